@@ -1,0 +1,61 @@
+"""The envelope that every event travels in, on every transport.
+
+It is a superset of the DMS ``MessageEnvelope``: Go nodes read ``Type`` and ``Data`` and ignore the
+rest. Its JSON is the default; its MessagePack form holds the same with raw bytes, is smaller and
+faster, and is not read by Go nodes. The first byte tells them apart.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+from msgspec import field
+
+from . import codec
+from .errors import DecodeError
+
+__all__ = ["Encoding", "Envelope", "decode_envelope", "encode_envelope"]
+
+Encoding = Literal["json", "msgpack"]
+
+
+class Envelope(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """One event on its way, with who sent it and when."""
+
+    type: str = field(name="Type", default="")
+    """Registry name of the event, or what a Go node wrote there."""
+    data: bytes = field(name="Data", default=b"")
+    """The event's JSON, whatever the encoding of the envelope."""
+    id: str = field(name="ID", default="")
+    """UUIDv7; empty where the sender set none (Go's own messages)."""
+    source: str = field(name="Source", default="")
+    """Peer id of the sender; empty where it is not known."""
+    time: str = field(name="Time", default="")
+    """RFC 3339 with nanoseconds, kept as text."""
+    trace_parent: str = field(name="TraceParent", default="")
+    """W3C ``traceparent``."""
+
+
+_to_json = msgspec.json.Encoder().encode
+_to_msgpack = msgspec.msgpack.Encoder().encode
+_from_msgpack = msgspec.msgpack.Decoder(Envelope).decode
+
+
+def encode_envelope(envelope: Envelope, encoding: Encoding = "json") -> bytes:
+    """The bytes of an envelope."""
+    return _to_json(envelope) if encoding == "json" else _to_msgpack(envelope)
+
+
+def decode_envelope(data: bytes) -> Envelope:
+    """Read an envelope in either encoding.
+
+    Raises:
+        DecodeError: it is neither; ``payload`` holds the bytes.
+    """
+    if data[:1] >= b"\x80":
+        try:
+            return _from_msgpack(data)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            raise DecodeError("Envelope", "", f"not a MessagePack envelope: {error}", data) from error
+    return codec.decode(data, Envelope)

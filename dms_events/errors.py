@@ -1,0 +1,128 @@
+"""Every error that dms-events raises on purpose.
+
+    DmsEventsError
+    ├── EncodeError             .type .field .reason
+    ├── DecodeError             .type .path .reason .payload
+    ├── UnknownTypeError        .name
+    ├── ConfigError             .setting .reason
+    ├── ExtraNotInstalledError  .extra
+    ├── TransportError
+    │   ├── ConnectionLostError
+    │   └── PublishError        .unacknowledged
+    └── SinkError
+
+No vendor's exception crosses the library's edge: adapters translate theirs into these and keep the
+original as ``__cause__``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+__all__ = [
+    "ConfigError",
+    "ConnectionLostError",
+    "DecodeError",
+    "DmsEventsError",
+    "EncodeError",
+    "ExtraNotInstalledError",
+    "PublishError",
+    "SinkError",
+    "TransportError",
+    "UnknownTypeError",
+]
+
+
+class DmsEventsError(Exception):
+    """Base of all errors of this library."""
+
+
+class EncodeError(DmsEventsError):
+    """A value that Go could not read was about to leave; nothing was sent."""
+
+    def __init__(self, type: str, field: str, reason: str) -> None:
+        super().__init__(type, field, reason)
+        self.type = type
+        self.field = field
+        self.reason = reason
+
+    def __str__(self) -> str:
+        place = f"{self.type}: {self.field}" if self.field else self.type
+        return f"{place}: {self.reason}"
+
+
+class DecodeError(DmsEventsError):
+    """Bytes are not what their type says. ``payload`` holds them; the message does not."""
+
+    def __init__(self, type: str, path: str, reason: str, payload: bytes) -> None:
+        super().__init__(type, path, reason)
+        self.type = type
+        self.path = path
+        self.reason = reason
+        self.payload = payload
+
+    def __str__(self) -> str:
+        place = f"{self.type}: {self.path}" if self.path else self.type
+        return f"{place}: {self.reason}"
+
+
+class UnknownTypeError(DmsEventsError):
+    """A type name that the registry does not have, or a bare one that is not unique."""
+
+    def __init__(self, name: str, hint: str = "`dms-events types` lists them") -> None:
+        super().__init__(name, hint)
+        self.name = name
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"unknown type {self.name!r}: {self.hint}"
+
+
+class ConfigError(DmsEventsError):
+    """A setting cannot work as given; the reason says what would."""
+
+    def __init__(self, setting: str, reason: str) -> None:
+        super().__init__(setting, reason)
+        self.setting = setting
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.setting}: {self.reason}"
+
+
+class ExtraNotInstalledError(DmsEventsError):
+    """An optional dependency is missing; the message is the command that installs it."""
+
+    def __init__(self, extra: str, what: str) -> None:
+        super().__init__(extra, what)
+        self.extra = extra
+        self.what = what
+
+    def __str__(self) -> str:
+        return f"{self.what} needs an extra: pip install 'dms-events[{self.extra}]'"
+
+
+class TransportError(DmsEventsError):
+    """The broker or the way to it failed."""
+
+
+class ConnectionLostError(TransportError):
+    """There is no connection, or it was closed while something waited for it."""
+
+
+class PublishError(TransportError):
+    """Something was not accepted.
+
+    ``unacknowledged`` holds the events of this call whose acceptance is not known, in the order in
+    which they were given. Publishing the same `Prepared` again is safe: it keeps its identity.
+    """
+
+    def __init__(self, reason: str, unacknowledged: Sequence[Any] = ()) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.unacknowledged = unacknowledged
+
+
+class SinkError(DmsEventsError):
+    """A sink could not take a batch at all; nothing is known to be stored."""

@@ -1,0 +1,82 @@
+"""The seam of sinks: a batch of documents in, a verdict for each out.
+
+A sink is found by URL scheme through the entry point group ``dms_events.sinks``. It judges documents
+and knows no bus. `dms_events.Forwarder` moves a subscription into one.
+"""
+
+from __future__ import annotations
+
+import enum
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+
+__all__ = ["Document", "Judgement", "Sink", "Verdict"]
+
+
+class Document(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One event as a sink stores it."""
+
+    id: str
+    """The event's identity."""
+    type_name: str
+    """Registry name, for example ``elk_stats.ServiceCall``."""
+    time: datetime
+    """When it happened, in UTC."""
+    index: str
+    """``dms-<module>.<type_in_snake_case>-<yyyy.MM>``: a function of the event alone."""
+    body: bytes
+    """The JSON document: Go's field names, and ``@timestamp``, ``event``, ``dms``."""
+
+
+class Verdict(enum.Enum):
+    """What became of one document."""
+
+    STORED = "stored"
+    DUPLICATE = "duplicate"
+    """It was there already, under the same id: as good as stored, and not stored twice."""
+    RETRY = "retry"
+    """Not now (overload, a lost connection, a key being rotated); the same document may pass later."""
+    REJECTED = "rejected"
+    """Never: the sink will refuse this document whenever it comes."""
+
+
+class Judgement(msgspec.Struct, frozen=True, gc=False):
+    """A verdict and, where it is not a success, why."""
+
+    verdict: Verdict
+    reason: str = ""
+
+
+class Sink(ABC):
+    """Where documents end up."""
+
+    @abstractmethod
+    async def open(self) -> None:
+        """Connect, and make what is needed to write.
+
+        Raises:
+            SinkError: it cannot be used.
+            ConfigError: the URL or an option is wrong.
+        """
+
+    @abstractmethod
+    async def write(self, batch: Sequence[Document]) -> Sequence[Judgement]:
+        """Store a batch; one judgement for each document, in the same order.
+
+        What is judged STORED is safe when this returns. A document may be stored although the call
+        raised or was cancelled: writing it again gives DUPLICATE.
+
+        Raises:
+            SinkError: the batch as a whole met an obstacle; the caller waits and writes it again.
+        """
+
+    @abstractmethod
+    async def count(self) -> dict[str, int]:
+        """Documents stored, by type name."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Disconnect."""

@@ -1,0 +1,156 @@
+"""The stats events: what a DMS node reports about devices, services, calls and payments.
+
+They are flat facts for a stats database ("elk" after the stack that shows it). Go holds every number
+but the NTX amounts as float32, so a Go reader sees ``timestamp`` in steps of 128 s and call ids above
+2**24 merged; Python keeps the full number, on the wire too, and the envelope carries the precise time.
+
+Constructing an event needs every field: a forgotten CPU count must not become 0. Where the DMS README
+names no unit, neither does the field.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta, field
+
+from ._wire import Float32, GoStruct, Int32
+
+__all__ = [
+    "DeviceResourceChange",
+    "DeviceResourceConfig",
+    "DeviceStatusChange",
+    "NewDeviceOnboarded",
+    "NewService",
+    "NtxPayment",
+    "ResourceValues",
+    "ServiceCall",
+    "ServiceRemove",
+    "ServiceStatus",
+]
+
+PeerId = Annotated[str, Meta(description="libp2p peer id of the device")]
+HostPeerId = Annotated[str, Meta(description="libp2p peer id of the device that hosts the service")]
+ServiceId = Annotated[str, Meta(description="id of the service")]
+CallId = Annotated[
+    Float32, Meta(description="id of the call; Go merges ids above 2**24 (float32)")
+]
+Cpu = Annotated[Float32, Meta(description="CPU, in MHz as in onboarding")]
+Ram = Annotated[Float32, Meta(description="memory, in MB as in onboarding")]
+Network = Annotated[Float32, Meta(description="network bandwidth")]
+DedicatedTime = Annotated[Float32, Meta(description="time that the device is dedicated for")]
+Ntx = Annotated[Int32, Meta(description="amount of NTX tokens, int32")]
+Timestamp = Annotated[
+    Float32, Meta(description="Unix time, in seconds; Go keeps it in steps of 128 s (float32)")
+]
+
+
+class NewDeviceOnboarded(GoStruct, frozen=True, kw_only=True, gc=False):
+    """A new device was onboarded, with the resources it offers (DMS types README, elk_stats)."""
+
+    peer_id: PeerId = field(name="PeerID")
+    cpu: Cpu = field(name="CPU")
+    ram: Ram = field(name="RAM")
+    network: Network = field(name="Network")
+    dedicated_time: DedicatedTime = field(name="DedicatedTime")
+    timestamp: Timestamp = field(name="Timestamp")
+
+
+class DeviceStatusChange(GoStruct, frozen=True, kw_only=True, gc=False):
+    """The status of a device changed (DMS types README, elk_stats)."""
+
+    peer_id: PeerId = field(name="PeerID")
+    status: Annotated[str, Meta(description="the new status")] = field(name="Status")
+    timestamp: Timestamp = field(name="Timestamp")
+
+
+class ResourceValues(GoStruct, frozen=True, kw_only=True, gc=False):
+    """The anonymous struct ``ChangedAttributeAndValue`` of the two resource events."""
+
+    cpu: Cpu = field(name="CPU")
+    ram: Ram = field(name="RAM")
+    network: Network = field(name="Network")
+    dedicated_time: DedicatedTime = field(name="DedicatedTime")
+
+
+class DeviceResourceChange(GoStruct, frozen=True, kw_only=True, gc=False):
+    """The resources of a device changed (DMS types README, elk_stats)."""
+
+    peer_id: PeerId = field(name="PeerID")
+    changed_attribute_and_value: ResourceValues = field(name="ChangedAttributeAndValue")
+    timestamp: Timestamp = field(name="Timestamp")
+
+
+class DeviceResourceConfig(GoStruct, frozen=True, kw_only=True, gc=False):
+    """The resource configuration of a device changed (DMS types README, elk_stats)."""
+
+    peer_id: PeerId = field(name="PeerID")
+    changed_attribute_and_value: ResourceValues = field(name="ChangedAttributeAndValue")
+    timestamp: Timestamp = field(name="Timestamp")
+
+
+class NewService(GoStruct, frozen=True, kw_only=True, gc=False):
+    """A new service was registered in the platform (DMS types README, elk_stats)."""
+
+    service_id: ServiceId = field(name="ServiceID")
+    service_name: Annotated[str, Meta(description="name of the service")] = field(
+        name="ServiceName"
+    )
+    service_description: Annotated[str, Meta(description="what the service does")] = field(
+        name="ServiceDescription"
+    )
+    timestamp: Timestamp = field(name="Timestamp")
+
+
+class ServiceCall(GoStruct, frozen=True, kw_only=True, gc=False):
+    """A host machine accepted a deployment request (DMS types README, elk_stats)."""
+
+    call_id: CallId = field(name="CallID")
+    peer_id_of_service_host: HostPeerId = field(name="PeerIDOfServiceHost")
+    service_id: ServiceId = field(name="ServiceID")
+    cpu_used: Annotated[Float32, Meta(description="CPU used by the job, in MHz")] = field(
+        name="CPUUsed"
+    )
+    max_ram: Annotated[Float32, Meta(description="most memory the job may use, in MB")] = field(
+        name="MaxRAM"
+    )
+    memory_used: Annotated[Float32, Meta(description="memory used by the job, in MB")] = field(
+        name="MemoryUsed"
+    )
+    network_bw_used: Annotated[Float32, Meta(description="network bandwidth used")] = field(
+        name="NetworkBwUsed"
+    )
+    time_taken: Annotated[Float32, Meta(description="time the job took")] = field(name="TimeTaken")
+    status: Annotated[str, Meta(description="status of the job")] = field(name="Status")
+    amount_of_ntx: Ntx = field(name="AmountOfNtx")
+    timestamp: Timestamp = field(name="Timestamp")
+
+
+class ServiceStatus(GoStruct, frozen=True, kw_only=True, gc=False):
+    """The status of a job that runs on a host machine (DMS types README, elk_stats)."""
+
+    call_id: CallId = field(name="CallID")
+    peer_id_of_service_host: HostPeerId = field(name="PeerIDOfServiceHost")
+    service_id: ServiceId = field(name="ServiceID")
+    status: Annotated[str, Meta(description="status of the job")] = field(name="Status")
+    timestamp: Timestamp = field(name="Timestamp")
+
+
+class ServiceRemove(GoStruct, frozen=True, kw_only=True, gc=False):
+    """A service was removed from the platform (DMS types README, elk_stats)."""
+
+    service_id: ServiceId = field(name="ServiceID")
+    timestamp: Timestamp = field(name="Timestamp")
+
+
+class NtxPayment(GoStruct, frozen=True, kw_only=True, gc=False):
+    """A device was paid, or not, for a completed service (DMS types README, elk_stats)."""
+
+    call_id: CallId = field(name="CallID")
+    service_id: ServiceId = field(name="ServiceID")
+    amount_of_ntx: Ntx = field(name="AmountOfNtx")
+    peer_id: PeerId = field(name="PeerID")
+    success_fail_status: Annotated[str, Meta(description="whether the payment succeeded")] = field(
+        name="SuccessFailStatus"
+    )
+    timestamp: Timestamp = field(name="Timestamp")
