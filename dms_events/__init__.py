@@ -1,1 +1,55 @@
-"""stub"""
+"""Typed message-bus events of NuNet's Device Management Service (DMS).
+
+async with dms_events.connect("nats://127.0.0.1:4222", source="12D3KooW…") as bus:
+    await bus.publish(ServiceCall(...))
+    async with bus.subscribe(ServiceCall, durable="billing") as messages:
+        async for message in messages:
+            print(message.event.status, message.time)
+            await message.ack()
+"""
+
+from ._connect import connect
+from .bus import Bus
+from .codec import decode, encode
+from .dead import DeadLetter
+from .envelope import Envelope
+from .errors import (
+    ConfigError,
+    ConnectionLostError,
+    DecodeError,
+    DmsEventsError,
+    EncodeError,
+    ExtraNotInstalledError,
+    PublishError,
+    SinkError,
+    TransportError,
+    UnknownTypeError,
+)
+from .forwarder import Forwarder, Tally
+from .message import Message
+from .subscription import Subscription
+from .transport import Prepared
+
+__all__ = [
+    "Bus",
+    "ConfigError",
+    "ConnectionLostError",
+    "DeadLetter",
+    "DecodeError",
+    "DmsEventsError",
+    "EncodeError",
+    "Envelope",
+    "ExtraNotInstalledError",
+    "Forwarder",
+    "Message",
+    "Prepared",
+    "PublishError",
+    "SinkError",
+    "Subscription",
+    "Tally",
+    "TransportError",
+    "UnknownTypeError",
+    "connect",
+    "decode",
+    "encode",
+]

@@ -44,7 +44,9 @@ def read(data: bytes, type_: type[T], name: str) -> T:
     return _Reader(name, data).struct(data, type_, "")
 
 
-def reject_unknown_keys(data: bytes, type_: type[msgspec.Struct], name: str, path: str = "") -> None:
+def reject_unknown_keys(
+    data: bytes, type_: type[msgspec.Struct], name: str, path: str = ""
+) -> None:
     """Raise DecodeError for a key that ``type_`` does not have, at any depth."""
     exact, _ = _table(type_)
     for key, raw in _members.decode(data).items():

@@ -24,20 +24,26 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Described(Protocol):
-    """What `document_of` needs to know of a message."""
+    """What `document_of` needs to know of a message, as `dms_events.Message` has it."""
+
+    event: msgspec.Struct
+    type_name: str
 
     @property
-    def event(self) -> msgspec.Struct: ...  # noqa: D102
+    def id(self) -> str:
+        """Identity of the event."""
+
     @property
-    def type_name(self) -> str: ...  # noqa: D102
+    def source(self) -> str:
+        """Peer id of the sender; may be empty."""
+
     @property
-    def id(self) -> str: ...  # noqa: D102
+    def time_text(self) -> str:
+        """When it was sent, as RFC 3339; may be empty."""
+
     @property
-    def source(self) -> str: ...  # noqa: D102
-    @property
-    def time_text(self) -> str: ...  # noqa: D102
-    @property
-    def stored_ns(self) -> int: ...  # noqa: D102
+    def stored_ns(self) -> int:
+        """When the broker stored it, in ns since 1970."""
 
 
 def document_of(message: Described) -> Document:

@@ -57,5 +57,7 @@ def decode_envelope(data: bytes) -> Envelope:
         try:
             return _from_msgpack(data)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise DecodeError("Envelope", "", f"not a MessagePack envelope: {error}", data) from error
+            raise DecodeError(
+                "Envelope", "", f"not a MessagePack envelope: {error}", data
+            ) from error
     return codec.decode(data, Envelope)

@@ -15,14 +15,14 @@ from typing import Literal
 
 import msgspec
 
-__all__ = ["Channel", "Delivery", "Guarantees", "Inbox", "Interest", "Outgoing", "Transport"]
+__all__ = ["Channel", "Delivery", "Guarantees", "Inbox", "Interest", "Prepared", "Transport"]
 
 Channel = Literal["events", "requests", "dead"]
 """The three namespaces. They never overlap, so that a stream over one holds nothing of another."""
 
 
-class Outgoing(msgspec.Struct, frozen=True, gc=False):
-    """One message to send."""
+class Prepared(msgspec.Struct, frozen=True, gc=False):
+    """One message ready to send. It keeps its identity, so sending it again is safe."""
 
     channel: Channel
     type_name: str
@@ -78,6 +78,11 @@ class Delivery(ABC):
 
     @property
     @abstractmethod
+    def routed_as(self) -> str:
+        """The type name it was published under, as ``module.Type``; empty where that is not known."""
+
+    @property
+    @abstractmethod
     def source(self) -> str:
         """Who published it, as far as the transport can tell; empty where it cannot."""
 
@@ -90,6 +95,11 @@ class Delivery(ABC):
     @abstractmethod
     def claimed_id(self) -> str:
         """The id its publisher gave to the transport; empty where it gave none."""
+
+    @property
+    @abstractmethod
+    def sequence(self) -> int:
+        """Its position in the stream, the same for every delivery of it; 0 where nothing is stored."""
 
     @property
     @abstractmethod
@@ -163,7 +173,7 @@ class Transport(ABC):
         """
 
     @abstractmethod
-    async def publish(self, message: Outgoing) -> None:
+    async def publish(self, message: Prepared) -> None:
         """Send one message; returns when it is as safe as the transport promises.
 
         Raises:
@@ -172,7 +182,7 @@ class Transport(ABC):
         """
 
     @abstractmethod
-    async def publish_many(self, messages: Iterable[Outgoing]) -> int:
+    async def publish_many(self, messages: Iterable[Prepared]) -> int:
         """Send many, in order, without a round trip each. Returns how many there were.
 
         Raises:

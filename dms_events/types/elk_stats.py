@@ -32,9 +32,7 @@ __all__ = [
 PeerId = Annotated[str, Meta(description="libp2p peer id of the device")]
 HostPeerId = Annotated[str, Meta(description="libp2p peer id of the device that hosts the service")]
 ServiceId = Annotated[str, Meta(description="id of the service")]
-CallId = Annotated[
-    Float32, Meta(description="id of the call; Go merges ids above 2**24 (float32)")
-]
+CallId = Annotated[Float32, Meta(description="id of the call; Go merges ids above 2**24 (float32)")]
 Cpu = Annotated[Float32, Meta(description="CPU, in MHz as in onboarding")]
 Ram = Annotated[Float32, Meta(description="memory, in MB as in onboarding")]
 Network = Annotated[Float32, Meta(description="network bandwidth")]

@@ -1,0 +1,150 @@
+"""Core NATS: fast, at most once, nothing stored."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections import deque
+from collections.abc import Sequence
+
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+
+from dms_events.errors import ConnectionLostError, TransportError
+from dms_events.transport import Delivery, Inbox
+
+from ._delivery import claimed_id
+from ._errors import mapped
+from ._subjects import Subjects
+
+__all__ = ["CoreInbox"]
+
+
+class CoreDelivery(Delivery):
+    """A message that nobody stored: acknowledging it means nothing, giving it back is impossible."""
+
+    __slots__ = ("_arrived_ns", "_message", "_number", "_subjects", "data")
+
+    def __init__(self, subjects: Subjects, message: Msg, number: int) -> None:
+        self.data = message.data
+        self._subjects = subjects
+        self._message = message
+        self._number = number
+        self._arrived_ns = time.time_ns()
+
+    @property
+    def place(self) -> str:
+        return self._message.subject
+
+    @property
+    def routed_as(self) -> str:
+        return self._subjects.type_name(self._message.subject)
+
+    @property
+    def source(self) -> str:
+        return self._subjects.source(self._message.subject)
+
+    @property
+    def attempt(self) -> int:
+        return 1
+
+    @property
+    def claimed_id(self) -> str:
+        return claimed_id(self._message)
+
+    @property
+    def sequence(self) -> int:
+        return 0
+
+    @property
+    def place_id(self) -> str:
+        return f"core:{self._arrived_ns}:{self._number}"
+
+    @property
+    def stored_ns(self) -> int:
+        return self._arrived_ns
+
+    async def ack(self) -> None:
+        return
+
+    async def nak(self, delay_s: float = 0.0) -> None:
+        raise TransportError("core NATS delivers once: nak needs durable=True (JetStream)")
+
+    async def term(self) -> None:
+        return
+
+    async def in_progress(self) -> None:
+        return
+
+
+class CoreInbox(Inbox):
+    """Holds up to ``limit`` messages; what arrives beyond that is dropped and counted."""
+
+    def __init__(self, client: Client, subjects: Subjects, limit: int) -> None:
+        self._client = client
+        self._subjects = subjects
+        self._limit = limit
+        self._buffer: deque[CoreDelivery] = deque()
+        self._arrived = asyncio.Event()
+        self._closed = False
+        self._count = 0
+        self._subscriptions: list[Subscription] = []
+        self.dropped = 0
+
+    async def open(self, filters: Sequence[str], group: str) -> None:
+        """Subscribe; readers of one ``group`` share the messages.
+
+        Raises:
+            TransportError: the server did not take the subscription.
+        """
+        with mapped("subscribe"):
+            for subject in filters:
+                self._subscriptions.append(
+                    await self._client.subscribe(
+                        subject,
+                        queue=group,
+                        cb=self._on_message,
+                        pending_msgs_limit=0,
+                        pending_bytes_limit=0,
+                    )
+                )
+            await self._client.flush()
+
+    async def receive(self, limit: int, timeout_s: float | None) -> Sequence[Delivery]:
+        if not self._buffer:
+            self._arrived.clear()
+            if not self._closed:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(timeout_s):
+                        await self._arrived.wait()
+            if self._closed and not self._buffer:
+                raise ConnectionLostError("the subscription is closed")
+        return [self._buffer.popleft() for _ in range(min(limit, len(self._buffer)))]
+
+    async def backlog(self) -> int:
+        return 0
+
+    async def close(self) -> None:
+        if not self._client.is_closed:
+            for subscription in self._subscriptions:
+                with contextlib.suppress(TransportError), mapped("unsubscribe"):
+                    await subscription.unsubscribe()
+        self.fail(ConnectionLostError("the subscription is closed"))
+
+    def reconnected(self) -> None:
+        """The client subscribes again by itself."""
+
+    def fail(self, error: TransportError) -> None:
+        """Nothing will arrive any more."""
+        self._closed = True
+        self._arrived.set()
+
+    async def _on_message(self, message: Msg) -> None:
+        if len(self._buffer) >= self._limit:
+            self.dropped += 1
+            return
+        self._count += 1
+        self._buffer.append(CoreDelivery(self._subjects, message, self._count))
+        self._arrived.set()

@@ -1,0 +1,191 @@
+"""Pull subscriptions on JetStream: own pull requests, two in flight, and one callback."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from itertools import count
+
+import msgspec
+import nats.errors
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+
+from dms_events.errors import ConnectionLostError, TransportError
+from dms_events.transport import Delivery, Inbox
+
+from ._delivery import JetStreamDelivery
+from ._errors import mapped
+
+__all__ = ["PullInbox"]
+
+_HEARTBEAT_S = 5.0
+_EXPIRES_S = 30.0
+_RETRY_S = 0.25
+_FATAL = ("Consumer Deleted", "Consumer is push based", "Exceeded MaxRequest")
+
+
+class _Pull(msgspec.Struct):
+    batch: int
+    expires: int = int(_EXPIRES_S * 1e9)
+    idle_heartbeat: int = int(_HEARTBEAT_S * 1e9)
+
+
+class PullInbox(Inbox):
+    """Keeps up to ``prefetch`` messages asked for or at hand.
+
+    A pull request can be lost with its connection, and ends with a status message otherwise; while one
+    is open the server sends heartbeats, so silence means that it is lost and is asked again.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        api_subject: str,
+        deliver: Callable[[Msg], JetStreamDelivery],
+        *,
+        prefetch: int,
+        ack_wait_s: float,
+        waiting: Callable[[], Awaitable[int]],
+    ) -> None:
+        self._client = client
+        self._api_subject = api_subject
+        self._deliver = deliver
+        self._prefetch = prefetch
+        self._ack_wait_s = ack_wait_s
+        self._waiting = waiting
+        self._prefix = client.new_inbox() + "."
+        self._tokens = count()
+        self._buffer: deque[JetStreamDelivery] = deque()
+        self._asked = 0
+        self._heard_at = time.monotonic()
+        self._retry_at = 0.0
+        self._failure: TransportError | None = None
+        self._work = asyncio.Event()
+        self._arrived = asyncio.Event()
+        self._subscription: Subscription | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def open(self) -> None:
+        """Subscribe to the inbox and ask for the first messages."""
+        with mapped("subscribe"):
+            self._subscription = await self._client.subscribe(
+                self._prefix + "*", cb=self._on_message, pending_msgs_limit=0, pending_bytes_limit=0
+            )
+        self._work.set()
+        self._tasks = [asyncio.create_task(self._pump()), asyncio.create_task(self._keep_alive())]
+
+    async def receive(self, limit: int, timeout_s: float | None) -> Sequence[Delivery]:
+        if not self._buffer:
+            self._arrived.clear()
+            if self._failure is not None:
+                raise self._failure
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(timeout_s):
+                    await self._arrived.wait()
+        taken = [self._buffer.popleft() for _ in range(min(limit, len(self._buffer)))]
+        if self._free() > 0:
+            self._work.set()
+        if not taken and self._failure is not None:
+            raise self._failure
+        return taken
+
+    async def backlog(self) -> int:
+        return await self._waiting()
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._subscription is not None and not self._client.is_closed:
+            # What is already on its way is read and given back; else it would wait for the ack wait.
+            with contextlib.suppress(nats.errors.Error, TimeoutError):
+                await self._subscription.drain()  # type: ignore[no-untyped-call]
+            while self._buffer:
+                with contextlib.suppress(ConnectionLostError):
+                    await self._buffer.popleft().nak()
+        self.fail(ConnectionLostError("the subscription is closed"))
+
+    def reconnected(self) -> None:
+        """The pull requests went with the old connection."""
+        self._asked = 0
+        self._work.set()
+
+    def fail(self, error: TransportError) -> None:
+        """Nothing will arrive any more."""
+        self._failure = self._failure or error
+        self._arrived.set()
+
+    def _free(self) -> int:
+        """How many to ask for: none until half of the prefetch is used up."""
+        free = self._prefetch - self._asked - len(self._buffer)
+        return free if free >= (self._prefetch + 1) // 2 else 0
+
+    async def _on_message(self, message: Msg) -> None:
+        self._heard_at = time.monotonic()
+        if message.reply:
+            self._buffer.append(self._deliver(message))
+            self._asked = max(0, self._asked - 1)
+            self._arrived.set()
+        else:
+            self._on_status(message.headers or {})
+
+    def _on_status(self, headers: dict[str, str]) -> None:
+        status, description = headers.get("Status", ""), headers.get("Description", "")
+        if status == "100":
+            return
+        if status == "400" or description.startswith(_FATAL):
+            self.fail(TransportError(f"the subscription ended: {description} ({status})"))
+            return
+        # 404 and 408 end a request in peace; 409 and 503 say that the server is not ready for one.
+        left = headers.get("Nats-Pending-Messages")
+        self._asked = max(0, self._asked - int(left)) if left else 0
+        if status not in ("404", "408"):
+            self._retry_at = time.monotonic() + _RETRY_S
+        self._work.set()
+
+    async def _pump(self) -> None:
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_HEARTBEAT_S):
+                    await self._work.wait()
+            self._work.clear()
+            if (pause := self._retry_at - time.monotonic()) > 0:
+                await asyncio.sleep(pause)
+                await self._check_consumer()
+            if self._asked and time.monotonic() - self._heard_at > 2.5 * _HEARTBEAT_S:
+                self._asked = 0
+            if self._client.is_connected and (batch := self._free()):
+                await self._pull(batch)
+
+    async def _pull(self, batch: int) -> None:
+        self._asked += batch
+        self._heard_at = time.monotonic()
+        with contextlib.suppress(nats.errors.Error):
+            await self._client.publish(
+                self._api_subject,
+                msgspec.json.encode(_Pull(batch)),
+                reply=f"{self._prefix}{next(self._tokens)}",
+            )
+
+    async def _check_consumer(self) -> None:
+        """Asking is pointless where the consumer is gone; other failures pass."""
+        try:
+            await self._waiting()
+        except ConnectionLostError:
+            pass
+        except TransportError as error:
+            if "not found" in str(error):
+                self.fail(error)
+
+    async def _keep_alive(self) -> None:
+        """What waits in the buffer must not be delivered again meanwhile."""
+        while True:
+            await asyncio.sleep(self._ack_wait_s / 3)
+            for delivery in list(self._buffer):
+                with contextlib.suppress(ConnectionLostError):
+                    await delivery.in_progress()

@@ -1,0 +1,226 @@
+"""JetStream publishing: one reply inbox for all acks, a window instead of a round trip each."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable
+from itertools import count
+
+import msgspec
+import nats.errors
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from dms_events.errors import ConnectionLostError, PublishError
+from dms_events.transport import Prepared
+
+from ._subjects import Subjects
+
+__all__ = ["Publisher"]
+
+_HEADER_ROOM = 64
+_WINDOW = 500
+_WINDOW_BYTES = 8 << 20
+_RESEND_S = 5.0
+_NO_STREAM_RETRY_S = 0.25
+_NO_STREAM_LIMIT_S = 10.0
+
+
+class _ApiError(msgspec.Struct):
+    description: str = "refused by the server"
+    err_code: int = 0
+
+
+class _PubAck(msgspec.Struct):
+    error: _ApiError | None = None
+
+
+class _Call:
+    """One publish or publish_many: what it sent and is not acknowledged, and what was refused."""
+
+    def __init__(self) -> None:
+        self.unacked: dict[str, Prepared] = {}
+        self.bytes = 0
+        self.refused: list[Prepared] = []
+        self.reason = ""
+        self.unheard = False
+        self.retry_planned = False
+        self.no_stream_at: float | None = None
+        self.progress_at = time.monotonic()
+        self._waiter: asyncio.Future[None] | None = None
+        self._wake_at = 0
+
+    def settle(self, token: str) -> Prepared | None:
+        message = self.unacked.pop(token, None)
+        if message is not None:
+            self.bytes -= len(message.data)
+            self.progress_at = time.monotonic()
+            self.no_stream_at = None
+            if len(self.unacked) <= self._wake_at:
+                self.wake()
+        return message
+
+    def retry(self) -> None:
+        """Have what is unacknowledged sent again."""
+        self.retry_planned = False
+        self.unheard = True
+        self.wake()
+
+    def wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    async def wait(self, until: int, timeout_s: float) -> None:
+        """Until no more than ``until`` are unacknowledged, something was refused, or the timeout."""
+        self._wake_at = until
+        self._waiter = asyncio.get_running_loop().create_future()
+        await asyncio.wait([self._waiter], timeout=timeout_s)
+        self._waiter = None
+
+
+class Publisher:
+    """Publishes with acks. What a lost connection leaves unacknowledged is sent again, under the same
+    ``Nats-Msg-Id``, for up to ``timeout_s`` without progress; the server stores each id once within
+    its duplicate window.
+    """
+
+    def __init__(self, client: Client, subjects: Subjects, timeout_s: float) -> None:
+        self._client = client
+        self._subjects = subjects
+        self._timeout_s = timeout_s
+        self._inbox = client.new_inbox() + "."
+        self._tokens = count()
+        self._calls: dict[str, _Call] = {}
+
+    async def open(self) -> None:
+        """Start to listen for acks."""
+        await self._client.subscribe(self._inbox + "*", cb=self._on_ack)
+
+    async def publish(self, messages: Iterable[Prepared]) -> int:
+        """Publish in order; returns how many.
+
+        Raises:
+            PublishError: some were refused, or not acknowledged in time.
+            Exception: whatever ``messages`` raises, after what it gave before is acknowledged.
+        """
+        call = _Call()
+        sent = 0
+        rest = iter(messages)
+        failure: Exception | None = None
+        try:
+            while not call.refused:
+                await self._room(call)
+                try:
+                    message = next(rest)
+                except StopIteration:
+                    break
+                except Exception as error:  # noqa: BLE001
+                    failure = error
+                    break
+                if self._fits(call, message):
+                    await self._send(call, message)
+                    sent += 1
+            await self._settled(call, 0)
+        finally:
+            for token in call.unacked:
+                self._calls.pop(token, None)
+        if call.refused:
+            raise PublishError(call.reason, call.refused)
+        if failure is not None:
+            raise failure
+        return sent
+
+    def reconnected(self) -> None:
+        """Have everything that is unacknowledged sent again: the old connection took it along."""
+        for call in set(self._calls.values()):
+            call.retry()
+
+    def _fits(self, call: _Call, message: Prepared) -> bool:
+        size = len(message.data) + len(message.id) + _HEADER_ROOM
+        if size <= self._client.max_payload:
+            return True
+        call.reason = (
+            f"{message.type_name} is {len(message.data):,} bytes, more than the server's "
+            f"max_payload of {self._client.max_payload:,} leaves room for; it was not sent"
+        )
+        call.refused.append(message)
+        return False
+
+    async def _room(self, call: _Call) -> None:
+        if len(call.unacked) >= _WINDOW or call.bytes >= _WINDOW_BYTES:
+            await self._settled(call, _WINDOW // 2 if call.bytes < _WINDOW_BYTES else 0)
+
+    async def _send(self, call: _Call, message: Prepared) -> None:
+        token = str(next(self._tokens))
+        call.unacked[token] = message
+        call.bytes += len(message.data)
+        self._calls[token] = call
+        await self._put(token, message)
+
+    async def _put(self, token: str, message: Prepared) -> None:
+        try:
+            if self._client.is_connected:
+                await self._client.publish(
+                    self._subjects.of(message),
+                    message.data,
+                    reply=self._inbox + token,
+                    headers={"Nats-Msg-Id": message.id},
+                )
+        except nats.errors.ConnectionClosedError as error:
+            raise ConnectionLostError("publish: the bus is closed") from error
+
+    async def _settled(self, call: _Call, until: int) -> None:
+        """Wait for acks until at most ``until`` are missing, sending again what got none."""
+        while len(call.unacked) > until:
+            heard_at = call.progress_at
+            await call.wait(until, _RESEND_S)
+            self._check_patience(call)
+            silence = call.progress_at == heard_at and not call.refused
+            if call.unacked and (call.unheard or silence):
+                call.unheard = False
+                for token, message in list(call.unacked.items()):
+                    await self._put(token, message)
+
+    def _check_patience(self, call: _Call) -> None:
+        now = time.monotonic()
+        no_stream = call.no_stream_at is not None and now - call.no_stream_at > _NO_STREAM_LIMIT_S
+        if call.unacked and (no_stream or now - call.progress_at > self._timeout_s):
+            waited = _NO_STREAM_LIMIT_S if no_stream else self._timeout_s
+            reason = call.reason or "the server did not answer"
+            raise PublishError(
+                f"{len(call.unacked)} not acknowledged within {waited:g} s: {reason}",
+                [*call.refused, *call.unacked.values()],
+            )
+
+    async def _on_ack(self, reply: Msg) -> None:
+        token = reply.subject[len(self._inbox) :]
+        call = self._calls.get(token)
+        if call is None:
+            return
+        if reply.data.startswith(b'{"stream"'):
+            del self._calls[token]
+            call.settle(token)
+        elif not reply.data:
+            self._no_responders(call, token)
+        elif error := msgspec.json.decode(reply.data, type=_PubAck).error:
+            self._refuse(call, token, f"{error.description} (code {error.err_code})")
+        else:
+            del self._calls[token]
+            call.settle(token)
+
+    def _refuse(self, call: _Call, token: str, reason: str) -> None:
+        del self._calls[token]
+        if message := call.settle(token):
+            call.reason = f"{message.type_name}: {reason}"
+            call.refused.append(message)
+            call.wake()
+
+    def _no_responders(self, call: _Call, token: str) -> None:
+        """No stream listens: for a moment while the server restarts, for ever where none is made."""
+        call.reason = f"no stream stores {self._subjects.of(call.unacked[token])}"
+        if call.no_stream_at is None:
+            call.no_stream_at = time.monotonic()
+        if not call.retry_planned:
+            call.retry_planned = True
+            asyncio.get_running_loop().call_later(_NO_STREAM_RETRY_S, call.retry)

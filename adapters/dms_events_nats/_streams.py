@@ -1,0 +1,104 @@
+"""Streams and consumers on the server: made where they are missing, never rewritten."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+import nats.js.errors
+from nats.js.api import (
+    AckPolicy,
+    ConsumerConfig,
+    DeliverPolicy,
+    DiscardPolicy,
+    RetentionPolicy,
+    StorageType,
+    StreamConfig,
+)
+from nats.js.manager import JetStreamManager
+
+from dms_events.errors import ConfigError
+from dms_events.transport import Interest
+
+__all__ = ["StreamOptions", "ensure_consumer", "ensure_stream"]
+
+_MAX_ACK_PENDING = 100_000
+_INACTIVE_S = 300.0
+
+
+class StreamOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """How a stream is made where there is none; an operator's stream is left as it is."""
+
+    storage: Literal["file", "memory"] = "file"
+    replicas: int = 1
+    max_messages: int = -1
+    max_bytes: int = -1
+    duplicate_window_s: float = 120.0
+
+
+async def ensure_stream(
+    manager: JetStreamManager, name: str, subject: str, options: StreamOptions
+) -> str:
+    """Make a stream unless it is there; returns its creation time.
+
+    It keeps everything until it is full, and then refuses what is new.
+    """
+    try:
+        info = await manager.stream_info(name)
+    except nats.js.errors.NotFoundError:
+        config = StreamConfig(
+            name=name,
+            subjects=[subject],
+            retention=RetentionPolicy.LIMITS,
+            discard=DiscardPolicy.NEW,
+            storage=StorageType(options.storage),
+            num_replicas=options.replicas,
+            max_msgs=options.max_messages,
+            max_bytes=options.max_bytes,
+            duplicate_window=options.duplicate_window_s,
+        )
+        info = await manager.add_stream(config)
+    return info.created.isoformat() if info.created else ""
+
+
+async def ensure_consumer(
+    manager: JetStreamManager, stream: str, filters: list[str], interest: Interest
+) -> str:
+    """Make the consumer of an interest unless it is there; returns its name.
+
+    The server never gives up a message by itself (``max_deliver`` unlimited): a process that dies with
+    a batch raises the delivery count of every innocent in it, so attempts are the reader's to count.
+
+    Raises:
+        ConfigError: the durable exists with other filters.
+    """
+    if interest.durable:
+        try:
+            existing = (await manager.consumer_info(stream, interest.durable)).config
+        except nats.js.errors.NotFoundError:
+            pass
+        else:
+            _compare(interest.durable, filters, existing)
+            return interest.durable
+    config = ConsumerConfig(
+        durable_name=interest.durable,
+        filter_subjects=filters,
+        deliver_policy=DeliverPolicy.ALL if interest.start == "all" else DeliverPolicy.NEW,
+        ack_policy=AckPolicy.EXPLICIT,
+        ack_wait=interest.ack_wait_s,
+        max_deliver=-1,
+        max_ack_pending=_MAX_ACK_PENDING,
+        inactive_threshold=None if interest.durable else _INACTIVE_S,
+    )
+    return (await manager.add_consumer(stream, config)).name
+
+
+def _compare(durable: str, filters: list[str], existing: ConsumerConfig) -> None:
+    theirs = existing.filter_subjects or [existing.filter_subject or ">"]
+    if set(theirs) != set(filters):
+        raise ConfigError(
+            "durable",
+            f"{durable!r} exists and reads {', '.join(sorted(theirs))}; asked for "
+            f"{', '.join(filters)}. Choose another durable name, or delete the old consumer once "
+            "nobody reads with it",
+        )

@@ -1,0 +1,54 @@
+"""The three subject namespaces: ``<root>.<channel>.<module>.<Type>.<source>``."""
+
+from __future__ import annotations
+
+import re
+
+from dms_events.errors import ConfigError
+from dms_events.transport import Channel, Interest, Prepared
+
+__all__ = ["NO_SOURCE", "Subjects"]
+
+NO_SOURCE = "_"
+_ROOT = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
+
+
+class Subjects:
+    """Builds and reads subjects under one root."""
+
+    def __init__(self, root: str) -> None:
+        if not _ROOT.fullmatch(root):
+            raise ConfigError("root", f"{root!r} is not a subject: use tokens of A-Z a-z 0-9 _ -")
+        self._root = root
+        self._depth = root.count(".") + 1
+
+    def of(self, message: Prepared) -> str:
+        """The subject a message is published on."""
+        source = message.source or NO_SOURCE
+        return f"{self._root}.{message.channel}.{message.type_name}.{source}"
+
+    def all_of(self, channel: Channel) -> str:
+        """What a stream over a channel stores."""
+        return f"{self._root}.{channel}.>"
+
+    def filters(self, interest: Interest) -> list[str]:
+        """The filter subjects of an interest, sorted."""
+        base = f"{self._root}.{interest.channel}"
+        return sorted(
+            f"{base}.>" if p == "*" else f"{base}.{p.removesuffix('.*')}.>"
+            for p in interest.patterns
+        )
+
+    def stream(self, channel: Channel) -> str:
+        """The name of the stream over a channel."""
+        return f"{self._root}_{channel}".replace(".", "_").upper()
+
+    def type_name(self, subject: str) -> str:
+        """The type that a subject says; empty where it is not of this form."""
+        tokens = subject.split(".")[self._depth + 1 :]
+        return ".".join(tokens[:2]) if len(tokens) >= 2 else ""
+
+    def source(self, subject: str) -> str:
+        """The source that a subject says; empty where it says none."""
+        tokens = subject.split(".")[self._depth + 1 :]
+        return tokens[2] if len(tokens) > 2 and tokens[2] != NO_SOURCE else ""

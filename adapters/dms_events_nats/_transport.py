@@ -1,0 +1,243 @@
+"""The NATS transport."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal
+
+import nats
+import nats.errors
+from nats.aio.client import Client
+from nats.js.manager import JetStreamManager
+
+from dms_events.errors import ConfigError, ConnectionLostError, PublishError
+from dms_events.transport import Channel, Guarantees, Inbox, Interest, Prepared, Transport
+
+from ._core import CoreInbox
+from ._delivery import JetStreamDelivery
+from ._errors import mapped
+from ._inbox import PullInbox
+from ._publisher import Publisher
+from ._streams import StreamOptions, ensure_consumer, ensure_stream
+from ._subjects import Subjects
+
+__all__ = ["NatsTransport"]
+
+_log = logging.getLogger("dms_events")
+_CORE_BUFFER = 65_536
+_CHANNELS: tuple[Channel, ...] = ("events", "dead")
+
+
+class NatsTransport(Transport):
+    """JetStream, or core NATS with ``durable=False``.
+
+    A lost connection is made again for as long as the bus is open. With JetStream what was not
+    acknowledged is then sent again under its identity, and what was not settled is delivered again.
+
+    Args:
+        url: ``nats://[user:password@]host:port`` or ``tls://…``; several, separated by commas.
+        root: first part of all subjects, ``<root>.events.<module>.<Type>.<source>``, and of the names
+            of the streams (``dms`` → ``DMS_EVENTS``, ``DMS_DEAD``).
+        durable: False for core NATS: nothing is stored or acknowledged.
+        storage: of streams made here. ``"file"`` survives a killed server; a power loss only where the
+            server runs with ``sync_interval: always``.
+        replicas: of streams made here.
+        max_messages: of the events stream made here; when it is full, publishing fails.
+        max_bytes: likewise, in bytes.
+        duplicate_window_s: how long the server remembers identities, for streams made here.
+        connect_timeout_s: for the first connection.
+        publish_timeout_s: how long publishing goes on without progress, reconnects included.
+        credentials: a NATS ``.creds`` file.
+        tls: a TLS context.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        root: str = "dms",
+        durable: bool = True,
+        storage: Literal["file", "memory"] = "file",
+        replicas: int = 1,
+        max_messages: int = -1,
+        max_bytes: int = -1,
+        duplicate_window_s: float = 120.0,
+        connect_timeout_s: float = 5.0,
+        publish_timeout_s: float = 30.0,
+        credentials: Path | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self._servers = [part.strip() for part in url.split(",")]
+        self._subjects = Subjects(root)
+        self._durable = durable
+        self._options = StreamOptions(
+            storage=storage,
+            replicas=replicas,
+            max_messages=max_messages,
+            max_bytes=max_bytes,
+            duplicate_window_s=duplicate_window_s,
+        )
+        self._connect_timeout_s = connect_timeout_s
+        self._publish_timeout_s = publish_timeout_s
+        self._credentials = credentials
+        self._tls = tls
+        self._client = Client()
+        self._manager: JetStreamManager | None = None
+        self._publisher: Publisher | None = None
+        self._created: dict[Channel, str] = {}
+        self._inboxes: set[PullInbox | CoreInbox] = set()
+        self._last_error: Exception | None = None
+        self.guarantees = Guarantees(
+            acknowledges=durable,
+            durable=durable,
+            dedupes=durable,
+            full="error" if durable else "drop",
+        )
+
+    @property
+    def max_payload(self) -> int:
+        return self._client.max_payload
+
+    async def open(self) -> None:
+        try:
+            async with asyncio.timeout(self._connect_timeout_s):
+                await self._connect()
+        except (TimeoutError, nats.errors.Error, OSError, ValueError) as error:
+            await self._client.close()
+            why = self._last_error or error
+            raise ConnectionLostError(
+                f"no NATS server answers at {self._where()} ({why}). Start one "
+                "(nats-server -js), or check the address"
+            ) from error
+        if self._durable:
+            try:
+                await self._open_jetstream()
+            except BaseException:
+                await self._client.close()
+                raise
+
+    async def _connect(self) -> None:
+        await self._client.connect(
+            servers=self._servers,
+            max_reconnect_attempts=-1,
+            reconnect_time_wait=0.2,  # type: ignore[arg-type]
+            skip_subject_validation=True,
+            error_cb=self._on_error,
+            disconnected_cb=self._on_disconnect,
+            reconnected_cb=self._on_reconnect,
+            closed_cb=self._on_close,
+            user_credentials=str(self._credentials) if self._credentials else None,
+            tls=self._tls,
+        )
+
+    async def _open_jetstream(self) -> None:
+        manager = self._client.jsm()
+        with mapped("open the streams"):
+            for channel in _CHANNELS:
+                options = (
+                    self._options
+                    if channel == "events"
+                    else StreamOptions(
+                        storage=self._options.storage, replicas=self._options.replicas
+                    )
+                )
+                self._created[channel] = await ensure_stream(
+                    manager, self._subjects.stream(channel), self._subjects.all_of(channel), options
+                )
+            publisher = Publisher(self._client, self._subjects, self._publish_timeout_s)
+            await publisher.open()
+        self._manager, self._publisher = manager, publisher
+
+    async def publish(self, message: Prepared) -> None:
+        await self.publish_many([message])
+
+    async def publish_many(self, messages: Iterable[Prepared]) -> int:
+        if self._client.is_closed:
+            raise ConnectionLostError("publish: the bus is closed")
+        if self._publisher is not None:
+            return await self._publisher.publish(messages)
+        return await self._publish_core(messages)
+
+    async def _publish_core(self, messages: Iterable[Prepared]) -> int:
+        count = 0
+        for count, message in enumerate(messages, 1):
+            try:
+                await self._client.publish(self._subjects.of(message), message.data)
+            except nats.errors.Error as error:
+                raise PublishError(f"{message.type_name}: {error}", [message]) from error
+            if count % 500 == 0:
+                await self._client.flush()
+        return count
+
+    async def subscribe(self, interest: Interest) -> Inbox:
+        filters = self._subjects.filters(interest)
+        inbox: PullInbox | CoreInbox
+        if self._manager is None:
+            inbox = CoreInbox(self._client, self._subjects, max(_CORE_BUFFER, interest.prefetch))
+            await inbox.open(filters, interest.durable or "")
+        else:
+            inbox = await self._pull_inbox(self._manager, interest, filters)
+        self._inboxes.add(inbox)
+        return inbox
+
+    async def _pull_inbox(
+        self, manager: JetStreamManager, interest: Interest, filters: list[str]
+    ) -> PullInbox:
+        if interest.channel not in self._created:
+            raise ConfigError("channel", f"{interest.channel} is not stored")
+        stream = self._subjects.stream(interest.channel)
+        with mapped(f"subscribe to {', '.join(filters)}"):
+            consumer = await ensure_consumer(manager, stream, filters, interest)
+
+        async def waiting() -> int:
+            with mapped(f"consumer {consumer}"):
+                info = await manager.consumer_info(stream, consumer)
+            return (info.num_pending or 0) + (info.num_ack_pending or 0)
+
+        created = self._created[interest.channel]
+        inbox = PullInbox(
+            self._client,
+            f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}",
+            lambda message: JetStreamDelivery(self._client, self._subjects, created, message),
+            prefetch=interest.prefetch,
+            ack_wait_s=interest.ack_wait_s,
+            waiting=waiting,
+        )
+        await inbox.open()
+        return inbox
+
+    async def close(self) -> None:
+        for inbox in list(self._inboxes):
+            await inbox.close()
+        if self._client.is_connected:
+            # The first PING overtakes the client's own buffer; the answer to the second does not.
+            with mapped("flush"):
+                await self._client.flush()
+                await self._client.flush()
+        await self._client.close()
+
+    def _where(self) -> str:
+        return ", ".join(server.rpartition("@")[2] for server in self._servers)
+
+    async def _on_error(self, error: Exception) -> None:
+        self._last_error = error
+        _log.debug("NATS: %s", error)
+
+    async def _on_disconnect(self) -> None:
+        if not self._client.is_closed:
+            _log.warning("lost the connection to %s, connecting again", self._where())
+
+    async def _on_reconnect(self) -> None:
+        _log.warning("connected to %s again", self._where())
+        if self._publisher is not None:
+            self._publisher.reconnected()
+        for inbox in self._inboxes:
+            inbox.reconnected()
+
+    async def _on_close(self) -> None:
+        for inbox in list(self._inboxes):
+            inbox.fail(ConnectionLostError("the connection to NATS is closed"))

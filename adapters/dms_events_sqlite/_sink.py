@@ -1,0 +1,130 @@
+"""A sink into one SQLite file, for where there is no Elasticsearch."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import unquote, urlsplit
+
+from dms_events.errors import ConfigError, SinkError
+from dms_events.sink import Document, Judgement, Sink, Verdict
+
+__all__ = ["SqliteSink"]
+
+R = TypeVar("R")
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS documents (
+    id         TEXT PRIMARY KEY,
+    type       TEXT NOT NULL,
+    time       TEXT NOT NULL,
+    index_name TEXT NOT NULL,
+    body       TEXT NOT NULL CHECK (json_valid(body))
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS documents_by_type_and_time ON documents (type, time);
+"""
+_INSERT = "INSERT INTO documents VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING RETURNING 1"
+
+
+class SqliteSink(Sink):
+    """Stores documents in the table ``documents`` of one file; ``body`` is JSON to query.
+
+    A batch is one transaction, and what was judged stored is on disk (WAL, ``synchronous=FULL``).
+    The same id is stored once. Several processes may write to one file; SQLite serialises them.
+
+    Args:
+        url: ``sqlite:relative/path.db`` or ``sqlite:///absolute/path.db``.
+        busy_timeout_s: how long a write waits for another process's.
+    """
+
+    def __init__(self, url: str, *, busy_timeout_s: float = 30.0) -> None:
+        parts = urlsplit(url)
+        if parts.netloc or not parts.path:
+            raise ConfigError(
+                "url", f"{url!r} names no file; write sqlite:path.db or sqlite:///absolute/path.db"
+            )
+        self.path = Path(unquote(parts.path))
+        self._busy_timeout_s = busy_timeout_s
+        self._thread: ThreadPoolExecutor | None = None
+        self._connection: sqlite3.Connection | None = None
+
+    async def open(self) -> None:
+        """Open the file, and make it where it is missing.
+
+        Raises:
+            SinkError: it cannot be opened, or is no database.
+        """
+        self._thread = ThreadPoolExecutor(1, "dms-events-sqlite")
+        self._connection = await self._call(self._connect)
+
+    async def write(self, batch: Sequence[Document]) -> Sequence[Judgement]:
+        return await self._call(lambda: self._insert(batch))
+
+    async def count(self) -> dict[str, int]:
+        return await self._call(
+            lambda: dict(
+                self._opened().execute("SELECT type, count(*) FROM documents GROUP BY type")
+            )
+        )
+
+    async def close(self) -> None:
+        if self._thread is not None:
+            if self._connection is not None:
+                await self._call(self._connection.close)
+            self._thread.shutdown()
+        self._thread = self._connection = None
+
+    async def _call(self, function: Callable[[], R]) -> R:
+        if self._thread is None:
+            raise SinkError("the SQLite sink is not open")
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._thread, function)
+        except (sqlite3.Error, OSError) as error:
+            raise SinkError(f"{self.path}: {error}") from error
+
+    def _connect(self) -> sqlite3.Connection:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(
+            self.path, timeout=self._busy_timeout_s, isolation_level=None, check_same_thread=False
+        )
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.executescript(_SCHEMA)
+        return connection
+
+    def _opened(self) -> sqlite3.Connection:
+        if self._connection is None:
+            raise sqlite3.ProgrammingError("not open")
+        return self._connection
+
+    def _insert(self, batch: Sequence[Document]) -> list[Judgement]:
+        connection = self._opened()
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            judgements = [self._insert_one(connection, document) for document in batch]
+            connection.execute("COMMIT")
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+        return judgements
+
+    def _insert_one(self, connection: sqlite3.Connection, document: Document) -> Judgement:
+        time = document.time.astimezone(UTC).isoformat(timespec="microseconds")
+        row = (
+            document.id,
+            document.type_name,
+            time.replace("+00:00", "Z"),
+            document.index,
+            document.body.decode(),
+        )
+        try:
+            stored = connection.execute(_INSERT, row).fetchone()
+        except (sqlite3.IntegrityError, sqlite3.DataError, UnicodeError) as error:
+            return Judgement(Verdict.REJECTED, str(error))
+        return Judgement(Verdict.STORED if stored else Verdict.DUPLICATE)

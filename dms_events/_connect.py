@@ -1,0 +1,62 @@
+"""From a URL to a bus."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from importlib.metadata import entry_points
+from typing import Any
+from urllib.parse import urlsplit
+
+from .bus import Bus
+from .envelope import Encoding
+from .errors import ConfigError
+
+__all__ = ["connect", "load_adapter", "make_adapter"]
+
+
+def connect(
+    url: str,
+    *,
+    source: str = "",
+    encoding: Encoding = "json",
+    aliases: Mapping[str, str] | None = None,
+    **options: Any,
+) -> Bus:
+    """A bus over the transport that serves the URL's scheme; ``async with`` opens it.
+
+    Args:
+        url: ``memory://``, ``memory://name``, ``nats://host:port``, or another adapter's.
+        source: peer id of whoever publishes here; it becomes a token of the subject.
+        encoding: of the envelopes written here; Go nodes read ``"json"`` only. Both are read.
+        aliases: names that others write into the envelope's ``Type``, each with the registry name it
+            stands for.
+        options: the adapter's own, for example ``root`` (the first part of all subjects, ``"dms"``).
+
+    Raises:
+        ConfigError: no adapter serves the scheme, or an option is wrong.
+        ExtraNotInstalledError: the adapter needs a package that is not installed.
+    """
+    adapter = load_adapter("dms_events.transports", "url", url)
+    return Bus(
+        make_adapter(adapter, url, options), source=source, encoding=encoding, aliases=aliases
+    )
+
+
+def make_adapter(adapter: Any, url: str, options: Mapping[str, Any]) -> Any:
+    """Call an adapter's class; an option that it does not have is a ConfigError."""
+    try:
+        inspect.signature(adapter).bind(url, **options)
+    except TypeError as error:
+        raise ConfigError("options", f"{adapter.__name__}: {error}") from None
+    return adapter(url, **options)
+
+
+def load_adapter(group: str, setting: str, url: str) -> Any:
+    """The adapter which an entry point of ``group`` names for the scheme of ``url``."""
+    scheme = urlsplit(url).scheme
+    known = {point.name: point for point in entry_points(group=group)}
+    if scheme not in known:
+        schemes = ", ".join(f"{name}://" for name in sorted(known))
+        raise ConfigError(setting, f"no adapter serves {url!r}; installed are: {schemes}")
+    return known[scheme].load()

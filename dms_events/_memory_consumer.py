@@ -1,0 +1,105 @@
+"""One consumer of the memory transport: a cursor, what is out, and what is due again."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import time
+from typing import NamedTuple
+
+from .transport import Prepared
+
+__all__ = ["Consumer", "Stored"]
+
+
+class Stored(NamedTuple):
+    """A message in the log; ``sequence`` counts from 1."""
+
+    sequence: int
+    stored_ns: int
+    message: Prepared
+
+
+class Consumer:
+    """Delivers a log at least once. All its readers are in one event loop."""
+
+    def __init__(
+        self, log: list[Stored], patterns: tuple[str, ...], ack_wait_s: float, cursor: int
+    ) -> None:
+        self.patterns = patterns
+        self._log = log
+        self._ack_wait_s = ack_wait_s
+        self._cursor = cursor
+        self._attempts: dict[int, int] = {}
+        """Delivery count of every message that was delivered and is not settled."""
+        self._due: dict[int, float] = {}
+        """When each of them is delivered again, on the monotonic clock; the truth for the heap."""
+        self._heap: list[tuple[float, int]] = []
+        self._waiters: set[asyncio.Future[None]] = set()
+
+    def take(self, limit: int) -> list[tuple[Stored, int]]:
+        """Up to ``limit`` messages that are to be delivered now, with their delivery counts."""
+        now = time.monotonic()
+        taken: list[tuple[Stored, int]] = []
+        while self._heap and self._heap[0][0] <= now and len(taken) < limit:
+            due, sequence = heapq.heappop(self._heap)
+            if self._due.get(sequence) == due:
+                taken.append(self._deliver(self._log[sequence - 1], now))
+        while self._cursor < len(self._log) and len(taken) < limit:
+            stored = self._log[self._cursor]
+            self._cursor += 1
+            if self._wants(stored.message.type_name):
+                taken.append(self._deliver(stored, now))
+        return taken
+
+    def _deliver(self, stored: Stored, now: float) -> tuple[Stored, int]:
+        attempt = self._attempts[stored.sequence] = self._attempts.get(stored.sequence, 0) + 1
+        self._schedule(stored.sequence, now + self._ack_wait_s)
+        return stored, attempt
+
+    def _schedule(self, sequence: int, due: float) -> None:
+        self._due[sequence] = due
+        heapq.heappush(self._heap, (due, sequence))
+
+    def _wants(self, type_name: str) -> bool:
+        module = type_name.partition(".")[0]
+        return any(p in ("*", f"{module}.*", type_name) for p in self.patterns)
+
+    def settle(self, sequence: int, attempt: int) -> None:
+        """It is done, whatever was delivered of it since."""
+        if self._attempts.get(sequence, 0) >= attempt:
+            del self._attempts[sequence], self._due[sequence]
+            self.wake()
+
+    def again(self, sequence: int, attempt: int, delay_s: float) -> None:
+        """Deliver it again after ``delay_s``, unless a later delivery is out."""
+        if self._attempts.get(sequence) == attempt:
+            self._schedule(sequence, time.monotonic() + delay_s)
+            self.wake()
+
+    def progress(self, sequence: int, attempt: int) -> None:
+        """Count its ack wait from now."""
+        if self._attempts.get(sequence) == attempt:
+            self._schedule(sequence, time.monotonic() + self._ack_wait_s)
+
+    def backlog(self) -> int:
+        """Messages not delivered yet, and those that are not settled."""
+        waiting = sum(1 for s in self._log[self._cursor :] if self._wants(s.message.type_name))
+        return waiting + len(self._attempts)
+
+    def wake(self) -> None:
+        """Let every waiting reader look again."""
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
+    async def changed(self, timeout_s: float | None) -> None:
+        """Wait until there may be something to take, at most ``timeout_s``."""
+        waiter = asyncio.get_running_loop().create_future()
+        self._waiters.add(waiter)
+        next_due = self._heap[0][0] - time.monotonic() if self._heap else None
+        waits = [max(0.0, w) for w in (timeout_s, next_due) if w is not None]
+        try:
+            await asyncio.wait([waiter], timeout=min(waits) if waits else None)
+        finally:
+            self._waiters.discard(waiter)

@@ -1,0 +1,269 @@
+"""The bus: what users hold to publish and subscribe typed events."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Literal, Self, TypeVar, overload
+
+import msgspec
+
+from . import codec, registry
+from .dead import DeadLetter, decode_dead_letter, prepare_dead_letter
+from .envelope import Encoding, Envelope, encode_envelope
+from .errors import ConfigError, PublishError
+from .identity import new_id, now_rfc3339
+from .subscription import Subscription
+from .transport import Delivery, Guarantees, Interest, Prepared, Transport
+
+__all__ = ["Bus"]
+
+A = TypeVar("A", bound=msgspec.Struct)
+B = TypeVar("B", bound=msgspec.Struct)
+
+_TOKEN = re.compile(r"[^\s.*>/]{1,200}")
+
+
+class Bus:
+    """Publishes and subscribes typed events over one transport.
+
+    Made by `dms_events.connect` and used as an async context manager; one bus belongs to one event
+    loop. What it promises about delivery is its transport's `guarantees`.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        source: str = "",
+        encoding: Encoding = "json",
+        aliases: Mapping[str, str] | None = None,
+    ) -> None:
+        if source:
+            _check_source(source)
+        if encoding not in ("json", "msgpack"):
+            raise ConfigError("encoding", f"expected 'json' or 'msgpack', got {encoding!r}")
+        self._transport = transport
+        self._source = source
+        self._encoding = encoding
+        self._aliases = {alias: registry.resolve(name) for alias, name in (aliases or {}).items()}
+
+    @property
+    def guarantees(self) -> Guarantees:
+        """What the transport promises."""
+        return self._transport.guarantees
+
+    async def open(self) -> None:
+        """Connect; ``async with`` does it.
+
+        Raises:
+            ConnectionLostError: nothing answers.
+        """
+        await self._transport.open()
+
+    async def close(self) -> None:
+        """Flush and disconnect; ``async with`` does it."""
+        await self._transport.close()
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    def prepare(
+        self,
+        event: msgspec.Struct,
+        *,
+        id: str = "",
+        source: str = "",
+        time: datetime | str = "",
+        trace_parent: str = "",
+    ) -> Prepared:
+        """Encode an event into its envelope, without sending it.
+
+        ``id`` defaults to a new UUIDv7, ``source`` to the bus's, ``time`` to now.
+
+        Raises:
+            EncodeError: Go could not read the event.
+            UnknownTypeError: it is not a DMS type.
+        """
+        type_name = registry.name_of(type(event))
+        if source:
+            _check_source(source)
+        envelope = Envelope(
+            type=type_name,
+            data=codec.encode(event),
+            id=id or new_id(),
+            source=source or self._source,
+            time=_time_text(time),
+            trace_parent=trace_parent,
+        )
+        data = encode_envelope(envelope, self._encoding)
+        return Prepared("events", type_name, envelope.source, envelope.id, data)
+
+    async def publish(self, event: msgspec.Struct | Prepared) -> str:
+        """Publish one event and return its identity, once it is as safe as the transport promises.
+
+        Raises:
+            EncodeError: Go could not read the event; nothing was sent.
+            PublishError: it was not accepted, or that is not known; ``unacknowledged`` holds it ready
+                to be published again under the same identity.
+        """
+        message = event if isinstance(event, Prepared) else self.prepare(event)
+        await self._transport.publish(message)
+        return message.id
+
+    async def publish_many(self, events: Iterable[msgspec.Struct | Prepared]) -> int:
+        """Publish events in order, acknowledged in a window instead of one by one; returns how many.
+
+        Raises:
+            EncodeError: Go could not read one of them; those before it are published, it and those
+                after it are not.
+            PublishError: ``unacknowledged`` holds, ready to be published again under the same
+                identities, those whose acceptance is not known; and, where ``events`` is a collection,
+                those that were not sent at all. A generator keeps what was not taken from it.
+        """
+        rest = iter(events)
+        try:
+            return await self._transport.publish_many(self._prepared(rest))
+        except PublishError as error:
+            if isinstance(events, Collection):
+                error.unacknowledged = [*error.unacknowledged, *self._prepared(rest)]
+            raise
+
+    def _prepared(self, events: Iterator[msgspec.Struct | Prepared]) -> Iterator[Prepared]:
+        for event in events:
+            yield event if isinstance(event, Prepared) else self.prepare(event)
+
+    @overload
+    def subscribe(
+        self,
+        type_: type[A],
+        /,
+        *,
+        durable: str | None = ...,
+        start: Literal["all", "new"] | None = ...,
+        prefetch: int = ...,
+        ack_wait_s: float = ...,
+    ) -> Subscription[A]: ...
+    @overload
+    def subscribe(
+        self,
+        type_: type[A],
+        other: type[B],
+        /,
+        *,
+        durable: str | None = ...,
+        start: Literal["all", "new"] | None = ...,
+        prefetch: int = ...,
+        ack_wait_s: float = ...,
+    ) -> Subscription[A | B]: ...
+    @overload
+    def subscribe(
+        self,
+        *wanted: type[msgspec.Struct] | str,
+        durable: str | None = ...,
+        start: Literal["all", "new"] | None = ...,
+        prefetch: int = ...,
+        ack_wait_s: float = ...,
+    ) -> Subscription[Any]: ...
+
+    def subscribe(
+        self,
+        *wanted: type[msgspec.Struct] | str,
+        durable: str | None = None,
+        start: Literal["all", "new"] | None = None,
+        prefetch: int = 500,
+        ack_wait_s: float = 60.0,
+    ) -> Subscription[Any]:
+        """A subscription to types, or to patterns such as ``"elk_stats.*"`` and ``"*"``.
+
+        With a ``durable`` the broker remembers what was acknowledged under that name, and whoever
+        subscribes under it shares the messages. ``start`` counts for a new consumer: ``"all"`` that is
+        stored (the default of a durable) or ``"new"`` messages only (the default without one).
+        ``prefetch`` bounds the messages held here and not yet taken; an unsettled message is delivered
+        again ``ack_wait_s`` after it was taken.
+
+        Raises:
+            UnknownTypeError: a type or pattern names nothing.
+            ConfigError: an option is out of range, or (on entering) the durable has other patterns.
+        """
+        if not wanted:
+            raise ConfigError("subscribe", "name at least one type or pattern, or '*' for all")
+        if durable is not None and not _TOKEN.fullmatch(durable):
+            raise ConfigError("durable", f"{durable!r} has white space or one of . * > /")
+        if not 1 <= prefetch <= 10_000:
+            raise ConfigError("prefetch", f"must be 1 to 10000, not {prefetch}")
+        if ack_wait_s <= 0:
+            raise ConfigError("ack_wait_s", f"must be above 0 seconds, not {ack_wait_s}")
+        patterns = [w if isinstance(w, str) else registry.name_of(w) for w in wanted]
+        names = {name: registry.matching(name) for name in patterns}
+        interest = Interest(
+            patterns=_widest({p if "*" in p else names[p][0] for p in patterns}),
+            durable=durable,
+            start=start or ("all" if durable else "new"),
+            prefetch=prefetch,
+            ack_wait_s=ack_wait_s,
+        )
+        types = frozenset(name for found in names.values() for name in found)
+        return Subscription(self._transport, interest, types, self._aliases, self.bury)
+
+    async def bury(self, delivery: Delivery, *, id: str, error: Exception, reader: str) -> None:
+        """Keep a message as a dead letter with its reason, then term it.
+
+        Raises:
+            TransportError: the letter was not accepted; the message is left as it was.
+        """
+        letter = prepare_dead_letter(
+            delivery,
+            id=id,
+            reason=str(error),
+            error=type(error).__name__,
+            reader=reader,
+            max_payload=self._transport.max_payload,
+        )
+        await self._transport.publish(letter)
+        await delivery.term()
+
+    async def dead_letters(self) -> AsyncIterator[DeadLetter]:
+        """The dead letters that are there now, oldest first; reading them changes nothing."""
+        inbox = await self._transport.subscribe(Interest(channel="dead", patterns=("*",)))
+        try:
+            while await inbox.backlog():
+                for delivery in await inbox.receive(256, 1.0):
+                    yield decode_dead_letter(delivery.data)
+                    await delivery.ack()
+        finally:
+            await inbox.close()
+
+
+def _widest(patterns: set[str]) -> tuple[str, ...]:
+    if "*" in patterns:
+        return ("*",)
+    return tuple(
+        sorted(
+            p for p in patterns if p.endswith(".*") or f"{p.partition('.')[0]}.*" not in patterns
+        )
+    )
+
+
+def _time_text(time: datetime | str) -> str:
+    if isinstance(time, str):
+        return time or now_rfc3339()
+    if time.tzinfo is None:
+        raise ConfigError("time", f"{time.isoformat()} has no time zone; use an aware datetime")
+    return time.isoformat().replace("+00:00", "Z")
+
+
+def _check_source(source: str) -> None:
+    if not _TOKEN.fullmatch(source):
+        raise ConfigError("source", f"{source!r} has white space or one of . * > /; use a peer id")

@@ -1,0 +1,245 @@
+"""The forwarder: a durable subscription into a sink, each event settled after its own verdict."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import msgspec
+
+from .bus import Bus
+from .document import document_of
+from .errors import SinkError, TransportError
+from .message import Message
+from .sink import Document, Judgement, Sink, Verdict
+from .subscription import Subscription
+
+__all__ = ["Forwarder", "Tally"]
+
+_log = logging.getLogger("dms_events")
+_POLL_S = 0.25
+_BACKOFF_MAX_S = 30.0
+_BURY_AGAIN_S = 5.0
+
+
+class Tally(msgspec.Struct):
+    """What a forwarder did, in events. ``received`` is the sum of the others but ``retries``."""
+
+    received: int = 0
+    stored: int = 0
+    duplicates: int = 0
+    """The sink, or this forwarder, had another message of the same identity."""
+    redelivered: int = 0
+    """The same message again, after its verdict or while it waited for it: only settled again."""
+    rejected: int = 0
+    """Refused by the sink for good; kept as dead letters."""
+    undecodable: int = 0
+    """Could not be read; kept as dead letters."""
+    returned: int = 0
+    """Given back to the stream unsettled, at shutdown or because no dead letter could be written."""
+    retries: int = 0
+    """Documents written again because the sink said not now."""
+    by_type: dict[str, Counter[str]] = msgspec.field(default_factory=dict)
+    """``stored``, ``duplicates`` and ``rejected`` for each type."""
+
+
+class _Work:
+    """One document and every message that waits for its verdict: pending until it is judged."""
+
+    __slots__ = ("document", "messages")
+
+    def __init__(self, document: Document, message: Message[Any]) -> None:
+        self.document = document
+        self.messages = [message]
+
+
+class Forwarder:
+    """Moves the events of a subscription into a sink: nothing lost, nothing stored twice.
+
+    Each message is acknowledged after the sink judged its document stored or duplicate, kept as a dead
+    letter where the sink refuses it for good, and written again (full-jitter backoff, with progress
+    heartbeats to the broker) for as long as the sink says not now. Identities that were handled are
+    remembered, up to ``memory`` of them, because a broker may deliver what was acknowledged again.
+
+    Args:
+        bus: an open bus whose transport acknowledges.
+        sink: an open sink.
+        durable: name of the durable consumer; forwarders that share it share the work.
+        wanted: types or patterns, as for `Bus.subscribe`.
+        batch: most documents in one write.
+        linger_s: how long an incomplete batch waits for more.
+        writes: batches that may be with the sink at a time.
+        ack_wait_s: as for `Bus.subscribe`.
+        memory: handled identities to remember.
+        report: called with the running `Tally` after every batch.
+    """
+
+    def __init__(
+        self,
+        bus: Bus,
+        sink: Sink,
+        *,
+        durable: str = "dms-events-sink",
+        wanted: Iterable[type[msgspec.Struct] | str] = ("elk_stats.*",),
+        batch: int = 1000,
+        linger_s: float = 0.2,
+        writes: int = 2,
+        ack_wait_s: float = 60.0,
+        memory: int = 100_000,
+        report: Callable[[Tally], None] | None = None,
+    ) -> None:
+        self._sink = sink
+        self._bus = bus
+        self._batch = batch
+        self._linger_s = linger_s
+        self._slots = asyncio.Semaphore(writes)
+        self._memory = memory
+        self._report = report
+        self._subscription: Subscription[Any] = bus.subscribe(
+            *wanted, durable=durable, prefetch=min(10_000, batch), ack_wait_s=ack_wait_s
+        )
+        self._pending: dict[str, _Work] = {}
+        self._handled: OrderedDict[str, int] = OrderedDict()
+        self._stopping = asyncio.Event()
+        self.tally = Tally()
+
+    def stop(self) -> None:
+        """Ask `run` to finish what is being written, give back the rest and return."""
+        self._stopping.set()
+
+    async def run(self, *, until_idle: bool = False) -> Tally:
+        """Forward until `stop`, or, with ``until_idle``, until everything there is settled.
+
+        Raises:
+            ConfigError: the durable exists for other types.
+            TransportError: the subscription ended for good.
+        """
+        async with self._subscription as subscription, asyncio.TaskGroup() as writes:
+            while not self._stopping.is_set():
+                messages = await subscription.batch(self._batch, self._linger_s or _POLL_S)
+                self.tally.received += (
+                    len(messages) + subscription.undecodable - self.tally.undecodable
+                )
+                self.tally.undecodable = subscription.undecodable
+                if works := [w for m in messages if (w := await self._take(m))]:
+                    await self._slots.acquire()
+                    writes.create_task(self._forward(works))
+                elif until_idle and not self._pending and not await subscription.backlog():
+                    break
+        return self.tally
+
+    async def _take(self, message: Message[Any]) -> _Work | None:
+        """New work; or None for an identity that has its verdict, or will get it with another."""
+        id = message.id
+        if work := self._pending.get(id):
+            work.messages.append(message)
+            return None
+        if id in self._handled:
+            await self._settle_again(message, self._handled[id])
+            return None
+        work = self._pending[id] = _Work(document_of(message), message)
+        return work
+
+    async def _forward(self, works: list[_Work]) -> None:
+        heartbeat = asyncio.create_task(self._keep(works))
+        try:
+            attempt = 0
+            while works:
+                judgements = await self._write([w.document for w in works])
+                again = []
+                for work, judgement in zip(works, judgements, strict=True):
+                    if judgement.verdict is Verdict.RETRY:
+                        again.append(work)
+                    else:
+                        await self._settle(work, judgement)
+                works[:] = again
+                self._progress()
+                if works and not await self._backoff(attempt, works):
+                    return
+                attempt += 1
+        finally:
+            heartbeat.cancel()
+            self._slots.release()
+
+    async def _write(self, documents: list[Document]) -> list[Judgement]:
+        try:
+            return list(await self._sink.write(documents))
+        except SinkError as error:
+            _log.warning("the sink took none of %d documents: %s", len(documents), error)
+            return [Judgement(Verdict.RETRY, str(error))] * len(documents)
+
+    async def _backoff(self, attempt: int, works: list[_Work]) -> bool:
+        """Wait before the next attempt; False where the forwarder stops instead."""
+        delay = random.uniform(0, min(_BACKOFF_MAX_S, 0.1 * 2**attempt))
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), delay)
+        if self._stopping.is_set():
+            for work in works:
+                await self._give_back(work, 0)
+            return False
+        self.tally.retries += len(works)
+        return True
+
+    async def _settle(self, work: _Work, judgement: Judgement) -> None:
+        first, *others = work.messages
+        if judgement.verdict is Verdict.REJECTED:
+            error = SinkError(judgement.reason)
+            try:
+                await self._bus.bury(
+                    first.delivery,
+                    id=first.id,
+                    error=error,
+                    reader=self._subscription.durable,
+                )
+            except TransportError as refused:
+                _log.error("no dead letter could be written, it is tried again: %s", refused)
+                await self._give_back(work, _BURY_AGAIN_S)
+                return
+            self._count(first, "rejected")
+        else:
+            await first.ack()
+            stored = judgement.verdict is Verdict.STORED
+            self._count(first, "stored" if stored else "duplicates")
+        del self._pending[first.id]
+        self._remember(first)
+        for other in others:
+            await self._settle_again(other, first.sequence)
+
+    async def _settle_again(self, message: Message[Any], sequence: int) -> None:
+        await message.ack()
+        if message.sequence == sequence:
+            self.tally.redelivered += 1
+        else:
+            self._count(message, "duplicates")
+
+    async def _give_back(self, work: _Work, delay_s: float) -> None:
+        del self._pending[work.document.id]
+        for message in work.messages:
+            self.tally.returned += 1
+            await message.nak(delay_s)
+
+    async def _keep(self, works: list[_Work]) -> None:
+        """Tell the broker, well before the ack wait ends, that ``works`` are still being worked on."""
+        while True:
+            await asyncio.sleep(self._subscription.ack_wait_s / 3)
+            for work in list(works):
+                for message in work.messages:
+                    await message.in_progress()
+
+    def _remember(self, message: Message[Any]) -> None:
+        self._handled[message.id] = message.sequence
+        if len(self._handled) > self._memory:
+            self._handled.popitem(last=False)
+
+    def _count(self, message: Message[Any], what: str) -> None:
+        setattr(self.tally, what, getattr(self.tally, what) + 1)
+        self.tally.by_type.setdefault(message.type_name, Counter())[what] += 1
+
+    def _progress(self) -> None:
+        if self._report:
+            self._report(self.tally)

@@ -1,0 +1,212 @@
+"""A transport within one process: real acks and redelivery, no server.
+
+For tests and for programs that are publisher and subscriber in one. It keeps the semantics of a
+durable stream (dedupe by identity, ack, nak with delay, term, redelivery, delivery counts, shared
+durables) for as long as the process lives.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import Iterable, Sequence
+from urllib.parse import urlsplit
+from weakref import WeakValueDictionary
+
+from ._memory_consumer import Consumer, Stored
+from .errors import ConfigError, ConnectionLostError, PublishError
+from .identity import id_of_place, rfc3339
+from .transport import Channel, Delivery, Guarantees, Inbox, Interest, Prepared, Transport
+
+__all__ = ["MemoryTransport"]
+
+
+class Broker:
+    """What ``memory://`` transports of one name share, while one of them is open."""
+
+    def __init__(self, max_messages: int) -> None:
+        self.max_messages = max_messages
+        self.created = rfc3339(time.time_ns())
+        self.log: dict[Channel, list[Stored]] = {"events": [], "requests": [], "dead": []}
+        self.ids: set[tuple[Channel, str]] = set()
+        self.consumers: dict[str, Consumer] = {}
+
+    def store(self, message: Prepared) -> None:
+        key = (message.channel, message.id)
+        if key in self.ids:
+            return
+        log = self.log[message.channel]
+        if len(log) >= self.max_messages:
+            raise PublishError(
+                f"the memory transport is full at {self.max_messages} messages; "
+                "connect with a larger max_messages",
+                [message],
+            )
+        self.ids.add(key)
+        log.append(Stored(len(log) + 1, time.time_ns(), message))
+        for consumer in self.consumers.values():
+            consumer.wake()
+
+
+_named: WeakValueDictionary[str, Broker] = WeakValueDictionary()
+
+
+class MemoryTransport(Transport):
+    """``memory://`` is private to the bus that connects; buses on ``memory://name`` share a broker.
+
+    It keeps every message, up to ``max_messages``, so that a durable made later sees them all.
+    """
+
+    guarantees = Guarantees(acknowledges=True, durable=False, dedupes=True, full="error")
+
+    def __init__(
+        self, url: str = "memory://", *, root: str = "dms", max_messages: int = 1_000_000
+    ) -> None:
+        if max_messages < 1:
+            raise ConfigError("max_messages", f"must be at least 1, not {max_messages}")
+        name = urlsplit(url).netloc
+        broker = _named.get(f"{root}/{name}") if name else None
+        self._broker = broker or Broker(max_messages)
+        if name:
+            _named[f"{root}/{name}"] = self._broker
+        self._open = False
+
+    @property
+    def max_payload(self) -> int:
+        return 1 << 30
+
+    async def open(self) -> None:
+        self._open = True
+
+    async def publish(self, message: Prepared) -> None:
+        self._check_open()
+        self._broker.store(message)
+
+    async def publish_many(self, messages: Iterable[Prepared]) -> int:
+        count = 0
+        for count, message in enumerate(messages, 1):
+            self._check_open()
+            self._broker.store(message)
+            if count % 500 == 0:
+                await asyncio.sleep(0)
+        return count
+
+    async def subscribe(self, interest: Interest) -> Inbox:
+        self._check_open()
+        consumers = self._broker.consumers
+        name = f"{interest.channel}/{interest.durable or uuid.uuid4()}"
+        consumer = consumers.get(name)
+        if consumer is None:
+            log = self._broker.log[interest.channel]
+            consumer = consumers[name] = Consumer(
+                log,
+                interest.patterns,
+                interest.ack_wait_s,
+                cursor=0 if interest.start == "all" else len(log),
+            )
+        elif set(consumer.patterns) != set(interest.patterns):
+            raise ConfigError(
+                "durable",
+                f"{interest.durable!r} exists and reads {', '.join(sorted(consumer.patterns))}; "
+                f"asked for {', '.join(sorted(interest.patterns))}. Choose another durable name",
+            )
+        return MemoryInbox(self._broker, consumer, None if interest.durable else name)
+
+    async def close(self) -> None:
+        self._open = False
+        for consumer in self._broker.consumers.values():
+            consumer.wake()
+
+    def _check_open(self) -> None:
+        if not self._open:
+            raise ConnectionLostError("the bus is closed")
+
+
+class MemoryInbox(Inbox):
+    """One reader of a consumer; several may share it."""
+
+    def __init__(self, broker: Broker, consumer: Consumer, ephemeral: str | None) -> None:
+        self._broker = broker
+        self._consumer = consumer
+        self._ephemeral = ephemeral
+        self._closed = False
+
+    async def receive(self, limit: int, timeout_s: float | None) -> Sequence[Delivery]:
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        while not self._closed:
+            taken = self._consumer.take(limit)
+            if taken:
+                return [MemoryDelivery(self._broker.created, self._consumer, *one) for one in taken]
+            left = None if deadline is None else deadline - time.monotonic()
+            if left is not None and left <= 0:
+                return []
+            await self._consumer.changed(left)
+        raise ConnectionLostError("the subscription is closed")
+
+    async def backlog(self) -> int:
+        return self._consumer.backlog()
+
+    async def close(self) -> None:
+        self._closed = True
+        self._consumer.wake()
+        if self._ephemeral:
+            self._broker.consumers.pop(self._ephemeral, None)
+
+
+class MemoryDelivery(Delivery):
+    """A message in a process's memory."""
+
+    __slots__ = ("_attempt", "_consumer", "_created", "_stored", "data")
+
+    def __init__(self, created: str, consumer: Consumer, stored: Stored, attempt: int) -> None:
+        self.data = stored.message.data
+        self._created = created
+        self._consumer = consumer
+        self._stored = stored
+        self._attempt = attempt
+
+    @property
+    def place(self) -> str:
+        message = self._stored.message
+        return f"{message.channel}/{message.type_name}"
+
+    @property
+    def routed_as(self) -> str:
+        return self._stored.message.type_name
+
+    @property
+    def source(self) -> str:
+        return self._stored.message.source
+
+    @property
+    def attempt(self) -> int:
+        return self._attempt
+
+    @property
+    def claimed_id(self) -> str:
+        return self._stored.message.id
+
+    @property
+    def sequence(self) -> int:
+        return self._stored.sequence
+
+    @property
+    def place_id(self) -> str:
+        return id_of_place("memory", self._created, self._stored.sequence)
+
+    @property
+    def stored_ns(self) -> int:
+        return self._stored.stored_ns
+
+    async def ack(self) -> None:
+        self._consumer.settle(self._stored.sequence, self._attempt)
+
+    async def nak(self, delay_s: float = 0.0) -> None:
+        self._consumer.again(self._stored.sequence, self._attempt, delay_s)
+
+    async def term(self) -> None:
+        self._consumer.settle(self._stored.sequence, self._attempt)
+
+    async def in_progress(self) -> None:
+        self._consumer.progress(self._stored.sequence, self._attempt)

@@ -1,0 +1,115 @@
+"""A typed event as it arrived."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Generic, TypeVar
+
+import msgspec
+
+from .envelope import Envelope
+from .identity import parse_rfc3339
+from .transport import Delivery
+
+__all__ = ["Message"]
+
+T_co = TypeVar("T_co", bound=msgspec.Struct, covariant=True)
+
+
+class Message(Generic[T_co]):
+    """An event, who sent it and when, and the means to settle it.
+
+    Settle each message once: `ack`, `nak` or `term`. A message that is not settled is delivered again
+    after the subscription's ack wait; `in_progress` asks for more time. Later calls do nothing.
+    """
+
+    __slots__ = ("_delivery", "_id", "envelope", "event", "type_name")
+
+    def __init__(self, event: T_co, type_name: str, envelope: Envelope, delivery: Delivery) -> None:
+        self.event = event
+        """The typed event."""
+        self.type_name = type_name
+        """Its registry name."""
+        self.envelope = envelope
+        """The envelope it came in."""
+        self._delivery = delivery
+        self._id: str | None = None
+
+    def __repr__(self) -> str:
+        return f"<Message {self.type_name} id={self.id} attempt={self.attempt}>"
+
+    @property
+    def id(self) -> str:
+        """The event's identity: the envelope's ID, else the transport's message id, else its place."""
+        if self._id is None:
+            self._id = identity_of(self.envelope, self._delivery)
+        return self._id
+
+    @property
+    def source(self) -> str:
+        """Peer id of the sender; empty where nobody says."""
+        return self.envelope.source or self._delivery.source
+
+    @property
+    def time(self) -> datetime | None:
+        """When it was sent, truncated to microseconds; None where the sender did not say (readably)."""
+        try:
+            return parse_rfc3339(self.envelope.time) if self.envelope.time else None
+        except ValueError:
+            return None
+
+    @property
+    def time_text(self) -> str:
+        """When it was sent, as the sender wrote it: RFC 3339, up to nanoseconds; may be empty."""
+        return self.envelope.time
+
+    @property
+    def stored(self) -> datetime:
+        """When the broker stored it."""
+        return datetime.fromtimestamp(self._delivery.stored_ns / 1e9, UTC)
+
+    @property
+    def stored_ns(self) -> int:
+        """When the broker stored it, in ns since 1970."""
+        return self._delivery.stored_ns
+
+    @property
+    def sequence(self) -> int:
+        """Its position in the stream; 0 where nothing is stored."""
+        return self._delivery.sequence
+
+    @property
+    def place(self) -> str:
+        """Where it was published, in the transport's terms."""
+        return self._delivery.place
+
+    @property
+    def attempt(self) -> int:
+        """How often it was delivered to this consumer, this time included."""
+        return self._delivery.attempt
+
+    @property
+    def delivery(self) -> Delivery:
+        """The transport's side of it."""
+        return self._delivery
+
+    async def ack(self) -> None:
+        """It is done."""
+        await self._delivery.ack()
+
+    async def nak(self, delay_s: float = 0.0) -> None:
+        """It is not done; deliver it again after ``delay_s`` seconds."""
+        await self._delivery.nak(delay_s)
+
+    async def term(self) -> None:
+        """It will never be done; do not deliver it again."""
+        await self._delivery.term()
+
+    async def in_progress(self) -> None:
+        """It is being worked on; count the ack wait from now."""
+        await self._delivery.in_progress()
+
+
+def identity_of(envelope: Envelope | None, delivery: Delivery) -> str:
+    """The identity of an event; ``envelope`` is None where it could not be read."""
+    return (envelope.id if envelope else "") or delivery.claimed_id or delivery.place_id

@@ -1,0 +1,179 @@
+"""A subscription: typed messages out of a transport's inbox."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from collections.abc import Awaitable, Mapping
+from types import TracebackType
+from typing import Generic, Protocol, Self, TypeVar
+
+import msgspec
+
+from . import codec, registry
+from .envelope import decode_envelope
+from .errors import DecodeError, TransportError, UnknownTypeError
+from .message import Message, identity_of
+from .transport import Delivery, Inbox, Interest, Transport
+
+__all__ = ["Subscription"]
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+_log = logging.getLogger("dms_events")
+_TAKE = 256
+_BURY_AGAIN_S = 5.0
+
+
+class Bury(Protocol):
+    """How a subscription gets rid of what it cannot read."""
+
+    def __call__(
+        self, delivery: Delivery, *, id: str, error: Exception, reader: str
+    ) -> Awaitable[None]: ...
+
+
+class Subscription(Generic[T]):
+    """Typed messages, as an async iterator inside ``async with``.
+
+    What cannot be read (noise, an unknown type, a type that was not asked for) never reaches the user
+    and is never dropped: it is kept as a dead letter with its reason, and counted in `undecodable`.
+    Where nothing is acknowledged (core NATS) it is counted and logged only.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        interest: Interest,
+        types: frozenset[str],
+        aliases: Mapping[str, str],
+        bury: Bury,
+    ) -> None:
+        self._transport = transport
+        self._interest = interest
+        self._types = types
+        self._aliases = aliases
+        self._bury = bury
+        self._inbox: Inbox | None = None
+        self._taken: deque[Delivery] = deque()
+        self._known: dict[str, tuple[str, type[msgspec.Struct]]] = {}
+        self.undecodable = 0
+        """Messages that could not be read and were kept as dead letters."""
+
+    @property
+    def durable(self) -> str:
+        """The name of the durable; empty without one."""
+        return self._interest.durable or ""
+
+    @property
+    def ack_wait_s(self) -> float:
+        """How long a taken message may stay unsettled before it is delivered again."""
+        return self._interest.ack_wait_s
+
+    @property
+    def dropped(self) -> int:
+        """Messages that the transport threw away for want of room; always 0 where it acknowledges."""
+        return self._inbox.dropped if self._inbox else 0
+
+    async def __aenter__(self) -> Self:
+        self._inbox = await self._transport.subscribe(self._interest)
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        while self._taken:
+            delivery = self._taken.popleft()
+            if self._transport.guarantees.acknowledges:
+                await delivery.nak()
+        if self._inbox is not None:
+            await self._inbox.close()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Message[T]:
+        """The next message; waits for it, and may be cancelled without losing one.
+
+        Raises:
+            TransportError: nothing will ever arrive again.
+        """
+        while True:
+            while self._taken:
+                if message := await self._take():
+                    return message
+            await self._receive(None)
+
+    async def batch(self, limit: int, max_wait_s: float) -> list[Message[T]]:
+        """Up to ``limit`` messages: as soon as so many are there, or ``max_wait_s`` after the call.
+
+        Raises:
+            TransportError: nothing will ever arrive again.
+        """
+        deadline = time.monotonic() + max_wait_s
+        messages: list[Message[T]] = []
+        while len(messages) < limit:
+            if not self._taken:
+                left = deadline - time.monotonic()
+                if left <= 0 or not await self._receive(left):
+                    break
+            elif message := await self._take():
+                messages.append(message)
+        return messages
+
+    async def backlog(self) -> int:
+        """Messages that wait for this consumer or are not settled; 0 where nothing is stored."""
+        return await self._opened().backlog()
+
+    async def _receive(self, timeout_s: float | None) -> bool:
+        self._taken.extend(await self._opened().receive(_TAKE, timeout_s))
+        return bool(self._taken)
+
+    async def _take(self) -> Message[T] | None:
+        delivery = self._taken.popleft()
+        try:
+            return self._read(delivery)
+        except (DecodeError, UnknownTypeError) as error:
+            await self._give_up(delivery, error)
+            return None
+
+    def _read(self, delivery: Delivery) -> Message[T]:
+        envelope = decode_envelope(delivery.data)
+        name, type_ = self._known.get(envelope.type) or self._resolve(envelope.type, delivery.data)
+        event = codec.decode(envelope.data, type_)
+        return Message(event, name, envelope, delivery)  # type: ignore[arg-type]
+
+    def _resolve(self, written: str, payload: bytes) -> tuple[str, type[msgspec.Struct]]:
+        name = self._aliases.get(written) or registry.resolve(written)
+        if name not in self._types:
+            raise DecodeError(name, "", "it arrived where other types are published", payload)
+        known = self._known[written] = (name, registry.get(name))
+        return known
+
+    async def _give_up(self, delivery: Delivery, error: Exception) -> None:
+        id = _identity(delivery)
+        _log.warning("cannot read %s (id %s): %s", delivery.place, id, error)
+        if self._transport.guarantees.acknowledges:
+            try:
+                await self._bury(delivery, id=id, error=error, reader=self.durable)
+            except TransportError as refused:
+                _log.error("no dead letter could be written, it is tried again: %s", refused)
+                await delivery.nak(_BURY_AGAIN_S)
+                return
+        self.undecodable += 1
+
+    def _opened(self) -> Inbox:
+        if self._inbox is None:
+            raise TransportError("enter the subscription first: async with bus.subscribe(...)")
+        return self._inbox
+
+
+def _identity(delivery: Delivery) -> str:
+    try:
+        return identity_of(decode_envelope(delivery.data), delivery)
+    except DecodeError:
+        return identity_of(None, delivery)

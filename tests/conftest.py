@@ -1,0 +1,17 @@
+"""Fixtures that every test may use: real servers."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from dms_events_nats import NatsServer
+
+
+@pytest.fixture
+async def nats_server(tmp_path: Path) -> AsyncIterator[NatsServer]:
+    """A real nats-server with JetStream on a store of its own."""
+    async with NatsServer(tmp_path / "nats") as server:
+        yield server
