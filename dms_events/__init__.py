@@ -8,7 +8,7 @@ async with dms_events.connect("nats://127.0.0.1:4222", source="12D3KooW…") as 
             await message.ack()
 """
 
-from ._connect import connect
+from ._connect import connect, sink_for
 from .bus import Bus
 from .codec import decode, encode
 from .dead import DeadLetter
@@ -52,4 +52,5 @@ __all__ = [
     "connect",
     "decode",
     "encode",
+    "sink_for",
 ]

@@ -11,8 +11,9 @@ from urllib.parse import urlsplit
 from .bus import Bus
 from .envelope import Encoding
 from .errors import ConfigError
+from .sink import Sink
 
-__all__ = ["connect", "load_adapter", "make_adapter"]
+__all__ = ["connect", "sink_for"]
 
 
 def connect(
@@ -37,13 +38,28 @@ def connect(
         ConfigError: no adapter serves the scheme, or an option is wrong.
         ExtraNotInstalledError: the adapter needs a package that is not installed.
     """
-    adapter = load_adapter("dms_events.transports", "url", url)
-    return Bus(
-        make_adapter(adapter, url, options), source=source, encoding=encoding, aliases=aliases
-    )
+    adapter = _load_adapter("dms_events.transports", url)
+    return Bus(_make(adapter, url, options), source=source, encoding=encoding, aliases=aliases)
 
 
-def make_adapter(adapter: Any, url: str, options: Mapping[str, Any]) -> Any:
+def sink_for(url: str, **options: Any) -> Sink:
+    """The sink that serves the URL's scheme; ``async with`` opens it.
+
+    Args:
+        url: ``sqlite:path.db``, ``http://host:port`` or ``https://…`` (Elasticsearch), or another
+            adapter's.
+        options: the adapter's own.
+
+    Raises:
+        ConfigError: no adapter serves the scheme, or an option is wrong.
+        ExtraNotInstalledError: the adapter needs a package that is not installed.
+    """
+    adapter = _load_adapter("dms_events.sinks", url)
+    sink: Sink = _make(adapter, url, options)
+    return sink
+
+
+def _make(adapter: Any, url: str, options: Mapping[str, Any]) -> Any:
     """Call an adapter's class; an option that it does not have is a ConfigError."""
     try:
         inspect.signature(adapter).bind(url, **options)
@@ -52,11 +68,11 @@ def make_adapter(adapter: Any, url: str, options: Mapping[str, Any]) -> Any:
     return adapter(url, **options)
 
 
-def load_adapter(group: str, setting: str, url: str) -> Any:
+def _load_adapter(group: str, url: str) -> Any:
     """The adapter which an entry point of ``group`` names for the scheme of ``url``."""
     scheme = urlsplit(url).scheme
     known = {point.name: point for point in entry_points(group=group)}
     if scheme not in known:
         schemes = ", ".join(f"{name}://" for name in sorted(known))
-        raise ConfigError(setting, f"no adapter serves {url!r}; installed are: {schemes}")
+        raise ConfigError("url", f"no adapter serves {url!r}; installed are: {schemes}")
     return known[scheme].load()

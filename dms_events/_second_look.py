@@ -31,8 +31,13 @@ _KINDS = {b'"': "string", b"{": "object", b"[": "array", b"t": "bool", b"f": "bo
 @cache
 def _table(type_: type[msgspec.Struct]) -> tuple[dict[str, Field], dict[str, Field]]:
     fields = fields_of(type_)
-    folded = {f.key.casefold(): f for f in reversed(fields)}
+    folded = {_fold(f.key): f for f in reversed(fields)}
     return {f.key: f for f in fields}, folded
+
+
+def _fold(key: str) -> str:
+    """Unicode's simple case folding, as Go's: never one letter into two, as ``ß`` into ``ss``."""
+    return "".join(f if len(f := c.casefold()) == 1 else c for c in key)
 
 
 def read(data: bytes, type_: type[T], name: str) -> T:
@@ -79,7 +84,7 @@ class _Reader:
         exact, folded = _table(type_)
         values: dict[str, Any] = {}
         for key, item in members.items():
-            field = exact.get(key) or folded.get(key.casefold())
+            field = exact.get(key) or folded.get(_fold(key))
             if field is not None and bytes(item) != b"null":
                 here = f"{path}.{field.key}" if path else field.key
                 values[field.attribute] = self.value(bytes(item), field.type, here)

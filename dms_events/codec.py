@@ -19,7 +19,23 @@ __all__ = ["decode", "encode", "second_looks"]
 
 T = TypeVar("T", bound=msgspec.Struct)
 
-_encode = msgspec.json.Encoder().encode
+
+
+def _plain(value: object) -> object:
+    """What msgspec has no encoding for: subclasses of the plain types, which `explain` let pass."""
+    match value:
+        case str():
+            return str.__str__(value)
+        case int():
+            return int.__int__(value)
+        case float():
+            return float.__float__(value)
+        case bytes():
+            return bytes(value)
+    raise TypeError(f"cannot encode {type(value).__name__}")
+
+
+_encode = msgspec.json.Encoder(enc_hook=_plain).encode
 _decoders: dict[type, msgspec.json.Decoder[Any]] = {}
 _PATH = re.compile(r"^(?P<reason>.*?)(?: - at `\$\.?(?P<path>.*)`)?$", re.DOTALL)
 

@@ -14,6 +14,7 @@ import msgspec
 from . import codec
 from .identity import parse_rfc3339
 from .sink import Document
+from .types._wire import FLOAT32_LIMIT
 
 __all__ = ["call_key", "dataset_of", "document_of", "index_of"]
 
@@ -102,7 +103,8 @@ def call_key(call_id: float) -> str:
     single = struct.unpack("<f", packed)[0]
     for digits in range(1, 10):
         text = f"{single:.{digits}g}"
-        if struct.pack("<f", float(text)) == packed:
+        # A text that rounds up beyond MaxFloat32 cannot be packed.
+        if abs(float(text)) < FLOAT32_LIMIT and struct.pack("<f", float(text)) == packed:
             break
     plain = f"{Decimal(text):f}"
     return plain.rstrip("0").rstrip(".") if "." in plain else plain

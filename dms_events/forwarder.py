@@ -106,14 +106,19 @@ class Forwarder:
         self._pending: dict[str, _Work] = {}
         self._handled: OrderedDict[str, int] = OrderedDict()
         self._stopping = asyncio.Event()
+        self._draining = False
         self.tally = Tally()
 
     def stop(self) -> None:
         """Ask `run` to finish what is being written, give back the rest and return."""
         self._stopping.set()
 
-    async def run(self, *, until_idle: bool = False) -> Tally:
-        """Forward until `stop`, or, with ``until_idle``, until everything there is settled.
+    def drain(self) -> None:
+        """Have `run` return as soon as everything that is there is settled."""
+        self._draining = True
+
+    async def run(self) -> Tally:
+        """Forward until `stop`, or after `drain`.
 
         Raises:
             ConfigError: the durable exists for other types.
@@ -129,7 +134,7 @@ class Forwarder:
                 if works := [w for m in messages if (w := await self._take(m))]:
                     await self._slots.acquire()
                     writes.create_task(self._forward(works))
-                elif until_idle and not self._pending and not await subscription.backlog():
+                elif self._draining and not self._pending and not await subscription.backlog():
                     break
         return self.tally
 

@@ -12,7 +12,7 @@ import time
 import uuid
 from collections.abc import Iterable, Sequence
 from urllib.parse import urlsplit
-from weakref import WeakValueDictionary
+from weakref import WeakSet, WeakValueDictionary
 
 from ._memory_consumer import Consumer, Stored
 from .errors import ConfigError, ConnectionLostError, PublishError
@@ -34,7 +34,7 @@ class Broker:
 
     def store(self, message: Prepared) -> None:
         key = (message.channel, message.id)
-        if key in self.ids:
+        if message.id and key in self.ids:
             return
         log = self.log[message.channel]
         if len(log) >= self.max_messages:
@@ -70,6 +70,7 @@ class MemoryTransport(Transport):
         self._broker = broker or Broker(max_messages)
         if name:
             _named[f"{root}/{name}"] = self._broker
+        self._inboxes: WeakSet[MemoryInbox] = WeakSet()
         self._open = False
 
     @property
@@ -111,12 +112,14 @@ class MemoryTransport(Transport):
                 f"{interest.durable!r} exists and reads {', '.join(sorted(consumer.patterns))}; "
                 f"asked for {', '.join(sorted(interest.patterns))}. Choose another durable name",
             )
-        return MemoryInbox(self._broker, consumer, None if interest.durable else name)
+        inbox = MemoryInbox(self._broker, consumer, None if interest.durable else name)
+        self._inboxes.add(inbox)
+        return inbox
 
     async def close(self) -> None:
         self._open = False
-        for consumer in self._broker.consumers.values():
-            consumer.wake()
+        for inbox in list(self._inboxes):
+            await inbox.close()
 
     def _check_open(self) -> None:
         if not self._open:
@@ -157,7 +160,7 @@ class MemoryInbox(Inbox):
 class MemoryDelivery(Delivery):
     """A message in a process's memory."""
 
-    __slots__ = ("_attempt", "_consumer", "_created", "_stored", "data")
+    __slots__ = ("_attempt", "_consumer", "_created", "_settled", "_stored", "data")
 
     def __init__(self, created: str, consumer: Consumer, stored: Stored, attempt: int) -> None:
         self.data = stored.message.data
@@ -165,6 +168,7 @@ class MemoryDelivery(Delivery):
         self._consumer = consumer
         self._stored = stored
         self._attempt = attempt
+        self._settled = False
 
     @property
     def place(self) -> str:
@@ -200,13 +204,21 @@ class MemoryDelivery(Delivery):
         return self._stored.stored_ns
 
     async def ack(self) -> None:
-        self._consumer.settle(self._stored.sequence, self._attempt)
+        if self._settle():
+            self._consumer.settle(self._stored.sequence, self._attempt)
 
     async def nak(self, delay_s: float = 0.0) -> None:
-        self._consumer.again(self._stored.sequence, self._attempt, delay_s)
+        if self._settle():
+            self._consumer.again(self._stored.sequence, self._attempt, delay_s)
 
     async def term(self) -> None:
-        self._consumer.settle(self._stored.sequence, self._attempt)
+        await self.ack()
 
     async def in_progress(self) -> None:
-        self._consumer.progress(self._stored.sequence, self._attempt)
+        if not self._settled:
+            self._consumer.progress(self._stored.sequence, self._attempt)
+
+    def _settle(self) -> bool:
+        """Whether this is the first time; the first word counts."""
+        first, self._settled = not self._settled, True
+        return first

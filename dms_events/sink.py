@@ -10,6 +10,8 @@ import enum
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from datetime import datetime
+from types import TracebackType
+from typing import Self
 
 import msgspec
 
@@ -51,7 +53,19 @@ class Judgement(msgspec.Struct, frozen=True, gc=False):
 
 
 class Sink(ABC):
-    """Where documents end up."""
+    """Where documents end up; an async context manager that opens and closes it."""
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
 
     @abstractmethod
     async def open(self) -> None:

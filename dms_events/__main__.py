@@ -1,0 +1,5 @@
+"""``python -m dms_events`` is ``dms-events``."""
+
+from .cli import main
+
+main()

@@ -1,0 +1,74 @@
+"""``dms-events dead``."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from .._connect import connect
+from ..dead import DeadLetter
+from ..errors import ConfigError
+from ._shared import RootOption, UrlOption, out
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    help="Look at dead letters: what could not be read or stored, with the reason.",
+    no_args_is_help=True,
+)
+
+
+@app.command("list")
+def list_(url: UrlOption = "nats://127.0.0.1:4222", root: RootOption = "dms") -> None:
+    """List all dead letters, oldest first."""
+    letters = asyncio.run(_letters(url, root))
+    if not letters:
+        out.print("no dead letters")
+        return
+    table = Table()
+    for column in ("buried", "id", "type", "reader", "attempts", "bytes", "reason"):
+        table.add_column(column, overflow="fold")
+    for letter in letters:
+        table.add_row(
+            letter.buried[:19] + "Z",
+            letter.id,
+            letter.type_name or "?",
+            letter.reader or "-",
+            str(letter.attempts),
+            f"{letter.payload_bytes:,}",
+            f"{letter.error}: {letter.reason}",
+        )
+    out.print(table, markup=False)
+
+
+@app.command()
+def show(
+    id: Annotated[str, typer.Argument(help="Identity of the event, as `dead list` shows it.")],
+    url: UrlOption = "nats://127.0.0.1:4222",
+    root: RootOption = "dms",
+) -> None:
+    """Show the dead letters of one event, with the original bytes."""
+    found = [letter for letter in asyncio.run(_letters(url, root)) if letter.id == id]
+    if not found:
+        raise ConfigError("id", f"no dead letter of {id!r}; `dms-events dead list` shows them all")
+    for letter in found:
+        for name in letter.__struct_fields__:
+            if name != "payload":
+                out.print(f"{name:>14}  {getattr(letter, name)}", markup=False)
+        out.print(f"{'payload':>14}  {_text(letter.payload)}", markup=False)
+
+
+async def _letters(url: str, root: str) -> list[DeadLetter]:
+    async with connect(url, root=root) as bus:
+        return [letter async for letter in bus.dead_letters()]
+
+
+def _text(payload: bytes) -> str:
+    try:
+        text = payload.decode()
+    except UnicodeDecodeError:
+        return payload.hex(" ", 4)
+    return text if text.isprintable() else repr(text)

@@ -1,0 +1,137 @@
+"""``dms-events demo``."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from ..demo.run import Demo, Outcome
+from ._shared import on_interrupt, out, status
+
+__all__ = ["demo"]
+
+_LINE_EVERY_S = 2.0
+
+
+def demo(
+    devices: Annotated[int, typer.Option(help="Devices in the simulated fleet.")] = 200,
+    events: Annotated[int, typer.Option(help="Events that the fleet reports.")] = 50_000,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same fleet.")] = 1,
+    keep: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder for the database and the report."),
+    ] = None,
+    elasticsearch: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Forward to this Elasticsearch 9 as well."),
+    ] = None,
+) -> None:
+    """See the whole way of an event, on real parts, in a minute.
+
+    Starts a nats-server with JetStream on a free loopback port, publishes this machine (measured)
+    and a fleet of devices that live through ten days, forwards everything into SQLite, and counts
+    both ends. Exits with 1 unless everything published is stored. Ctrl-C publishes no more, and
+    still reports truthfully.
+    """
+    folder = keep or Path("dms-events-demo") / f"{datetime.now():%Y%m%d-%H%M%S}"
+    with Display() as display:
+        run = Demo(
+            devices=devices,
+            events=events,
+            seed=seed,
+            folder=folder,
+            elasticsearch=elasticsearch,
+            progress=display.show,
+        )
+        display.begin(run)
+        outcome = asyncio.run(_run(run))
+    _print(outcome)
+    raise typer.Exit(0 if outcome.complete else 1)
+
+
+async def _run(run: Demo) -> Outcome:
+    with on_interrupt(run.interrupt):
+        return await run.run()
+
+
+class Display:
+    """Two progress bars on a terminal; a line every other second elsewhere."""
+
+    def __init__(self) -> None:
+        self._bars = Progress(
+            TextColumn("{task.description:>9}"),
+            BarColumn(bar_width=40),
+            MofNCompleteColumn(),
+            TextColumn("[dim]{task.fields[rate]}"),
+            TimeElapsedColumn(),
+            console=status,
+            disable=not status.is_terminal,
+        )
+        self._total = 0
+        self._started = self._line_at = time.monotonic()
+
+    def __enter__(self) -> Display:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._bars.stop()
+
+    def begin(self, run: Demo) -> None:
+        """Say what is about to happen."""
+        status.print(f"This machine: {run.machine}")
+        status.print(f"{run.total:,} events → nats-server (JetStream) → forwarder → {run.database}")
+        self._total = run.total
+        self._bars.add_task("published", total=run.total, rate="")
+        self._bars.add_task("settled", total=run.total, rate="")
+        self._bars.start()
+        self._started = self._line_at = time.monotonic()
+
+    def show(self, published: int, settled: int) -> None:
+        """Show how far it is."""
+        now = time.monotonic()
+        for task, done in zip(self._bars.task_ids, (published, settled), strict=True):
+            rate = f"{done / max(0.001, now - self._started):,.0f}/s"
+            self._bars.update(task, completed=done, rate=rate)
+        if self._bars.disable and now - self._line_at >= _LINE_EVERY_S:
+            self._line_at = now
+            status.print(f"  published {published:,} · settled {settled:,} of {self._total:,}")
+
+
+def _print(outcome: Outcome) -> None:
+    table = Table(title="What was published, and what the database holds", title_justify="left")
+    table.add_column("type")
+    for name in ("published", "stored", "duplicates", "rejected"):
+        table.add_column(name, justify="right")
+    for row in outcome.rows:
+        figures = (row.published, row.stored, row.duplicates, row.rejected)
+        table.add_row(row.type_name, *(f"{n:,}" for n in figures))
+    table.add_section()
+    sums = (
+        outcome.published,
+        outcome.stored,
+        sum(r.duplicates for r in outcome.rows),
+        sum(r.rejected for r in outcome.rows),
+    )
+    table.add_row("all", *(f"{n:,}" for n in sums), style="bold")
+    out.print(table)
+    rate = outcome.published / max(0.001, outcome.seconds)
+    out.print(f"{rate:,.0f} events/s, published and stored, in {outcome.seconds:.1f} s")
+    if outcome.elasticsearch is not None:
+        e = outcome.elasticsearch
+        out.print(
+            f"Elasticsearch: {e.stored:,} stored, {e.duplicates:,} duplicates, "
+            f"{e.rejected:,} rejected; it now holds {sum(e.present.values()):,} documents"
+        )
+    if outcome.interrupted:
+        out.print("Interrupted: the rest of the fleet was not published.")
+    if not outcome.complete:
+        out.print("[bold red]Not everything that was published is stored.[/]")
+    out.print(f"database  {outcome.database}")
+    out.print(f"report    {outcome.report}")

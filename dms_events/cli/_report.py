@@ -1,0 +1,26 @@
+"""``dms-events report``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..report import write_report
+from ._shared import out
+
+__all__ = ["report"]
+
+
+def report(
+    database: Annotated[Path, typer.Argument(help="A SQLite file that a sink wrote.")],
+    to: Annotated[
+        Path | None,
+        typer.Option("--to", metavar="FILE", help="The page.  [default: beside the database]"),
+    ] = None,
+) -> None:
+    """Make one HTML page of a sink's SQLite database; it opens without a network."""
+    page = to or database.with_name("report.html")
+    write_report(database, page)
+    out.print(str(page), markup=False)

@@ -1,0 +1,84 @@
+"""``dms-events sink``."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+import msgspec
+import typer
+
+from .._connect import connect, sink_for
+from ..forwarder import Forwarder, Tally
+from ._shared import RootOption, on_interrupt, out, status
+
+__all__ = ["app"]
+
+app = typer.Typer(help="Forward stats events into a store.", no_args_is_help=True)
+
+
+@app.callback()
+def _group() -> None:
+    pass
+
+
+@app.command()
+def run(
+    from_: Annotated[
+        str, typer.Option("--from", envvar="DMS_EVENTS_URL", help="Where the bus is.")
+    ] = "nats://127.0.0.1:4222",
+    to: Annotated[
+        str,
+        typer.Option(
+            "--to", envvar="DMS_EVENTS_SINK", help="sqlite:path.db or http://elasticsearch:9200"
+        ),
+    ] = "sqlite:events.db",
+    durable: Annotated[
+        str, typer.Option(help="Name of the consumer; sinks that share it share the work.")
+    ] = "dms-events-sink",
+    type_: Annotated[
+        list[str] | None,
+        typer.Option("--type", help="A type or pattern; may be repeated.  [default: elk_stats.*]"),
+    ] = None,
+    root: RootOption = "dms",
+    once: Annotated[bool, typer.Option(help="Stop when everything there is stored.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the final figures as JSON.")] = False,
+) -> None:
+    """Forward events until Ctrl-C or SIGTERM, then finish what is being written.
+
+    An event is acknowledged after the store has it. Run it again, also after a crash, and it goes on
+    where it was; what comes a second time is recognised by its identity. What can never be stored
+    becomes a dead letter: `dms-events dead list`.
+    """
+    tally = asyncio.run(_run(from_, to, durable, type_ or ["elk_stats.*"], root, once))
+    if json:
+        out.print(msgspec.json.encode(tally).decode(), markup=False)
+    else:
+        out.print(_line(tally))
+
+
+async def _run(
+    from_: str, to: str, durable: str, wanted: list[str], root: str, once: bool
+) -> Tally:
+    with status.status("connecting") as shown:
+        async with sink_for(to) as sink, connect(from_, root=root) as bus:
+            forwarder = Forwarder(
+                bus,
+                sink,
+                durable=durable,
+                wanted=wanted,
+                report=lambda tally: shown.update(_line(tally)),
+            )
+            if once:
+                forwarder.drain()
+            shown.update("waiting for events")
+            with on_interrupt(forwarder.stop):
+                return await forwarder.run()
+
+
+def _line(tally: Tally) -> str:
+    return " · ".join(
+        f"{getattr(tally, name):,} {name}"
+        for name in ("stored", "duplicates", "rejected", "undecodable", "redelivered", "returned")
+        if name == "stored" or getattr(tally, name)
+    )

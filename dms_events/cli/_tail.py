@@ -1,0 +1,56 @@
+"""``dms-events tail``."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import Annotated, Any
+
+import typer
+
+from .. import codec
+from .._connect import connect
+from ..subscription import Subscription
+from ._shared import RootOption, UrlOption, on_interrupt, out
+
+__all__ = ["tail"]
+
+
+def tail(
+    type_: Annotated[
+        str, typer.Argument(metavar="[TYPE]", help="A type, or a pattern such as elk_stats.*")
+    ] = "*",
+    url: UrlOption = "nats://127.0.0.1:4222",
+    root: RootOption = "dms",
+    all_: Annotated[
+        bool, typer.Option("--all", help="From the oldest stored event on, not only new ones.")
+    ] = False,
+    count: Annotated[int, typer.Option(help="Stop after so many; 0 goes on until Ctrl-C.")] = 0,
+) -> None:
+    """Print events as they arrive: time, type, source, identity and the event's JSON.
+
+    Changes nothing for other readers.
+    """
+    asyncio.run(_tail(type_, url, root, all_, count))
+
+
+async def _tail(pattern: str, url: str, root: str, everything: bool, count: int) -> None:
+    async with connect(url, root=root) as bus:
+        subscription = bus.subscribe(pattern, start="all" if everything else "new")
+        async with subscription as messages:
+            printing = asyncio.create_task(_print(messages, count))
+            with on_interrupt(printing.cancel), suppress(asyncio.CancelledError):
+                await printing
+
+
+async def _print(messages: Subscription[Any], count: int) -> None:
+    left = count
+    async for message in messages:
+        when = message.time_text or message.stored.isoformat()
+        body = codec.encode(message.event).decode()
+        line = f"{when} {message.type_name} {message.source or '-'} {message.id} {body}"
+        out.print(line, markup=False)
+        await message.ack()
+        left -= 1
+        if left == 0:
+            return

@@ -1,0 +1,1 @@
+"""What the demo publishes: this machine as it is, and a simulated fleet around it."""

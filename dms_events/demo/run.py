@@ -1,0 +1,205 @@
+"""The demo: publish this machine and a fleet, forward them into sinks, and count both ends."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+
+import msgspec
+
+from .. import registry
+from .._connect import connect, sink_for
+from ..bus import Bus
+from ..errors import ConfigError, ExtraNotInstalledError
+from ..forwarder import Forwarder
+from ..report import write_report
+from ..sink import Sink
+from ..transport import Prepared
+from .fleet import fleet
+from .machine import Machine, measure
+from .peers import peer_id
+
+__all__ = ["Demo", "Outcome", "Row", "SinkResult"]
+
+_CHUNK = 1000
+
+
+class Row(msgspec.Struct):
+    """What happened to the events of one type."""
+
+    type_name: str
+    published: int
+    stored: int
+    duplicates: int
+    rejected: int
+
+
+class SinkResult(msgspec.Struct):
+    """What one sink did, as its forwarder counted it; ``present`` is counted in the sink itself."""
+
+    name: str
+    stored: int
+    duplicates: int
+    rejected: int
+    present: dict[str, int]
+
+
+class Outcome(msgspec.Struct):
+    """The figures of a demo."""
+
+    rows: list[Row]
+    published: int
+    seconds: float
+    """From the first event published to the last one settled."""
+    interrupted: bool
+    database: Path
+    report: Path
+    elasticsearch: SinkResult | None
+
+    @property
+    def stored(self) -> int:
+        """Documents in the database, counted there."""
+        return sum(row.stored for row in self.rows)
+
+    @property
+    def complete(self) -> bool:
+        """Everything published is stored, in every sink."""
+        others = [] if self.elasticsearch is None else [self.elasticsearch.stored]
+        return all(stored == self.published for stored in [self.stored, *others])
+
+
+class Demo:
+    """One run of the demo.
+
+    Args:
+        devices: size of the simulated fleet.
+        events: how many events the fleet reports; this machine's own comes on top.
+        seed: of the simulation; the same seed gives the same fleet.
+        folder: where the database and the report go; must not hold an earlier run's.
+        elasticsearch: URL of a server to forward to as well.
+        progress: called with (published, settled by all sinks) while it runs.
+    """
+
+    def __init__(
+        self,
+        *,
+        devices: int,
+        events: int,
+        seed: int,
+        folder: Path,
+        elasticsearch: str | None = None,
+        progress: Callable[[int, int], None] = lambda published, settled: None,
+    ) -> None:
+        self.folder = folder
+        self.database = folder / "events.db"
+        if self.database.exists():
+            raise ConfigError("--keep", f"{folder} holds an earlier run; name another folder")
+        self.machine: Machine = measure()
+        self.total = events + 1
+        self._planned = fleet(devices=devices, events=events, seed=seed, end=datetime.now(UTC))
+        self._elasticsearch = elasticsearch
+        self._progress = progress
+        self._published: Counter[str] = Counter()
+        self._interrupted = False
+        self._forwarders: list[Forwarder] = []
+
+    def interrupt(self) -> None:
+        """Publish no more, forward what was published, and finish."""
+        self._interrupted = True
+
+    async def run(self) -> Outcome:
+        """Run it.
+
+        Raises:
+            DmsEventsError: a part could not start, or failed for good.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        async with AsyncExitStack() as stack:
+            bus = await stack.enter_async_context(_bus())
+            sqlite = await stack.enter_async_context(sink_for(f"sqlite:{self.database.resolve()}"))
+            sinks = {"SQLite": sqlite}
+            if self._elasticsearch:
+                sink = sink_for(self._elasticsearch)
+                sinks["Elasticsearch"] = await stack.enter_async_context(sink)
+            started = time.perf_counter()
+            await self._move(bus, sinks)
+            seconds = time.perf_counter() - started
+            results = [
+                SinkResult(name, t.stored, t.duplicates, t.rejected, await sink.count())
+                for (name, sink), t in zip(
+                    sinks.items(), [f.tally for f in self._forwarders], strict=True
+                )
+            ]
+        report = self.folder / "report.html"
+        write_report(self.database, report)
+        return Outcome(
+            rows=list(self._rows(results[0].present)),
+            published=self._published.total(),
+            seconds=seconds,
+            interrupted=self._interrupted,
+            database=self.database,
+            report=report,
+            elasticsearch=results[1] if self._elasticsearch else None,
+        )
+
+    async def _move(self, bus: Bus, sinks: dict[str, Sink]) -> None:
+        self._forwarders = [
+            Forwarder(bus, sink, durable=f"demo-{name}", report=lambda _: self._report())
+            for name, sink in sinks.items()
+        ]
+        async with asyncio.TaskGroup() as tasks:
+            for forwarder in self._forwarders:
+                tasks.create_task(forwarder.run())
+            await self._publish(bus)
+            for forwarder in self._forwarders:
+                forwarder.drain()
+
+    async def _publish(self, bus: Bus) -> None:
+        source = iter(self._prepared(bus))
+        while chunk := list(islice(source, _CHUNK)):
+            await bus.publish_many(chunk)
+            self._published.update(message.type_name for message in chunk)
+            self._report()
+            if self._interrupted:
+                return
+
+    def _prepared(self, bus: Bus) -> Iterator[Prepared]:
+        own = peer_id(random.Random(str(self.machine)))
+        yield bus.prepare(self.machine.onboarded(own), source=own)
+        for planned in self._planned:
+            yield bus.prepare(planned.event, source=planned.source, time=planned.time)
+
+    def _report(self) -> None:
+        tallies = [f.tally for f in self._forwarders]
+        settled = min(t.stored + t.duplicates + t.rejected for t in tallies)
+        self._progress(self._published.total(), settled)
+
+    def _rows(self, present: dict[str, int]) -> Iterator[Row]:
+        by_type = self._forwarders[0].tally.by_type
+        for name in registry.matching("elk_stats.*"):
+            counts = by_type.get(name, Counter())
+            yield Row(
+                name,
+                self._published[name],
+                present.get(name, 0),
+                counts["duplicates"],
+                counts["rejected"],
+            )
+
+
+@asynccontextmanager
+async def _bus() -> AsyncIterator[Bus]:
+    """A bus on a nats-server of its own, with a temporary store."""
+    try:
+        from dms_events_nats import NatsServer
+    except ImportError as error:
+        raise ExtraNotInstalledError("demo", "the demo") from error
+    async with NatsServer() as server, connect(server.url) as bus:
+        yield bus
