@@ -20,7 +20,6 @@ __all__ = ["decode", "encode", "second_looks"]
 T = TypeVar("T", bound=msgspec.Struct)
 
 
-
 def _plain(value: object) -> object:
     """What msgspec has no encoding for: subclasses of the plain types, which `explain` let pass."""
     match value:

@@ -15,7 +15,7 @@ __all__ = ["RootOption", "UrlOption", "on_interrupt", "out", "status"]
 
 out = Console(highlight=False, soft_wrap=True)
 """What a command answers."""
-status = Console(stderr=True, highlight=False)
+status = Console(stderr=True, highlight=False, soft_wrap=True)
 """What it says meanwhile."""
 
 UrlOption = Annotated[

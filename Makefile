@@ -1,0 +1,69 @@
+# make demo   see the whole way of an event in a minute
+# make test   run all tests
+# Either works alone on a fresh clone: it makes .venv with uv where that is installed, else with
+# venv and pip.
+
+PYTHON ?= $(firstword $(foreach p,python3.11 python3.12 python3.13 python3,$(if $(shell command -v $(p) 2>/dev/null),$(p),)) python3)
+UV     := $(shell command -v uv 2>/dev/null)
+BIN    := .venv/bin
+
+export UV_PYTHON_DOWNLOADS := never
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format clean
+
+help:
+	@sed -n 's/^# \(make .*\)/\1/p' Makefile
+	@echo 'make lint   ruff, mypy, import-linter'
+	@echo 'make format let ruff format the code'
+	@echo 'make clean  remove the environment and caches'
+
+# What the demo needs.
+.venv/.demo: pyproject.toml
+ifdef UV
+	uv sync --frozen --inexact --no-default-groups --extra demo
+else
+	$(call make_venv)
+	$(BIN)/pip install --quiet --editable '.[demo]'
+endif
+	@touch $@
+
+# Everything: all adapters, and the tools of tests and lint.
+.venv/.dev: pyproject.toml uv.lock
+ifdef UV
+	uv sync --frozen --all-extras
+else
+	$(call make_venv)
+	$(BIN)/pip install --quiet --editable '.[all]' --group dev
+endif
+	@touch .venv/.demo $@
+
+# The pip of a fresh 3.11 environment is too old to know dependency groups.
+define make_venv
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo 'dms-events needs Python 3.11 or newer: make PYTHON=/path/to/python3.11' >&2; exit 1; }
+	test -x $(BIN)/pip || $(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --upgrade 'pip>=25.1'
+endef
+
+demo: .venv/.demo
+	$(BIN)/dms-events demo $(ARGS)
+
+test: .venv/.dev
+	$(BIN)/pytest $(ARGS)
+
+lint: .venv/.dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+ifdef UV
+	uv lock --check --quiet
+endif
+
+format: .venv/.dev
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
