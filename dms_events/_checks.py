@@ -99,13 +99,20 @@ def _wrong_leaf(item: Any, leaf: inspect.Type) -> str | None:
         case inspect.FloatType():
             if isinstance(item, bool) or not isinstance(item, (int, float)):
                 return f"expected float, got {type(item).__name__}"
-            if math.isnan(item):
-                return "is NaN, which JSON cannot carry"
             if not -FLOAT32_LIMIT < item < FLOAT32_LIMIT:
-                return f"{item!r} is out of float32's range"
+                if isinstance(item, float) and math.isnan(item):
+                    return "is NaN, which JSON cannot carry"
+                return f"{_shown(item)} is out of float32's range"
         case inspect.IntType(ge=low, le=high):
             if isinstance(item, bool) or not isinstance(item, int):
                 return f"expected int, got {type(item).__name__}"
             if (low is not None and item < low) or (high is not None and item > high):
-                return f"{item!r} is out of range {low}..{high}"
+                return f"{_shown(item)} is out of range {low}..{high}"
     return None
+
+
+def _shown(number: float) -> str:
+    """A number as text; Python refuses that to integers of thousands of digits."""
+    if isinstance(number, int) and number.bit_length() > 256:
+        return f"an integer of {number.bit_length()} bits"
+    return repr(number)

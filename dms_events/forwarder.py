@@ -12,9 +12,10 @@ from typing import Any
 
 import msgspec
 
+from ._tasks import task_group
 from .bus import Bus
 from .document import document_of
-from .errors import SinkError, TransportError
+from .errors import ConnectionLostError, SinkError, TransportError
 from .message import Message
 from .sink import Document, Judgement, Sink, Verdict
 from .subscription import Subscription
@@ -124,7 +125,7 @@ class Forwarder:
             ConfigError: the durable exists for other types.
             TransportError: the subscription ended for good.
         """
-        async with self._subscription as subscription, asyncio.TaskGroup() as writes:
+        async with self._subscription as subscription, task_group() as writes:
             while not self._stopping.is_set():
                 messages = await subscription.batch(self._batch, self._linger_s or _POLL_S)
                 self.tally.received += (
@@ -134,9 +135,15 @@ class Forwarder:
                 if works := [w for m in messages if (w := await self._take(m))]:
                     await self._slots.acquire()
                     writes.create_task(self._forward(works))
-                elif self._draining and not self._pending and not await subscription.backlog():
+                elif self._draining and not self._pending and await self._idle():
                     break
         return self.tally
+
+    async def _idle(self) -> bool:
+        try:
+            return not await self._subscription.backlog()
+        except ConnectionLostError:
+            return False  # it is not known; the connection is being made again
 
     async def _take(self, message: Message[Any]) -> _Work | None:
         """New work; or None for an identity that has its verdict, or will get it with another."""

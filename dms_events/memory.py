@@ -112,7 +112,8 @@ class MemoryTransport(Transport):
                 f"{interest.durable!r} exists and reads {', '.join(sorted(consumer.patterns))}; "
                 f"asked for {', '.join(sorted(interest.patterns))}. Choose another durable name",
             )
-        inbox = MemoryInbox(self._broker, consumer, None if interest.durable else name)
+        ephemeral = None if interest.durable else name
+        inbox = MemoryInbox(self._broker, consumer, interest.prefetch, ephemeral)
         self._inboxes.add(inbox)
         return inbox
 
@@ -129,16 +130,19 @@ class MemoryTransport(Transport):
 class MemoryInbox(Inbox):
     """One reader of a consumer; several may share it."""
 
-    def __init__(self, broker: Broker, consumer: Consumer, ephemeral: str | None) -> None:
+    def __init__(
+        self, broker: Broker, consumer: Consumer, prefetch: int, ephemeral: str | None
+    ) -> None:
         self._broker = broker
         self._consumer = consumer
+        self._prefetch = prefetch
         self._ephemeral = ephemeral
         self._closed = False
 
     async def receive(self, limit: int, timeout_s: float | None) -> Sequence[Delivery]:
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         while not self._closed:
-            taken = self._consumer.take(limit)
+            taken = self._consumer.take(min(limit, self._prefetch))
             if taken:
                 return [MemoryDelivery(self._broker.created, self._consumer, *one) for one in taken]
             left = None if deadline is None else deadline - time.monotonic()

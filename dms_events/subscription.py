@@ -22,7 +22,6 @@ __all__ = ["Subscription"]
 T = TypeVar("T", bound=msgspec.Struct)
 
 _log = logging.getLogger("dms_events")
-_TAKE = 256
 _BURY_AGAIN_S = 5.0
 
 
@@ -57,6 +56,7 @@ class Subscription(Generic[T]):
         self._bury = bury
         self._inbox: Inbox | None = None
         self._taken: deque[Delivery] = deque()
+        self._ready: deque[Message[T]] = deque()
         self._known: dict[str, tuple[str, type[msgspec.Struct]]] = {}
         self.undecodable = 0
         """Messages that could not be read and were kept as dead letters."""
@@ -86,6 +86,8 @@ class Subscription(Generic[T]):
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self._taken.extend(message.delivery for message in self._ready)
+        self._ready.clear()
         while self._taken:
             delivery = self._taken.popleft()
             if self._transport.guarantees.acknowledges:
@@ -102,11 +104,9 @@ class Subscription(Generic[T]):
         Raises:
             TransportError: nothing will ever arrive again.
         """
-        while True:
-            while self._taken:
-                if message := await self._take():
-                    return message
-            await self._receive(None)
+        while not self._ready:
+            await self._receive(1, None)
+        return self._ready.popleft()
 
     async def batch(self, limit: int, max_wait_s: float) -> list[Message[T]]:
         """Up to ``limit`` messages: as soon as so many are there, or ``max_wait_s`` after the call.
@@ -115,31 +115,27 @@ class Subscription(Generic[T]):
             TransportError: nothing will ever arrive again.
         """
         deadline = time.monotonic() + max_wait_s
-        messages: list[Message[T]] = []
-        while len(messages) < limit:
-            if not self._taken:
-                left = deadline - time.monotonic()
-                if left <= 0 or not await self._receive(left):
-                    break
-            elif message := await self._take():
-                messages.append(message)
-        return messages
+        while (missing := limit - len(self._ready)) > 0:
+            left = deadline - time.monotonic()
+            if left <= 0 or not await self._receive(missing, left):
+                break
+        return [self._ready.popleft() for _ in range(min(limit, len(self._ready)))]
 
     async def backlog(self) -> int:
         """Messages that wait for this consumer or are not settled; 0 where nothing is stored."""
         return await self._opened().backlog()
 
-    async def _receive(self, timeout_s: float | None) -> bool:
-        self._taken.extend(await self._opened().receive(_TAKE, timeout_s))
-        return bool(self._taken)
-
-    async def _take(self) -> Message[T] | None:
-        delivery = self._taken.popleft()
-        try:
-            return self._read(delivery)
-        except (DecodeError, UnknownTypeError) as error:
-            await self._give_up(delivery, error)
-            return None
+    async def _receive(self, limit: int, timeout_s: float | None) -> bool:
+        """Take from the inbox, which keeps alive what is not taken; False after the timeout."""
+        self._taken.extend(await self._opened().receive(limit, timeout_s))
+        arrived = bool(self._taken)
+        while self._taken:
+            delivery = self._taken.popleft()
+            try:
+                self._ready.append(self._read(delivery))
+            except (DecodeError, UnknownTypeError) as error:
+                await self._give_up(delivery, error)
+        return arrived
 
     def _read(self, delivery: Delivery) -> Message[T]:
         envelope = decode_envelope(delivery.data)

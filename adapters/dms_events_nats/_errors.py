@@ -8,9 +8,13 @@ from contextlib import contextmanager
 import nats.errors
 import nats.js.errors
 
-from dms_events.errors import ConfigError, ConnectionLostError, TransportError
+from dms_events.errors import ConnectionLostError, TransportError
 
-__all__ = ["mapped"]
+__all__ = ["NotThereError", "mapped"]
+
+
+class NotThereError(TransportError):
+    """The stream or the consumer does not exist."""
 
 
 @contextmanager
@@ -21,13 +25,11 @@ def mapped(doing: str) -> Iterator[None]:
     except (nats.errors.ConnectionClosedError, nats.errors.ConnectionDrainingError) as error:
         raise ConnectionLostError(f"{doing}: the bus is closed") from error
     except (nats.js.errors.ServiceUnavailableError, nats.errors.NoRespondersError) as error:
-        raise ConfigError(
-            "durable",
-            f"{doing}: the server offers no JetStream. Start it with -js, or connect with "
-            "durable=False for core NATS",
-        ) from error
+        raise ConnectionLostError(f"{doing}: JetStream does not answer") from error
     except (nats.errors.TimeoutError, TimeoutError, OSError) as error:
         raise ConnectionLostError(f"{doing}: no answer from the server ({error})") from error
+    except nats.js.errors.NotFoundError as error:
+        raise NotThereError(f"{doing}: {error.description}") from error
     except nats.js.errors.APIError as error:
         raise TransportError(f"{doing}: {error.description} (code {error.err_code})") from error
     except nats.errors.Error as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
@@ -19,10 +20,11 @@ from dms_events.errors import ConnectionLostError, TransportError
 from dms_events.transport import Delivery, Inbox
 
 from ._delivery import JetStreamDelivery
-from ._errors import mapped
+from ._errors import NotThereError, mapped
 
 __all__ = ["PullInbox"]
 
+_log = logging.getLogger("dms_events")
 _HEARTBEAT_S = 5.0
 _EXPIRES_S = 30.0
 _RETRY_S = 0.25
@@ -78,6 +80,8 @@ class PullInbox(Inbox):
             )
         self._work.set()
         self._tasks = [asyncio.create_task(self._pump()), asyncio.create_task(self._keep_alive())]
+        for task in self._tasks:
+            task.add_done_callback(self._ended)
 
     async def receive(self, limit: int, timeout_s: float | None) -> Sequence[Delivery]:
         if not self._buffer:
@@ -119,6 +123,12 @@ class PullInbox(Inbox):
         """Nothing will arrive any more."""
         self._failure = self._failure or error
         self._arrived.set()
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()):
+            failure = TransportError(f"the subscription failed: {error!r}")
+            failure.__cause__ = error
+            self.fail(failure)
 
     def _free(self) -> int:
         """How many to ask for: none until half of the prefetch is used up."""
@@ -176,11 +186,10 @@ class PullInbox(Inbox):
         """Asking is pointless where the consumer is gone; other failures pass."""
         try:
             await self._waiting()
-        except ConnectionLostError:
-            pass
+        except NotThereError as error:
+            self.fail(error)
         except TransportError as error:
-            if "not found" in str(error):
-                self.fail(error)
+            _log.debug("%s", error)
 
     async def _keep_alive(self) -> None:
         """What waits in the buffer must not be delivered again meanwhile."""

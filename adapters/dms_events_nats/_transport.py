@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
+from weakref import WeakSet
 
+import msgspec
 import nats
 import nats.errors
+import nats.js.errors
 from nats.aio.client import Client
 from nats.js.manager import JetStreamManager
 
@@ -29,6 +33,7 @@ __all__ = ["NatsTransport"]
 
 _log = logging.getLogger("dms_events")
 _CORE_BUFFER = 65_536
+_JETSTREAM_RETRY_S = 0.25
 _CHANNELS: tuple[Channel, ...] = ("events", "dead")
 
 
@@ -89,7 +94,7 @@ class NatsTransport(Transport):
         self._manager: JetStreamManager | None = None
         self._publisher: Publisher | None = None
         self._created: dict[Channel, str] = {}
-        self._inboxes: set[PullInbox | CoreInbox] = set()
+        self._inboxes: WeakSet[PullInbox | CoreInbox] = WeakSet()
         self._last_error: Exception | None = None
         self.guarantees = Guarantees(
             acknowledges=durable,
@@ -136,21 +141,37 @@ class NatsTransport(Transport):
 
     async def _open_jetstream(self) -> None:
         manager = self._client.jsm()
-        with mapped("open the streams"):
-            for channel in _CHANNELS:
-                options = (
-                    self._options
-                    if channel == "events"
-                    else StreamOptions(
-                        storage=self._options.storage, replicas=self._options.replicas
-                    )
-                )
-                self._created[channel] = await ensure_stream(
-                    manager, self._subjects.stream(channel), self._subjects.all_of(channel), options
-                )
-            publisher = Publisher(self._client, self._subjects, self._publish_timeout_s)
+        deadline = time.monotonic() + self._connect_timeout_s
+        while True:
+            try:
+                for channel in _CHANNELS:
+                    self._created[channel] = await self._ensure_stream(manager, channel)
+                break
+            except (nats.js.errors.ServiceUnavailableError, nats.errors.NoRespondersError) as error:
+                # A server that restarts says the same for a moment.
+                if time.monotonic() > deadline:
+                    raise ConfigError(
+                        "durable",
+                        f"the server at {self._where()} offers no JetStream. Start it with -js, or "
+                        "connect with durable=False for core NATS",
+                    ) from error
+                await asyncio.sleep(_JETSTREAM_RETRY_S)
+        publisher = Publisher(self._client, self._subjects, self._publish_timeout_s)
+        with mapped("open the publisher"):
             await publisher.open()
         self._manager, self._publisher = manager, publisher
+
+    async def _ensure_stream(self, manager: JetStreamManager, channel: Channel) -> str:
+        options = self._options
+        if channel == "dead":
+            options = msgspec.structs.replace(options, max_messages=-1, max_bytes=-1)
+        name, subject = self._subjects.stream(channel), self._subjects.all_of(channel)
+        try:
+            return await ensure_stream(manager, name, subject, options)
+        except nats.js.errors.ServiceUnavailableError:
+            raise
+        except nats.js.errors.APIError as error:
+            raise ConfigError(name, f"{error.description} (code {error.err_code})") from error
 
     async def publish(self, message: Prepared) -> None:
         await self.publish_many([message])
@@ -235,7 +256,7 @@ class NatsTransport(Transport):
         _log.warning("connected to %s again", self._where())
         if self._publisher is not None:
             self._publisher.reconnected()
-        for inbox in self._inboxes:
+        for inbox in list(self._inboxes):
             inbox.reconnected()
 
     async def _on_close(self) -> None:

@@ -34,8 +34,8 @@ def fleet(
     """Exactly ``events`` events in time order, spread over the ``days`` before ``end``.
 
     The same arguments give the same events. Only the devices and what is under way are held in
-    memory. Every device is onboarded; the rest depends on how many
-    events there are for it. The last event lies seconds before ``end``.
+    memory. Every device is onboarded; the rest depends on how many events there are for it. The
+    last event lies seconds before ``end``.
 
     A host takes a call only while it is online and has room, and stays online until its jobs are
     done and paid. A `ServiceCall` (status ``accepted``) carries from the start what its job will

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 import time
 from collections import Counter
@@ -16,6 +15,7 @@ import msgspec
 
 from .. import registry
 from .._connect import connect, sink_for
+from .._tasks import task_group
 from ..bus import Bus
 from ..errors import ConfigError, ExtraNotInstalledError
 from ..forwarder import Forwarder
@@ -154,7 +154,7 @@ class Demo:
             Forwarder(bus, sink, durable=f"demo-{name}", report=lambda _: self._report())
             for name, sink in sinks.items()
         ]
-        async with asyncio.TaskGroup() as tasks:
+        async with task_group() as tasks:
             for forwarder in self._forwarders:
                 tasks.create_task(forwarder.run())
             await self._publish(bus)
