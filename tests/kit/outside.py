@@ -1,0 +1,70 @@
+"""Looking at a SQLite sink's file from outside, with none of the code under test."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from dms_events import Bus, Prepared, Tally
+from dms_events.types.elk_stats import ServiceCall
+
+__all__ = ["adds_up", "call", "count_in", "ids_in", "prepared", "query"]
+
+
+def query(database: Path, sql: str) -> list[tuple[Any, ...]]:
+    """Rows of the file."""
+    with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def count_in(database: Path) -> int:
+    """How many documents the file holds; 0 where the sink has not made it, or its table, yet."""
+    try:
+        [(count,)] = query(database, "SELECT count(*) FROM documents")
+    except sqlite3.OperationalError:
+        return 0
+    return int(count)
+
+
+def ids_in(database: Path) -> list[str]:
+    """The ids of all documents, sorted; an id that was stored twice stands there twice."""
+    rows = query(database, "SELECT json_extract(body, '$.event.id'), id FROM documents")
+    assert all(inner == outer for inner, outer in rows)
+    return sorted(inner for inner, _ in rows)
+
+
+def call(number: int) -> ServiceCall:
+    """One of many calls that are told apart by their number."""
+    return ServiceCall(
+        call_id=float(number),
+        peer_id_of_service_host=f"host-{number % 7}",
+        service_id=f"service-{number % 11}",
+        cpu_used=1.5,
+        max_ram=2048.0,
+        memory_used=0.25 * number,
+        network_bw_used=0.0,
+        time_taken=12.0,
+        status="finished",
+        amount_of_ntx=number % 100,
+        timestamp=1_795_460_123.0 + number,
+    )
+
+
+def prepared(bus: Bus, count: int, first: int = 0) -> list[Prepared]:
+    """Calls with their identities, ready to publish."""
+    return [bus.prepare(call(number)) for number in range(first, first + count)]
+
+
+def adds_up(tally: Tally) -> bool:
+    """Whether everything received went one of the ways that a tally counts."""
+    parts = (
+        tally.stored,
+        tally.duplicates,
+        tally.redelivered,
+        tally.rejected,
+        tally.undecodable,
+        tally.returned,
+    )
+    return tally.received == sum(parts)

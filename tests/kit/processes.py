@@ -1,0 +1,102 @@
+"""Programs that a test starts: their output is read as it comes, and each is ended by its pid."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from typing import NamedTuple
+
+__all__ = ["CLI", "Finished", "Running", "run", "running", "until"]
+
+CLI = (sys.executable, "-m", "dms_events")
+"""The command ``dms-events``, to put arguments behind."""
+
+
+class Finished(NamedTuple):
+    """How a program ended; ``code`` is minus the signal that killed it."""
+
+    code: int
+    out: str
+    err: str
+
+
+class Running:
+    """A program that runs; its two outputs are collected all the while, so no pipe fills up."""
+
+    def __init__(self, process: asyncio.subprocess.Process, stdin: bytes | None) -> None:
+        self._process = process
+        self._output = asyncio.create_task(process.communicate(stdin))
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has ended."""
+        return self._process.returncode is not None
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal to this process, and to no other."""
+        assert not self.ended, f"it ended by itself, with {self._process.returncode}"
+        os.kill(self._process.pid, number)
+
+    async def finish(self, within_s: float = 60) -> Finished:
+        """Wait for its end."""
+        async with asyncio.timeout(within_s):
+            out, err = await asyncio.shield(self._output)
+        code = self._process.returncode
+        assert code is not None
+        return Finished(code, out.decode(), err.decode())
+
+    async def kill(self) -> Finished:
+        """SIGKILL, as a crash would end it."""
+        self.send(signal.SIGKILL)
+        return await self.finish()
+
+    async def end(self) -> None:
+        """End it, whatever it does."""
+        with suppress(ProcessLookupError):
+            self._process.kill()
+        await self._output
+
+
+@asynccontextmanager
+async def running(
+    *command: object, stdin: str | None = None, env: Mapping[str, str] | None = None
+) -> AsyncIterator[Running]:
+    """Start a program without any ``DMS_EVENTS_…`` of this shell; it never outlives the block."""
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith("DMS_EVENTS_")}
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(
+        *map(str, command),
+        stdin=asyncio.subprocess.DEVNULL if stdin is None else pipe,
+        stdout=pipe,
+        stderr=pipe,
+        env=inherited | {"COLUMNS": "100"} | dict(env or {}),
+    )
+    program = Running(process, None if stdin is None else stdin.encode())
+    try:
+        yield program
+    finally:
+        await program.end()
+
+
+async def run(
+    *command: object,
+    stdin: str | None = None,
+    env: Mapping[str, str] | None = None,
+    within_s: float = 60,
+) -> Finished:
+    """Run a program to its end."""
+    async with running(*command, stdin=stdin, env=env) as program:
+        return await program.finish(within_s)
+
+
+async def until(condition: Callable[[], bool], what: str, within_s: float = 30) -> None:
+    """Wait for a condition; after ``within_s`` the test fails and says ``what`` did not come."""
+    deadline = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {within_s:g} s: {what}"
+        await asyncio.sleep(0.002)
