@@ -49,18 +49,9 @@ def read(data: bytes, type_: type[T], name: str) -> T:
     return _Reader(name, data).struct(data, type_, "")
 
 
-def reject_unknown_keys(
-    data: bytes, type_: type[msgspec.Struct], name: str, path: str = ""
-) -> None:
+def reject_unknown_keys(data: bytes, type_: type[msgspec.Struct], name: str) -> None:
     """Raise DecodeError for a key that ``type_`` does not have, at any depth."""
-    exact, _ = _table(type_)
-    for key, raw in _members.decode(data).items():
-        here = f"{path}.{key}" if path else key
-        if key not in exact:
-            raise DecodeError(name, here, "unknown key", data)
-        nested = exact[key].type
-        if isinstance(nested, inspect.StructType):
-            reject_unknown_keys(bytes(raw), nested.cls, name, here)
+    _Reader(name, data).reject_unknown_keys(data, type_, "")
 
 
 class _Reader:
@@ -75,15 +66,9 @@ class _Reader:
     def struct(self, raw: bytes, type_: type[T], path: str) -> T:
         if raw.strip() == b"null":
             raw = b"{}"
-        try:
-            members = _members.decode(raw)
-        except msgspec.ValidationError:
-            raise self.fail(path, "object", raw.strip()) from None
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise DecodeError(self.name, path, str(error), self.payload) from error
         exact, folded = _table(type_)
         values: dict[str, Any] = {}
-        for key, item in members.items():
+        for key, item in self.members(raw, path).items():
             field = exact.get(key) or folded.get(_fold(key))
             if field is not None and bytes(item) != b"null":
                 here = f"{path}.{field.key}" if path else field.key
@@ -92,6 +77,24 @@ class _Reader:
             if field.attribute not in values:
                 values[field.attribute] = self.zero(field.type)
         return type_(**values)
+
+    def members(self, raw: bytes, path: str) -> dict[str, msgspec.Raw]:
+        try:
+            return _members.decode(raw)
+        except msgspec.ValidationError:
+            raise self.fail(path, "object", raw.strip()) from None
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            raise DecodeError(self.name, path, str(error), self.payload) from error
+
+    def reject_unknown_keys(self, raw: bytes, type_: type[msgspec.Struct], path: str) -> None:
+        exact, _ = _table(type_)
+        for key, item in self.members(raw, path).items():
+            here = f"{path}.{key}" if path else key
+            if key not in exact:
+                raise DecodeError(self.name, here, "unknown key", self.payload)
+            nested = exact[key].type
+            if isinstance(nested, inspect.StructType):
+                self.reject_unknown_keys(bytes(item), nested.cls, here)
 
     def value(self, raw: bytes, type_: inspect.Type, path: str) -> Any:
         match type_:

@@ -128,16 +128,16 @@ class Bus:
         Raises:
             EncodeError: Go could not read one of them; those before it are published, it and those
                 after it are not.
-            PublishError: ``unacknowledged`` holds, ready to be published again under the same
-                identities, those whose acceptance is not known; and, where ``events`` is a collection,
-                those that were not sent at all. A generator keeps what was not taken from it.
+            PublishError: ``unacknowledged`` holds those whose acceptance is not known, ready to be
+                published again under the same identities; and, where ``events`` is a collection, those
+                that were not sent at all. A generator keeps what was not taken from it.
         """
         rest = iter(events)
         try:
             return await self._transport.publish_many(self._prepared(rest))
         except PublishError as error:
             if isinstance(events, Collection):
-                error.unacknowledged = [*error.unacknowledged, *self._prepared(rest)]
+                error.unacknowledged = [*error.unacknowledged, *rest]
             raise
 
     def _prepared(self, events: Iterator[msgspec.Struct | Prepared]) -> Iterator[Prepared]:

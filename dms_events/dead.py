@@ -12,13 +12,15 @@ __all__ = ["DeadLetter", "decode_dead_letter", "prepare_dead_letter"]
 
 _ROOM = 4096
 """Bytes of a payload that are left for all but the original; a longer original is cut."""
+_LONGEST = 300
+"""Characters of a text that others chose."""
 
 
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     """A message that a reader gave up, on the ``dead`` channel, as MessagePack."""
 
     id: str
-    """Identity of the original event."""
+    """Identity of the original event; cut where it is absurdly long, as are reason and place."""
     reason: str
     error: str
     """Name of the error's class."""
@@ -53,11 +55,11 @@ def prepare_dead_letter(
     (after a crash before the term) is not a second letter.
     """
     letter = DeadLetter(
-        id=id,
-        reason=reason[:1000],
+        id=id[:_LONGEST],
+        reason=reason[:_LONGEST],
         error=error,
         reader=reader,
-        place=delivery.place,
+        place=delivery.place[:_LONGEST],
         type_name=delivery.routed_as,
         source=delivery.source,
         attempts=delivery.attempt,

@@ -7,7 +7,7 @@ import contextlib
 import logging
 import random
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any
 
 import msgspec
@@ -125,7 +125,7 @@ class Forwarder:
             ConfigError: the durable exists for other types.
             TransportError: the subscription ended for good.
         """
-        async with self._subscription as subscription, task_group() as writes:
+        async with self._subscription as subscription, self._heartbeat(), task_group() as writes:
             while not self._stopping.is_set():
                 messages = await subscription.batch(self._batch, self._linger_s or _POLL_S)
                 self.tally.received += (
@@ -158,7 +158,6 @@ class Forwarder:
         return work
 
     async def _forward(self, works: list[_Work]) -> None:
-        heartbeat = asyncio.create_task(self._keep(works))
         try:
             attempt = 0
             while works:
@@ -175,7 +174,6 @@ class Forwarder:
                     return
                 attempt += 1
         finally:
-            heartbeat.cancel()
             self._slots.release()
 
     async def _write(self, documents: list[Document]) -> list[Judgement]:
@@ -198,7 +196,7 @@ class Forwarder:
         return True
 
     async def _settle(self, work: _Work, judgement: Judgement) -> None:
-        first, *others = work.messages
+        first = work.messages[0]
         if judgement.verdict is Verdict.REJECTED:
             error = SinkError(judgement.reason)
             try:
@@ -219,7 +217,7 @@ class Forwarder:
             self._count(first, "stored" if stored else "duplicates")
         del self._pending[first.id]
         self._remember(first)
-        for other in others:
+        for other in work.messages[1:]:
             await self._settle_again(other, first.sequence)
 
     async def _settle_again(self, message: Message[Any], sequence: int) -> None:
@@ -235,13 +233,25 @@ class Forwarder:
             self.tally.returned += 1
             await message.nak(delay_s)
 
-    async def _keep(self, works: list[_Work]) -> None:
-        """Tell the broker, well before the ack wait ends, that ``works`` are still being worked on."""
+    @contextlib.asynccontextmanager
+    async def _heartbeat(self) -> AsyncIterator[None]:
+        keeping = asyncio.create_task(self._keep())
+        try:
+            yield
+        finally:
+            keeping.cancel()
+
+    async def _keep(self) -> None:
+        """Tell the broker, well before the ack wait ends, what is still being worked on.
+
+        That is also what waits for a write of its own while all of them are busy.
+        """
         while True:
             await asyncio.sleep(self._subscription.ack_wait_s / 3)
-            for work in list(works):
+            for work in list(self._pending.values()):
                 for message in work.messages:
-                    await message.in_progress()
+                    with contextlib.suppress(ConnectionLostError):
+                        await message.in_progress()
 
     def _remember(self, message: Message[Any]) -> None:
         self._handled[message.id] = message.sequence

@@ -15,44 +15,26 @@ from nats.aio.subscription import Subscription
 from dms_events.errors import ConnectionLostError, TransportError
 from dms_events.transport import Delivery, Inbox
 
-from ._delivery import claimed_id
+from ._delivery import NatsDelivery
 from ._errors import mapped
 from ._subjects import Subjects
 
 __all__ = ["CoreInbox"]
 
 
-class CoreDelivery(Delivery):
+class CoreDelivery(NatsDelivery):
     """A message that nobody stored: acknowledging it means nothing, giving it back is impossible."""
 
-    __slots__ = ("_arrived_ns", "_message", "_number", "_subjects", "data")
+    __slots__ = ("_arrived_ns", "_number")
 
     def __init__(self, subjects: Subjects, message: Msg, number: int) -> None:
-        self.data = message.data
-        self._subjects = subjects
-        self._message = message
+        super().__init__(subjects, message)
         self._number = number
         self._arrived_ns = time.time_ns()
 
     @property
-    def place(self) -> str:
-        return self._message.subject
-
-    @property
-    def routed_as(self) -> str:
-        return self._subjects.type_name(self._message.subject)
-
-    @property
-    def source(self) -> str:
-        return self._subjects.source(self._message.subject)
-
-    @property
     def attempt(self) -> int:
         return 1
-
-    @property
-    def claimed_id(self) -> str:
-        return claimed_id(self._message)
 
     @property
     def sequence(self) -> int:

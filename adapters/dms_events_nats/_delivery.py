@@ -14,35 +14,18 @@ from dms_events.transport import Delivery
 from ._errors import mapped
 from ._subjects import Subjects
 
-__all__ = ["JetStreamDelivery", "claimed_id"]
+__all__ = ["JetStreamDelivery", "NatsDelivery"]
 
 
-def claimed_id(message: Msg) -> str:
-    """The ``Nats-Msg-Id`` of a message; empty where there is none."""
-    return message.headers.get("Nats-Msg-Id", "") if message.headers else ""
+class NatsDelivery(Delivery):
+    """What a NATS message says of itself, stored or not."""
 
+    __slots__ = ("_message", "_subjects", "data")
 
-class JetStreamDelivery(Delivery):
-    """Where it lies and how often it was delivered is in its reply subject, parsed when asked for."""
-
-    __slots__ = ("_client", "_created", "_message", "_settled", "_subjects", "_tokens", "data")
-
-    def __init__(self, client: Client, subjects: Subjects, created: str, message: Msg) -> None:
+    def __init__(self, subjects: Subjects, message: Msg) -> None:
         self.data = message.data
-        self._client = client
         self._subjects = subjects
-        self._created = created
         self._message = message
-        self._tokens: list[str] | None = None
-        self._settled = False
-
-    def _token(self, index: int) -> str:
-        """A token of ``[stream, consumer, delivered, stream seq, consumer seq, time, pending]``."""
-        if self._tokens is None:
-            tokens = self._message.reply.split(".")
-            # $JS.ACK.<stream>…, or $JS.ACK.<domain>.<account>.<stream>… from servers with domains
-            self._tokens = tokens[2:] if len(tokens) == 9 else tokens[4:]
-        return self._tokens[index]
 
     @property
     def place(self) -> str:
@@ -57,12 +40,34 @@ class JetStreamDelivery(Delivery):
         return self._subjects.source(self._message.subject)
 
     @property
-    def attempt(self) -> int:
-        return int(self._token(2))
+    def claimed_id(self) -> str:
+        headers = self._message.headers
+        return headers.get("Nats-Msg-Id", "") if headers else ""
+
+
+class JetStreamDelivery(NatsDelivery):
+    """Where it lies and how often it was delivered is in its reply subject, parsed when asked for."""
+
+    __slots__ = ("_client", "_created", "_settled", "_tokens")
+
+    def __init__(self, client: Client, subjects: Subjects, created: str, message: Msg) -> None:
+        super().__init__(subjects, message)
+        self._client = client
+        self._created = created
+        self._tokens: list[str] | None = None
+        self._settled = False
+
+    def _token(self, index: int) -> str:
+        """A token of ``[stream, consumer, delivered, stream seq, consumer seq, time, pending]``."""
+        if self._tokens is None:
+            tokens = self._message.reply.split(".")
+            # $JS.ACK.<stream>…, or $JS.ACK.<domain>.<account>.<stream>… from servers with domains
+            self._tokens = tokens[2:] if len(tokens) == 9 else tokens[4:]
+        return self._tokens[index]
 
     @property
-    def claimed_id(self) -> str:
-        return claimed_id(self._message)
+    def attempt(self) -> int:
+        return int(self._token(2))
 
     @property
     def sequence(self) -> int:
