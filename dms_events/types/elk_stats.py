@@ -14,7 +14,7 @@ from typing import Annotated
 
 from msgspec import Meta, field
 
-from ._wire import Float32, GoStruct, Int32
+from ._wire import Float32, Int32, StatsEvent
 
 __all__ = [
     "DeviceResourceChange",
@@ -43,7 +43,7 @@ Timestamp = Annotated[
 ]
 
 
-class NewDeviceOnboarded(GoStruct, frozen=True, kw_only=True, gc=False):
+class NewDeviceOnboarded(StatsEvent, frozen=True, kw_only=True, gc=False):
     """A new device was onboarded, with the resources it offers (DMS types README, elk_stats)."""
 
     peer_id: PeerId = field(name="PeerID")
@@ -54,7 +54,7 @@ class NewDeviceOnboarded(GoStruct, frozen=True, kw_only=True, gc=False):
     timestamp: Timestamp = field(name="Timestamp")
 
 
-class DeviceStatusChange(GoStruct, frozen=True, kw_only=True, gc=False):
+class DeviceStatusChange(StatsEvent, frozen=True, kw_only=True, gc=False):
     """The status of a device changed (DMS types README, elk_stats)."""
 
     peer_id: PeerId = field(name="PeerID")
@@ -62,7 +62,7 @@ class DeviceStatusChange(GoStruct, frozen=True, kw_only=True, gc=False):
     timestamp: Timestamp = field(name="Timestamp")
 
 
-class ResourceValues(GoStruct, frozen=True, kw_only=True, gc=False):
+class ResourceValues(StatsEvent, frozen=True, kw_only=True, gc=False):
     """The anonymous struct ``ChangedAttributeAndValue`` of the two resource events."""
 
     cpu: Cpu = field(name="CPU")
@@ -71,7 +71,7 @@ class ResourceValues(GoStruct, frozen=True, kw_only=True, gc=False):
     dedicated_time: DedicatedTime = field(name="DedicatedTime")
 
 
-class DeviceResourceChange(GoStruct, frozen=True, kw_only=True, gc=False):
+class DeviceResourceChange(StatsEvent, frozen=True, kw_only=True, gc=False):
     """The resources of a device changed (DMS types README, elk_stats)."""
 
     peer_id: PeerId = field(name="PeerID")
@@ -79,7 +79,7 @@ class DeviceResourceChange(GoStruct, frozen=True, kw_only=True, gc=False):
     timestamp: Timestamp = field(name="Timestamp")
 
 
-class DeviceResourceConfig(GoStruct, frozen=True, kw_only=True, gc=False):
+class DeviceResourceConfig(StatsEvent, frozen=True, kw_only=True, gc=False):
     """The resource configuration of a device changed (DMS types README, elk_stats)."""
 
     peer_id: PeerId = field(name="PeerID")
@@ -87,7 +87,7 @@ class DeviceResourceConfig(GoStruct, frozen=True, kw_only=True, gc=False):
     timestamp: Timestamp = field(name="Timestamp")
 
 
-class NewService(GoStruct, frozen=True, kw_only=True, gc=False):
+class NewService(StatsEvent, frozen=True, kw_only=True, gc=False):
     """A new service was registered in the platform (DMS types README, elk_stats)."""
 
     service_id: ServiceId = field(name="ServiceID")
@@ -100,7 +100,7 @@ class NewService(GoStruct, frozen=True, kw_only=True, gc=False):
     timestamp: Timestamp = field(name="Timestamp")
 
 
-class ServiceCall(GoStruct, frozen=True, kw_only=True, gc=False):
+class ServiceCall(StatsEvent, frozen=True, kw_only=True, gc=False):
     """A host machine accepted a deployment request (DMS types README, elk_stats)."""
 
     call_id: CallId = field(name="CallID")
@@ -124,7 +124,7 @@ class ServiceCall(GoStruct, frozen=True, kw_only=True, gc=False):
     timestamp: Timestamp = field(name="Timestamp")
 
 
-class ServiceStatus(GoStruct, frozen=True, kw_only=True, gc=False):
+class ServiceStatus(StatsEvent, frozen=True, kw_only=True, gc=False):
     """The status of a job that runs on a host machine (DMS types README, elk_stats)."""
 
     call_id: CallId = field(name="CallID")
@@ -134,14 +134,14 @@ class ServiceStatus(GoStruct, frozen=True, kw_only=True, gc=False):
     timestamp: Timestamp = field(name="Timestamp")
 
 
-class ServiceRemove(GoStruct, frozen=True, kw_only=True, gc=False):
+class ServiceRemove(StatsEvent, frozen=True, kw_only=True, gc=False):
     """A service was removed from the platform (DMS types README, elk_stats)."""
 
     service_id: ServiceId = field(name="ServiceID")
     timestamp: Timestamp = field(name="Timestamp")
 
 
-class NtxPayment(GoStruct, frozen=True, kw_only=True, gc=False):
+class NtxPayment(StatsEvent, frozen=True, kw_only=True, gc=False):
     """A device was paid, or not, for a completed service (DMS types README, elk_stats)."""
 
     call_id: CallId = field(name="CallID")

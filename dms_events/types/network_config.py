@@ -9,7 +9,7 @@ from ._wire import GoStruct
 __all__ = ["MessageEnvelope"]
 
 
-class MessageEnvelope(GoStruct, frozen=True, kw_only=True, gc=False):
+class MessageEnvelope(GoStruct, kw_only=True):
     """The DMS envelope as its README has it, field for field.
 
     What this library sends is its superset `dms_events.Envelope`, which Go reads as this one.
