@@ -1,22 +1,36 @@
-"""The fields of a Struct as plain data, for the generated checks and the second look."""
+"""The fields of a Struct as plain data, for the typed path's guards, the second look and the checks."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import inspect
 
-__all__ = ["Field", "fields_of"]
+__all__ = [
+    "UINT64_MAX",
+    "Field",
+    "bare",
+    "described",
+    "fields_of",
+    "holds",
+    "int_limits",
+    "not_none",
+    "parts_of",
+]
+
+UINT64_MAX = 2**64 - 1
 
 
 class Field(NamedTuple):
-    """One field: attribute, wire key, and its msgspec type without descriptions."""
+    """One field: attribute, wire key, its type without descriptions, whether it must be given."""
 
     attribute: str
     key: str
     type: inspect.Type
+    required: bool
 
 
 @cache
@@ -24,10 +38,51 @@ def fields_of(type_: type[msgspec.Struct]) -> tuple[Field, ...]:
     """The fields of ``type_`` in wire order."""
     info = inspect.type_info(type_)
     assert isinstance(info, inspect.StructType)
-    return tuple(Field(f.name, f.encode_name, _bare(f.type)) for f in info.fields)
+    return tuple(Field(f.name, f.encode_name, bare(f.type), f.required) for f in info.fields)
 
 
-def _bare(type_: inspect.Type) -> inspect.Type:
+@cache
+def described(type_: Any) -> inspect.Type:
+    """A type, whatever its kind, as msgspec describes it."""
+    return bare(inspect.type_info(type_))
+
+
+def bare(type_: inspect.Type) -> inspect.Type:
+    """``type_`` without its descriptions."""
     while isinstance(type_, inspect.Metadata):
         type_ = type_.type
     return type_
+
+
+def int_limits(type_: inspect.IntType) -> tuple[int, int, str]:
+    """The least and the greatest integer, and what Go calls them; msgspec knows no limit of uint64."""
+    low, high = type_.ge, type_.le
+    if low is None or high is None:
+        return 0, UINT64_MAX, "uint64"
+    return low, high, f"int{high.bit_length() + 1}"
+
+
+def not_none(type_: inspect.UnionType) -> inspect.Type:
+    """What stands beside None: Go has no other union."""
+    (other,) = (bare(t) for t in type_.types if not isinstance(t, inspect.NoneType))
+    return other
+
+
+def parts_of(type_: inspect.Type) -> Iterator[inspect.Type]:
+    """``type_`` and every type inside it; no DMS type contains itself."""
+    type_ = bare(type_)
+    yield type_
+    match type_:
+        case inspect.StructType(cls=cls):
+            for field in fields_of(cls):
+                yield from parts_of(field.type)
+        case inspect.ListType(item_type=inner) | inspect.DictType(value_type=inner):
+            yield from parts_of(inner)
+        case inspect.UnionType() as union:
+            yield from parts_of(not_none(union))
+
+
+@cache
+def holds(type_: Any, *kinds: type[inspect.Type]) -> bool:
+    """Whether a value of ``type_`` can hold one of these kinds, at any depth."""
+    return any(isinstance(part, kinds) for part in parts_of(described(type_)))

@@ -1,27 +1,35 @@
 """Bytes to Structs and back, with the meaning of Go's ``encoding/json``.
 
 *Write strictly*: what Go could not read is refused. *Read as Go reads*: a canonical document takes
-msgspec's typed path; what that path refuses gets a second look by Go's rules (`_second_look`).
+msgspec's typed path; what that path refuses or cannot know gets a second look by Go's rules.
 """
 
 from __future__ import annotations
 
-import re
+from datetime import datetime
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
 
-from . import _second_look, registry
-from ._checks import check_for, explain
+from . import _second_look, _strict, registry
+from ._checks import check_for, checks
+from ._explain import explain
+from ._typed_path import Reader, typed_reader
 from .errors import DecodeError, EncodeError, UnknownTypeError
+from .types._wire import to_wire
 
 __all__ = ["decode", "encode", "second_looks"]
 
-T = TypeVar("T", bound=msgspec.Struct)
+T = TypeVar("T")
 
 
 def _plain(value: object) -> object:
-    """What msgspec has no encoding for: subclasses of the plain types, which `explain` let pass."""
+    """What msgspec has no encoding for: types of ours, and subclasses of the plain types."""
+    try:
+        return to_wire(value)
+    except TypeError:
+        pass
     match value:
         case str():
             return str.__str__(value)
@@ -31,33 +39,39 @@ def _plain(value: object) -> object:
             return float.__float__(value)
         case bytes():
             return bytes(value)
+        case datetime():
+            return datetime.fromisoformat(value.isoformat())
     raise TypeError(f"cannot encode {type(value).__name__}")
 
 
 _encode = msgspec.json.Encoder(enc_hook=_plain).encode
-_decoders: dict[type, msgspec.json.Decoder[Any]] = {}
-_PATH = re.compile(r"^(?P<reason>.*?)(?: - at `\$\.?(?P<path>.*)`)?$", re.DOTALL)
+_readers: dict[Any, Reader] = {}
 
 second_looks = 0
 """How many documents of this process needed the second look; canonical ones never do."""
 
 
-def encode(obj: msgspec.Struct) -> bytes:
-    """The JSON of a Struct, such that Go reads the same value.
+def encode(obj: object) -> bytes:
+    """The JSON of a Struct, or of another value of a DMS type, such that Go reads the same value.
 
     Raises:
         EncodeError: a value is NaN, infinite, out of the Go type's range or of the wrong type. The
             error names the field; nothing is turned into ``null`` or truncated.
     """
-    type_ = type(obj)
     try:
-        if check_for(type_)(obj):
+        if checks[obj.__class__](obj):
             return _encode(obj)
-    except UnicodeEncodeError:
-        pass  # `explain` finds the string
-    if wrong := explain(obj, type_):
-        raise EncodeError(_name(type_), *wrong)
-    return _encode(obj)
+    except KeyError:
+        check_for(type(obj))
+    except (UnicodeEncodeError, RecursionError):
+        pass  # `explain` says where
+    if wrong := explain(obj):
+        raise EncodeError(_name(type(obj)), *wrong)
+    try:
+        return _encode(obj)
+    except (TypeError, RecursionError) as error:
+        reason = str(error)
+    raise EncodeError(_name(type(obj)), "", reason)
 
 
 def decode(data: bytes, type: type[T], *, strict: bool = False) -> T:
@@ -69,34 +83,30 @@ def decode(data: bytes, type: type[T], *, strict: bool = False) -> T:
         DecodeError: Go would reject the document, or it is not canonical and ``strict`` is set. The
             error says the type, where in it and why, and carries the bytes as ``payload``.
     """
-    decoder = _decoders.get(type)
-    if decoder is None:
-        decoder = _decoders[type] = msgspec.json.Decoder(type)
     try:
-        event: T = decoder.decode(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        return _look_again(data, type, error, strict)
+        event: T = _readers[type](data)
+    except KeyError:
+        _readers[type] = typed_reader(type)
+        return decode(data, type, strict=strict)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        event = _look_again(data, type)
     if strict:
-        _second_look.reject_unknown_keys(data, type, _name(type))
+        _strict.check(data, type, partial(_refusal, type, data))
     return event
 
 
-def _look_again(data: bytes, type_: type[T], error: Exception, strict: bool) -> T:
+def _look_again(data: bytes, type_: Any) -> Any:
     global second_looks  # noqa: PLW0603
     second_looks += 1
-    if strict or not isinstance(error, msgspec.ValidationError):
-        raise _decode_error(error, type_, data) from error
-    return _second_look.read(data, type_, _name(type_))
+    return _second_look.read(data, type_, partial(_refusal, type_, data))
 
 
-def _decode_error(error: Exception, type_: type, data: bytes) -> DecodeError:
-    found = _PATH.match(str(error))
-    path, reason = (found["path"] or "", found["reason"]) if found else ("", str(error))
-    return DecodeError(_name(type_), path, reason or "is not JSON", data)
+def _refusal(type_: Any, data: bytes, path: str, reason: str) -> DecodeError:
+    return DecodeError(_name(type_), path, reason, data)
 
 
-def _name(type_: type) -> str:
+def _name(type_: Any) -> str:
     try:
         return registry.name_of(type_)
-    except UnknownTypeError:
-        return type_.__name__
+    except (UnknownTypeError, TypeError):
+        return str(getattr(type_, "__name__", type_))

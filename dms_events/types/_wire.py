@@ -1,17 +1,26 @@
 """How Go's kinds are written in Python: one alias for each, so that a reader and msgspec see the same.
 
-A Go nil slice or map is an empty one here. Pointers, interfaces and ``DeletedAt`` may be None. An
-embedded struct is flattened: its fields are declared where it stands, except where it stands first and
-alone, which inheritance expresses (base fields come first).
+* A Go nil slice or map is an empty one here. Pointers, interfaces and ``DeletedAt`` may be None.
+* An embedded struct is flattened. Where it stands first, the Struct inherits it (base fields come
+  first); anywhere else its fields are declared in its place.
+* ``omitempty``: a Go struct all of whose fields have it is written without its zero values. Where only
+  some have it, everything is written: Go reads a missing and a zero key as the same.
+* ``error`` is always None: Go itself cannot read back what it writes of any other.
+* An anonymous struct is a Struct with a name of its own, which the registry does not know.
+* What JSON has no form for goes through `to_wire` and `from_wire`, the codec's hooks.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 from msgspec import Meta
+
+from ._keys import PrivateKey
+from ._multiaddr import Multiaddr
+from ._secrets import MASK, secret_fields
 
 FLOAT32_LIMIT: Final = 2.0**128 - 2.0**103
 """Half a step above Go's MaxFloat32: what is not below it would round to infinity."""
@@ -32,9 +41,57 @@ ZERO_TIME: Final = datetime.fromisoformat("0001-01-01T00:00:00+00:00")
 """Go's zero time."""
 
 
-class GoStruct(msgspec.Struct, kw_only=True):
-    """Base of the Structs that mirror a Go struct: keyword-only, defaults are Go's zero values."""
+class GoStruct(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """Base of the Structs that mirror a Go struct: keyword-only, defaults are Go's zero values.
+
+    Fields marked as secret never show in its repr, nor in one that contains it.
+    """
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{name}={value!r}" for name, value in self.__rich_repr__())
+        return f"{type(self).__name__}({shown})"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        secret = secret_fields(type(self))
+        return [
+            (name, MASK if name in secret else getattr(self, name))
+            for name in self.__struct_fields__
+        ]
 
 
-class StatsEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class StatsEvent(
+    msgspec.Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True
+):
     """Base of the stats events: read-only, and every field has to be given."""
+
+
+def fold(text: str) -> str:
+    """Unicode's simple case folding, as Go's: never one letter into two, as ``ß`` into ``ss``."""
+    return "".join(next((f for f in (c.casefold(), c.lower()) if len(f) == 1), c) for c in text)
+
+
+def to_wire(value: object) -> object:
+    """The JSON form of what msgspec has no encoding for.
+
+    Raises:
+        TypeError: ``value`` belongs on no wire.
+    """
+    match value:
+        case PrivateKey():
+            return None
+        case Multiaddr():
+            return str.__str__(value)
+    raise TypeError(f"cannot encode {type(value).__name__}")
+
+
+def from_wire(type_: type, value: object) -> object:
+    """The value of a type that msgspec cannot decode by itself, from its JSON form.
+
+    Raises:
+        ValueError: ``value`` is none, and why; it never shows what was given as a private key.
+    """
+    if type_ is Multiaddr and isinstance(value, str):
+        return Multiaddr(value)
+    if type_ is PrivateKey:
+        raise ValueError("a private key has no JSON form, only null")
+    raise ValueError(f"expected {type_.__name__.lower()}, got {type(value).__name__}")

@@ -1,12 +1,32 @@
-"""The message envelope of the DMS network configuration."""
+"""The configuration of the network and its message envelope."""
 
 from __future__ import annotations
 
-from msgspec import field
+from typing import Annotated, NewType
 
-from ._wire import GoStruct
+from msgspec import Meta, field
 
-__all__ = ["MessageEnvelope"]
+from ._enums import OpenStrEnum
+from ._keys import KeyType, PrivateKey
+from ._multiaddr import Multiaddr
+from ._secrets import SecretKey, SecretStr
+from ._wire import GoStruct, Int
+
+__all__ = [
+    "KeyType",
+    "Libp2pConfig",
+    "MessageEnvelope",
+    "MessageType",
+    "Multiaddr",
+    "NetworkConfig",
+    "NetworkType",
+    "PrivateKey",
+    "PrivateNetworkConfig",
+    "Scheduler",
+]
+
+MessageType = NewType("MessageType", str)
+"""What a message is about; any text."""
 
 
 class MessageEnvelope(GoStruct, kw_only=True):
@@ -15,5 +35,89 @@ class MessageEnvelope(GoStruct, kw_only=True):
     What this library sends is its superset `dms_events.Envelope`, which Go reads as this one.
     """
 
-    type: str = field(name="Type", default="")
+    type: MessageType = field(name="Type", default=MessageType(""))
     data: bytes = field(name="Data", default=b"")
+
+
+class NetworkType(OpenStrEnum):
+    """The kinds of network; `MEMORY` is for tests."""
+
+    LIBP2P = "libp2p"
+    NATS = "nats"
+    MEMORY = "memory"
+
+
+class Scheduler(GoStruct, kw_only=True):
+    """A scheduler of background tasks: opaque. Nothing of it goes over the wire but that it is there."""
+
+
+Multiaddrs = list[Multiaddr | None]
+"""Go's interface values: any of them may be nil."""
+
+
+class PrivateNetworkConfig(GoStruct, kw_only=True):
+    """Who belongs to a private libp2p network. Part of Libp2pConfig."""
+
+    with_swarm_key: Annotated[
+        bool,
+        Meta(description="whether the key is read from swarm.key in the configuration's folder"),
+    ] = field(name="WithSwarmKey", default=False)
+    acl: Annotated[Multiaddrs, Meta(description="who may connect")] = field(
+        name="ACL", default_factory=list
+    )
+
+
+DhtPrefix = Annotated[str, Meta(description="prefix of the DHT's protocol ids")]
+Key = Annotated[SecretKey, Meta(description="identity of the node; has no JSON form")]
+BootstrapPeers = Annotated[Multiaddrs, Meta(description="peers to connect to first")]
+Rendezvous = Annotated[str, Meta(description="name under which peers find each other")]
+Server = Annotated[bool, Meta(description="whether the node serves the DHT")]
+Namespace = Annotated[str, Meta(description="namespace of the DHT's records")]
+ListenAddress = Annotated[list[str], Meta(description="multiaddrs to listen on")]
+DiscoveryLimit = Annotated[Int, Meta(description="most peers to look for")]
+GracePeriodMs = Annotated[
+    Int, Meta(description="time for which a new connection is kept, in milliseconds")
+]
+GossipMaxMessageSize = Annotated[Int, Meta(description="largest gossip message, in bytes")]
+
+
+class Libp2pConfig(GoStruct, kw_only=True):
+    """The configuration of a libp2p node. Holds a secret."""
+
+    dht_prefix: DhtPrefix = field(name="DHTPrefix", default="")
+    private_key: Key = field(name="PrivateKey", default=None)
+    bootstrap_peers: BootstrapPeers = field(name="BootstrapPeers", default_factory=list)
+    rendezvous: Rendezvous = field(name="Rendezvous", default="")
+    server: Server = field(name="Server", default=False)
+    scheduler: Scheduler | None = field(name="Scheduler", default=None)
+    custom_namespace: Namespace = field(name="CustomNamespace", default="")
+    listen_address: ListenAddress = field(name="ListenAddress", default_factory=list)
+    peer_count_discovery_limit: DiscoveryLimit = field(name="PeerCountDiscoveryLimit", default=0)
+    private_network: PrivateNetworkConfig = field(
+        name="PrivateNetwork", default_factory=PrivateNetworkConfig
+    )
+    grace_period_ms: GracePeriodMs = field(name="GracePeriodMs", default=0)
+    gossip_max_message_size: GossipMaxMessageSize = field(name="GossipMaxMessageSize", default=0)
+
+
+class NetworkConfig(GoStruct, kw_only=True):
+    """The configuration of the network, whichever kind it is. Embeds Libp2pConfig; holds a secret."""
+
+    type: NetworkType = field(name="Type", default=NetworkType(""))
+    dht_prefix: DhtPrefix = field(name="DHTPrefix", default="")
+    private_key: Key = field(name="PrivateKey", default=None)
+    bootstrap_peers: BootstrapPeers = field(name="BootstrapPeers", default_factory=list)
+    rendezvous: Rendezvous = field(name="Rendezvous", default="")
+    server: Server = field(name="Server", default=False)
+    scheduler: Scheduler | None = field(name="Scheduler", default=None)
+    custom_namespace: Namespace = field(name="CustomNamespace", default="")
+    listen_address: ListenAddress = field(name="ListenAddress", default_factory=list)
+    peer_count_discovery_limit: DiscoveryLimit = field(name="PeerCountDiscoveryLimit", default=0)
+    private_network: PrivateNetworkConfig = field(
+        name="PrivateNetwork", default_factory=PrivateNetworkConfig
+    )
+    grace_period_ms: GracePeriodMs = field(name="GracePeriodMs", default=0)
+    gossip_max_message_size: GossipMaxMessageSize = field(name="GossipMaxMessageSize", default=0)
+    nats_url: Annotated[SecretStr, Meta(description="NATS server; may hold a password")] = field(
+        name="NATSUrl", default=""
+    )

@@ -126,4 +126,5 @@ def float32(number: float) -> float:
 def event_of(source: dict[str, Any]) -> msgspec.Struct:
     name = source["dms"]["type"]
     own = {k: v for k, v in source.items() if k not in ("@timestamp", "event", "dms")}
-    return codec.decode(msgspec.json.encode(own), registry.get(name))
+    event: msgspec.Struct = codec.decode(msgspec.json.encode(own), registry.get(name))
+    return event

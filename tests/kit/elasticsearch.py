@@ -93,7 +93,13 @@ class ElasticsearchServer:
         command = [
             *_as_plain_user(),
             f"{java_home}/bin/java",
-            *("-Xms4m", "-Xmx64m", "-XX:+UseSerialGC", "-cp", f"{home}/lib/tools/server-launcher/*"),
+            *(
+                "-Xms4m",
+                "-Xmx64m",
+                "-XX:+UseSerialGC",
+                "-cp",
+                f"{home}/lib/tools/server-launcher/*",
+            ),
             *("org.elasticsearch.server.launcher.ServerLauncher", "-p", f"{self._run}/es.pid"),
         ]
         with self._log.open("ab") as log:
@@ -197,7 +203,9 @@ class ElasticsearchServer:
                 time.sleep(0.1)
                 continue
             tail = "\n".join(self._log.read_text(errors="replace").splitlines()[-30:])
-            pytest.fail(f"Elasticsearch did not start within {_START_S:g} s:\n{tail}", pytrace=False)
+            pytest.fail(
+                f"Elasticsearch did not start within {_START_S:g} s:\n{tail}", pytrace=False
+            )
 
 
 def _as_plain_user() -> list[str]:

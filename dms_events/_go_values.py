@@ -1,0 +1,143 @@
+"""What ``encoding/json`` makes of one scalar: numbers, times, base64 and untyped values."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import math
+import re
+import struct
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
+from typing import Any
+
+from ._json_tree import Escaped, Tree, kind_of
+from .types._wire import FLOAT32_LIMIT
+
+__all__ = ["WrongValueError", "expected", "float32", "float64", "from_base64", "time", "untyped"]
+
+_TIME = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)T(\d\d?):(\d\d):(\d\d)(?:[.,](\d+))?(?:Z|([+-])(\d\d):(\d\d))",
+    re.ASCII,
+)
+_FLOAT32 = struct.Struct("<f")
+
+
+class WrongValueError(Exception):
+    """A value which Go rejects, and why; ``path`` grows from the value outwards."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.path: list[str] = []
+
+
+def expected(what: str, got: Tree, *, show: bool = False) -> WrongValueError:
+    """The usual error; ``show`` says the number, which no secret is."""
+    if show and isinstance(got, bytes):
+        return WrongValueError(f"expected {what}, got {got[:40].decode()}")
+    return WrongValueError(f"expected {what}, got {kind_of(got)}")
+
+
+def float64(number: bytes) -> float:
+    """The nearest double."""
+    value = float(number)
+    if math.isinf(value):
+        raise expected("float64", number, show=True)
+    return value
+
+
+def float32(number: bytes) -> float:
+    """A double near the number, which rounds to the same float32 as the number itself does."""
+    value = float(number)
+    if len(number) > 15 and abs(value) <= FLOAT32_LIMIT:
+        below, above = _neighbours(value)
+        if below != above and (below + above) / 2 == value:
+            # Rounded to a double it stands just between two: only its digits say to which it belongs.
+            exact = Decimal(number.decode())
+            if exact != value:
+                value = above if exact > value else below
+    if abs(value) >= FLOAT32_LIMIT:
+        raise expected("float32", number, show=True)
+    return value
+
+
+def _neighbours(value: float) -> tuple[float, float]:
+    """The float32 that the doubles next to a double round to; beyond the last one the next there were."""
+    return _single(math.nextafter(value, -math.inf)), _single(math.nextafter(value, math.inf))
+
+
+def _single(value: float) -> float:
+    if abs(value) >= FLOAT32_LIMIT:
+        return math.copysign(2.0**128, value)
+    single: float = _FLOAT32.unpack(_FLOAT32.pack(value))[0]
+    return single
+
+
+def from_base64(text: str) -> bytes:
+    """Standard base64 with its padding; line ends are skipped."""
+    if "\n" in text or "\r" in text:
+        text = text.replace("\r", "").replace("\n", "")
+    if len(text) % 4 == 0:
+        try:
+            return base64.b64decode(text, validate=True)
+        except (binascii.Error, ValueError):
+            pass
+    raise WrongValueError("not standard base64 with padding")
+
+
+def time(text: str) -> datetime:
+    """RFC 3339 as ``time.Parse`` reads it, to the microsecond."""
+    parts = None if isinstance(text, Escaped) else _TIME.fullmatch(text)
+    if parts is None:
+        raise WrongValueError("not an RFC 3339 time")
+    *moment, fraction, sign, hours, minutes = parts.groups()
+    offset = 0 if sign is None else int(hours) * 60 + int(minutes)
+    if sign is not None and (int(hours) > 24 or int(minutes) > 60):
+        raise WrongValueError("the time's offset is out of range")
+    try:
+        zone = timezone(timedelta(minutes=-offset if sign == "-" else offset)) if offset else UTC
+        whole = datetime(*map(int, moment), tzinfo=zone)  # type: ignore[arg-type, misc]
+    except ValueError as error:
+        reason = str(error)
+    else:
+        microseconds = (int(f"{fraction or 0:0<9}"[:9]) + 500) // 1000
+        try:
+            return whole + timedelta(microseconds=microseconds)
+        except OverflowError:
+            return whole.replace(microsecond=999_999)
+    raise WrongValueError(f"the time cannot be told: {reason}")
+
+
+def untyped(tree: Tree) -> Any:
+    """A value for Go's ``any``, at any depth: every number is what its float64 is."""
+    result: list[Any] = [None]
+    todo: list[tuple[Any, Any, Tree]] = [(result, 0, tree)]
+    while todo:
+        holder, place, item = todo.pop()
+        if type(item) is tuple:
+            # Each key once: of a repeated one only the last value counts, however wrong others are.
+            value: Any = {}
+            for key, _ in item:
+                value[str(key)] = None
+            todo.extend((value, str(key), inner) for key, inner in reversed(item))
+        elif type(item) is list:
+            value = [None] * len(item)
+            todo.extend((value, i, inner) for i, inner in enumerate(item))
+        elif type(item) is bytes:
+            value = _number(item)
+        else:
+            value = str(item) if type(item) is Escaped else item
+        holder[place] = value
+    return result[0]
+
+
+def _number(number: bytes) -> int | float:
+    """An integer where that is the same value as the float64, else the float64."""
+    value = float64(number)
+    if number.isdigit() or (number[1:].isdigit() and value != 0.0):
+        if abs(value) < 2**53:
+            return int(number)
+        if len(number) < 400 and int(number) == value:
+            return int(number)
+    return value

@@ -1,0 +1,166 @@
+"""JSON text as a tree which keeps what ``encoding/json`` looks at and dicts and floats lose.
+
+An object is a tuple of its pairs, an array is a list, a number is its text as bytes; strings, true,
+false and null are Python's. Syntax errors are ValueErrors.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from json.decoder import scanstring  # type: ignore[attr-defined]
+from typing import Any, NoReturn
+
+__all__ = ["Escaped", "Tree", "kind_of", "parse"]
+
+Tree = Any
+
+_DEPTH_LIMIT = 10_000
+_BAD_BYTES = dict.fromkeys(range(0xDC80, 0xDD00), "\ufffd")
+_SURROGATE = re.compile(
+    r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    r"|(?P<lone>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
+    re.DOTALL,
+)
+_BLANK = re.compile(r"[ \t\n\r]*")
+_SCALAR = re.compile(
+    r"(?P<number>-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)|true|false|null"
+)
+_LITERALS = {"true": True, "false": False, "null": None}
+
+
+class Escaped(str):
+    """A string which was written with an escape: Go reads no time from one."""
+
+    __slots__ = ()
+
+
+def kind_of(tree: Tree) -> str:
+    """What an error calls it."""
+    match tree:
+        case None:
+            return "null"
+        case bool():
+            return "bool"
+        case bytes():
+            return "number"
+        case str():
+            return "string"
+        case list():
+            return "array"
+    return "object"
+
+
+def parse(data: bytes, *, mark_escaped: bool = False) -> Tree:
+    """The tree of a document; ``mark_escaped`` gives strings with escapes as `Escaped`.
+
+    Raises:
+        ValueError: ``encoding/json`` would call it a syntax error; the text says where.
+    """
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        # Python has one surrogate for each bad byte, and Go one U+FFFD.
+        text = data.decode("utf-8", "surrogateescape").translate(_BAD_BYTES)
+    if "\\ud" in text or "\\uD" in text:
+        text = _SURROGATE.sub(_replace_lone, text)
+    if mark_escaped and "\\" in text:
+        return _parse_patiently(text)
+    # With more of them, one could be nested deeper than Go takes but not too deep for Python.
+    if text.count("[") + text.count("{") <= _DEPTH_LIMIT:
+        try:
+            return _decode(text)
+        except RecursionError:
+            pass
+    return _parse_patiently(text)
+
+
+def _replace_lone(escape: re.Match[str]) -> str:
+    return "\\ufffd" if escape["lone"] else escape[0]
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+_decode = json.JSONDecoder(
+    object_pairs_hook=tuple,
+    parse_int=str.encode,
+    parse_float=str.encode,
+    parse_constant=_no_constant,
+).decode
+
+
+def _parse_patiently(text: str) -> Tree:
+    """The same without recursion, much slower."""
+    scan = _Scanner(text)
+    open_: list[tuple[list[Any], str | None]] = []
+    while True:
+        if opened := scan.skip("[") or scan.skip("{"):
+            if len(open_) == _DEPTH_LIMIT:
+                raise ValueError(f"nested deeper than {_DEPTH_LIMIT}")
+            if not scan.skip("]" if opened == "[" else "}"):
+                open_.append(([], None if opened == "[" else scan.key()))
+                continue
+            value: Tree = [] if opened == "[" else ()
+        else:
+            value = scan.scalar()
+        while open_:
+            items, key = open_.pop()
+            items.append(value if key is None else (key, value))
+            if scan.skip(","):
+                open_.append((items, None if key is None else scan.key()))
+                break
+            scan.expect("]" if key is None else "}")
+            value = items if key is None else tuple(items)
+        else:
+            scan.end()
+            return value
+
+
+class _Scanner:
+    """A place in a text, always before a token."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.position = 0
+        self.to(0)
+
+    def to(self, position: int) -> None:
+        blank = _BLANK.match(self.text, position)
+        assert blank is not None
+        self.position = blank.end()
+
+    def skip(self, mark: str) -> str:
+        """The mark where it stands here, else nothing."""
+        if not self.text.startswith(mark, self.position):
+            return ""
+        self.to(self.position + 1)
+        return mark
+
+    def expect(self, mark: str) -> None:
+        if not self.skip(mark):
+            raise ValueError(f"expected {mark!r} at character {self.position}")
+
+    def key(self) -> str:
+        if not self.text.startswith('"', self.position):
+            raise ValueError(f"expected a key at character {self.position}")
+        key = self.scalar()
+        self.expect(":")
+        return str(key)
+
+    def scalar(self) -> Tree:
+        start = self.position
+        if self.text.startswith('"', start):
+            string, end = scanstring(self.text, start + 1, True)
+            self.to(end)
+            return Escaped(string) if self.text.find("\\", start, end) >= 0 else string
+        found = _SCALAR.match(self.text, start)
+        if found is None:
+            raise ValueError(f"expected a value at character {start}")
+        self.to(found.end())
+        return _LITERALS[found[0]] if found["number"] is None else found[0].encode()
+
+    def end(self) -> None:
+        if self.position != len(self.text):
+            raise ValueError(f"extra data at character {self.position}")

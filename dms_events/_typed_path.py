@@ -1,0 +1,80 @@
+"""The typed path: msgspec's decoder, and what it cannot know: the limit of uint64, and Go's ``any``.
+
+For a type that needs more than the decoder a reader is generated round it. It raises msgspec's error
+where the document has to be looked at again, which then says what is wrong with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from msgspec import inspect
+
+from ._shape import UINT64_MAX, bare, described, fields_of
+from .types._wire import from_wire
+
+__all__ = ["Reader", "typed_reader"]
+
+Reader = Callable[[bytes], Any]
+
+
+def typed_reader(type_: Any) -> Reader:
+    """What reads a canonical document, and raises a MsgspecError for others where it must."""
+    decode = msgspec.json.Decoder(type_, dec_hook=from_wire).decode
+    body = _lines(described(type_), "v", 0)
+    if not body:
+        return decode
+    start = ["def read(data):", "v = decode(data)", "u = 0"]
+    end = [f"if u > {UINT64_MAX}: raise AgainError", "return v"]
+    scope: dict[str, Any] = {
+        "decode": decode,
+        "settle": _settle,
+        "AgainError": msgspec.ValidationError,
+    }
+    exec("\n    ".join([*start, *body, *end]), scope)
+    read: Reader = scope["read"]
+    return read
+
+
+def _lines(type_: inspect.Type, value: str, depth: int) -> list[str]:
+    """Statements that join all uints of ``value`` to ``u``, and settle what is untyped."""
+    match bare(type_):
+        case inspect.StructType(cls=cls):
+            fields = [(f.type, f"{value}.{f.attribute}") for f in fields_of(cls)]
+            return [line for field in fields for line in _lines(*field, depth)]
+        case inspect.IntType(ge=0, le=None):
+            return [f"u |= {value}"]
+        case (
+            inspect.ListType(item_type=inspect.AnyType())
+            | inspect.DictType(value_type=inspect.AnyType())
+        ):
+            return [f"if settle({value}): raise AgainError"]
+        case inspect.ListType(item_type=item):
+            return _loop(item, value, depth)
+        case inspect.DictType(value_type=item):
+            return _loop(item, f"{value}.values()", depth)
+    return []
+
+
+def _loop(item: inspect.Type, values: str, depth: int) -> list[str]:
+    body = _lines(item, f"i{depth}", depth + 1)
+    return [f"for i{depth} in {values}:", *(f"    {line}" for line in body)] if body else []
+
+
+def _settle(value: Any) -> bool:
+    """Give each integer in there the value of its float64, as in Go's ``any``; whether one has none."""
+    todo = [value]
+    while todo:
+        items = todo.pop()
+        for place, item in items.items() if type(items) is dict else enumerate(items):
+            if type(item) is dict or type(item) is list:
+                todo.append(item)
+            elif type(item) is int and not -(2**53) <= item <= 2**53:
+                try:
+                    if float(item) != item:
+                        items[place] = float(item)
+                except OverflowError:
+                    return True
+    return False

@@ -1,0 +1,56 @@
+"""Which fields hold a secret, said once in the annotation and read here by all who must not show it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Annotated, Any, Final
+
+import msgspec
+from msgspec import Meta, inspect
+
+from ._keys import PrivateKey
+
+__all__ = ["MASK", "SecretBytes", "SecretKey", "SecretStr", "holds_secret", "secret_fields"]
+
+MASK: Final = "***"
+
+SecretStr = Annotated[str, Meta(extra={"secret": True})]
+SecretBytes = Annotated[bytes, Meta(extra={"secret": True})]
+SecretKey = Annotated[PrivateKey | None, Meta(extra={"secret": True})]
+
+
+@cache
+def secret_fields(type_: type[msgspec.Struct]) -> frozenset[str]:
+    """The attributes of ``type_`` whose own annotation says that they are secret."""
+    info = inspect.type_info(type_)
+    assert isinstance(info, inspect.StructType)
+    return frozenset(f.name for f in info.fields if _is_secret(f.type))
+
+
+@cache
+def holds_secret(type_: Any) -> bool:
+    """Whether a value of ``type_`` can hold a secret, at any depth."""
+    return any(_is_secret(part) for part in _parts(inspect.type_info(type_)))
+
+
+def _is_secret(type_: inspect.Type) -> bool:
+    return isinstance(type_, inspect.Metadata) and bool((type_.extra or {}).get("secret"))
+
+
+def _parts(type_: inspect.Type) -> Iterator[inspect.Type]:
+    """``type_`` and every type inside it; no DMS type contains itself."""
+    yield type_
+    match type_:
+        case inspect.Metadata(type=inner):
+            yield from _parts(inner)
+        case inspect.StructType(fields=fields):
+            for field in fields:
+                yield from _parts(field.type)
+        case inspect.ListType(item_type=inner):
+            yield from _parts(inner)
+        case inspect.DictType(value_type=inner):
+            yield from _parts(inner)
+        case inspect.UnionType(types=alternatives):
+            for inner in alternatives:
+                yield from _parts(inner)

@@ -1,0 +1,233 @@
+"""What a machine can do, or a job needs; such capabilities are added, subtracted and compared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from copy import copy
+from typing import Annotated, NamedTuple, TypeVar
+
+import msgspec
+from msgspec import Meta, field
+
+from ._enums import OpenStrEnum
+from ._wire import GoStruct, Int
+from .execution import Executor
+from .resource import GPU, ExecutionResources
+
+__all__ = [
+    "KYC",
+    "Capability",
+    "Connectivity",
+    "JobType",
+    "Library",
+    "Locality",
+    "PriceInformation",
+    "Storage",
+    "StorageType",
+    "TimeInformation",
+    "contains",
+    "equal",
+]
+
+T = TypeVar("T")
+S = TypeVar("S", bound=msgspec.Struct)
+
+Preference = Annotated[Int, Meta(description="how much it is preferred")]
+
+
+class JobType(OpenStrEnum):
+    """How often, and how long, a job runs."""
+
+    BATCH = "batch"
+    SINGLE_RUN = "single_run"
+    RECURRING = "recurring"
+    LONG_RUNNING = "long_running"
+
+
+class StorageType(OpenStrEnum):
+    """The kinds of storage."""
+
+    SSD = "ssd"
+    HDD = "hdd"
+
+
+class Connectivity(GoStruct, kw_only=True):
+    """Network access. Part of a Capability."""
+
+    ports: Annotated[list[Int], Meta(description="ports that are open")] = field(
+        default_factory=list
+    )
+    vpn: bool = False
+
+
+class PriceInformation(GoStruct, kw_only=True):
+    """A price in one currency. Part of a Capability."""
+
+    currency: str = ""
+    currency_per_hour: Annotated[Int, Meta(description="price for an hour")] = 0
+    total_per_job: Annotated[Int, Meta(description="most that a job may cost")] = 0
+    preference: Preference = 0
+
+
+class TimeInformation(GoStruct, kw_only=True):
+    """How long a job may run. Part of a Capability."""
+
+    units: Annotated[str, Meta(description="seconds, minutes, hours or days")] = ""
+    max_time: Annotated[Int, Meta(description="longest time, in units")] = 0
+    preference: Preference = 0
+
+
+class Library(GoStruct, kw_only=True):
+    """A software library. Part of a Capability."""
+
+    name: str = ""
+    constraint: Annotated[str, Meta(description="how the version is meant, such as >=")] = ""
+    version: str = ""
+
+
+class Locality(GoStruct, kw_only=True):
+    """A region. Part of a Capability."""
+
+    kind: Annotated[str, Meta(description="kind of region, such as geographic")] = ""
+    name: str = ""
+
+
+class Storage(GoStruct, kw_only=True):
+    """Storage of one kind. Part of a Capability."""
+
+    type: StorageType = StorageType("")
+    size: Int = 0
+    amount: Int = 0
+
+
+class KYC(GoStruct, kw_only=True):
+    """What is known of a customer ("know your customer"). Part of a Capability."""
+
+    type: str = ""
+    data: str = ""
+
+
+class Capability(GoStruct, kw_only=True):
+    """What a machine offers or a job needs. Sent when the two are matched.
+
+    `add` and `subtract` change this capability and return it, as in Go; where they raise, nothing was
+    changed. One capability holds one kind of CPU, one kind of memory, one kind of disk and one unit of
+    time: an amount of another kind is refused, and a kind that is not set is taken over.
+    """
+
+    executors: list[Executor] = field(name="executor", default_factory=list)
+    job_types: list[JobType] = field(name="type", default_factory=list)
+    resources: ExecutionResources = field(default_factory=ExecutionResources)
+    libraries: list[Library] = field(default_factory=list)
+    localities: list[Locality] = field(name="locality", default_factory=list)
+    storage: list[Storage] = field(default_factory=list)
+    connectivity: Connectivity = field(default_factory=Connectivity)
+    price: list[PriceInformation] = field(default_factory=list)
+    time: TimeInformation = field(default_factory=TimeInformation)
+    kycs: list[KYC] = field(name="KYCs", default_factory=list)
+
+    def add(self, other: Capability) -> Capability:
+        """Sum the amounts of both, and unite their lists.
+
+        Raises:
+            ValueError: the two hold amounts of different kinds.
+        """
+        self._set_amounts(other, 1)
+        self.executors += _missing(self.executors, other.executors)
+        self.job_types += _missing(self.job_types, other.job_types)
+        self.resources.gpus += [copy(gpu) for gpu in other.resources.gpus]
+        self.libraries += _missing(self.libraries, other.libraries)
+        self.localities += _missing(self.localities, other.localities)
+        self.connectivity.ports += _missing(self.connectivity.ports, other.connectivity.ports)
+        self.connectivity.vpn = self.connectivity.vpn or other.connectivity.vpn
+        self.price += _missing(self.price, other.price)
+        self.kycs += _missing(self.kycs, other.kycs)
+        return self
+
+    def subtract(self, other: Capability) -> Capability:
+        """Take away the amounts, GPUs and ports of ``other``; the other lists stay as they are.
+
+        Raises:
+            ValueError: there is less than that of something.
+        """
+        gpus = _without(self.resources.gpus, other.resources.gpus)
+        self._set_amounts(other, -1)
+        self.resources.gpus = gpus
+        closed = set(other.connectivity.ports)
+        self.connectivity.ports = [p for p in self.connectivity.ports if p not in closed]
+        return self
+
+    def _set_amounts(self, other: Capability, sign: int) -> None:
+        mine, theirs = self.resources, other.resources
+        cpu = _CPU.combine(mine.cpu, theirs.cpu, sign)
+        memory = _MEMORY.combine(mine.memory, theirs.memory, sign)
+        disk = _DISK.combine(mine.disk, theirs.disk, sign)
+        time = _TIME.combine(self.time, other.time, sign)
+        storage = {s.type: s for s in self.storage}
+        for change in other.storage:
+            own = storage.get(change.type, Storage(type=change.type))
+            storage[change.type] = _STORAGE.combine(own, change, sign)
+            if sign < 0 and storage[change.type] == Storage(type=change.type):
+                del storage[change.type]
+        mine.cpu, mine.memory, mine.disk, self.time = cpu, memory, disk, time
+        self.storage = list(storage.values())
+
+
+def equal(left: object, right: object) -> bool:
+    """Whether two parts of capabilities are the same; a GPU is, whichever database row it is in."""
+    if isinstance(left, GPU) and isinstance(right, GPU):
+        return msgspec.structs.replace(left, resource_id=right.resource_id) == right
+    return type(left) is type(right) and left == right
+
+
+def contains(items: Iterable[object], item: object) -> bool:
+    """Whether ``item`` is among ``items``; storage is if there is any of its type."""
+    if isinstance(item, Storage):
+        return any(isinstance(s, Storage) and s.type == item.type for s in items)
+    return any(equal(i, item) for i in items)
+
+
+def _missing(mine: list[T], theirs: list[T]) -> list[T]:
+    found: list[T] = []
+    for item in theirs:
+        if not contains(mine, item) and not contains(found, item):
+            found.append(copy(item))
+    return found
+
+
+def _without(gpus: list[GPU], taken: list[GPU]) -> list[GPU]:
+    left = list(gpus)
+    for gpu in reversed(taken):
+        # The last one of several equal ones, so that subtracting undoes adding.
+        at = next((n for n in reversed(range(len(left))) if equal(left[n], gpu)), None)
+        if at is None:
+            raise ValueError("gpu resources are not enough")
+        del left[at]
+    return left
+
+
+class _Amounts(NamedTuple):
+    """What is summed in one part of a capability, and the field that says of what kind it is."""
+
+    what: str
+    kind: str
+    amounts: tuple[str, ...]
+
+    def combine(self, mine: S, theirs: S, sign: int) -> S:
+        """``mine`` with the amounts of ``theirs`` added or, where ``sign`` is -1, taken away."""
+        changes = {a: getattr(mine, a) + sign * getattr(theirs, a) for a in self.amounts}
+        if all(getattr(mine, a) == amount for a, amount in changes.items()):
+            return copy(mine)
+        own, other = getattr(mine, self.kind), getattr(theirs, self.kind)
+        if own and other and own != other:
+            raise ValueError(f"{self.what} of {other!r} does not go with {own!r}")
+        if sign < 0 and min(changes.values()) < 0:
+            raise ValueError(f"{self.what} resources are not enough")
+        return msgspec.structs.replace(mine, **changes, **{self.kind: own or other})
+
+
+_CPU = _Amounts("cpu", "architecture", ("cores", "threads", "clock_speed_hz"))
+_MEMORY = _Amounts("memory", "type", ("size", "clock_speed_hz"))
+_DISK = _Amounts("disk", "type", ("size",))
+_STORAGE = _Amounts("storage", "type", ("size", "amount"))
+_TIME = _Amounts("time", "units", ("max_time",))

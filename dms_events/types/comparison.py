@@ -1,0 +1,23 @@
+"""How two capabilities compare, seen from the left one."""
+
+from __future__ import annotations
+
+from typing import NewType
+
+from ._enums import OpenStrEnum
+
+__all__ = ["Comparison", "ComplexComparison"]
+
+
+class Comparison(OpenStrEnum):
+    """What the left object is against the right one."""
+
+    WORSE = "Worse"
+    BETTER = "Better"
+    EQUAL = "Equal"
+    ERROR = "Error"
+    """The comparison failed, or the two cannot be compared."""
+
+
+ComplexComparison = NewType("ComplexComparison", dict[str, Comparison])
+"""A comparison for each aspect, by its name."""

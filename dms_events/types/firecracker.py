@@ -1,0 +1,103 @@
+"""Configuration of Firecracker virtual machines, as its API takes it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta, field
+
+from ._secrets import SecretStr
+from ._wire import GoStruct, Int
+from .types import BaseDBModel
+
+__all__ = [
+    "Actions",
+    "BootSource",
+    "Drives",
+    "MMDSConfig",
+    "MMDSLatest",
+    "MMDSMetadata",
+    "MMDSMsg",
+    "MachineConfig",
+    "NetworkInterfaces",
+    "VirtualMachine",
+]
+
+VcpuCount = Annotated[Int, Meta(description="number of virtual CPUs")]
+MemSizeMib = Annotated[Int, Meta(description="memory, in MiB")]
+
+
+class BootSource(GoStruct, kw_only=True):
+    """What a virtual machine boots. Sent before it is started."""
+
+    kernel_image_path: Annotated[str, Meta(description="path of the kernel on the host")] = ""
+    boot_args: Annotated[str, Meta(description="kernel command line")] = ""
+
+
+class Drives(GoStruct, kw_only=True):
+    """A virtual drive. Sent for each one before the machine is started."""
+
+    drive_id: str = ""
+    path_on_host: Annotated[str, Meta(description="path of the drive's file on the host")] = ""
+    is_root_device: bool = False
+    is_read_only: bool = False
+
+
+class MachineConfig(GoStruct, kw_only=True):
+    """The size of a virtual machine. Sent when it is created."""
+
+    vcpu_count: VcpuCount = 0
+    mem_size_mib: MemSizeMib = 0
+
+
+class NetworkInterfaces(GoStruct, kw_only=True):
+    """A network interface of a virtual machine. Sent before it is started."""
+
+    iface_id: str = ""
+    guest_mac: Annotated[str, Meta(description="MAC address inside the machine")] = ""
+    host_dev_name: Annotated[str, Meta(description="tap device on the host")] = ""
+
+
+class MMDSConfig(GoStruct, kw_only=True):
+    """From which network interfaces a virtual machine reaches its metadata service (MMDS)."""
+
+    network_interface: Annotated[list[str], Meta(description="ids of the interfaces")] = field(
+        name="network_interfaces", default_factory=list
+    )
+
+
+class MMDSMetadata(GoStruct, kw_only=True):
+    """What a virtual machine is told of the node it runs on."""
+
+    node_id: str = ""
+    pkey: Annotated[SecretStr, Meta(description="key for the node")] = ""
+
+
+class MMDSLatest(GoStruct, kw_only=True):
+    """The anonymous struct ``Latest`` of a MMDSMsg; its own one embeds MMDSMetadata and nothing else."""
+
+    metadata: MMDSMetadata = field(name="meta-data", default_factory=MMDSMetadata)
+
+
+class MMDSMsg(GoStruct, kw_only=True):
+    """The contents of a virtual machine's metadata service. Sent when it is started."""
+
+    latest: MMDSLatest = field(default_factory=MMDSLatest)
+
+
+class Actions(GoStruct, kw_only=True):
+    """An order to a virtual machine."""
+
+    action_type: Annotated[str, Meta(description="what to do, such as InstanceStart")] = ""
+
+
+class VirtualMachine(BaseDBModel, kw_only=True):
+    """A virtual machine as the node keeps it."""
+
+    socket_file: Annotated[str, Meta(description="path of the socket of its API")] = ""
+    boot_source: Annotated[str, Meta(description="path of the kernel")] = ""
+    filesystem: Annotated[str, Meta(description="path of the root file system")] = ""
+    vcpu_count: VcpuCount = 0
+    mem_size_mib: MemSizeMib = 0
+    tap_device: Annotated[str, Meta(description="tap device on the host")] = ""
+    state: Annotated[str, Meta(description="whether it is running")] = ""

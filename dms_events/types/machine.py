@@ -1,0 +1,194 @@
+"""A machine of the network: its resources, its services, its peers, and what it keeps of itself."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, NewType
+
+from msgspec import Meta, field
+
+from ._secrets import SecretBytes, SecretStr
+from ._services import ContainerImages, ServiceResourceRequirements, Services
+from ._wire import Duration, Float64, GoStruct, Int, Uint
+from .types import BaseDBModel
+
+__all__ = [
+    "IP",
+    "AvailableResources",
+    "Connection",
+    "ContainerImages",
+    "ElasticToken",
+    "FreeResources",
+    "Gpu",
+    "KadDHTMachineUpdate",
+    "Libp2pInfo",
+    "Machine",
+    "MachineUUID",
+    "Machines",
+    "PeerData",
+    "PeerInfo",
+    "PingResult",
+    "Resources",
+    "ServiceResourceRequirements",
+    "Services",
+]
+
+PeerId = Annotated[str, Meta(description="libp2p peer id")]
+NodeId = Annotated[str, Meta(description="id of the node")]
+WalletAddress = Annotated[str, Meta(description="wallet address that payments go to")]
+Blockchain = Annotated[str, Meta(description="blockchain of the wallet")]
+TotCpuHz = Annotated[Int, Meta(description="CPU of all cores, in Hz by its name")]
+Vcpu = Annotated[Int, Meta(description="number of virtual CPUs")]
+Memory = Annotated[Int, Meta(description="memory")]
+DiskSpace = Annotated[Float64, Meta(description="disk space")]
+Price = Annotated[Float64, Meta(description="price")]
+NtxPerMinute = Annotated[Float64, Meta(description="price in NTX tokens per minute")]
+
+IP = NewType("IP", list[Any])
+"""An IP address, as a list of anything."""
+
+
+class PeerInfo(BaseDBModel, kw_only=True):
+    """A peer as the node keeps it."""
+
+    node_id: NodeId = field(name="nodeID", default="")
+    key: Annotated[str, Meta(description="key of the peer in the DHT")] = ""
+    mid: Annotated[str, Meta(description="id of the machine")] = ""
+    public_key: str = ""
+    address: str = field(name="_address", default="")
+
+
+class Machine(BaseDBModel, kw_only=True):
+    """The machine itself as the node keeps it; it points to rows of other tables."""
+
+    node_id: NodeId = field(name="NodeId", default="")
+    peer_info: Annotated[Int, Meta(description="database row of its PeerInfo")] = field(
+        name="PeerInfo", default=0
+    )
+    ip_addr: str = field(name="IpAddr", default="")
+    available_resources: Annotated[
+        Int, Meta(description="database row of its AvailableResources")
+    ] = field(name="AvailableResources", default=0)
+    free_resources: Annotated[Int, Meta(description="database row of its FreeResources")] = field(
+        name="FreeResources", default=0
+    )
+    tokenomics_address: WalletAddress = field(name="TokenomicsAddress", default="")
+    tokenomics_blockchain: Blockchain = field(name="TokenomicsBlockchain", default="")
+
+
+class FreeResources(BaseDBModel, kw_only=True):
+    """What is free for new services: what is available less what is in use. Part of PeerData."""
+
+    tot_cpu_hz: TotCpuHz = 0
+    price_cpu: Price = 0.0
+    ram: Memory = 0
+    price_ram: Price = 0.0
+    vcpu: Vcpu = 0
+    disk: DiskSpace = 0.0
+    price_disk: Price = 0.0
+    ntx_price_per_minute: NtxPerMinute = field(name="ntx_price", default=0.0)
+
+
+class AvailableResources(BaseDBModel, kw_only=True):
+    """What was onboarded, and can be used by NuNet, as the node keeps it."""
+
+    tot_cpu_hz: TotCpuHz = field(name="TotCpuHz", default=0)
+    cpu_no: Annotated[Int, Meta(description="number of CPUs")] = field(name="CpuNo", default=0)
+    cpu_hz: Annotated[Float64, Meta(description="one CPU, in Hz by its name")] = field(
+        name="CpuHz", default=0.0
+    )
+    price_cpu: Price = field(name="PriceCpu", default=0.0)
+    ram: Memory = field(name="Ram", default=0)
+    price_ram: Price = field(name="PriceRam", default=0.0)
+    vcpu: Vcpu = field(name="Vcpu", default=0)
+    disk: DiskSpace = field(name="Disk", default=0.0)
+    price_disk: Price = field(name="PriceDisk", default=0.0)
+    ntx_price_per_minute: NtxPerMinute = field(name="NTXPricePerMinute", default=0.0)
+
+
+class Resources(GoStruct, kw_only=True):
+    """Resources of a machine with their prices. In Go, and in the registry, it is ``resources``."""
+
+    tot_cpu_hz: Annotated[Float64, Meta(description="CPU of all cores, in Hz by its name")] = field(
+        name="TotCpuHz", default=0.0
+    )
+    price_cpu: Price = field(name="PriceCpu", default=0.0)
+    ram: Memory = field(name="Ram", default=0)
+    price_ram: Price = field(name="PriceRam", default=0.0)
+    vcpu: Vcpu = field(name="Vcpu", default=0)
+    disk: DiskSpace = field(name="Disk", default=0.0)
+    price_disk: Price = field(name="PriceDisk", default=0.0)
+
+
+class Libp2pInfo(BaseDBModel, kw_only=True):
+    """The libp2p identity of the machine as the node keeps it. Holds a secret."""
+
+    private_key: Annotated[SecretBytes, Meta(description="marshalled libp2p key")] = b""
+    public_key: Annotated[bytes, Meta(description="marshalled libp2p key")] = b""
+    server_mode: Annotated[bool, Meta(description="whether it serves the DHT")] = False
+    available: Annotated[bool, Meta(description="whether it takes jobs")] = False
+
+
+class MachineUUID(BaseDBModel, kw_only=True):
+    """The unique identifier of the machine as the node keeps it."""
+
+    uuid: str = ""
+
+
+class Gpu(GoStruct, kw_only=True):
+    """A GPU of a machine. Part of PeerData and of the onboarding metadata."""
+
+    name: Annotated[str, Meta(description="model name")] = ""
+    tot_vram: Annotated[Uint, Meta(description="all memory of the device")] = 0
+    free_vram: Annotated[Uint, Meta(description="memory of the device that is free")] = 0
+
+
+class PeerData(GoStruct, kw_only=True):
+    """What a machine advertises of itself to its peers."""
+
+    peer_id: PeerId = ""
+    is_available: Annotated[bool, Meta(description="whether it takes jobs")] = False
+    has_gpu: bool = False
+    gpu_info: list[Gpu] = field(default_factory=list)
+    tokenomics_address: WalletAddress = field(name="tokenomics_addrs", default="")
+    tokenomics_blockchain: Blockchain = ""
+    available_resources: FreeResources = field(default_factory=FreeResources)
+    services: list[Services] = field(default_factory=list)
+    timestamp: Annotated[Int, Meta(description="Unix time when it was made")] = 0
+
+
+Machines = NewType("Machines", dict[str, PeerData])
+"""What is known of all machines, by their peer ids."""
+
+
+class Connection(BaseDBModel, kw_only=True):
+    """A peer that the machine has been connected to, as the node keeps it."""
+
+    peer_id: PeerId = ""
+    multiaddrs: Annotated[str, Meta(description="addresses of the peer, in one string")] = ""
+
+
+class PingResult(GoStruct, kw_only=True):
+    """What came of a ping."""
+
+    rtt: Annotated[Duration, Meta(description="round trip, in nanoseconds")] = field(
+        name="RTT", default=0
+    )
+    success: bool = field(name="Success", default=False)
+    error: None = field(name="Error", default=None)
+
+
+class KadDHTMachineUpdate(GoStruct, kw_only=True):
+    """The PeerData of a machine as it lies in the Kademlia DHT, signed."""
+
+    data: Annotated[bytes, Meta(description="JSON of the PeerData")] = b""
+    signature: Annotated[bytes, Meta(description="signature of data by the machine")] = b""
+
+
+class ElasticToken(BaseDBModel, kw_only=True):
+    """The access of the node to Elasticsearch, as the node keeps it. Holds a secret."""
+
+    node_id: NodeId = field(name="NodeId", default="")
+    token: SecretStr = field(name="Token", default="")
+    channel_name: Annotated[str, Meta(description="release channel of the network")] = field(
+        name="ChannelName", default=""
+    )

@@ -1,0 +1,48 @@
+"""The network as the DMS proposes it: its configuration, its state, its messages."""
+
+from __future__ import annotations
+
+from typing import Annotated, Protocol, runtime_checkable
+
+from msgspec import Meta, field
+
+from ._wire import GoStruct
+from .spec_config import SpecConfig
+
+__all__ = ["Config", "MessageInfo", "NetConfig", "NetworkSpec", "NetworkStats"]
+
+
+@runtime_checkable
+class Config(Protocol):
+    """Whatever knows the configuration of the network."""
+
+    def get_network_config(self) -> SpecConfig:
+        """The network's configuration itself, not a copy."""
+        ...
+
+
+class NetworkSpec(GoStruct, kw_only=True):
+    """A stub in Go: without fields."""
+
+
+class NetConfig(GoStruct, kw_only=True):
+    """The configuration of the network; a stub in Go. A `Config`."""
+
+    network_spec: SpecConfig = field(default_factory=SpecConfig)
+
+    def get_network_config(self) -> SpecConfig:
+        """The network's configuration itself, not a copy."""
+        return self.network_spec
+
+
+class NetworkStats(GoStruct, kw_only=True):
+    """What a user may want to know of the network. Answers the question for it."""
+
+    id: Annotated[str, Meta(description="libp2p peer id")] = ""
+    listen_addr: Annotated[str, Meta(description="address that the node listens on")] = ""
+
+
+class MessageInfo(GoStruct, kw_only=True):
+    """What is known of a message; a stub in Go."""
+
+    info: str = ""

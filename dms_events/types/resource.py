@@ -1,0 +1,197 @@
+"""Resources of a machine: what it has, what it offers, what is free, what jobs need."""
+
+from __future__ import annotations
+
+from typing import Annotated, NewType
+
+from msgspec import Meta, field
+
+from ._enums import OpenStrEnum
+from ._wire import Float64, GoStruct, Int, Uint
+from .types import BaseDBModel
+
+__all__ = [
+    "CPU",
+    "GPU",
+    "RAM",
+    "AvailableResources",
+    "CPUInfo",
+    "Disk",
+    "ExecutionResources",
+    "FreeResources",
+    "GPUList",
+    "GPUVendor",
+    "NetworkInfo",
+    "RequiredResources",
+    "Resources",
+    "SpecInfo",
+]
+
+Bytes = Annotated[Uint, Meta(description="bytes")]
+Hz = Annotated[Uint, Meta(description="Hz")]
+BytesPerSecond = Annotated[Uint, Meta(description="bytes per second")]
+Model = Annotated[str, Meta(description="model name")]
+Vendor = Annotated[str, Meta(description="who made it")]
+
+
+class GPUVendor(OpenStrEnum):
+    """Who made a GPU."""
+
+    NVIDIA = "NVIDIA"
+    AMD_ATI = "AMD/ATI"
+    INTEL = "Intel"
+    UNKNOWN = "Unknown"
+    NONE = "None"
+
+
+class GPU(GoStruct, kw_only=True):
+    """A GPU of a machine. Part of its resources and specifications."""
+
+    index: Annotated[Int, Meta(description="index that the device reports of itself")] = field(
+        name="Index", default=0
+    )
+    vendor: GPUVendor = field(name="Vendor", default=GPUVendor(""))
+    pci_address: Annotated[str, Meta(description="PCI address, as AAAA:BB:CC.C")] = field(
+        name="PCIAddress", default=""
+    )
+    model: Annotated[str, Meta(description="model name, such as Tesla T4 or A100")] = ""
+    total_vram: Annotated[Uint, Meta(description="all memory of the device")] = field(
+        name="TotalVRAM", default=0
+    )
+    used_vram: Annotated[Uint, Meta(description="memory of the device in use")] = field(
+        name="UsedVRAM", default=0
+    )
+    free_vram: Annotated[Uint, Meta(description="memory of the device that is free")] = field(
+        name="FreeVRAM", default=0
+    )
+    resource_id: Annotated[Uint, Meta(description="database row of the resources it is in")] = (
+        field(name="ResourceID", default=0)
+    )
+
+
+GPUList = NewType("GPUList", list[GPU])
+"""The GPUs of a machine."""
+
+Cpu = Annotated[Float64, Meta(description="CPU capacity")]
+NumCores = Annotated[Uint, Meta(description="number of CPU cores")]
+Gpus = Annotated[list[GPU], Meta(description="GPUs")]
+Ram = Annotated[Uint, Meta(description="memory")]
+DiskSize = Annotated[Uint, Meta(description="disk space")]
+
+
+class Resources(GoStruct, kw_only=True):
+    """Resources of a machine. Embedded in what is onboarded, free and required, and in a request."""
+
+    cpu: Cpu = field(name="CPU", default=0.0)
+    num_cores: NumCores = field(name="NumCores", default=0)
+    gpu: Gpus = field(name="GPU", default_factory=list)
+    ram: Ram = field(name="RAM", default=0)
+    disk: DiskSize = field(name="Disk", default=0)
+
+
+class _StoredResources(BaseDBModel, kw_only=True):
+    """BaseDBModel and Resources, which three Go structs embed in this order."""
+
+    cpu: Cpu = field(name="CPU", default=0.0)
+    num_cores: NumCores = field(name="NumCores", default=0)
+    gpu: Gpus = field(name="GPU", default_factory=list)
+    ram: Ram = field(name="RAM", default=0)
+    disk: DiskSize = field(name="Disk", default=0)
+
+
+class AvailableResources(_StoredResources, kw_only=True):
+    """The resources that were onboarded to NuNet. Supersedes machine.AvailableResources."""
+
+
+class FreeResources(_StoredResources, kw_only=True):
+    """The resources that are free for new jobs. Supersedes machine.FreeResources."""
+
+
+class RequiredResources(_StoredResources, kw_only=True):
+    """The resources that the jobs running on the machine need."""
+
+
+class CPUInfo(GoStruct, kw_only=True):
+    """The CPU of a machine in short."""
+
+    num_cores: NumCores = field(name="NumCores", default=0)
+    mhz_per_core: Annotated[Float64, Meta(description="MHz of one core")] = field(
+        name="MHzPerCore", default=0.0
+    )
+    compute: Annotated[Float64, Meta(description="capacity of all cores, in MHz")] = field(
+        name="Compute", default=0.0
+    )
+
+
+class CPU(GoStruct, kw_only=True):
+    """A CPU of a machine. Part of its specifications."""
+
+    model: Model = field(name="Model", default="")
+    vendor: Vendor = field(name="Vendor", default="")
+    clock_speed_hz: Hz = field(name="ClockSpeedHz", default=0)
+    cores: Annotated[Int, Meta(description="number of physical cores")] = field(
+        name="Cores", default=0
+    )
+    threads: Annotated[Int, Meta(description="number of logical threads")] = field(
+        name="Threads", default=0
+    )
+    architecture: Annotated[str, Meta(description="such as x86_64 or arm64")] = field(
+        name="Architecture", default=""
+    )
+    cache_size: Bytes = field(name="CacheSize", default=0)
+
+
+class RAM(GoStruct, kw_only=True):
+    """A memory module of a machine. Part of its specifications."""
+
+    size: Bytes = field(name="Size", default=0)
+    clock_speed_hz: Hz = field(name="ClockSpeedHz", default=0)
+    type: Annotated[str, Meta(description="such as DDR4 or LPDDR4")] = field(
+        name="Type", default=""
+    )
+
+
+class Disk(GoStruct, kw_only=True):
+    """A disk of a machine. Part of its specifications."""
+
+    model: Model = field(name="Model", default="")
+    vendor: Vendor = field(name="Vendor", default="")
+    size: Bytes = field(name="Size", default=0)
+    type: Annotated[str, Meta(description="such as SSD, HDD or NVMe")] = field(
+        name="Type", default=""
+    )
+    interface: Annotated[str, Meta(description="such as SATA, PCIe or M.2")] = field(
+        name="Interface", default=""
+    )
+    read_speed: BytesPerSecond = field(name="ReadSpeed", default=0)
+    write_speed: BytesPerSecond = field(name="WriteSpeed", default=0)
+
+
+class NetworkInfo(GoStruct, kw_only=True):
+    """The network connection of a machine. Part of its specifications."""
+
+    bandwidth: Annotated[Uint, Meta(description="bits per second")] = field(
+        name="Bandwidth", default=0
+    )
+    network_type: Annotated[str, Meta(description="such as Ethernet, Wi-Fi or Cellular")] = field(
+        name="NetworkType", default=""
+    )
+
+
+class SpecInfo(GoStruct, kw_only=True):
+    """The specifications of a machine, part by part."""
+
+    cpus: list[CPU] = field(name="CPUs", default_factory=list)
+    gpus: list[GPU] = field(name="GPUs", default_factory=list)
+    rams: list[RAM] = field(name="RAMs", default_factory=list)
+    disks: list[Disk] = field(name="Disks", default_factory=list)
+    network: NetworkInfo = field(name="Network", default_factory=NetworkInfo)
+
+
+class ExecutionResources(GoStruct, kw_only=True, omit_defaults=True):
+    """The resources required to execute a task: the README's undeclared ``types.Resource``."""
+
+    cpu: CPU = field(default_factory=CPU)
+    memory: RAM = field(default_factory=RAM)
+    disk: Disk = field(default_factory=Disk)
+    gpus: list[GPU] = field(default_factory=list)
