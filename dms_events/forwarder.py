@@ -159,16 +159,19 @@ class Forwarder:
 
     async def _forward(self, works: list[_Work]) -> None:
         try:
-            attempt = 0
+            attempt, reason = 0, ""
             while works:
                 judgements = await self._write([w.document for w in works])
                 again = []
                 for work, judgement in zip(works, judgements, strict=True):
                     if judgement.verdict is Verdict.RETRY:
                         again.append(work)
+                        reason = judgement.reason
                     else:
                         await self._settle(work, judgement)
                 works[:] = again
+                if again and attempt == 0:
+                    _log.warning("%d documents wait for the sink: %s", len(again), reason)
                 self._progress()
                 if works and not await self._backoff(attempt, works):
                     return
@@ -180,12 +183,11 @@ class Forwarder:
         try:
             return list(await self._sink.write(documents))
         except SinkError as error:
-            _log.warning("the sink took none of %d documents: %s", len(documents), error)
             return [Judgement(Verdict.RETRY, str(error))] * len(documents)
 
     async def _backoff(self, attempt: int, works: list[_Work]) -> bool:
         """Wait before the next attempt; False where the forwarder stops instead."""
-        delay = random.uniform(0, min(_BACKOFF_MAX_S, 0.1 * 2**attempt))
+        delay = random.uniform(0, min(_BACKOFF_MAX_S, 0.1 * 2 ** min(attempt, 10)))
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._stopping.wait(), delay)
         if self._stopping.is_set():
