@@ -60,7 +60,8 @@ class _Reader:
         self.payload = payload
 
     def fail(self, path: str, expected: str, raw: bytes) -> DecodeError:
-        got = _KINDS.get(raw[:1], "number " + raw[:40].decode(errors="replace"))
+        number = "number " + raw[:40].decode(errors="replace")
+        got = _KINDS.get(raw[:1], number if raw[:1] in b"-0123456789" else "null")
         return DecodeError(self.name, path, f"expected {expected}, got {got}", self.payload)
 
     def struct(self, raw: bytes, type_: type[T], path: str) -> T:

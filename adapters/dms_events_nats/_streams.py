@@ -63,14 +63,14 @@ async def ensure_stream(
 
 async def ensure_consumer(
     manager: JetStreamManager, stream: str, filters: list[str], interest: Interest
-) -> str:
-    """Make the consumer of an interest unless it is there; returns its name.
+) -> tuple[str, float]:
+    """Make the consumer of an interest unless it is there; returns its name and its ack wait in s.
 
     The server never gives up a message by itself (``max_deliver`` unlimited): a process that dies with
     a batch raises the delivery count of every innocent in it, so attempts are the reader's to count.
 
     Raises:
-        ConfigError: the durable exists with other filters.
+        ConfigError: the durable exists with other filters, or loses messages as it is configured.
     """
     if interest.durable:
         try:
@@ -79,7 +79,7 @@ async def ensure_consumer(
             pass
         else:
             _compare(interest.durable, filters, existing)
-            return interest.durable
+            return interest.durable, existing.ack_wait or interest.ack_wait_s
     config = ConsumerConfig(
         durable_name=interest.durable,
         filter_subjects=filters,
@@ -90,7 +90,7 @@ async def ensure_consumer(
         max_ack_pending=_MAX_ACK_PENDING,
         inactive_threshold=None if interest.durable else _INACTIVE_S,
     )
-    return (await manager.add_consumer(stream, config)).name
+    return (await manager.add_consumer(stream, config)).name, interest.ack_wait_s
 
 
 def _compare(durable: str, filters: list[str], existing: ConsumerConfig) -> None:
@@ -102,3 +102,16 @@ def _compare(durable: str, filters: list[str], existing: ConsumerConfig) -> None
             f"{', '.join(filters)}. Choose another durable name, or delete the old consumer once "
             "nobody reads with it",
         )
+    unfit = {
+        "ack_policy": existing.ack_policy not in (AckPolicy.EXPLICIT, None),
+        "max_deliver": (existing.max_deliver or -1) > 0,
+        "deliver_subject": bool(existing.deliver_subject),
+    }
+    for setting, wrong in unfit.items():
+        if wrong:
+            raise ConfigError(
+                "durable",
+                f"{durable!r} exists with {setting} {getattr(existing, setting)!r}, which would lose "
+                "messages: it takes a pull consumer with explicit acks and unlimited max_deliver. "
+                "Choose another durable name, or edit the consumer",
+            )

@@ -23,7 +23,7 @@ from dms_events.transport import Channel, Guarantees, Inbox, Interest, Prepared,
 
 from ._core import CoreInbox
 from ._delivery import JetStreamDelivery
-from ._errors import mapped
+from ._errors import flush, mapped
 from ._inbox import PullInbox
 from ._publisher import Publisher
 from ._streams import StreamOptions, ensure_consumer, ensure_stream
@@ -33,6 +33,7 @@ __all__ = ["NatsTransport"]
 
 _log = logging.getLogger("dms_events")
 _CORE_BUFFER = 65_536
+_CORE_FLUSH_EVERY = 500
 _JETSTREAM_RETRY_S = 0.25
 _CHANNELS: tuple[Channel, ...] = ("events", "dead")
 
@@ -48,6 +49,7 @@ class NatsTransport(Transport):
         root: first part of all subjects, ``<root>.events.<module>.<Type>.<source>``, and of the names
             of the streams (``dms`` → ``DMS_EVENTS``, ``DMS_DEAD``).
         durable: False for core NATS: nothing is stored or acknowledged.
+        make_streams: make the streams where they are missing. False for an account that may only publish.
         storage: of streams made here. ``"file"`` survives a killed server; a power loss only where the
             server runs with ``sync_interval: always``.
         replicas: of streams made here.
@@ -66,6 +68,7 @@ class NatsTransport(Transport):
         *,
         root: str = "dms",
         durable: bool = True,
+        make_streams: bool = True,
         storage: Literal["file", "memory"] = "file",
         replicas: int = 1,
         max_messages: int = -1,
@@ -79,6 +82,7 @@ class NatsTransport(Transport):
         self._servers = [part.strip() for part in url.split(",")]
         self._subjects = Subjects(root)
         self._durable = durable
+        self._make_streams = make_streams
         self._options = StreamOptions(
             storage=storage,
             replicas=replicas,
@@ -93,7 +97,7 @@ class NatsTransport(Transport):
         self._client = Client()
         self._manager: JetStreamManager | None = None
         self._publisher: Publisher | None = None
-        self._created: dict[Channel, str] = {}
+        self._opened = False
         self._inboxes: WeakSet[PullInbox | CoreInbox] = WeakSet()
         self._last_error: Exception | None = None
         self.guarantees = Guarantees(
@@ -112,7 +116,7 @@ class NatsTransport(Transport):
             async with asyncio.timeout(self._connect_timeout_s):
                 await self._connect()
         except (TimeoutError, nats.errors.Error, OSError, ValueError) as error:
-            await self._client.close()
+            await self._disconnect()
             why = self._last_error or error
             raise ConnectionLostError(
                 f"no NATS server answers at {self._where()} ({why}). Start one "
@@ -122,8 +126,9 @@ class NatsTransport(Transport):
             try:
                 await self._open_jetstream()
             except BaseException:
-                await self._client.close()
+                await self._disconnect()
                 raise
+        self._opened = True
 
     async def _connect(self) -> None:
         await self._client.connect(
@@ -144,8 +149,8 @@ class NatsTransport(Transport):
         deadline = time.monotonic() + self._connect_timeout_s
         while True:
             try:
-                for channel in _CHANNELS:
-                    self._created[channel] = await self._ensure_stream(manager, channel)
+                for channel in _CHANNELS if self._make_streams else ():
+                    await self._ensure_stream(manager, channel)
                 break
             except (nats.js.errors.ServiceUnavailableError, nats.errors.NoRespondersError) as error:
                 # A server that restarts says the same for a moment.
@@ -161,24 +166,30 @@ class NatsTransport(Transport):
             await publisher.open()
         self._manager, self._publisher = manager, publisher
 
-    async def _ensure_stream(self, manager: JetStreamManager, channel: Channel) -> str:
+    async def _ensure_stream(self, manager: JetStreamManager, channel: Channel) -> None:
         options = self._options
         if channel == "dead":
             options = msgspec.structs.replace(options, max_messages=-1, max_bytes=-1)
         name, subject = self._subjects.stream(channel), self._subjects.all_of(channel)
         try:
-            return await ensure_stream(manager, name, subject, options)
+            await ensure_stream(manager, name, subject, options)
         except nats.js.errors.ServiceUnavailableError:
             raise
         except nats.js.errors.APIError as error:
             raise ConfigError(name, f"{error.description} (code {error.err_code})") from error
+        except nats.errors.TimeoutError as error:
+            raise ConfigError(
+                name,
+                "the server does not answer requests about streams; where this account may only "
+                "publish, connect with make_streams=False",
+            ) from error
 
     async def publish(self, message: Prepared) -> None:
         await self.publish_many([message])
 
     async def publish_many(self, messages: Iterable[Prepared]) -> int:
-        if self._client.is_closed:
-            raise ConnectionLostError("publish: the bus is closed")
+        if not self._opened or self._client.is_closed:
+            raise ConnectionLostError("publish: the bus is not open; use it in async with")
         if self._publisher is not None:
             return await self._publisher.publish(messages)
         return await self._publish_core(messages)
@@ -188,10 +199,10 @@ class NatsTransport(Transport):
         for count, message in enumerate(messages, 1):
             try:
                 await self._client.publish(self._subjects.of(message), message.data)
+                if count % _CORE_FLUSH_EVERY == 0:
+                    await self._client.flush()
             except nats.errors.Error as error:
                 raise PublishError(f"{message.type_name}: {error}", [message]) from error
-            if count % 500 == 0:
-                await self._client.flush()
         return count
 
     async def subscribe(self, interest: Interest) -> Inbox:
@@ -208,25 +219,30 @@ class NatsTransport(Transport):
     async def _pull_inbox(
         self, manager: JetStreamManager, interest: Interest, filters: list[str]
     ) -> PullInbox:
-        if interest.channel not in self._created:
-            raise ConfigError("channel", f"{interest.channel} is not stored")
         stream = self._subjects.stream(interest.channel)
         with mapped(f"subscribe to {', '.join(filters)}"):
-            consumer = await ensure_consumer(manager, stream, filters, interest)
+            # Asked anew each time: a stream that was deleted and made again counts from 1 again.
+            created = str((await manager.stream_info(stream)).created)
+            consumer, ack_wait_s = await ensure_consumer(manager, stream, filters, interest)
 
         async def waiting() -> int:
             with mapped(f"consumer {consumer}"):
                 info = await manager.consumer_info(stream, consumer)
             return (info.num_pending or 0) + (info.num_ack_pending or 0)
 
-        created = self._created[interest.channel]
+        async def forget() -> None:
+            if not interest.durable:
+                with mapped(f"delete consumer {consumer}"):
+                    await manager.delete_consumer(stream, consumer)
+
         inbox = PullInbox(
             self._client,
             f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}",
             lambda message: JetStreamDelivery(self._client, self._subjects, created, message),
             prefetch=interest.prefetch,
-            ack_wait_s=interest.ack_wait_s,
+            ack_wait_s=ack_wait_s,
             waiting=waiting,
+            forget=forget,
         )
         await inbox.open()
         return inbox
@@ -234,12 +250,20 @@ class NatsTransport(Transport):
     async def close(self) -> None:
         for inbox in list(self._inboxes):
             await inbox.close()
-        if self._client.is_connected:
-            # The first PING overtakes the client's own buffer; the answer to the second does not.
-            with mapped("flush"):
-                await self._client.flush()
-                await self._client.flush()
-        await self._client.close()
+        try:
+            if self._client.is_connected:
+                await flush(self._client)
+        finally:
+            await self._disconnect()
+
+    async def _disconnect(self) -> None:
+        try:
+            await self._client.close()
+        except OSError as error:
+            # The connection is broken already, under what the client still had to write to it. Then
+            # it leaves out its callback.
+            _log.debug("NATS: %s", error)
+            await self._on_close()
 
     def _where(self) -> str:
         return ", ".join(server.rpartition("@")[2] for server in self._servers)
@@ -260,5 +284,7 @@ class NatsTransport(Transport):
             inbox.reconnected()
 
     async def _on_close(self) -> None:
+        if self._publisher is not None:
+            self._publisher.closed()
         for inbox in list(self._inboxes):
             inbox.fail(ConnectionLostError("the connection to NATS is closed"))

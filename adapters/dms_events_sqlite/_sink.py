@@ -110,7 +110,8 @@ class SqliteSink(Sink):
             judgements = [self._insert_one(connection, document) for document in batch]
             connection.execute("COMMIT")
         except BaseException:
-            connection.execute("ROLLBACK")
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
             raise
         return judgements
 

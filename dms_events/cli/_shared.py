@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-__all__ = ["RootOption", "UrlOption", "on_interrupt", "out", "status"]
+__all__ = ["RootOption", "UrlOption", "on_interrupt", "out", "print_columns", "status", "visible"]
 
 out = Console(highlight=False, soft_wrap=True)
 """What a command answers."""
@@ -30,6 +30,19 @@ RootOption = Annotated[
         envvar="DMS_EVENTS_ROOT", help="First part of all subjects.", rich_help_panel="Connection"
     ),
 ]
+
+
+def visible(text: str) -> str:
+    """Text of strangers: what would move the cursor, colour or fake a line is escaped."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def print_columns(rows: Sequence[Sequence[str]]) -> None:
+    """Print rows aligned, one line each: no cell is cut, so that it can be copied or piped on."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        out.print(line.rstrip(), markup=False)
 
 
 @contextmanager

@@ -9,7 +9,8 @@ import msgspec
 import typer
 
 from .._connect import connect, sink_for
-from ..forwarder import Forwarder, Tally
+from ..forwarder import Forwarder
+from ..tally import Tally
 from ._shared import RootOption, on_interrupt, out, status
 
 __all__ = ["app"]

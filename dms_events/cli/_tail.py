@@ -11,7 +11,7 @@ import typer
 from .. import codec
 from .._connect import connect
 from ..subscription import Subscription
-from ._shared import RootOption, UrlOption, on_interrupt, out
+from ._shared import RootOption, UrlOption, on_interrupt, out, visible
 
 __all__ = ["tail"]
 
@@ -48,8 +48,8 @@ async def _print(messages: Subscription[Any], count: int) -> None:
     async for message in messages:
         when = message.time_text or message.stored.isoformat()
         body = codec.encode(message.event).decode()
-        line = f"{when} {message.type_name} {message.source or '-'} {message.id} {body}"
-        out.print(line, markup=False)
+        who = visible(f"{when} {message.type_name} {message.source or '-'} {message.id}")
+        out.print(f"{who} {body}", markup=False)
         await message.ack()
         left -= 1
         if left == 0:

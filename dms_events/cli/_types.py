@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterator
 from importlib.metadata import version as version_of
 from typing import Annotated, Any
 
 import msgspec
 import typer
-from rich.table import Table
 
 from .. import registry
-from ._shared import out
+from ._shared import out, print_columns
 
 __all__ = ["types", "version"]
+
+Row = tuple[str, str, str, str]
 
 
 def types(
@@ -31,12 +33,7 @@ def types(
     type_ = registry.get(known)
     out.print(f"[bold]{known}[/]")
     out.print(inspect.getdoc(type_) or "", markup=False)
-    table = Table("wire key", "attribute", "type", "meaning")
-    for key, schema in _properties(type_):
-        attribute = next(f.name for f in msgspec.structs.fields(type_) if f.encode_name == key)
-        kind = schema.get("type") or schema.get("$ref", "").rpartition("/")[2]
-        table.add_row(key, attribute, kind, schema.get("description", ""))
-    out.print(table)
+    print_columns([("wire key", "attribute", "type", "meaning"), *_rows(type_)])
 
 
 def version() -> None:
@@ -44,6 +41,13 @@ def version() -> None:
     out.print(version_of("dms-events"), markup=False)
 
 
-def _properties(type_: type[msgspec.Struct]) -> list[tuple[str, dict[str, Any]]]:
+def _rows(type_: type[msgspec.Struct], key: str = "", attribute: str = "") -> Iterator[Row]:
+    """The fields of a type, those of a Struct in it behind a dot."""
     (_,), components = msgspec.json.schema_components([type_])
-    return list(components[type_.__name__]["properties"].items())
+    for field in msgspec.structs.fields(type_):
+        schema: dict[str, Any] = components[type_.__name__]["properties"][field.encode_name]
+        kind = schema.get("type") or schema.get("$ref", "").rpartition("/")[2]
+        here = f"{key}{field.encode_name}", f"{attribute}{field.name}"
+        yield (*here, kind, schema.get("description", ""))
+        if inspect.isclass(field.type) and issubclass(field.type, msgspec.Struct):
+            yield from _rows(field.type, f"{here[0]}.", f"{here[1]}.")

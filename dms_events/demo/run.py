@@ -70,9 +70,14 @@ class Outcome(msgspec.Struct):
 
     @property
     def complete(self) -> bool:
-        """Everything published is stored, in every sink."""
-        others = [] if self.elasticsearch is None else [self.elasticsearch.stored]
-        return all(stored == self.published for stored in [self.stored, *others])
+        """Everything published is stored, in every sink.
+
+        A write to Elasticsearch that timed out may have stored what its repetition finds there: with
+        identities as new as the demo's, its duplicates are stored events too.
+        """
+        other = self.elasticsearch
+        there = self.published if other is None else other.stored + other.duplicates
+        return self.stored == self.published == there
 
 
 class Demo:
