@@ -26,7 +26,7 @@ DEMO = ("demo", "--devices", "5", "--events", "300", "--keep", "kept")
     ("blocked", "words", "extra"),
     [
         ("nats", ("publish", "ServiceCall", "{}"), "nats"),
-        ("nats", ("sink", "run", "--to", "sqlite:events.db"), "nats"),
+        ("nats", ("sink", "run", "--to", "sqlite::memory:"), "nats"),
         ("nats", DEMO, "nats"),
         ("typer", ("version",), "cli"),
         ("rich", ("version",), "cli"),
