@@ -23,7 +23,6 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers", "promised(name, …): runs on transports whose guarantees say so"
     )
     config.addinivalue_line("markers", "only(kind, …): runs on these transports")
-    config.addinivalue_line("markers", "known_bug(kind, …, reason=…): fails on these transports")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -39,11 +38,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         if all(getattr(Place(kind, "nats://unused", "x").guarantees, name) for name in promises)
     ]
     assert set(kinds) <= set(get_args(Kind))
-    marks: dict[str, list[pytest.MarkDecorator]] = {kind: [] for kind in kinds}
-    for bug in metafunc.definition.iter_markers("known_bug"):
-        for kind in bug.args:
-            marks[kind].append(pytest.mark.xfail(strict=True, reason=bug.kwargs["reason"]))
-    metafunc.parametrize("kind", [pytest.param(kind, marks=marks[kind]) for kind in kinds])
+    metafunc.parametrize("kind", kinds)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -55,7 +55,7 @@ async def test_what_a_full_stream_refused_can_be_published_once_there_is_room(
 async def test_a_sink_that_fails_for_longer_than_the_ack_wait_gets_everything_once(
     nats_server: NatsServer, database: Path
 ) -> None:
-    ack_wait_s, outage_s = 1.0, 4.0
+    ack_wait_s, outage_s = 2.0, 5.0
     async with (
         dms_events.connect(nats_server.url) as bus,
         dms_events.sink_for(f"sqlite:{database}", busy_timeout_s=0.1) as sink,

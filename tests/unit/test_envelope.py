@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dms_events import DecodeError, Envelope, codec
+from dms_events import DecodeError, EncodeError, Envelope, codec
 from dms_events.envelope import Encoding, decode_envelope, encode_envelope
 from dms_events.types.network_config import MessageEnvelope
 
@@ -22,6 +22,7 @@ FULL = Envelope(
     time="2026-11-03T04:05:06.123456789Z",
     trace_parent="00-aa-bb-01",
 )
+SURROGATES = "encode_envelope raises UnicodeEncodeError for a lone surrogate"
 BOTH: tuple[Encoding, ...] = ("json", "msgpack")
 envelopes = st.builds(
     Envelope,
@@ -138,3 +139,14 @@ def test_a_cut_envelope_is_refused(envelope: Envelope, data: st.DataObject) -> N
 def test_messagepack_holds_the_data_as_it_is() -> None:
     assert FULL.data in encode_envelope(FULL, "msgpack")
     assert msgspec.msgpack.decode(encode_envelope(FULL, "msgpack"))["Type"] == FULL.type
+
+
+@pytest.mark.xfail(strict=True, reason=SURROGATES)
+@pytest.mark.parametrize("encoding", BOTH)
+@pytest.mark.parametrize("field", ["type", "id", "source", "time", "trace_parent"])
+def test_a_lone_surrogate_does_not_leave_in_the_envelope_either(
+    encoding: Encoding, field: str
+) -> None:
+    with pytest.raises(EncodeError) as caught:
+        encode_envelope(msgspec.structs.replace(FULL, **{field: "\ud800"}), encoding)
+    assert (caught.value.type, caught.value.field) == ("Envelope", field)
