@@ -110,6 +110,8 @@ class Bus:
             EncodeError: Go could not read the event.
             UnknownTypeError: it is not a DMS type.
         """
+        if isinstance(event, type):
+            raise UnknownTypeError(event.__name__, "publish an event of it, not the class")
         type_name = registry.name_of(type(event))
         if source:
             _check_source(source)
@@ -261,7 +263,7 @@ class Bus:
         try:
             seen: set[str] = set()
             while await inbox.backlog():
-                for delivery in await inbox.receive(256, 1.0):
+                for delivery in await inbox.receive(256, 0.05):
                     await delivery.ack()
                     # A letter may be stored twice, where its reader died before the term.
                     if delivery.claimed_id in seen:

@@ -159,13 +159,16 @@ class Subscription(Generic[T]):
     def _read(self, delivery: Delivery) -> Message[T]:
         envelope = decode_envelope(delivery.data)
         name, type_ = self._known.get(envelope.type) or self._resolve(envelope.type, delivery.data)
+        if delivery.routed_as not in (name, ""):
+            reason = f"it was published as {delivery.routed_as}"
+            raise DecodeError(name, "", reason, delivery.data)
         event = codec.decode(envelope.data, type_)
         return Message(event, name, envelope, delivery)  # type: ignore[arg-type]
 
     def _resolve(self, written: str, payload: bytes) -> tuple[str, type[msgspec.Struct]]:
         name = self._aliases.get(written) or registry.resolve(written)
         if name not in self._types:
-            raise DecodeError(name, "", "it arrived where other types are published", payload)
+            raise DecodeError(name, "", "this subscription is for other types", payload)
         known = self._known[written] = (name, registry.get(name))
         return known
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from typing import Literal
 
 import msgspec
+import nats.errors
 import nats.js.errors
 from nats.js.api import (
     AckPolicy,
@@ -18,12 +21,16 @@ from nats.js.api import (
 from nats.js.manager import JetStreamManager
 
 from dms_events.errors import ConfigError
-from dms_events.transport import Interest
+from dms_events.transport import Channel, Interest
 
-__all__ = ["StreamOptions", "ensure_consumer", "ensure_stream"]
+from ._subjects import Subjects
+
+__all__ = ["StreamOptions", "ensure_consumer", "make_streams"]
 
 _MAX_ACK_PENDING = 100_000
 _INACTIVE_S = 300.0
+_RETRY_S = 0.25
+_CHANNELS: tuple[Channel, ...] = ("events", "dead")
 
 
 class StreamOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,15 +43,52 @@ class StreamOptions(msgspec.Struct, frozen=True, kw_only=True):
     duplicate_window_s: float = 120.0
 
 
-async def ensure_stream(
-    manager: JetStreamManager, name: str, subject: str, options: StreamOptions
-) -> str:
-    """Make a stream unless it is there; returns its creation time.
+async def make_streams(
+    manager: JetStreamManager,
+    subjects: Subjects,
+    options: StreamOptions,
+    timeout_s: float,
+    where: str,
+) -> None:
+    """Make the streams unless they are there.
 
-    It keeps everything until it is full, and then refuses what is new.
+    Raises:
+        ConfigError: the server has no JetStream, or refuses.
     """
+    deadline = time.monotonic() + timeout_s
+    for channel in _CHANNELS:
+        name = subjects.stream(channel)
+        if channel == "dead":
+            options = msgspec.structs.replace(options, max_messages=-1, max_bytes=-1)
+        while True:
+            try:
+                await _ensure_stream(manager, name, subjects.all_of(channel), options)
+                break
+            except (nats.js.errors.ServiceUnavailableError, nats.errors.NoRespondersError) as error:
+                # A server that restarts says the same for a moment.
+                if time.monotonic() > deadline:
+                    raise ConfigError(
+                        "durable",
+                        f"the server at {where} offers no JetStream: start it with -js (or, in Python, "
+                        "connect with durable=False)",
+                    ) from error
+                await asyncio.sleep(_RETRY_S)
+            except nats.js.errors.APIError as error:
+                raise ConfigError(name, f"{error.description} (code {error.err_code})") from error
+            except nats.errors.TimeoutError as error:
+                raise ConfigError(
+                    name,
+                    "the server does not answer requests about streams; where this account may only "
+                    "publish, connect with make_streams=False",
+                ) from error
+
+
+async def _ensure_stream(
+    manager: JetStreamManager, name: str, subject: str, options: StreamOptions
+) -> None:
+    """Make one unless it is there. It keeps everything until it is full, then refuses what is new."""
     try:
-        info = await manager.stream_info(name)
+        await manager.stream_info(name)
     except nats.js.errors.NotFoundError:
         config = StreamConfig(
             name=name,
@@ -57,8 +101,7 @@ async def ensure_stream(
             max_bytes=options.max_bytes,
             duplicate_window=options.duplicate_window_s,
         )
-        info = await manager.add_stream(config)
-    return info.created.isoformat() if info.created else ""
+        await manager.add_stream(config)
 
 
 async def ensure_consumer(

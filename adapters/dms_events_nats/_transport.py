@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
-import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 from weakref import WeakSet
 
-import msgspec
 import nats
 import nats.errors
 import nats.js.errors
@@ -19,14 +18,14 @@ from nats.aio.client import Client
 from nats.js.manager import JetStreamManager
 
 from dms_events.errors import ConfigError, ConnectionLostError, PublishError
-from dms_events.transport import Channel, Guarantees, Inbox, Interest, Prepared, Transport
+from dms_events.transport import Guarantees, Inbox, Interest, Prepared, Transport
 
 from ._core import CoreInbox
 from ._delivery import JetStreamDelivery
 from ._errors import flush, mapped
 from ._inbox import PullInbox
 from ._publisher import Publisher
-from ._streams import StreamOptions, ensure_consumer, ensure_stream
+from ._streams import StreamOptions, ensure_consumer, make_streams
 from ._subjects import Subjects
 
 __all__ = ["NatsTransport"]
@@ -34,8 +33,6 @@ __all__ = ["NatsTransport"]
 _log = logging.getLogger("dms_events")
 _CORE_BUFFER = 65_536
 _CORE_FLUSH_EVERY = 500
-_JETSTREAM_RETRY_S = 0.25
-_CHANNELS: tuple[Channel, ...] = ("events", "dead")
 
 
 class NatsTransport(Transport):
@@ -45,7 +42,7 @@ class NatsTransport(Transport):
     acknowledged is then sent again under its identity, and what was not settled is delivered again.
 
     Args:
-        url: ``nats://[user:password@]host:port`` or ``tls://…``; several, separated by commas.
+        url: ``nats://[user:password@]host:port``; several, separated by commas.
         root: first part of all subjects, ``<root>.events.<module>.<Type>.<source>``, and of the names
             of the streams (``dms`` → ``DMS_EVENTS``, ``DMS_DEAD``).
         durable: False for core NATS: nothing is stored or acknowledged.
@@ -59,7 +56,12 @@ class NatsTransport(Transport):
         connect_timeout_s: for the first connection.
         publish_timeout_s: how long publishing goes on without progress, reconnects included.
         credentials: a NATS ``.creds`` file.
-        tls: a TLS context.
+        tls: a TLS context, for a server that asks for TLS.
+        tls_handshake_first: begin with TLS, before a word is said. Without it a server (or somebody in
+            its place) that asks for no TLS gets none.
+
+    Raises:
+        ConfigError: the URL has no host, or a port that is no number; or ``root`` is no subject.
     """
 
     def __init__(
@@ -78,8 +80,9 @@ class NatsTransport(Transport):
         publish_timeout_s: float = 30.0,
         credentials: Path | None = None,
         tls: ssl.SSLContext | None = None,
+        tls_handshake_first: bool = False,
     ) -> None:
-        self._servers = [part.strip() for part in url.split(",")]
+        self._servers = [_checked(part.strip()) for part in url.split(",")]
         self._subjects = Subjects(root)
         self._durable = durable
         self._make_streams = make_streams
@@ -94,6 +97,9 @@ class NatsTransport(Transport):
         self._publish_timeout_s = publish_timeout_s
         self._credentials = credentials
         self._tls = tls
+        self._tls_handshake_first = tls_handshake_first
+        if tls_handshake_first and tls is None:
+            self._tls = ssl.create_default_context()
         self._client = Client()
         self._manager: JetStreamManager | None = None
         self._publisher: Publisher | None = None
@@ -142,47 +148,19 @@ class NatsTransport(Transport):
             closed_cb=self._on_close,
             user_credentials=str(self._credentials) if self._credentials else None,
             tls=self._tls,
+            tls_handshake_first=self._tls_handshake_first,
         )
 
     async def _open_jetstream(self) -> None:
         manager = self._client.jsm()
-        deadline = time.monotonic() + self._connect_timeout_s
-        while True:
-            try:
-                for channel in _CHANNELS if self._make_streams else ():
-                    await self._ensure_stream(manager, channel)
-                break
-            except (nats.js.errors.ServiceUnavailableError, nats.errors.NoRespondersError) as error:
-                # A server that restarts says the same for a moment.
-                if time.monotonic() > deadline:
-                    raise ConfigError(
-                        "durable",
-                        f"the server at {self._where()} offers no JetStream. Start it with -js, or "
-                        "connect with durable=False for core NATS",
-                    ) from error
-                await asyncio.sleep(_JETSTREAM_RETRY_S)
+        if self._make_streams:
+            await make_streams(
+                manager, self._subjects, self._options, self._connect_timeout_s, self._where()
+            )
         publisher = Publisher(self._client, self._subjects, self._publish_timeout_s)
         with mapped("open the publisher"):
             await publisher.open()
         self._manager, self._publisher = manager, publisher
-
-    async def _ensure_stream(self, manager: JetStreamManager, channel: Channel) -> None:
-        options = self._options
-        if channel == "dead":
-            options = msgspec.structs.replace(options, max_messages=-1, max_bytes=-1)
-        name, subject = self._subjects.stream(channel), self._subjects.all_of(channel)
-        try:
-            await ensure_stream(manager, name, subject, options)
-        except nats.js.errors.ServiceUnavailableError:
-            raise
-        except nats.js.errors.APIError as error:
-            raise ConfigError(name, f"{error.description} (code {error.err_code})") from error
-        except nats.errors.TimeoutError as error:
-            raise ConfigError(
-                name,
-                "the server does not answer requests about streams; where this account may only "
-                "publish, connect with make_streams=False",
-            ) from error
 
     async def publish(self, message: Prepared) -> None:
         await self.publish_many([message])
@@ -206,6 +184,8 @@ class NatsTransport(Transport):
         return count
 
     async def subscribe(self, interest: Interest) -> Inbox:
+        if not self._opened or self._client.is_closed:
+            raise ConnectionLostError("subscribe: the bus is not open; use it in async with")
         filters = self._subjects.filters(interest)
         inbox: PullInbox | CoreInbox
         if self._manager is None:
@@ -288,3 +268,14 @@ class NatsTransport(Transport):
             self._publisher.closed()
         for inbox in list(self._inboxes):
             inbox.fail(ConnectionLostError("the connection to NATS is closed"))
+
+
+def _checked(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        if parts.scheme == "nats" and parts.hostname and parts.port != 0:
+            return f"nats{url[4:]}"
+    except ValueError:
+        pass  # a port that is no number
+    shown = url.rpartition("@")[2]
+    raise ConfigError("url", f"{shown!r} is no address of a NATS server; write nats://host:4222")

@@ -117,14 +117,14 @@ class SqliteSink(Sink):
 
     def _insert_one(self, connection: sqlite3.Connection, document: Document) -> Judgement:
         time = document.time.astimezone(UTC).isoformat(timespec="microseconds")
-        row = (
-            document.id,
-            document.type_name,
-            time.replace("+00:00", "Z"),
-            document.index,
-            document.body.decode(),
-        )
         try:
+            row = (
+                document.id,
+                document.type_name,
+                time.replace("+00:00", "Z"),
+                document.index,
+                document.body.decode(),
+            )
             stored = connection.execute(_INSERT, row).fetchone()
         except (sqlite3.IntegrityError, sqlite3.DataError, UnicodeError) as error:
             return Judgement(Verdict.REJECTED, str(error))

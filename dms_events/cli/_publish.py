@@ -39,8 +39,10 @@ def publish(
 ) -> None:
     """Publish events given as JSON with Go's keys.
 
-    They are checked strictly first: a missing or unknown key is an error, and `dms-events types TYPE`
-    shows the keys. Returns once the stream has stored them, and prints how many.
+    They are read strictly: a missing or unknown key is an error, and `dms-events types TYPE` shows the
+    keys. A line that cannot be read ends it; the lines before it are published by then, so go on behind
+    them (`tail -n +LINE FILE | dms-events publish TYPE`): publishing a line again makes a new event.
+    Prints how many the stream has stored.
     """
     name = registry.resolve(type_)
     with _opened(payload) as stream:

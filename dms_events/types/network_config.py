@@ -15,5 +15,5 @@ class MessageEnvelope(GoStruct, frozen=True, kw_only=True, gc=False):
     What this library sends is its superset `dms_events.Envelope`, which Go reads as this one.
     """
 
-    type: str = field(name="Type", default="")
-    data: bytes = field(name="Data", default=b"")
+    type: str = field(name="Type")
+    data: bytes = field(name="Data")

@@ -116,17 +116,19 @@ async def test_who_only_looks_on_buries_nothing(place: Place, bus: Bus) -> None:
 
 
 @DURABLE
-async def test_a_type_on_anothers_subject_is_read_by_who_asked_for_both(
+async def test_a_type_on_anothers_subject_is_a_dead_letter_also_for_who_asked_for_both(
     place: Place, bus: Bus
 ) -> None:
     async with bus.subscribe(ServiceCall, NewService, durable="both") as messages:
-        unnamed = service("")
         await place.put(
-            envelope("elk_stats.NewService", dms_events.encode(unnamed)), "elk_stats.ServiceCall"
+            envelope("elk_stats.NewService", dms_events.encode(service(""))),
+            "elk_stats.ServiceCall",
         )
         await bus.publish(service("named"))
-        assert [m.event for m in await collect(messages, 2)] == [unnamed, service("named")]
-        assert messages.undecodable == 0
+        assert [m.event for m in await collect(messages, 1)] == [service("named")]
+        assert messages.undecodable == 1
+    [letter] = await letters(bus)
+    assert letter.reason.endswith("it was published as elk_stats.ServiceCall")
 
 
 @DURABLE

@@ -98,16 +98,17 @@ async def test_publish_names_the_line_that_is_wrong(
     [
         (("publish", "NoSuch", "{}"), "unknown type 'NoSuch': `dms-events types` lists them"),
         (("publish", "ServiceCall", CALL, "--url", NOBODY), "no NATS server answers at " + NOBODY),
-        (("publish", "ServiceCall", CALL, "--url", "amqp://x"), "no adapter serves 'amqp://x'"),
+        (
+            ("publish", "ServiceCall", CALL, "--url", "amqp://x"),
+            "url: 'amqp://x' begins with none of memory:, nats:",
+        ),
         (("publish", "ServiceCall", CALL, "--root", "a b"), "root: 'a b' is not a subject"),
         (("publish", "ServiceCall", CALL, "--source", "a.b"), "source: 'a.b' has white space"),
         (("publish", "ServiceCall", "@/no/such/file"), "@/no/such/file: No such file"),
         (("publish", "ServiceCall", "@/tmp"), "@/tmp: Is a directory"),
-        (("tail", "NoSuch", "--url", NOBODY), NOBODY),
-        (("dead", "list", "--url", NOBODY), NOBODY),
         (("sink", "run", "--from", NOBODY, "--to", "sqlite:/proc/x.db"), "/proc/x.db"),
         (("sink", "run", "--from", NOBODY, "--to", "sqlite:"), "names no file"),
-        (("sink", "run", "--from", NOBODY, "--to", "tape:1"), "no adapter serves 'tape:1'"),
+        (("sink", "run", "--from", NOBODY, "--to", "tape:1"), "url: 'tape:1' begins with none of "),
         (("report", "/no/such.db"), "/no/such.db is not there"),
         (("report", __file__), "not a readable database"),
         (("types", "NoSuch"), "unknown type 'NoSuch'"),
@@ -129,7 +130,7 @@ async def test_debug_shows_where_an_error_comes_from() -> None:
 async def test_types_lists_them_and_shows_the_keys_of_one() -> None:
     listed = (await answer("types")).splitlines()
     assert [line.split()[0] for line in listed] == registry.names()
-    for name in registry.names():
+    for name in ("elk_stats.DeviceResourceChange", "elk_stats.ServiceCall"):
         shown = (await run(*CLI, "types", name, env={"COLUMNS": "80"})).out
         type_ = registry.get(name)
         rows = [line.split()[:2] for line in shown.splitlines()]
@@ -152,8 +153,8 @@ async def test_report_makes_a_page_beside_the_database(
     ):
         await bus.publish_many(prepared(bus, 300))
         await forward(bus, sink)
-    assert await answer("report", database) == f"{tmp_path / 'report.html'}\n"
+    assert await answer("report", database) == f"{database.with_suffix('.html')}\n"
     other = tmp_path / "other.html"
     assert await answer("report", database, "--to", other) == f"{other}\n"
-    for page in (tmp_path / "report.html", other):
+    for page in (database.with_suffix(".html"), other):
         assert "ServiceCall" in page.read_text()

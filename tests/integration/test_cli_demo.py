@@ -59,17 +59,7 @@ async def test_the_demo_shows_what_the_database_holds(tmp_path: Path) -> None:
 
     assert f"{folder} holds an earlier run" in await complaint(*words)
     assert sum(in_database(folder).values()) == 501, "it was left as it was"
-    assert await answer("report", folder / "events.db") == f"{folder / 'report.html'}\n"
-
-
-async def test_the_same_seed_gives_the_same_fleet(tmp_path: Path) -> None:
-    counts = []
-    for seed, folder in ((7, "a"), (7, "b"), (8, "c")):
-        words = ("--devices", 5, "--events", 300, "--seed", seed, "--keep", tmp_path / folder)
-        async with running(*CLI, "demo", *words) as demo:
-            assert (await demo.finish()).code == 0
-        counts.append(in_database(tmp_path / folder))
-    assert counts[0] == counts[1] != counts[2]
+    assert await answer("report", folder / "events.db") == f"{folder / 'events.html'}\n"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda n: n.name)
@@ -79,7 +69,7 @@ async def test_an_interrupted_demo_still_reports_truthfully(
     folder = tmp_path / "kept"
     words = ("demo", "--devices", "50", "--events", "500000", "--keep", folder)
     async with running(*CLI, *words) as demo:
-        await until(more_than(folder / "events.db", 3000), "some events are stored")
+        await until(more_than(folder / "events.db", 3000), "some events are stored", by=demo)
         demo.send(number)
         done = await demo.finish()
     figures = figures_in(done.out)

@@ -66,7 +66,7 @@ async def test_a_forwarder_that_is_killed_again_and_again_loses_and_doubles_noth
     for kill in range(5):
         before = count_in(database)
         async with running(*sink_run) as forwarder:
-            await until(more_than(database, before + 700 * kill), "more is stored")
+            await until(more_than(database, before + 700 * kill), "more is stored", by=forwarder)
             killed = await forwarder.kill()
         assert killed.code == -signal.SIGKILL
         assert before < count_in(database) < total, "the kill hit it in the middle of its work"
@@ -138,7 +138,7 @@ async def test_what_a_killed_publisher_had_acknowledged_is_stored_once(
         forwarder = Forwarder(bus, sink)
         forwarding = tasks.create_task(forwarder.run())
         async with running(sys.executable, "-c", PUBLISHER, nats_server.url) as publisher:
-            await until(more_than(database, 2000), "some of it is stored")
+            await until(more_than(database, 2000), "some of it is stored", by=publisher)
             killed = await publisher.kill()
         forwarder.drain()
         async with asyncio.timeout(30):
@@ -162,7 +162,7 @@ async def test_sigterm_lets_a_forwarder_finish_and_leaves_the_rest_to_the_next(
         published = prepared(bus, total)
         await bus.publish_many(published)
     async with running(*sink_run) as forwarder:
-        await until(more_than(database, 0), "some of it is stored")
+        await until(more_than(database, 0), "some of it is stored", by=forwarder)
         forwarder.send(signal.SIGTERM)
         ended = await forwarder.finish()
     assert ended.code == 0, ended.err

@@ -11,6 +11,8 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import NamedTuple
 
+import pytest
+
 __all__ = ["CLI", "Finished", "Running", "run", "running", "until"]
 
 CLI = (sys.executable, "-m", "dms_events")
@@ -94,9 +96,16 @@ async def run(
         return await program.finish(within_s)
 
 
-async def until(condition: Callable[[], bool], what: str, within_s: float = 30) -> None:
-    """Wait for a condition; after ``within_s`` the test fails and says ``what`` did not come."""
+async def until(
+    condition: Callable[[], bool], what: str, within_s: float = 30, by: Running | None = None
+) -> None:
+    """Wait for a condition, which a program may bring about.
+
+    The test fails, and says ``what`` did not come, after ``within_s``, or once the program has ended.
+    """
     deadline = time.monotonic() + within_s
     while not condition():
         assert time.monotonic() < deadline, f"not within {within_s:g} s: {what}"
+        if by is not None and by.ended:
+            pytest.fail(f"it ended before {what}: {await by.finish()}")
         await asyncio.sleep(0.002)
