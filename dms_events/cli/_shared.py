@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Annotated
@@ -15,7 +16,7 @@ __all__ = ["RootOption", "UrlOption", "on_interrupt", "out", "print_columns", "s
 
 out = Console(highlight=False, soft_wrap=True)
 """What a command answers."""
-status = Console(stderr=True, highlight=False, soft_wrap=True)
+status = Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
 """What it says meanwhile."""
 
 UrlOption = Annotated[

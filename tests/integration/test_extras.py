@@ -40,11 +40,14 @@ async def test_a_missing_extra_names_its_cure(
     blocked: str, words: tuple[str, ...], extra: str, tmp_path: Path
 ) -> None:
     words = tuple(str(tmp_path / word) if word == "kept" else word for word in words)
-    done = await run(sys.executable, "-c", WITHOUT.format(blocked=blocked), *words)
+    (temporary := tmp_path / "tmp").mkdir()
+    program = WITHOUT.format(blocked=blocked)
+    done = await run(sys.executable, "-c", program, *words, env={"TMPDIR": str(temporary)})
     assert done.code == 1
     assert "Traceback" not in done.err
     assert done.err.splitlines()[-1].endswith(f"pip install 'dms-events[{extra}]'")
     assert done.err.splitlines()[-1].startswith("dms-events: ")
+    assert list(temporary.iterdir()) == []
 
 
 @pytest.mark.parametrize("blocked", ["nats", "elasticsearch", "psutil"])

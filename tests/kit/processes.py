@@ -17,6 +17,7 @@ __all__ = ["CLI", "Finished", "Running", "run", "running", "until"]
 
 CLI = (sys.executable, "-m", "dms_events")
 """The command ``dms-events``, to put arguments behind."""
+_PEACE_S = 10
 
 
 class Finished(NamedTuple):
@@ -58,10 +59,16 @@ class Running:
         return await self.finish()
 
     async def end(self) -> None:
-        """End it, whatever it does."""
+        """End it, whatever it does; in peace if it can, so that it ends what it started itself."""
         with suppress(ProcessLookupError):
-            self._process.kill()
-        await self._output
+            self._process.terminate()
+        try:
+            async with asyncio.timeout(_PEACE_S):
+                await asyncio.shield(self._output)
+        except TimeoutError:
+            with suppress(ProcessLookupError):
+                self._process.kill()
+            await self._output
 
 
 @asynccontextmanager
