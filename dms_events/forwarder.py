@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any, NamedTuple
 
@@ -273,7 +273,8 @@ class Forwarder:
 
     def _count(self, message: Message[Any], what: str) -> None:
         setattr(self.tally, what, getattr(self.tally, what) + 1)
-        self.tally.by_type.setdefault(message.type_name, Counter())[what] += 1
+        counts = self.tally.by_type.setdefault(message.type_name, {})
+        counts[what] = counts.get(what, 0) + 1
 
     def _progress(self) -> None:
         if self._report:

@@ -175,7 +175,7 @@ class Subscription(Generic[T]):
     async def _give_up(self, delivery: Delivery, error: Exception) -> None:
         id = _identity(delivery)
         if not (self._interest.durable and self._transport.guarantees.acknowledges):
-            _log.warning("cannot read %s (id %s): %s", delivery.place, id, error)
+            _log.warning("cannot read %s (id %r): %s", delivery.place, id, error)
             await delivery.ack()
             return
         try:
@@ -188,7 +188,7 @@ class Subscription(Generic[T]):
             self.undecodable -= 1
             await delivery.nak(_BURY_AGAIN_S)
             return
-        _log.warning("%s (id %s) is a dead letter: %s", delivery.place, id, error)
+        _log.warning("%s (id %r) is a dead letter: %s", delivery.place, id, error)
 
     def _buried(self, burial: asyncio.Task[None]) -> None:
         self._burials.discard(burial)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 import msgspec
 
 __all__ = ["Tally"]
@@ -26,5 +24,5 @@ class Tally(msgspec.Struct):
     """Given back to the stream unsettled, at shutdown or because no dead letter could be written."""
     retries: int = 0
     """Documents written again because the sink said not now."""
-    by_type: dict[str, Counter[str]] = msgspec.field(default_factory=dict)
+    by_type: dict[str, dict[str, int]] = msgspec.field(default_factory=dict)
     """``stored``, ``duplicates`` and ``rejected`` for each type."""

@@ -191,13 +191,13 @@ class Demo:
     def _rows(self, present: dict[str, int]) -> Iterator[Row]:
         by_type = self._forwarders[0].tally.by_type
         for name in registry.matching("elk_stats.*"):
-            counts = by_type.get(name, Counter())
+            counts = by_type.get(name, {})
             yield Row(
                 name,
                 self._published[name],
                 present.get(name, 0),
-                counts["duplicates"],
-                counts["rejected"],
+                counts.get("duplicates", 0),
+                counts.get("rejected", 0),
             )
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
+import msgspec
 import pytest
 
 import dms_events
-from dms_events import Bus, ConfigError, Forwarder, Prepared, TransportError
+from dms_events import Bus, ConfigError, Forwarder, Prepared, Tally, TransportError
 from dms_events.sink import Verdict
 from dms_events.types.elk_stats import ServiceRemove
 
@@ -112,3 +113,10 @@ async def test_a_sink_that_breaks_on_its_own_ends_the_forwarder_with_its_error(b
     with pytest.raises(ZeroDivisionError):
         await drained(Forwarder(bus, ScriptedSink(before=breaks), linger_s=0.01))
     assert await unsettled(bus) == 1
+
+
+def test_a_tally_survives_as_json() -> None:
+    tally = Tally(
+        received=2, stored=1, rejected=1, by_type={"elk_stats.ServiceCall": {"stored": 1}}
+    )
+    assert msgspec.json.decode(msgspec.json.encode(tally), type=Tally) == tally
