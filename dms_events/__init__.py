@@ -25,9 +25,10 @@ from .errors import (
     TransportError,
     UnknownTypeError,
 )
-from .forwarder import Forwarder, Tally
+from .forwarder import Forwarder
 from .message import Message
 from .subscription import Subscription
+from .tally import Tally
 from .transport import Prepared
 
 __all__ = [

@@ -28,7 +28,7 @@ class Consumer:
     ) -> None:
         self.patterns = patterns
         self._log = log
-        self._ack_wait_s = ack_wait_s
+        self.ack_wait_s = ack_wait_s
         self._cursor = cursor
         self._attempts: dict[int, int] = {}
         """Delivery count of every message that was delivered and is not settled."""
@@ -54,7 +54,7 @@ class Consumer:
 
     def _deliver(self, stored: Stored, now: float) -> tuple[Stored, int]:
         attempt = self._attempts[stored.sequence] = self._attempts.get(stored.sequence, 0) + 1
-        self._schedule(stored.sequence, now + self._ack_wait_s)
+        self._schedule(stored.sequence, now + self.ack_wait_s)
         return stored, attempt
 
     def _schedule(self, sequence: int, due: float) -> None:
@@ -80,7 +80,7 @@ class Consumer:
     def progress(self, sequence: int, attempt: int) -> None:
         """Count its ack wait from now."""
         if self._attempts.get(sequence) == attempt:
-            self._schedule(sequence, time.monotonic() + self._ack_wait_s)
+            self._schedule(sequence, time.monotonic() + self.ack_wait_s)
 
     def backlog(self) -> int:
         """Messages not delivered yet, and those that are not settled."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping
 from datetime import datetime
@@ -13,7 +14,14 @@ import msgspec
 from . import codec, registry
 from .dead import DeadLetter, decode_dead_letter, prepare_dead_letter
 from .envelope import Encoding, Envelope, encode_envelope
-from .errors import ConfigError, PublishError
+from .errors import (
+    ConfigError,
+    DecodeError,
+    EncodeError,
+    PublishError,
+    TransportError,
+    UnknownTypeError,
+)
 from .identity import new_id, now_rfc3339
 from .subscription import Subscription
 from .transport import Delivery, Guarantees, Interest, Prepared, Transport
@@ -23,6 +31,7 @@ __all__ = ["Bus"]
 A = TypeVar("A", bound=msgspec.Struct)
 B = TypeVar("B", bound=msgspec.Struct)
 
+_log = logging.getLogger("dms_events")
 _TOKEN = re.compile(r"[^\s.*>/]{1,200}")
 
 
@@ -77,7 +86,12 @@ class Bus:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self.close()
+        try:
+            await self.close()
+        except TransportError as error:
+            if exc is None:
+                raise
+            _log.warning("closing the bus: %s", error)
 
     def prepare(
         self,
@@ -96,6 +110,8 @@ class Bus:
             EncodeError: Go could not read the event.
             UnknownTypeError: it is not a DMS type.
         """
+        if isinstance(event, type):
+            raise UnknownTypeError(event.__name__, "publish an event of it, not the class")
         type_name = registry.name_of(type(event))
         if source:
             _check_source(source)
@@ -128,17 +144,24 @@ class Bus:
         Raises:
             EncodeError: Go could not read one of them; those before it are published, it and those
                 after it are not.
-            PublishError: ``unacknowledged`` holds those whose acceptance is not known, ready to be
-                published again under the same identities; and, where ``events`` is a collection, those
-                that were not sent at all. A generator keeps what was not taken from it.
+            PublishError: ``unacknowledged`` holds, ready to be published again under the same
+                identities, those whose acceptance is not known; and, where ``events`` is a collection,
+                those that were not sent at all. A generator keeps what was not taken from it.
         """
         rest = iter(events)
         try:
             return await self._transport.publish_many(self._prepared(rest))
         except PublishError as error:
             if isinstance(events, Collection):
-                error.unacknowledged = [*error.unacknowledged, *rest]
+                error.unacknowledged = [*error.unacknowledged, *map(self._identified, rest)]
             raise
+
+    def _identified(self, event: msgspec.Struct | Prepared) -> msgspec.Struct | Prepared:
+        """An event that was not sent, with its identity; as it is where it cannot be encoded."""
+        try:
+            return event if isinstance(event, Prepared) else self.prepare(event)
+        except (EncodeError, UnknownTypeError):
+            return event
 
     def _prepared(self, events: Iterator[msgspec.Struct | Prepared]) -> Iterator[Prepared]:
         for event in events:
@@ -238,10 +261,18 @@ class Bus:
         """The dead letters that are there now, oldest first; reading them changes nothing."""
         inbox = await self._transport.subscribe(Interest(channel="dead", patterns=("*",)))
         try:
+            seen: set[str] = set()
             while await inbox.backlog():
-                for delivery in await inbox.receive(256, 1.0):
-                    yield decode_dead_letter(delivery.data)
+                for delivery in await inbox.receive(256, 0.05):
                     await delivery.ack()
+                    # A letter may be stored twice, where its reader died before the term.
+                    if delivery.claimed_id in seen:
+                        continue
+                    seen.add(delivery.claimed_id)
+                    try:
+                        yield decode_dead_letter(delivery.data)
+                    except DecodeError as error:
+                        _log.warning("no dead letter at %s: %s", delivery.place, error)
         finally:
             await inbox.close()
 

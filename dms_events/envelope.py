@@ -13,7 +13,8 @@ import msgspec
 from msgspec import field
 
 from . import codec
-from .errors import DecodeError
+from ._explain import explain
+from .errors import DecodeError, EncodeError
 
 __all__ = ["Encoding", "Envelope", "decode_envelope", "encode_envelope"]
 
@@ -23,9 +24,9 @@ Encoding = Literal["json", "msgpack"]
 class Envelope(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """One event on its way, with who sent it and when."""
 
-    type: str = field(name="Type", default="")
+    type: str = field(name="Type")
     """Registry name of the event, or what a Go node wrote there."""
-    data: bytes = field(name="Data", default=b"")
+    data: bytes = field(name="Data")
     """The event's JSON, whatever the encoding of the envelope."""
     id: str = field(name="ID", default="")
     """UUIDv7; empty where the sender set none (Go's own messages)."""
@@ -43,8 +44,16 @@ _from_msgpack = msgspec.msgpack.Decoder(Envelope).decode
 
 
 def encode_envelope(envelope: Envelope, encoding: Encoding = "json") -> bytes:
-    """The bytes of an envelope."""
-    return _to_json(envelope) if encoding == "json" else _to_msgpack(envelope)
+    """The bytes of an envelope.
+
+    Raises:
+        EncodeError: a text in it has a lone surrogate.
+    """
+    try:
+        return _to_json(envelope) if encoding == "json" else _to_msgpack(envelope)
+    except UnicodeEncodeError as error:
+        field, reason = explain(envelope) or ("", str(error))
+        raise EncodeError("Envelope", field, reason) from error
 
 
 def decode_envelope(data: bytes) -> Envelope:

@@ -6,47 +6,29 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
+from . import registry
 from ._tasks import task_group
 from .bus import Bus
 from .document import document_of
-from .errors import ConnectionLostError, SinkError, TransportError
+from .errors import ConfigError, ConnectionLostError, SinkError, TransportError
 from .message import Message
 from .sink import Document, Judgement, Sink, Verdict
 from .subscription import Subscription
+from .tally import Tally
+from .types._secrets import holds_secret
 
-__all__ = ["Forwarder", "Tally"]
+__all__ = ["Forwarder"]
 
 _log = logging.getLogger("dms_events")
 _POLL_S = 0.25
 _BACKOFF_MAX_S = 30.0
 _BURY_AGAIN_S = 5.0
-
-
-class Tally(msgspec.Struct):
-    """What a forwarder did, in events. ``received`` is the sum of the others but ``retries``."""
-
-    received: int = 0
-    stored: int = 0
-    duplicates: int = 0
-    """The sink, or this forwarder, had another message of the same identity."""
-    redelivered: int = 0
-    """The same message again, after its verdict or while it waited for it: only settled again."""
-    rejected: int = 0
-    """Refused by the sink for good; kept as dead letters."""
-    undecodable: int = 0
-    """Could not be read; kept as dead letters."""
-    returned: int = 0
-    """Given back to the stream unsettled, at shutdown or because no dead letter could be written."""
-    retries: int = 0
-    """Documents written again because the sink said not now."""
-    by_type: dict[str, Counter[str]] = msgspec.field(default_factory=dict)
-    """``stored``, ``duplicates`` and ``rejected`` for each type."""
 
 
 class _Work:
@@ -57,6 +39,13 @@ class _Work:
     def __init__(self, document: Document, message: Message[Any]) -> None:
         self.document = document
         self.messages = [message]
+
+
+class _Handled(NamedTuple):
+    """The message that brought an identity its verdict."""
+
+    sequence: int
+    rejected: bool
 
 
 class Forwarder:
@@ -78,6 +67,10 @@ class Forwarder:
         ack_wait_s: as for `Bus.subscribe`.
         memory: handled identities to remember.
         report: called with the running `Tally` after every batch.
+
+    Raises:
+        ConfigError: the transport does not acknowledge, a number is out of range, or one of the types
+            holds a secret.
     """
 
     def __init__(
@@ -94,6 +87,12 @@ class Forwarder:
         memory: int = 100_000,
         report: Callable[[Tally], None] | None = None,
     ) -> None:
+        if not bus.guarantees.acknowledges:
+            raise ConfigError("bus", "forwarding needs acknowledgements; connect with durable=True")
+        if batch < 1 or writes < 1:
+            raise ConfigError("batch" if batch < 1 else "writes", "must be at least 1")
+        wanted = tuple(wanted)
+        _refuse_secrets(wanted)
         self._sink = sink
         self._bus = bus
         self._batch = batch
@@ -105,7 +104,7 @@ class Forwarder:
             *wanted, durable=durable, prefetch=min(10_000, batch), ack_wait_s=ack_wait_s
         )
         self._pending: dict[str, _Work] = {}
-        self._handled: OrderedDict[str, int] = OrderedDict()
+        self._handled: OrderedDict[str, _Handled] = OrderedDict()
         self._stopping = asyncio.Event()
         self._draining = False
         self.tally = Tally()
@@ -128,16 +127,22 @@ class Forwarder:
         async with self._subscription as subscription, self._heartbeat(), task_group() as writes:
             while not self._stopping.is_set():
                 messages = await subscription.batch(self._batch, self._linger_s or _POLL_S)
-                self.tally.received += (
-                    len(messages) + subscription.undecodable - self.tally.undecodable
-                )
-                self.tally.undecodable = subscription.undecodable
+                self._count_arrivals(len(messages))
                 if works := [w for m in messages if (w := await self._take(m))]:
                     await self._slots.acquire()
                     writes.create_task(self._forward(works))
                 elif self._draining and not self._pending and await self._idle():
                     break
+        self._count_arrivals(0)
+        # Not before the subscription is closed: it would take them again, and spend an attempt.
+        for work in list(self._pending.values()):
+            await self._give_back(work, 0)
         return self.tally
+
+    def _count_arrivals(self, readable: int) -> None:
+        unreadable = self._subscription.undecodable - self.tally.undecodable
+        self.tally.received += readable + unreadable
+        self.tally.undecodable += unreadable
 
     async def _idle(self) -> bool:
         try:
@@ -151,24 +156,29 @@ class Forwarder:
         if work := self._pending.get(id):
             work.messages.append(message)
             return None
-        if id in self._handled:
-            await self._settle_again(message, self._handled[id])
+        handled = self._handled.get(id)
+        # A rejection is of the message: mended and published again, it is judged again.
+        if handled and (message.sequence == handled.sequence or not handled.rejected):
+            await self._settle_again(message, handled.sequence)
             return None
         work = self._pending[id] = _Work(document_of(message), message)
         return work
 
     async def _forward(self, works: list[_Work]) -> None:
         try:
-            attempt = 0
+            attempt, reason = 0, ""
             while works:
                 judgements = await self._write([w.document for w in works])
                 again = []
                 for work, judgement in zip(works, judgements, strict=True):
                     if judgement.verdict is Verdict.RETRY:
                         again.append(work)
+                        reason = judgement.reason
                     else:
                         await self._settle(work, judgement)
                 works[:] = again
+                if again and attempt == 0:
+                    _log.warning("%d documents wait for the sink: %s", len(again), reason)
                 self._progress()
                 if works and not await self._backoff(attempt, works):
                     return
@@ -180,45 +190,52 @@ class Forwarder:
         try:
             return list(await self._sink.write(documents))
         except SinkError as error:
-            _log.warning("the sink took none of %d documents: %s", len(documents), error)
             return [Judgement(Verdict.RETRY, str(error))] * len(documents)
 
     async def _backoff(self, attempt: int, works: list[_Work]) -> bool:
-        """Wait before the next attempt; False where the forwarder stops instead."""
-        delay = random.uniform(0, min(_BACKOFF_MAX_S, 0.1 * 2**attempt))
+        """Wait before the next attempt; False where the forwarder stops, and gives them back."""
+        delay = random.uniform(0, min(_BACKOFF_MAX_S, 0.1 * 2 ** min(attempt, 10)))
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._stopping.wait(), delay)
         if self._stopping.is_set():
-            for work in works:
-                await self._give_back(work, 0)
             return False
         self.tally.retries += len(works)
         return True
 
     async def _settle(self, work: _Work, judgement: Judgement) -> None:
-        first = work.messages[0]
         if judgement.verdict is Verdict.REJECTED:
-            error = SinkError(judgement.reason)
-            try:
-                await self._bus.bury(
-                    first.delivery,
-                    id=first.id,
-                    error=error,
-                    reader=self._subscription.durable,
-                )
-            except TransportError as refused:
-                _log.error("no dead letter could be written, it is tried again: %s", refused)
-                await self._give_back(work, _BURY_AGAIN_S)
-                return
-            self._count(first, "rejected")
-        else:
-            await first.ack()
-            stored = judgement.verdict is Verdict.STORED
-            self._count(first, "stored" if stored else "duplicates")
-        del self._pending[first.id]
-        self._remember(first)
+            await self._reject(work, SinkError(judgement.reason))
+            return
+        first = work.messages[0]
+        await first.ack()
+        self._count(first, "stored" if judgement.verdict is Verdict.STORED else "duplicates")
+        self._remember(first, rejected=False)
         for other in work.messages[1:]:
             await self._settle_again(other, first.sequence)
+
+    async def _reject(self, work: _Work, error: SinkError) -> None:
+        """Keep each message as a dead letter: another one of the same identity is not this one."""
+        buried: set[int] = set()
+        while work.messages:
+            message = work.messages[0]
+            if message.sequence in buried:
+                await self._settle_again(message, message.sequence)
+            else:
+                try:
+                    await self._bus.bury(
+                        message.delivery,
+                        id=message.id,
+                        error=error,
+                        reader=self._subscription.durable,
+                    )
+                except TransportError as refused:
+                    _log.error("no dead letter could be written, it is tried again: %s", refused)
+                    await self._give_back(work, _BURY_AGAIN_S)
+                    return
+                buried.add(message.sequence)
+                self._count(message, "rejected")
+                self._remember(message, rejected=True)
+            del work.messages[0]
 
     async def _settle_again(self, message: Message[Any], sequence: int) -> None:
         await message.ack()
@@ -228,7 +245,7 @@ class Forwarder:
             self._count(message, "duplicates")
 
     async def _give_back(self, work: _Work, delay_s: float) -> None:
-        del self._pending[work.document.id]
+        self._pending.pop(work.document.id, None)
         for message in work.messages:
             self.tally.returned += 1
             await message.nak(delay_s)
@@ -253,15 +270,26 @@ class Forwarder:
                     with contextlib.suppress(ConnectionLostError):
                         await message.in_progress()
 
-    def _remember(self, message: Message[Any]) -> None:
-        self._handled[message.id] = message.sequence
+    def _remember(self, message: Message[Any], *, rejected: bool) -> None:
+        self._pending.pop(message.id, None)
+        self._handled[message.id] = _Handled(message.sequence, rejected)
         if len(self._handled) > self._memory:
             self._handled.popitem(last=False)
 
     def _count(self, message: Message[Any], what: str) -> None:
         setattr(self.tally, what, getattr(self.tally, what) + 1)
-        self.tally.by_type.setdefault(message.type_name, Counter())[what] += 1
+        counts = self.tally.by_type.setdefault(message.type_name, {})
+        counts[what] = counts.get(what, 0) + 1
 
     def _progress(self) -> None:
         if self._report:
             self._report(self.tally)
+
+
+def _refuse_secrets(wanted: Iterable[type[msgspec.Struct] | str]) -> None:
+    for one in wanted:
+        for name in registry.matching(one if isinstance(one, str) else registry.name_of(one)):
+            if holds_secret(registry.get(name)):
+                raise ConfigError(
+                    "wanted", f"{name} holds a secret, which no sink may store; name other types"
+                )

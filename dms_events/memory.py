@@ -138,6 +138,7 @@ class MemoryInbox(Inbox):
         self._prefetch = prefetch
         self._ephemeral = ephemeral
         self._closed = False
+        self.ack_wait_s = consumer.ack_wait_s
 
     async def receive(self, limit: int, timeout_s: float | None) -> Sequence[Delivery]:
         deadline = None if timeout_s is None else time.monotonic() + timeout_s

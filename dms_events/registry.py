@@ -5,6 +5,7 @@ A type is known as ``<module>.<GoName>``, for example ``elk_stats.ServiceCall``.
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from types import ModuleType
 from typing import Any, Final
 
@@ -150,6 +151,10 @@ def resolve(name: str) -> str:
         return candidates[0]
     if candidates:
         raise UnknownTypeError(name, "say which one: " + ", ".join(candidates))
+    near = get_close_matches(name.lower(), [bare.lower() for bare in _BARE], 1)
+    if near:
+        meant = next(bare for bare in _BARE if bare.lower() == near[0])
+        raise UnknownTypeError(name, f"did you mean {meant}?")
     raise UnknownTypeError(name)
 
 

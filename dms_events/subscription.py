@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections import deque
@@ -13,7 +14,7 @@ import msgspec
 
 from . import codec, registry
 from .envelope import decode_envelope
-from .errors import DecodeError, TransportError, UnknownTypeError
+from .errors import ConnectionLostError, DecodeError, TransportError, UnknownTypeError
 from .message import Message, identity_of
 from .transport import Delivery, Inbox, Interest, Transport
 
@@ -23,6 +24,7 @@ T = TypeVar("T", bound=msgspec.Struct)
 
 _log = logging.getLogger("dms_events")
 _BURY_AGAIN_S = 5.0
+_MOST_BURIALS = 32
 
 
 class Bury(Protocol):
@@ -36,9 +38,9 @@ class Bury(Protocol):
 class Subscription(Generic[T]):
     """Typed messages, as an async iterator inside ``async with``.
 
-    What cannot be read (noise, an unknown type, a type that was not asked for) never reaches the user
-    and is never dropped: it is kept as a dead letter with its reason, and counted in `undecodable`.
-    Where nothing is acknowledged (core NATS) it is counted and logged only.
+    What cannot be read (noise, an unknown type, a type that was not asked for) never reaches the user.
+    A durable keeps it as a dead letter with its reason, so that it is never dropped; without a durable,
+    which only looks on, it is logged. Either way it is counted in `undecodable`.
     """
 
     def __init__(
@@ -58,8 +60,10 @@ class Subscription(Generic[T]):
         self._taken: deque[Delivery] = deque()
         self._ready: deque[Message[T]] = deque()
         self._known: dict[str, tuple[str, type[msgspec.Struct]]] = {}
+        self._burials: set[asyncio.Task[None]] = set()
+        self._bury_again_at = 0.0
         self.undecodable = 0
-        """Messages that could not be read and were kept as dead letters."""
+        """Messages that could not be read; one that will be tried again counts when it comes again."""
 
     @property
     def durable(self) -> str:
@@ -68,8 +72,11 @@ class Subscription(Generic[T]):
 
     @property
     def ack_wait_s(self) -> float:
-        """How long a taken message may stay unsettled before it is delivered again."""
-        return self._interest.ack_wait_s
+        """How long a taken message may stay unsettled before it is delivered again.
+
+        Once entered, that of the consumer, which may have been made with another one.
+        """
+        return self._inbox.ack_wait_s if self._inbox else self._interest.ack_wait_s
 
     @property
     def dropped(self) -> int:
@@ -86,14 +93,18 @@ class Subscription(Generic[T]):
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._taken.extend(message.delivery for message in self._ready)
-        self._ready.clear()
-        while self._taken:
-            delivery = self._taken.popleft()
+        inbox = self._opened()
+        try:
+            await self._finish_burials()
+            self._taken.extend(message.delivery for message in self._ready)
+            self._ready.clear()
             if self._transport.guarantees.acknowledges:
-                await delivery.nak()
-        if self._inbox is not None:
-            await self._inbox.close()
+                while self._taken:
+                    await self._taken.popleft().nak()
+        except ConnectionLostError as error:
+            _log.debug("what was not taken is delivered again after the ack wait: %s", error)
+        finally:
+            await inbox.close()
 
     def __aiter__(self) -> Self:
         return self
@@ -117,7 +128,9 @@ class Subscription(Generic[T]):
         deadline = time.monotonic() + max_wait_s
         while (missing := limit - len(self._ready)) > 0:
             left = deadline - time.monotonic()
-            if left <= 0 or not await self._receive(missing, left):
+            if left <= 0 or (self._ready and len(self._burials) >= _MOST_BURIALS):
+                break
+            if not await self._receive(missing, left):
                 break
         return [self._ready.popleft() for _ in range(min(limit, len(self._ready)))]
 
@@ -127,6 +140,8 @@ class Subscription(Generic[T]):
 
     async def _receive(self, limit: int, timeout_s: float | None) -> bool:
         """Take from the inbox, which keeps alive what is not taken; False after the timeout."""
+        if len(self._burials) >= _MOST_BURIALS:
+            await asyncio.wait(self._burials, return_when=asyncio.FIRST_COMPLETED)
         self._taken.extend(await self._opened().receive(limit, timeout_s))
         arrived = bool(self._taken)
         while self._taken:
@@ -134,33 +149,57 @@ class Subscription(Generic[T]):
             try:
                 self._ready.append(self._read(delivery))
             except (DecodeError, UnknownTypeError) as error:
-                await self._give_up(delivery, error)
+                self.undecodable += 1
+                # Not awaited: what can be read must not grow old behind what cannot.
+                burial = asyncio.create_task(self._give_up(delivery, error))
+                self._burials.add(burial)
+                burial.add_done_callback(self._buried)
         return arrived
 
     def _read(self, delivery: Delivery) -> Message[T]:
         envelope = decode_envelope(delivery.data)
         name, type_ = self._known.get(envelope.type) or self._resolve(envelope.type, delivery.data)
+        if delivery.routed_as not in (name, ""):
+            reason = f"it was published as {delivery.routed_as}"
+            raise DecodeError(name, "", reason, delivery.data)
         event = codec.decode(envelope.data, type_)
         return Message(event, name, envelope, delivery)  # type: ignore[arg-type]
 
     def _resolve(self, written: str, payload: bytes) -> tuple[str, type[msgspec.Struct]]:
         name = self._aliases.get(written) or registry.resolve(written)
         if name not in self._types:
-            raise DecodeError(name, "", "it arrived where other types are published", payload)
+            raise DecodeError(name, "", "this subscription is for other types", payload)
         known = self._known[written] = (name, registry.get(name))
         return known
 
     async def _give_up(self, delivery: Delivery, error: Exception) -> None:
         id = _identity(delivery)
-        _log.warning("cannot read %s (id %s): %s", delivery.place, id, error)
-        if self._transport.guarantees.acknowledges:
-            try:
-                await self._bury(delivery, id=id, error=error, reader=self.durable)
-            except TransportError as refused:
-                _log.error("no dead letter could be written, it is tried again: %s", refused)
-                await delivery.nak(_BURY_AGAIN_S)
-                return
-        self.undecodable += 1
+        if not (self._interest.durable and self._transport.guarantees.acknowledges):
+            _log.warning("cannot read %s (id %r): %s", delivery.place, id, error)
+            await delivery.ack()
+            return
+        try:
+            if time.monotonic() < self._bury_again_at:
+                raise TransportError("none could be written a moment ago")
+            await self._bury(delivery, id=id, error=error, reader=self.durable)
+        except TransportError as refused:
+            _log.error("no dead letter could be written, it is tried again: %s", refused)
+            self._bury_again_at = time.monotonic() + _BURY_AGAIN_S
+            self.undecodable -= 1
+            await delivery.nak(_BURY_AGAIN_S)
+            return
+        _log.warning("%s (id %r) is a dead letter: %s", delivery.place, id, error)
+
+    def _buried(self, burial: asyncio.Task[None]) -> None:
+        self._burials.discard(burial)
+        if not burial.cancelled() and (error := burial.exception()):
+            _log.error("an unreadable message is left unsettled: %r", error)
+
+    async def _finish_burials(self) -> None:
+        if self._burials:
+            _, late = await asyncio.wait(self._burials, timeout=_BURY_AGAIN_S)
+            for burial in late:
+                burial.cancel()  # unsettled, so it comes again
 
     def _opened(self) -> Inbox:
         if self._inbox is None:

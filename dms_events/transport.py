@@ -134,6 +134,9 @@ class Inbox(ABC):
     dropped: int = 0
     """Messages that arrived and were thrown away for want of room."""
 
+    ack_wait_s: float
+    """The ack wait in force: that of the consumer, which may be older than the interest."""
+
     @abstractmethod
     async def receive(self, limit: int, timeout_s: float | None) -> Sequence[Delivery]:
         """Wait for messages and take up to ``limit`` that are there, in arrival order.

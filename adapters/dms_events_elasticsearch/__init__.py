@@ -1,1 +1,5 @@
-"""stub"""
+"""The Elasticsearch sink of dms-events: bulk writes with a verdict for each document."""
+
+from ._sink import ElasticsearchSink
+
+__all__ = ["ElasticsearchSink"]

@@ -16,7 +16,7 @@ from dms_events.errors import ConnectionLostError, TransportError
 from dms_events.transport import Delivery, Inbox
 
 from ._delivery import NatsDelivery
-from ._errors import mapped
+from ._errors import flush, mapped
 from ._subjects import Subjects
 
 __all__ = ["CoreInbox"]
@@ -72,6 +72,7 @@ class CoreInbox(Inbox):
         self._arrived = asyncio.Event()
         self._closed = False
         self._count = 0
+        self.ack_wait_s = float("inf")
         self._subscriptions: list[Subscription] = []
         self.dropped = 0
 
@@ -92,7 +93,7 @@ class CoreInbox(Inbox):
                         pending_bytes_limit=0,
                     )
                 )
-            await self._client.flush()
+        await flush(self._client)
 
     async def receive(self, limit: int, timeout_s: float | None) -> Sequence[Delivery]:
         if not self._buffer:

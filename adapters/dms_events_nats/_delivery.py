@@ -42,7 +42,11 @@ class NatsDelivery(Delivery):
     @property
     def claimed_id(self) -> str:
         headers = self._message.headers
-        return headers.get("Nats-Msg-Id", "") if headers else ""
+        claimed = headers.get("Nats-Msg-Id", "") if headers else ""
+        if claimed.isascii():
+            return claimed
+        # Bytes that are no UTF-8 arrive as lone surrogates, which nothing could write again.
+        return claimed.encode(errors="backslashreplace").decode()
 
 
 class JetStreamDelivery(NatsDelivery):

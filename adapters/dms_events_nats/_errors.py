@@ -7,10 +7,13 @@ from contextlib import contextmanager
 
 import nats.errors
 import nats.js.errors
+from nats.aio.client import Client
 
 from dms_events.errors import ConnectionLostError, TransportError
 
-__all__ = ["NotThereError", "mapped"]
+__all__ = ["NotThereError", "flush", "mapped"]
+
+_FLUSH_S = 2
 
 
 class NotThereError(TransportError):
@@ -34,3 +37,14 @@ def mapped(doing: str) -> Iterator[None]:
         raise TransportError(f"{doing}: {error.description} (code {error.err_code})") from error
     except nats.errors.Error as error:
         raise TransportError(f"{doing}: {error}") from error
+
+
+async def flush(client: Client) -> None:
+    """Have everything that was sent reach the server.
+
+    The client's PING overtakes its own buffer, so that the first answer says nothing of what was sent
+    before it; the answer to the second does.
+    """
+    with mapped("flush"):
+        await client.flush(_FLUSH_S)
+        await client.flush(_FLUSH_S)

@@ -53,13 +53,15 @@ class PullInbox(Inbox):
         prefetch: int,
         ack_wait_s: float,
         waiting: Callable[[], Awaitable[int]],
+        forget: Callable[[], Awaitable[None]],
     ) -> None:
         self._client = client
         self._api_subject = api_subject
         self._deliver = deliver
         self._prefetch = prefetch
-        self._ack_wait_s = ack_wait_s
+        self.ack_wait_s = ack_wait_s
         self._waiting = waiting
+        self._forget = forget
         self._prefix = client.new_inbox() + "."
         self._tokens = count()
         self._buffer: deque[JetStreamDelivery] = deque()
@@ -112,6 +114,8 @@ class PullInbox(Inbox):
             while self._buffer:
                 with contextlib.suppress(ConnectionLostError):
                     await self._buffer.popleft().nak()
+            with contextlib.suppress(TransportError):
+                await self._forget()
         self.fail(ConnectionLostError("the subscription is closed"))
 
     def reconnected(self) -> None:
@@ -194,7 +198,7 @@ class PullInbox(Inbox):
     async def _keep_alive(self) -> None:
         """What waits in the buffer must not be delivered again meanwhile."""
         while True:
-            await asyncio.sleep(self._ack_wait_s / 3)
+            await asyncio.sleep(self.ack_wait_s / 3)
             for delivery in list(self._buffer):
                 with contextlib.suppress(ConnectionLostError):
                     await delivery.in_progress()

@@ -12,7 +12,7 @@ import nats.errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from dms_events.errors import ConnectionLostError, PublishError
+from dms_events.errors import PublishError
 from dms_events.transport import Prepared
 
 from ._subjects import Subjects
@@ -42,9 +42,10 @@ class _Call:
     def __init__(self) -> None:
         self.unacked: dict[str, Prepared] = {}
         self.bytes = 0
-        self.refused: list[Prepared] = []
+        self.refused: dict[str, Prepared] = {}
         self.reason = ""
         self.unheard = False
+        self.closed = False
         self.retry_planned = False
         self.no_stream_at: float | None = None
         self.progress_at = time.monotonic()
@@ -60,6 +61,11 @@ class _Call:
             if len(self.unacked) <= self._wake_at:
                 self.wake()
         return message
+
+    def open_ends(self) -> list[Prepared]:
+        """What was refused or is not acknowledged, in the order in which it was given."""
+        ends = {**self.refused, **self.unacked}
+        return [ends[token] for token in sorted(ends, key=int)]
 
     def retry(self) -> None:
         """Have what is unacknowledged sent again."""
@@ -126,7 +132,7 @@ class Publisher:
             for token in call.unacked:
                 self._calls.pop(token, None)
         if call.refused:
-            raise PublishError(call.reason, call.refused)
+            raise PublishError(call.reason, call.open_ends())
         if failure is not None:
             raise failure
         return sent
@@ -136,6 +142,12 @@ class Publisher:
         for call in set(self._calls.values()):
             call.retry()
 
+    def closed(self) -> None:
+        """No ack will arrive any more."""
+        for call in set(self._calls.values()):
+            call.closed = True
+            call.wake()
+
     def _fits(self, call: _Call, message: Prepared) -> bool:
         size = len(message.data) + len(message.id) + _HEADER_ROOM
         if size <= self._client.max_payload:
@@ -144,7 +156,7 @@ class Publisher:
             f"{message.type_name} is {len(message.data):,} bytes, more than the server's "
             f"max_payload of {self._client.max_payload:,} leaves room for; it was not sent"
         )
-        call.refused.append(message)
+        call.refused[str(next(self._tokens))] = message
         return False
 
     async def _room(self, call: _Call) -> None:
@@ -156,9 +168,9 @@ class Publisher:
         call.unacked[token] = message
         call.bytes += len(message.data)
         self._calls[token] = call
-        await self._put(token, message)
+        await self._put(call, token, message)
 
-    async def _put(self, token: str, message: Prepared) -> None:
+    async def _put(self, call: _Call, token: str, message: Prepared) -> None:
         try:
             if self._client.is_connected:
                 await self._client.publish(
@@ -167,8 +179,8 @@ class Publisher:
                     reply=self._inbox + token,
                     headers={"Nats-Msg-Id": message.id},
                 )
-        except nats.errors.ConnectionClosedError as error:
-            raise ConnectionLostError("publish: the bus is closed") from error
+        except nats.errors.Error as error:
+            call.reason = str(error)  # it stays unacknowledged, and is sent again
 
     async def _settled(self, call: _Call, until: int) -> None:
         """Wait for acks until at most ``until`` are missing, sending again what got none."""
@@ -180,9 +192,12 @@ class Publisher:
             if call.unacked and (call.unheard or silence):
                 call.unheard = False
                 for token, message in list(call.unacked.items()):
-                    await self._put(token, message)
+                    await self._put(call, token, message)
 
     def _check_patience(self, call: _Call) -> None:
+        if call.closed and call.unacked:
+            reason = f"the bus was closed before {len(call.unacked)} were acknowledged"
+            raise PublishError(reason, call.open_ends())
         now = time.monotonic()
         no_stream = call.no_stream_at is not None and now - call.no_stream_at > _NO_STREAM_LIMIT_S
         if call.unacked and (no_stream or now - call.progress_at > self._timeout_s):
@@ -190,7 +205,7 @@ class Publisher:
             reason = call.reason or "the server did not answer"
             raise PublishError(
                 f"{len(call.unacked)} not acknowledged within {waited:g} s: {reason}",
-                [*call.refused, *call.unacked.values()],
+                call.open_ends(),
             )
 
     async def _on_ack(self, reply: Msg) -> None:
@@ -213,7 +228,7 @@ class Publisher:
         del self._calls[token]
         if message := call.settle(token):
             call.reason = f"{message.type_name}: {reason}"
-            call.refused.append(message)
+            call.refused[token] = message
             call.wake()
 
     def _no_responders(self, call: _Call, token: str) -> None:

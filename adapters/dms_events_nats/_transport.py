@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
-import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 from weakref import WeakSet
 
-import msgspec
 import nats
 import nats.errors
 import nats.js.errors
@@ -19,22 +18,21 @@ from nats.aio.client import Client
 from nats.js.manager import JetStreamManager
 
 from dms_events.errors import ConfigError, ConnectionLostError, PublishError
-from dms_events.transport import Channel, Guarantees, Inbox, Interest, Prepared, Transport
+from dms_events.transport import Guarantees, Inbox, Interest, Prepared, Transport
 
 from ._core import CoreInbox
 from ._delivery import JetStreamDelivery
-from ._errors import mapped
+from ._errors import flush, mapped
 from ._inbox import PullInbox
 from ._publisher import Publisher
-from ._streams import StreamOptions, ensure_consumer, ensure_stream
+from ._streams import StreamOptions, ensure_consumer, make_streams
 from ._subjects import Subjects
 
 __all__ = ["NatsTransport"]
 
 _log = logging.getLogger("dms_events")
 _CORE_BUFFER = 65_536
-_JETSTREAM_RETRY_S = 0.25
-_CHANNELS: tuple[Channel, ...] = ("events", "dead")
+_CORE_FLUSH_EVERY = 500
 
 
 class NatsTransport(Transport):
@@ -44,10 +42,11 @@ class NatsTransport(Transport):
     acknowledged is then sent again under its identity, and what was not settled is delivered again.
 
     Args:
-        url: ``nats://[user:password@]host:port`` or ``tls://…``; several, separated by commas.
+        url: ``nats://[user:password@]host:port``; several, separated by commas.
         root: first part of all subjects, ``<root>.events.<module>.<Type>.<source>``, and of the names
             of the streams (``dms`` → ``DMS_EVENTS``, ``DMS_DEAD``).
         durable: False for core NATS: nothing is stored or acknowledged.
+        make_streams: make the streams where they are missing. False for an account that may only publish.
         storage: of streams made here. ``"file"`` survives a killed server; a power loss only where the
             server runs with ``sync_interval: always``.
         replicas: of streams made here.
@@ -57,7 +56,12 @@ class NatsTransport(Transport):
         connect_timeout_s: for the first connection.
         publish_timeout_s: how long publishing goes on without progress, reconnects included.
         credentials: a NATS ``.creds`` file.
-        tls: a TLS context.
+        tls: a TLS context, for a server that asks for TLS.
+        tls_handshake_first: begin with TLS, before a word is said. Without it a server (or somebody in
+            its place) that asks for no TLS gets none.
+
+    Raises:
+        ConfigError: the URL has no host, or a port that is no number; or ``root`` is no subject.
     """
 
     def __init__(
@@ -66,6 +70,7 @@ class NatsTransport(Transport):
         *,
         root: str = "dms",
         durable: bool = True,
+        make_streams: bool = True,
         storage: Literal["file", "memory"] = "file",
         replicas: int = 1,
         max_messages: int = -1,
@@ -75,10 +80,12 @@ class NatsTransport(Transport):
         publish_timeout_s: float = 30.0,
         credentials: Path | None = None,
         tls: ssl.SSLContext | None = None,
+        tls_handshake_first: bool = False,
     ) -> None:
-        self._servers = [part.strip() for part in url.split(",")]
+        self._servers = [_checked(part.strip()) for part in url.split(",")]
         self._subjects = Subjects(root)
         self._durable = durable
+        self._make_streams = make_streams
         self._options = StreamOptions(
             storage=storage,
             replicas=replicas,
@@ -90,10 +97,13 @@ class NatsTransport(Transport):
         self._publish_timeout_s = publish_timeout_s
         self._credentials = credentials
         self._tls = tls
+        self._tls_handshake_first = tls_handshake_first
+        if tls_handshake_first and tls is None:
+            self._tls = ssl.create_default_context()
         self._client = Client()
         self._manager: JetStreamManager | None = None
         self._publisher: Publisher | None = None
-        self._created: dict[Channel, str] = {}
+        self._opened = False
         self._inboxes: WeakSet[PullInbox | CoreInbox] = WeakSet()
         self._last_error: Exception | None = None
         self.guarantees = Guarantees(
@@ -112,7 +122,7 @@ class NatsTransport(Transport):
             async with asyncio.timeout(self._connect_timeout_s):
                 await self._connect()
         except (TimeoutError, nats.errors.Error, OSError, ValueError) as error:
-            await self._client.close()
+            await self._disconnect()
             why = self._last_error or error
             raise ConnectionLostError(
                 f"no NATS server answers at {self._where()} ({why}). Start one "
@@ -122,8 +132,9 @@ class NatsTransport(Transport):
             try:
                 await self._open_jetstream()
             except BaseException:
-                await self._client.close()
+                await self._disconnect()
                 raise
+        self._opened = True
 
     async def _connect(self) -> None:
         await self._client.connect(
@@ -137,48 +148,26 @@ class NatsTransport(Transport):
             closed_cb=self._on_close,
             user_credentials=str(self._credentials) if self._credentials else None,
             tls=self._tls,
+            tls_handshake_first=self._tls_handshake_first,
         )
 
     async def _open_jetstream(self) -> None:
         manager = self._client.jsm()
-        deadline = time.monotonic() + self._connect_timeout_s
-        while True:
-            try:
-                for channel in _CHANNELS:
-                    self._created[channel] = await self._ensure_stream(manager, channel)
-                break
-            except (nats.js.errors.ServiceUnavailableError, nats.errors.NoRespondersError) as error:
-                # A server that restarts says the same for a moment.
-                if time.monotonic() > deadline:
-                    raise ConfigError(
-                        "durable",
-                        f"the server at {self._where()} offers no JetStream. Start it with -js, or "
-                        "connect with durable=False for core NATS",
-                    ) from error
-                await asyncio.sleep(_JETSTREAM_RETRY_S)
+        if self._make_streams:
+            await make_streams(
+                manager, self._subjects, self._options, self._connect_timeout_s, self._where()
+            )
         publisher = Publisher(self._client, self._subjects, self._publish_timeout_s)
         with mapped("open the publisher"):
             await publisher.open()
         self._manager, self._publisher = manager, publisher
 
-    async def _ensure_stream(self, manager: JetStreamManager, channel: Channel) -> str:
-        options = self._options
-        if channel == "dead":
-            options = msgspec.structs.replace(options, max_messages=-1, max_bytes=-1)
-        name, subject = self._subjects.stream(channel), self._subjects.all_of(channel)
-        try:
-            return await ensure_stream(manager, name, subject, options)
-        except nats.js.errors.ServiceUnavailableError:
-            raise
-        except nats.js.errors.APIError as error:
-            raise ConfigError(name, f"{error.description} (code {error.err_code})") from error
-
     async def publish(self, message: Prepared) -> None:
         await self.publish_many([message])
 
     async def publish_many(self, messages: Iterable[Prepared]) -> int:
-        if self._client.is_closed:
-            raise ConnectionLostError("publish: the bus is closed")
+        if not self._opened or self._client.is_closed:
+            raise ConnectionLostError("publish: the bus is not open; use it in async with")
         if self._publisher is not None:
             return await self._publisher.publish(messages)
         return await self._publish_core(messages)
@@ -188,13 +177,15 @@ class NatsTransport(Transport):
         for count, message in enumerate(messages, 1):
             try:
                 await self._client.publish(self._subjects.of(message), message.data)
+                if count % _CORE_FLUSH_EVERY == 0:
+                    await self._client.flush()
             except nats.errors.Error as error:
                 raise PublishError(f"{message.type_name}: {error}", [message]) from error
-            if count % 500 == 0:
-                await self._client.flush()
         return count
 
     async def subscribe(self, interest: Interest) -> Inbox:
+        if not self._opened or self._client.is_closed:
+            raise ConnectionLostError("subscribe: the bus is not open; use it in async with")
         filters = self._subjects.filters(interest)
         inbox: PullInbox | CoreInbox
         if self._manager is None:
@@ -208,25 +199,30 @@ class NatsTransport(Transport):
     async def _pull_inbox(
         self, manager: JetStreamManager, interest: Interest, filters: list[str]
     ) -> PullInbox:
-        if interest.channel not in self._created:
-            raise ConfigError("channel", f"{interest.channel} is not stored")
         stream = self._subjects.stream(interest.channel)
         with mapped(f"subscribe to {', '.join(filters)}"):
-            consumer = await ensure_consumer(manager, stream, filters, interest)
+            # Asked anew each time: a stream that was deleted and made again counts from 1 again.
+            created = str((await manager.stream_info(stream)).created)
+            consumer, ack_wait_s = await ensure_consumer(manager, stream, filters, interest)
 
         async def waiting() -> int:
             with mapped(f"consumer {consumer}"):
                 info = await manager.consumer_info(stream, consumer)
             return (info.num_pending or 0) + (info.num_ack_pending or 0)
 
-        created = self._created[interest.channel]
+        async def forget() -> None:
+            if not interest.durable:
+                with mapped(f"delete consumer {consumer}"):
+                    await manager.delete_consumer(stream, consumer)
+
         inbox = PullInbox(
             self._client,
             f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}",
             lambda message: JetStreamDelivery(self._client, self._subjects, created, message),
             prefetch=interest.prefetch,
-            ack_wait_s=interest.ack_wait_s,
+            ack_wait_s=ack_wait_s,
             waiting=waiting,
+            forget=forget,
         )
         await inbox.open()
         return inbox
@@ -234,12 +230,20 @@ class NatsTransport(Transport):
     async def close(self) -> None:
         for inbox in list(self._inboxes):
             await inbox.close()
-        if self._client.is_connected:
-            # The first PING overtakes the client's own buffer; the answer to the second does not.
-            with mapped("flush"):
-                await self._client.flush()
-                await self._client.flush()
-        await self._client.close()
+        try:
+            if self._client.is_connected:
+                await flush(self._client)
+        finally:
+            await self._disconnect()
+
+    async def _disconnect(self) -> None:
+        try:
+            await self._client.close()
+        except OSError as error:
+            # The connection is broken already, under what the client still had to write to it. Then
+            # it leaves out its callback.
+            _log.debug("NATS: %s", error)
+            await self._on_close()
 
     def _where(self) -> str:
         return ", ".join(server.rpartition("@")[2] for server in self._servers)
@@ -260,5 +264,18 @@ class NatsTransport(Transport):
             inbox.reconnected()
 
     async def _on_close(self) -> None:
+        if self._publisher is not None:
+            self._publisher.closed()
         for inbox in list(self._inboxes):
             inbox.fail(ConnectionLostError("the connection to NATS is closed"))
+
+
+def _checked(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        if parts.scheme == "nats" and parts.hostname and parts.port != 0:
+            return f"nats{url[4:]}"
+    except ValueError:
+        pass  # a port that is no number
+    shown = url.rpartition("@")[2]
+    raise ConfigError("url", f"{shown!r} is no address of a NATS server; write nats://host:4222")

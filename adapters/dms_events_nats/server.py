@@ -55,7 +55,11 @@ class NatsServer:
         return self._process.pid
 
     async def __aenter__(self) -> Self:
-        await self.start()
+        try:
+            await self.start()
+        except BaseException:
+            self._clean_up()
+            raise
         return self
 
     async def __aexit__(
@@ -65,8 +69,7 @@ class NatsServer:
         traceback: TracebackType | None,
     ) -> None:
         await self.stop()
-        if self._temporary:
-            shutil.rmtree(self._store, ignore_errors=True)
+        self._clean_up()
 
     async def start(self) -> None:
         """Start it, and return when it accepts connections.
@@ -109,6 +112,10 @@ class NatsServer:
             await self._process.wait()
             self._ports_file(self._process.pid).unlink(missing_ok=True)
             self._process = None
+
+    def _clean_up(self) -> None:
+        if self._temporary:
+            shutil.rmtree(self._store, ignore_errors=True)
 
     @property
     def _log(self) -> Path:

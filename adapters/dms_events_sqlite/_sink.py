@@ -110,20 +110,21 @@ class SqliteSink(Sink):
             judgements = [self._insert_one(connection, document) for document in batch]
             connection.execute("COMMIT")
         except BaseException:
-            connection.execute("ROLLBACK")
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
             raise
         return judgements
 
     def _insert_one(self, connection: sqlite3.Connection, document: Document) -> Judgement:
         time = document.time.astimezone(UTC).isoformat(timespec="microseconds")
-        row = (
-            document.id,
-            document.type_name,
-            time.replace("+00:00", "Z"),
-            document.index,
-            document.body.decode(),
-        )
         try:
+            row = (
+                document.id,
+                document.type_name,
+                time.replace("+00:00", "Z"),
+                document.index,
+                document.body.decode(),
+            )
             stored = connection.execute(_INSERT, row).fetchone()
         except (sqlite3.IntegrityError, sqlite3.DataError, UnicodeError) as error:
             return Judgement(Verdict.REJECTED, str(error))

@@ -6,12 +6,11 @@ import asyncio
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from .._connect import connect
 from ..dead import DeadLetter
 from ..errors import ConfigError
-from ._shared import RootOption, UrlOption, out
+from ._shared import RevealOption, RootOption, UrlOption, guarded, out, print_columns, visible
 
 __all__ = ["app"]
 
@@ -28,20 +27,20 @@ def list_(url: UrlOption = "nats://127.0.0.1:4222", root: RootOption = "dms") ->
     if not letters:
         out.print("no dead letters")
         return
-    table = Table()
-    for column in ("buried", "id", "type", "reader", "attempts", "bytes", "reason"):
-        table.add_column(column, overflow="fold")
-    for letter in letters:
-        table.add_row(
+    rows = [("buried", "id", "type", "reader", "attempts", "bytes", "reason")]
+    rows += [
+        (
             letter.buried[:19] + "Z",
-            letter.id,
-            letter.type_name or "?",
+            visible(letter.id),
+            visible(letter.type_name) or "?",
             letter.reader or "-",
             str(letter.attempts),
             f"{letter.payload_bytes:,}",
-            f"{letter.error}: {letter.reason}",
+            visible(f"{letter.error}: {letter.reason}"),
         )
-    out.print(table, markup=False)
+        for letter in letters
+    ]
+    print_columns(rows)
 
 
 @app.command()
@@ -49,16 +48,18 @@ def show(
     id: Annotated[str, typer.Argument(help="Identity of the event, as `dead list` shows it.")],
     url: UrlOption = "nats://127.0.0.1:4222",
     root: RootOption = "dms",
+    reveal: RevealOption = False,
 ) -> None:
     """Show the dead letters of one event, with the original bytes."""
-    found = [letter for letter in asyncio.run(_letters(url, root)) if letter.id == id]
+    found = [letter for letter in asyncio.run(_letters(url, root)) if visible(letter.id) == id]
     if not found:
         raise ConfigError("id", f"no dead letter of {id!r}; `dms-events dead list` shows them all")
     for letter in found:
         for name in letter.__struct_fields__:
             if name != "payload":
-                out.print(f"{name:>14}  {getattr(letter, name)}", markup=False)
-        out.print(f"{'payload':>14}  {_text(letter.payload)}", markup=False)
+                out.print(f"{name:>14}  {visible(str(getattr(letter, name)))}", markup=False)
+        payload = guarded(letter.type_name, _text(letter.payload), reveal)
+        out.print(f"{'payload':>14}  {payload}", markup=False)
 
 
 async def _letters(url: str, root: str) -> list[DeadLetter]:
@@ -68,7 +69,6 @@ async def _letters(url: str, root: str) -> list[DeadLetter]:
 
 def _text(payload: bytes) -> str:
     try:
-        text = payload.decode()
+        return visible(payload.decode())
     except UnicodeDecodeError:
         return payload.hex(" ", 4)
-    return text if text.isprintable() else repr(text)

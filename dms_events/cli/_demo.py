@@ -23,10 +23,13 @@ _LINE_EVERY_S = 2.0
 def demo(
     devices: Annotated[int, typer.Option(help="Devices in the simulated fleet.")] = 200,
     events: Annotated[int, typer.Option(help="Events that the fleet reports.")] = 50_000,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same fleet.")] = 1,
+    seed: Annotated[int, typer.Option(help="Seed of the fleet, whose days end now.")] = 1,
     keep: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Folder for the database and the report."),
+        typer.Option(
+            metavar="DIR",
+            help="Folder for the database and the report.  [default: dms-events-demo/TIME]",
+        ),
     ] = None,
     elasticsearch: Annotated[
         str | None,

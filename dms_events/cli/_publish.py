@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack
-from pathlib import Path
-from typing import IO, Annotated
+import threading
+from collections.abc import AsyncIterator, Iterator, Sequence
+from concurrent.futures import CancelledError
+from contextlib import suppress
+from typing import Annotated
 
 import msgspec
 import typer
@@ -18,6 +20,8 @@ from ..errors import ConfigError, DecodeError
 from ._shared import RootOption, UrlOption, out, status
 
 __all__ = ["publish"]
+
+_BLOCK = 1 << 16
 
 
 def publish(
@@ -35,43 +39,78 @@ def publish(
 ) -> None:
     """Publish events given as JSON with Go's keys.
 
-    They are checked strictly first: a missing or unknown key is an error, and `dms-events types TYPE`
-    shows the keys. Returns once the stream has stored them, and prints how many.
+    They are read strictly: a missing or unknown key is an error, and `dms-events types TYPE` shows the
+    keys. A line that cannot be read ends it; the lines before it are published by then, so go on behind
+    them (`tail -n +LINE FILE | dms-events publish TYPE`): publishing a line again makes a new event.
+    Prints how many the stream has stored.
     """
     name = registry.resolve(type_)
-    with ExitStack() as stack:
-        if payload == "-":
-            lines: Iterator[bytes] = iter(sys.stdin.buffer)
-        elif payload.startswith("@"):
-            lines = iter(stack.enter_context(_open(Path(payload[1:]))))
-        else:
-            lines = iter([payload.encode()])
-        count = asyncio.run(_publish(url, root, source, _events(name, lines)))
+    with _opened(payload) as stream:
+        count = asyncio.run(_publish(url, root, source, name, stream))
     out.print(f"published {count:,} {name}")
 
 
-async def _publish(url: str, root: str, source: str, events: Iterator[msgspec.Struct]) -> int:
+async def _publish(url: str, root: str, source: str, name: str, stream: io.RawIOBase) -> int:
+    count = number = 0
+    rest = b""
     async with connect(url, source=source, root=root) as bus:
-        return await bus.publish_many(events)
+        with status.status("waiting for input") as shown:
+            async for block in _blocks(stream):
+                *lines, rest = (rest + block).split(b"\n")
+                count += await bus.publish_many(_events(name, lines, number))
+                number += len(lines)
+                shown.update(f"{count:,} events")
+            return count + await bus.publish_many(_events(name, [rest], number))
 
 
-def _open(path: Path) -> IO[bytes]:
+def _opened(payload: str) -> io.RawIOBase:
     try:
-        return path.open("rb")
+        if payload == "-":
+            return open(sys.stdin.fileno(), "rb", buffering=0, closefd=False)
+        if payload.startswith("@"):
+            return open(payload[1:], "rb", buffering=0)
     except OSError as error:
-        raise ConfigError(f"@{path}", error.strerror or str(error)) from error
+        raise ConfigError(payload, error.strerror or str(error)) from error
+    return _Inline(payload.encode())
 
 
-def _events(name: str, lines: Iterator[bytes]) -> Iterator[msgspec.Struct]:
+class _Inline(io.RawIOBase):
+    """A payload from the command line, as a stream."""
+
+    def __init__(self, payload: bytes) -> None:
+        self._payload = payload
+
+    def read(self, size: int = -1) -> bytes:
+        payload, self._payload = self._payload, b""
+        return payload
+
+
+async def _blocks(stream: io.RawIOBase) -> AsyncIterator[bytes]:
+    """What is there to read, as soon as it is there; waiting for it does not hold up the bus."""
+    loop = asyncio.get_running_loop()
+    blocks: asyncio.Queue[bytes] = asyncio.Queue(1)
+
+    def feed() -> None:
+        block = b"-"
+        with suppress(CancelledError, RuntimeError):  # the command ended meanwhile, over a bad line
+            while block:
+                block = stream.read(_BLOCK) or b""
+                asyncio.run_coroutine_threadsafe(blocks.put(block), loop).result()
+
+    # A daemon, because nothing can end a thread that waits for a terminal.
+    threading.Thread(target=feed, daemon=True).start()
+    while block := await blocks.get():
+        yield block
+
+
+def _events(name: str, lines: Sequence[bytes], before: int) -> Iterator[msgspec.Struct]:
     type_ = registry.get(name)
-    with status.status("") as shown:
-        for number, line in enumerate(lines, 1):
-            if not line.strip():
-                continue
-            try:
-                yield codec.decode(line, type_, strict=True)
-            except DecodeError as error:
-                reason = f"line {number}: {error.reason}"
-                raise DecodeError(error.type, error.path, reason, line) from error
-            if number % 1000 == 0:
-                shown.update(f"{number:,} events")
+    for number, line in enumerate(lines, before + 1):
+        if not line.strip():
+            continue
+        try:
+            yield codec.decode(line, type_, strict=True)
+        except DecodeError as error:
+            before_it = "; the lines before it are published" if number > 1 else ""
+            reason = f"line {number}: {error.reason}{before_it}"
+            raise DecodeError(error.type, error.path, reason, line) from error

@@ -17,10 +17,12 @@ def report(
     database: Annotated[Path, typer.Argument(help="A SQLite file that a sink wrote.")],
     to: Annotated[
         Path | None,
-        typer.Option("--to", metavar="FILE", help="The page.  [default: beside the database]"),
+        typer.Option(
+            "--to", metavar="FILE", help="The page.  [default: the database's name, .html]"
+        ),
     ] = None,
 ) -> None:
     """Make one HTML page of a sink's SQLite database; it opens without a network."""
-    page = to or database.with_name("report.html")
+    page = to or database.with_suffix(".html")
     write_report(database, page)
     out.print(str(page), markup=False)

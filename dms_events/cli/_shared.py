@@ -4,18 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-__all__ = ["RootOption", "UrlOption", "on_interrupt", "out", "status"]
+from .. import registry
+from ..errors import UnknownTypeError
+from ..types._secrets import holds_secret
+
+__all__ = [
+    "RevealOption",
+    "RootOption",
+    "UrlOption",
+    "guarded",
+    "on_interrupt",
+    "out",
+    "print_columns",
+    "status",
+    "visible",
+]
 
 out = Console(highlight=False, soft_wrap=True)
 """What a command answers."""
-status = Console(stderr=True, highlight=False, soft_wrap=True)
+status = Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
 """What it says meanwhile."""
 
 UrlOption = Annotated[
@@ -30,6 +45,33 @@ RootOption = Annotated[
         envvar="DMS_EVENTS_ROOT", help="First part of all subjects.", rich_help_panel="Connection"
     ),
 ]
+
+
+RevealOption = Annotated[
+    bool, typer.Option("--reveal", help="Show payloads also of types that hold a secret.")
+]
+
+
+def visible(text: str) -> str:
+    """Text of strangers: what would move the cursor, colour or fake a line is escaped."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def guarded(type_name: str, text: str, reveal: bool) -> str:
+    """A payload as it may be shown: not at all where its type holds a secret."""
+    try:
+        secret = holds_secret(registry.get(type_name))
+    except UnknownTypeError:
+        secret = False
+    return "*** (its type holds a secret; --reveal shows it)" if secret and not reveal else text
+
+
+def print_columns(rows: Sequence[Sequence[str]]) -> None:
+    """Print rows aligned, one line each: no cell is cut, so that it can be copied or piped on."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        out.print(line.rstrip(), markup=False)
 
 
 @contextmanager

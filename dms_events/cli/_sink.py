@@ -9,7 +9,8 @@ import msgspec
 import typer
 
 from .._connect import connect, sink_for
-from ..forwarder import Forwarder, Tally
+from ..forwarder import Forwarder
+from ..tally import Tally
 from ._shared import RootOption, on_interrupt, out, status
 
 __all__ = ["app"]
@@ -49,12 +50,17 @@ def run(
     An event is acknowledged after the store has it. Run it again, also after a crash, and it goes on
     where it was; what comes a second time is recognised by its identity. What can never be stored
     becomes a dead letter: `dms-events dead list`.
+
+    How far it is belongs to the consumer (`--durable`), not to the store: to fill a new store from the
+    start, give it a consumer of its own.
     """
     tally = asyncio.run(_run(from_, to, durable, type_ or ["elk_stats.*"], root, once))
     if json:
         out.print(msgspec.json.encode(tally).decode(), markup=False)
     else:
         out.print(_line(tally))
+        if tally.rejected or tally.undecodable:
+            out.print("`dms-events dead list` says why some were not stored")
 
 
 async def _run(

@@ -11,7 +11,7 @@ import typer
 from .. import codec
 from .._connect import connect
 from ..subscription import Subscription
-from ._shared import RootOption, UrlOption, on_interrupt, out
+from ._shared import RevealOption, RootOption, UrlOption, guarded, on_interrupt, out, visible
 
 __all__ = ["tail"]
 
@@ -26,30 +26,33 @@ def tail(
         bool, typer.Option("--all", help="From the oldest stored event on, not only new ones.")
     ] = False,
     count: Annotated[int, typer.Option(help="Stop after so many; 0 goes on until Ctrl-C.")] = 0,
+    reveal: RevealOption = False,
 ) -> None:
     """Print events as they arrive: time, type, source, identity and the event's JSON.
 
     Changes nothing for other readers.
     """
-    asyncio.run(_tail(type_, url, root, all_, count))
+    asyncio.run(_tail(type_, url, root, all_, count, reveal))
 
 
-async def _tail(pattern: str, url: str, root: str, everything: bool, count: int) -> None:
+async def _tail(
+    pattern: str, url: str, root: str, everything: bool, count: int, reveal: bool
+) -> None:
     async with connect(url, root=root) as bus:
         subscription = bus.subscribe(pattern, start="all" if everything else "new")
         async with subscription as messages:
-            printing = asyncio.create_task(_print(messages, count))
+            printing = asyncio.create_task(_print(messages, count, reveal))
             with on_interrupt(printing.cancel), suppress(asyncio.CancelledError):
                 await printing
 
 
-async def _print(messages: Subscription[Any], count: int) -> None:
+async def _print(messages: Subscription[Any], count: int, reveal: bool) -> None:
     left = count
     async for message in messages:
         when = message.time_text or message.stored.isoformat()
-        body = codec.encode(message.event).decode()
-        line = f"{when} {message.type_name} {message.source or '-'} {message.id} {body}"
-        out.print(line, markup=False)
+        body = guarded(message.type_name, codec.encode(message.event).decode(), reveal)
+        who = visible(f"{when} {message.type_name} {message.source or '-'} {message.id}")
+        out.print(f"{who} {body}", markup=False)
         await message.ack()
         left -= 1
         if left == 0:

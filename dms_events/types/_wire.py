@@ -59,9 +59,7 @@ class GoStruct(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         ]
 
 
-class StatsEvent(
-    msgspec.Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True
-):
+class StatsEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
     """Base of the stats events: read-only, and every field has to be given."""
 
 

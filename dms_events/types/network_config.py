@@ -35,7 +35,7 @@ class MessageEnvelope(GoStruct, kw_only=True):
     What this library sends is its superset `dms_events.Envelope`, which Go reads as this one.
     """
 
-    type: MessageType = field(name="Type", default=MessageType(""))
+    type: str = field(name="Type", default="")
     data: bytes = field(name="Data", default=b"")
 
 

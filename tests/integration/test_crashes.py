@@ -8,21 +8,20 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
 import nats
 import pytest
 
 import dms_events
-from dms_events import Forwarder, Prepared, Tally
+from dms_events import Forwarder, Prepared
 from dms_events_nats import NatsServer
-from tests.kit.outside import adds_up, count_in, ids_in, prepared
 from tests.kit.processes import CLI, run, running, until
+from tests.kit.storing import adds_up, count_in, ids_in, ids_of, more_than, prepared, tally_in
 
 DURABLE = "dms-events-sink"
 
 PUBLISHER = """
 import asyncio, sys, dms_events
-from tests.kit.outside import prepared
+from tests.kit.storing import prepared
 
 async def publish(url):
     async with dms_events.connect(url) as bus:
@@ -33,10 +32,6 @@ async def publish(url):
 
 asyncio.run(publish(sys.argv[1]))
 """
-
-
-def ids(messages: list[Prepared]) -> list[str]:
-    return sorted(message.id for message in messages)
 
 
 async def messages_in_stream(url: str) -> int:
@@ -50,11 +45,6 @@ async def messages_in_stream(url: str) -> int:
 async def backlog(url: str) -> int:
     async with dms_events.connect(url) as bus, bus.subscribe("elk_stats.*", durable=DURABLE) as s:
         return await s.backlog()
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Path:
-    return tmp_path / "events.db"
 
 
 @pytest.fixture
@@ -76,7 +66,7 @@ async def test_a_forwarder_that_is_killed_again_and_again_loses_and_doubles_noth
     for kill in range(5):
         before = count_in(database)
         async with running(*sink_run) as forwarder:
-            await until(lambda n=before + 700 * kill: count_in(database) > n, "more is stored")  # type: ignore[misc]
+            await until(more_than(database, before + 700 * kill), "more is stored", by=forwarder)
             killed = await forwarder.kill()
         assert killed.code == -signal.SIGKILL
         assert before < count_in(database) < total, "the kill hit it in the middle of its work"
@@ -84,10 +74,10 @@ async def test_a_forwarder_that_is_killed_again_and_again_loses_and_doubles_noth
     left = total - count_in(database)
     last = await run(*sink_run, "--once")
     assert last.code == 0, last.err
-    tally = msgspec.json.decode(last.out, type=Tally)
+    tally = tally_in(last.out)
     assert tally.stored == left
     assert adds_up(tally), tally
-    assert ids_in(database) == ids(published)
+    assert ids_in(database) == ids_of(published)
     assert await backlog(nats_server.url) == 0
 
 
@@ -96,7 +86,7 @@ async def test_a_nats_server_that_is_killed_again_and_again_loses_and_doubles_no
     nats_server: NatsServer, database: Path
 ) -> None:
     total, kills = 30_000, 5
-    handed = 0
+    handed, marks = 0, [0]
 
     def counted(messages: list[Prepared]) -> Iterator[Prepared]:
         nonlocal handed
@@ -111,24 +101,25 @@ async def test_a_nats_server_that_is_killed_again_and_again_loses_and_doubles_no
         asyncio.TaskGroup() as tasks,
     ):
         published = prepared(publisher, total)
-        forwarder = Forwarder(reader, sink)
+        # What the server had sent into a connection that died comes again after this wait.
+        forwarder = Forwarder(reader, sink, ack_wait_s=5)
         forwarding = tasks.create_task(forwarder.run())
         publishing = tasks.create_task(publisher.publish_many(counted(published)))
         for kill in range(1, kills + 1):
-            mark, before = total * kill // (kills + 1), count_in(database)
-            await until(lambda n=mark: handed >= n, "more is published")  # type: ignore[misc]
-            assert count_in(database) < total
+            marks.append(total * kill // (kills + 1))
+            await until(lambda: handed >= marks[-1], "more is published")
+            before = count_in(database)
             await nats_server.kill()
             assert not publishing.done(), "the kill hit the publisher in the middle of its work"
             assert not forwarding.done()
             await nats_server.start()
-            await until(lambda n=before: count_in(database) > n, "it comes back by itself")  # type: ignore[misc]
+            await until(more_than(database, before), "it comes back by itself")
         async with asyncio.timeout(60):
             assert await publishing == total
             forwarder.drain()
             tally = await forwarding
 
-    assert ids_in(database) == ids(published)
+    assert ids_in(database) == ids_of(published)
     assert tally.stored == total, tally
     assert tally.duplicates == 0, "what is delivered again is no other message of the same identity"
     assert adds_up(tally), tally
@@ -147,7 +138,7 @@ async def test_what_a_killed_publisher_had_acknowledged_is_stored_once(
         forwarder = Forwarder(bus, sink)
         forwarding = tasks.create_task(forwarder.run())
         async with running(sys.executable, "-c", PUBLISHER, nats_server.url) as publisher:
-            await until(lambda: count_in(database) > 2000, "some of it is stored")
+            await until(more_than(database, 2000), "some of it is stored", by=publisher)
             killed = await publisher.kill()
         forwarder.drain()
         async with asyncio.timeout(30):
@@ -171,11 +162,11 @@ async def test_sigterm_lets_a_forwarder_finish_and_leaves_the_rest_to_the_next(
         published = prepared(bus, total)
         await bus.publish_many(published)
     async with running(*sink_run) as forwarder:
-        await until(lambda: count_in(database) > 0, "some of it is stored")
+        await until(more_than(database, 0), "some of it is stored", by=forwarder)
         forwarder.send(signal.SIGTERM)
         ended = await forwarder.finish()
     assert ended.code == 0, ended.err
-    tally = msgspec.json.decode(ended.out, type=Tally)
+    tally = tally_in(ended.out)
     assert 0 < tally.stored < total, "the signal came in the middle of its work"
     assert tally.stored == count_in(database)
     assert adds_up(tally), tally
@@ -184,5 +175,5 @@ async def test_sigterm_lets_a_forwarder_finish_and_leaves_the_rest_to_the_next(
     # What it held was given back: the next one need not wait for the ack wait of a minute.
     rest = await run(*sink_run, "--once", within_s=30)
     assert rest.code == 0, rest.err
-    assert msgspec.json.decode(rest.out, type=Tally).stored == total - tally.stored
-    assert ids_in(database) == ids(published)
+    assert tally_in(rest.out).stored == total - tally.stored
+    assert ids_in(database) == ids_of(published)

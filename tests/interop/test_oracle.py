@@ -109,7 +109,8 @@ def test_the_typed_path_differs_in_few_documents_of_the_named_classes(
     for vector, go, _ in unnamed:
         lenient = "parsing time" in go.error or "cannot unmarshal number -0" in go.error
         keys = KEY.findall(vector.data)
-        repeated = go.json is not None and len(keys) > len(set(keys))
+        dropped = go.json is not None or "of type uint" in go.error
+        repeated = dropped and len(keys) > len(set(keys))
         midpoint = b"16777217.0" in vector.data
         assert lenient or repeated or midpoint, vector
 

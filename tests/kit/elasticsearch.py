@@ -46,8 +46,8 @@ xpack.security.enabled: false
 cluster.routing.allocation.disk.threshold_enabled: false
 """
 _JVM_OPTIONS = """\
--Xms{heap}
--Xmx{heap}
+-Xms512m
+-Xmx512m
 -XX:+UseG1GC
 -XX:TieredStopAtLevel=1
 -XX:+ExitOnOutOfMemoryError
@@ -69,10 +69,9 @@ def call(url: str, method: str = "GET", body: object = None) -> Any:
 class ElasticsearchServer:
     """One server process and its data; `start` after `kill` serves the same data at the same URL."""
 
-    def __init__(self, *settings: str, heap: str = "512m") -> None:
+    def __init__(self, *settings: str) -> None:
         """``settings`` are lines for ``elasticsearch.yml``."""
         self._settings = settings
-        self._heap = heap
         self._port = 0
         self._launcher: subprocess.Popen[bytes] | None = None
         # pytest's own temporary folders are closed to the user that the server runs as.
@@ -85,7 +84,7 @@ class ElasticsearchServer:
         return f"http://127.0.0.1:{self._port}"
 
     def start(self) -> None:
-        """Start it and wait until it takes requests."""
+        """Start it and wait until it takes requests. It ends with the thread that called this."""
         java_home = jdk()
         with suppress(FileNotFoundError):
             self._ports_file.unlink()
@@ -93,14 +92,10 @@ class ElasticsearchServer:
         command = [
             *_as_plain_user(),
             f"{java_home}/bin/java",
-            *(
-                "-Xms4m",
-                "-Xmx64m",
-                "-XX:+UseSerialGC",
-                "-cp",
-                f"{home}/lib/tools/server-launcher/*",
-            ),
-            *("org.elasticsearch.server.launcher.ServerLauncher", "-p", f"{self._run}/es.pid"),
+            *("-Xms4m", "-Xmx64m", "-XX:+UseSerialGC"),
+            *("-cp", f"{home}/lib/tools/server-launcher/*"),
+            "org.elasticsearch.server.launcher.ServerLauncher",
+            *("-p", f"{self._run}/es.pid"),
         ]
         with self._log.open("ab") as log:
             self._launcher = subprocess.Popen(
@@ -162,7 +157,7 @@ class ElasticsearchServer:
             shutil.copyfile(unpacked / "config" / name, config / name)
         settings = _SETTINGS.format(run=self._run, port=self._port)
         (config / "elasticsearch.yml").write_text(settings + "\n".join(self._settings) + "\n")
-        (config / "jvm.options").write_text(_JVM_OPTIONS.format(run=self._run, heap=self._heap))
+        (config / "jvm.options").write_text(_JVM_OPTIONS.format(run=self._run))
         if os.geteuid() != 0:
             return unpacked
         # The cache of root is closed to other users; links in an open folder cost nothing.
@@ -203,9 +198,7 @@ class ElasticsearchServer:
                 time.sleep(0.1)
                 continue
             tail = "\n".join(self._log.read_text(errors="replace").splitlines()[-30:])
-            pytest.fail(
-                f"Elasticsearch did not start within {_START_S:g} s:\n{tail}", pytrace=False
-            )
+            pytest.fail(f"no Elasticsearch within {_START_S:g} s:\n{tail}", pytrace=False)
 
 
 def _as_plain_user() -> list[str]:

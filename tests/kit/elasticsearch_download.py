@@ -24,7 +24,7 @@ _JAVA = 21
 def jdk() -> Path:
     """The home of the first JDK that is new enough."""
     named = os.environ.get("JAVA_HOME")
-    for home in [Path(named)] * bool(named) + sorted(Path("/usr/lib/jvm").glob("*")):
+    for home in ([Path(named)] if named else []) + sorted(Path("/usr/lib/jvm").glob("*")):
         release = home / "release"
         if (home / "bin/java").exists() and release.exists():
             version = re.search(r'^JAVA_VERSION="(\d+)', release.read_text(), re.MULTILINE)

@@ -32,7 +32,7 @@ def empty_elasticsearch_url(elasticsearch_url: str) -> str:
     found = call(f"{elasticsearch_url}/_cat/indices/dms-*?format=json&expand_wildcards=all")
     for index in found:
         call(f"{elasticsearch_url}/{index['index']}", "DELETE")
-    templates = call(f"{elasticsearch_url}/_index_template/dms-*")["index_templates"]
-    for template in templates:
-        call(f"{elasticsearch_url}/_index_template/{template['name']}", "DELETE")
+    for template in call(f"{elasticsearch_url}/_index_template")["index_templates"]:
+        if template["name"].startswith("dms-"):
+            call(f"{elasticsearch_url}/_index_template/{template['name']}", "DELETE")
     return elasticsearch_url

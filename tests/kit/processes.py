@@ -11,10 +11,13 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import NamedTuple
 
+import pytest
+
 __all__ = ["CLI", "Finished", "Running", "run", "running", "until"]
 
 CLI = (sys.executable, "-m", "dms_events")
 """The command ``dms-events``, to put arguments behind."""
+_PEACE_S = 10
 
 
 class Finished(NamedTuple):
@@ -56,10 +59,16 @@ class Running:
         return await self.finish()
 
     async def end(self) -> None:
-        """End it, whatever it does."""
+        """End it, whatever it does; in peace if it can, so that it ends what it started itself."""
         with suppress(ProcessLookupError):
-            self._process.kill()
-        await self._output
+            self._process.terminate()
+        try:
+            async with asyncio.timeout(_PEACE_S):
+                await asyncio.shield(self._output)
+        except TimeoutError:
+            with suppress(ProcessLookupError):
+                self._process.kill()
+            await self._output
 
 
 @asynccontextmanager
@@ -94,9 +103,16 @@ async def run(
         return await program.finish(within_s)
 
 
-async def until(condition: Callable[[], bool], what: str, within_s: float = 30) -> None:
-    """Wait for a condition; after ``within_s`` the test fails and says ``what`` did not come."""
+async def until(
+    condition: Callable[[], bool], what: str, within_s: float = 30, by: Running | None = None
+) -> None:
+    """Wait for a condition, which a program may bring about.
+
+    The test fails, and says ``what`` did not come, after ``within_s``, or once the program has ended.
+    """
     deadline = time.monotonic() + within_s
     while not condition():
         assert time.monotonic() < deadline, f"not within {within_s:g} s: {what}"
+        if by is not None and by.ended:
+            pytest.fail(f"it ended before {what}: {await by.finish()}")
         await asyncio.sleep(0.002)

@@ -1,20 +1,35 @@
-"""Looking at a SQLite sink's file from outside, with none of the code under test."""
+"""Events to store, one forwarding of them, and the look at a SQLite sink's file from outside."""
 
 from __future__ import annotations
 
+import asyncio
+import json
 import sqlite3
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from dms_events import Bus, Prepared, Tally
+from dms_events import Bus, Forwarder, Prepared, Tally
+from dms_events.sink import Sink
 from dms_events.types.elk_stats import ServiceCall
 
-__all__ = ["adds_up", "call", "count_in", "ids_in", "prepared", "query"]
+__all__ = [
+    "adds_up",
+    "call",
+    "count_in",
+    "forward",
+    "ids_in",
+    "ids_of",
+    "more_than",
+    "prepared",
+    "query",
+    "tally_in",
+]
 
 
 def query(database: Path, sql: str) -> list[tuple[Any, ...]]:
-    """Rows of the file."""
+    """Rows of the file, read with none of the code under test."""
     with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
         return connection.execute(sql).fetchall()
 
@@ -33,6 +48,11 @@ def ids_in(database: Path) -> list[str]:
     rows = query(database, "SELECT json_extract(body, '$.event.id'), id FROM documents")
     assert all(inner == outer for inner, outer in rows)
     return sorted(inner for inner, _ in rows)
+
+
+def more_than(database: Path, count: int) -> Callable[[], bool]:
+    """The condition that the file holds more than ``count`` documents."""
+    return lambda: count_in(database) > count
 
 
 def call(number: int) -> ServiceCall:
@@ -55,6 +75,24 @@ def call(number: int) -> ServiceCall:
 def prepared(bus: Bus, count: int, first: int = 0) -> list[Prepared]:
     """Calls with their identities, ready to publish."""
     return [bus.prepare(call(number)) for number in range(first, first + count)]
+
+
+def ids_of(messages: Iterable[Prepared]) -> list[str]:
+    """Their identities, sorted."""
+    return sorted(message.id for message in messages)
+
+
+async def forward(bus: Bus, sink: Sink, durable: str = "sink") -> Tally:
+    """Move everything that is there into an open sink."""
+    forwarder = Forwarder(bus, sink, durable=durable)
+    forwarder.drain()
+    async with asyncio.timeout(30):
+        return await forwarder.run()
+
+
+def tally_in(text: str) -> Tally:
+    """The tally that ``dms-events sink run --json`` printed."""
+    return Tally(**json.loads(text))
 
 
 def adds_up(tally: Tally) -> bool:

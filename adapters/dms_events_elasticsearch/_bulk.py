@@ -1,0 +1,44 @@
+"""Documents as the body of a bulk request, and batches as requests of a bounded size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from dms_events.sink import Document
+
+__all__ = ["encode", "halves", "split"]
+
+_FRAME_BYTES = len(b'{"create":{"_index":"","_id":""}}\n\n')
+_encode = msgspec.json.Encoder().encode
+
+
+def encode(documents: Sequence[Document]) -> list[bytes]:
+    """Two lines for each document: what to do, and the document as it is."""
+    lines = []
+    for document in documents:
+        lines.append(_encode({"create": {"_index": document.index, "_id": document.id}}))
+        # In JSON a line break stands only between tokens; here it would end the document, and
+        # what follows it would be taken for a command.
+        lines.append(document.body.replace(b"\n", b" "))
+    return lines
+
+
+def split(batch: Sequence[Document], max_bytes: int) -> Iterator[Sequence[Document]]:
+    """The batch in order, in parts of about ``max_bytes`` at most; a larger document is alone."""
+    start = size = 0
+    for position, document in enumerate(batch):
+        own = len(document.body) + len(document.index) + len(document.id) + _FRAME_BYTES
+        if size + own > max_bytes and position > start:
+            yield batch[start:position]
+            start, size = position, 0
+        size += own
+    if start < len(batch):
+        yield batch[start:]
+
+
+def halves(documents: Sequence[Document]) -> tuple[Sequence[Document], Sequence[Document]]:
+    """Two parts of several documents, neither empty."""
+    middle = len(documents) // 2
+    return documents[:middle], documents[middle:]

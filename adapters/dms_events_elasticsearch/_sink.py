@@ -1,0 +1,167 @@
+"""The sink: encode, split, send, judge."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from dms_events.errors import ConfigError, SinkError
+from dms_events.sink import Document, Judgement, Sink, Verdict
+
+from ._bulk import encode, halves, split
+from ._client import check_version, make_client, need_client, read_url, translated
+from ._judge import Obstacle, Refused, judge
+from .templates import TEMPLATE_VERSION, index_templates, installed_version
+
+if TYPE_CHECKING:
+    from elasticsearch import AsyncElasticsearch
+
+__all__ = ["ElasticsearchSink"]
+
+_NEEDED = "error,status,items.*._id,items.*.status,items.*.error,items.*.failure_store"
+
+_TEMPLATES = "index_templates.name,index_templates.index_template._meta"
+
+
+class ElasticsearchSink(Sink):
+    """Stores documents in monthly indices of an Elasticsearch 9, each under its event's identity.
+
+    A document is created or it is there already, never overwritten. Nothing is tried twice in here
+    and nothing waits: what may pass later is judged RETRY, and the caller writes it again.
+
+    Where the index itself is the obstacle, an index that is blocked or cannot be made gives RETRY
+    (maintenance, a full disk, the limit of shards), and a closed one REJECTED: closing an index is a
+    lasting decision, and a late event must not wait for it to be undone.
+
+    Args:
+        url: ``http://[user:password@]host:port`` or ``https://…``.
+        api_key: an Elasticsearch API key, as the server encodes it.
+        basic_auth: user and password, where they are not in the URL.
+        ca_certs: file of the certificates to trust instead of the system's; for https.
+        max_bulk_bytes: most bytes in one request; a larger document travels alone.
+        timeout_s: how long one request may take.
+
+    Raises:
+        ConfigError: the URL is incomplete, or there is more than one way to log in.
+        ExtraNotInstalledError: the Elasticsearch client is not installed.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        api_key: str | None = None,
+        basic_auth: tuple[str, str] | None = None,
+        ca_certs: str | None = None,
+        max_bulk_bytes: int = 5_000_000,
+        timeout_s: float = 30.0,
+    ) -> None:
+        need_client()
+        self._place, own_auth = read_url(url)
+        if sum(way is not None for way in (own_auth, api_key, basic_auth)) > 1:
+            raise ConfigError("api_key", "give one of user and password, basic_auth and api_key")
+        options = {"api_key": api_key, "basic_auth": own_auth or basic_auth, "ca_certs": ca_certs}
+        self._options: dict[str, Any] = {k: v for k, v in options.items() if v is not None}
+        self._options["request_timeout"] = timeout_s
+        self._max_bulk_bytes = max_bulk_bytes
+        self._client: AsyncElasticsearch | None = None
+
+    async def open(self) -> None:
+        """Connect, and install the index templates that are missing or older than ours.
+
+        A template of the same name that is not ours stays as it is. Existing indices keep the
+        mapping that they were made with.
+
+        Raises:
+            SinkError: nothing answers, or the templates cannot be read or written.
+            ConfigError: the server is older than 9, or an option cannot work.
+        """
+        client = make_client(self._place, self._options)
+        try:
+            await check_version(client)
+            await _install_templates(client)
+        except BaseException:
+            await client.close()
+            raise
+        self._client = client
+
+    async def write(self, batch: Sequence[Document]) -> Sequence[Judgement]:
+        """Store a batch; one judgement for each document, in the same order.
+
+        A request that fails in a way that passes gives RETRY for its documents and for all behind
+        it. A request that is refused for one of its documents is sent again in halves, until that
+        document is alone and REJECTED.
+
+        Raises:
+            SinkError: the sink is not open, or the answer is no answer to these documents.
+        """
+        client = self._opened()
+        judgements: list[Judgement] = []
+        waiting = deque(split(batch, self._max_bulk_bytes))
+        while waiting:
+            documents = waiting.popleft()
+            try:
+                judgements += judge(documents, await _send(client, documents))
+            except Refused as refused:
+                if len(documents) == 1:
+                    judgements.append(Judgement(Verdict.REJECTED, str(refused)))
+                else:
+                    waiting.extendleft(reversed(halves(documents)))
+            except Obstacle as obstacle:
+                missing = len(batch) - len(judgements)
+                judgements += [Judgement(Verdict.RETRY, str(obstacle))] * missing
+                break
+        return judgements
+
+    async def count(self) -> dict[str, int]:
+        """Documents stored in all indices ``dms-*``, by type name; includes what was just written.
+
+        Raises:
+            SinkError: not open, or the server could not count all of them.
+        """
+        client = self._opened()
+        with translated("counting"):
+            await client.indices.refresh(index="dms-*")
+            reply = await client.search(
+                index="dms-*",
+                size=0,
+                aggs={"types": {"terms": {"field": "dms.type", "size": 1000}}},
+                allow_partial_search_results=False,
+            )
+        # Without any index there is no aggregation either.
+        buckets = reply.body.get("aggregations", {}).get("types", {}).get("buckets", ())
+        return {bucket["key"]: bucket["doc_count"] for bucket in buckets}
+
+    async def close(self) -> None:
+        """Disconnect. Closing twice is fine."""
+        client, self._client = self._client, None
+        if client is not None:
+            await client.close()
+
+    def _opened(self) -> AsyncElasticsearch:
+        if self._client is None:
+            raise SinkError("the Elasticsearch sink is not open")
+        return self._client
+
+
+async def _send(client: AsyncElasticsearch, documents: Sequence[Document]) -> object:
+    lines: Any = encode(documents)  # Typed as mappings, but lines of bytes go out as they are.
+    with translated("writing"):
+        reply = await client.bulk(
+            operations=lines, filter_path=_NEEDED, include_source_on_error=False
+        )
+    return reply.body
+
+
+async def _install_templates(client: AsyncElasticsearch) -> None:
+    with translated("reading the index templates"):
+        reply = await client.indices.get_index_template(filter_path=_TEMPLATES)
+    found = {e["name"]: e["index_template"] for e in reply.body.get("index_templates", ())}
+    for name, template in index_templates().items():
+        if name in found:
+            version = installed_version(found[name])
+            if version is None or version >= TEMPLATE_VERSION:
+                continue
+        with translated(f"installing the index template {name}"):
+            await client.indices.put_index_template(name=name, body=template)

@@ -1,0 +1,108 @@
+"""Index templates of the stats events, made from their Structs.
+
+Each type has a template of its own, for its monthly indices. The mappings are strict: a field that
+they do not name is refused, so that nobody's spelling mistake becomes a column. What a number or
+string is mapped to decides how it is searched and summed; ``_source`` keeps it as it was written.
+
+``index.lifecycle.origination_date``, by which indices age with their month and not with their
+creation, differs from month to month and so cannot stand in a template: it is set on each index.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+from msgspec import inspect
+
+from dms_events import registry
+from dms_events._shape import fields_of
+from dms_events.document import dataset_of
+
+__all__ = ["TEMPLATE_VERSION", "index_template", "index_templates", "installed_version"]
+
+TEMPLATE_VERSION: Final = 1
+"""Raised with every change of a template; an older one on the server is replaced."""
+
+# Elastic's own templates are at 100 to 200.
+_PRIORITY = 500
+# The most characters that fit Lucene's 32766 bytes for a term; a longer value is kept, not indexed.
+# Without it one long string has its whole document refused.
+_KEYWORD = {"type": "keyword", "ignore_above": 8191}
+_TEXT = {"type": "text", "fields": {"keyword": {"type": "keyword", "ignore_above": 256}}}
+_FREE_TEXT = frozenset({"ServiceDescription"})
+# Go has rounded these to float32 already, to steps of 128 s and of more than one call. Python and
+# the envelope have not: `float` would round for them too.
+_FULL_NUMBER = frozenset({"CallID", "Timestamp"})
+
+
+def index_templates() -> dict[str, dict[str, Any]]:
+    """The templates of all stats events, by the templates' names."""
+    return {
+        f"dms-{dataset_of(type_name)}": index_template(type_name)
+        for type_name in registry.matching("elk_stats.*")
+    }
+
+
+def index_template(type_name: str) -> dict[str, Any]:
+    """The composable index template of one type.
+
+    Raises:
+        UnknownTypeError: the registry has no such type.
+        TypeError: a field of it has no mapping; only flat facts and structs of them have.
+    """
+    dataset = dataset_of(type_name)
+    properties = {
+        **_properties(registry.get(type_name)),
+        # Nanoseconds, because two statuses of one call may fall into one millisecond.
+        "@timestamp": {"type": "date_nanos"},
+        "event": {
+            "properties": {
+                "id": _KEYWORD,
+                "dataset": _KEYWORD,
+                "ingested": {"type": "date"},
+            }
+        },
+        "dms": {
+            "properties": {
+                "type": _KEYWORD,
+                "peer_id": _KEYWORD,
+                "time_from": _KEYWORD,
+                "call_key": _KEYWORD,
+                "extra": {"type": "flattened", "ignore_above": 8191},
+            }
+        },
+    }
+    return {
+        "index_patterns": [f"dms-{dataset}-*"],
+        "priority": _PRIORITY,
+        "template": {
+            "settings": {"index": {"number_of_shards": 1}},
+            "mappings": {"dynamic": "strict", "properties": properties},
+        },
+        "_meta": {"dms_events": TEMPLATE_VERSION, "description": f"{type_name} of dms-events"},
+    }
+
+
+def installed_version(template: dict[str, Any]) -> int | None:
+    """The version of a template on the server; None where it is not one of ours."""
+    version = (template.get("_meta") or {}).get("dms_events")
+    return version if isinstance(version, int) else None
+
+
+def _properties(type_: type[msgspec.Struct]) -> dict[str, Any]:
+    return {field.key: _mapping(field.key, field.type) for field in fields_of(type_)}
+
+
+def _mapping(key: str, type_: inspect.Type) -> dict[str, Any]:
+    match type_:
+        case inspect.StrType():
+            return _TEXT if key in _FREE_TEXT else _KEYWORD
+        case inspect.FloatType():
+            # Measures: as much as Go's float32 holds, in half the space of `double`.
+            return {"type": "double" if key in _FULL_NUMBER else "float"}
+        case inspect.IntType(le=int(most)) if most < 2**31:
+            return {"type": "integer"}
+        case inspect.StructType(cls=inner):
+            return {"properties": _properties(inner)}
+    raise TypeError(f"{key} has no mapping: {type_}")

@@ -1,0 +1,147 @@
+"""Where the contract suite runs: each transport behind one small face."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, Literal, TypeVar
+
+import msgspec
+import nats
+from nats.aio.client import Client
+
+import dms_events
+from dms_events import Bus, DeadLetter, Message, Prepared, Subscription
+from dms_events.transport import Guarantees
+from dms_events.types.elk_stats import NewService, NtxPayment, ServiceCall
+
+__all__ = [
+    "KINDS",
+    "Kind",
+    "Place",
+    "call",
+    "collect",
+    "event_calls",
+    "letters",
+    "nothing_comes",
+    "payment",
+    "service",
+    "until",
+]
+
+Kind = Literal["memory", "nats", "nats-core"]
+KINDS: tuple[Kind, ...] = ("memory", "nats", "nats-core")
+T = TypeVar("T", bound=msgspec.Struct)
+
+
+class Place:
+    """A transport with subjects of its own. Buses that `connect` here reach each other."""
+
+    def __init__(self, kind: Kind, url: str, root: str) -> None:
+        self.kind = kind
+        self.root = root
+        self.url = f"memory://{root}" if kind == "memory" else url
+
+    def connect(self, **options: Any) -> Bus:
+        """A bus that is not open yet."""
+        if self.kind == "nats-core":
+            options["durable"] = False
+        return dms_events.connect(self.url, root=self.root, **options)
+
+    @property
+    def guarantees(self) -> Guarantees:
+        """What a bus here promises; known before it is open."""
+        return self.connect().guarantees
+
+    async def put(self, data: bytes, type_name: str, *, source: str = "_", id: str = "") -> None:
+        """Publish bytes as somebody else would, who does not use this library."""
+        if self.kind == "memory":
+            async with self.connect() as bus:
+                sender = "" if source == "_" else source
+                await bus.publish(Prepared("events", type_name, sender, id, data))
+            return
+        async with self.foreign() as client:
+            headers = {"Nats-Msg-Id": id} if id else None
+            subject = f"{self.root}.events.{type_name}.{source}"
+            await client.publish(subject, data, headers=headers)
+            await client.flush()
+            await client.flush()
+
+    @asynccontextmanager
+    async def foreign(self) -> AsyncIterator[Client]:
+        """A plain nats-py client."""
+        client = await nats.connect(self.url)
+        try:
+            yield client
+        finally:
+            await client.close()
+
+
+def call(number: float = 1.0, status: str = "ok") -> ServiceCall:
+    return ServiceCall(
+        call_id=number,
+        peer_id_of_service_host="host",
+        service_id="service",
+        cpu_used=1.5,
+        max_ram=2.0,
+        memory_used=3.25,
+        network_bw_used=4.0,
+        time_taken=0.5,
+        status=status,
+        amount_of_ntx=7,
+        timestamp=1_795_460_123.5,
+    )
+
+
+def payment(number: float = 1.0) -> NtxPayment:
+    return NtxPayment(
+        call_id=number,
+        service_id="service",
+        amount_of_ntx=7,
+        peer_id="peer",
+        success_fail_status="success",
+        timestamp=1_795_460_123.5,
+    )
+
+
+def service(name: str = "name") -> NewService:
+    return NewService(
+        service_id="service", service_name=name, service_description="", timestamp=1_795_460_123.5
+    )
+
+
+def event_calls(count: int, first: int = 0) -> list[ServiceCall]:
+    """Calls with ``call_id`` 0, 1, 2, …"""
+    return [call(float(n)) for n in range(first, first + count)]
+
+
+async def collect(
+    subscription: Subscription[T], count: int, *, ack: bool = True, within_s: float = 10.0
+) -> list[Message[T]]:
+    """The next ``count`` messages, acknowledged as they come."""
+    messages: list[Message[T]] = []
+    async with asyncio.timeout(within_s):
+        while len(messages) < count:
+            message = await anext(subscription)
+            if ack:
+                await message.ack()
+            messages.append(message)
+    return messages
+
+
+async def until(condition: Callable[[], Awaitable[bool]], within_s: float = 10.0) -> None:
+    """Wait for a condition that nobody announces."""
+    async with asyncio.timeout(within_s):
+        while True:
+            if await condition():
+                return
+            await asyncio.sleep(0.02)
+
+
+async def nothing_comes(subscription: Subscription[T], for_s: float = 0.3) -> bool:
+    return not await subscription.batch(1, for_s)
+
+
+async def letters(bus: Bus) -> list[DeadLetter]:
+    return [letter async for letter in bus.dead_letters()]

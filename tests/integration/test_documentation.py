@@ -1,0 +1,42 @@
+"""What the README and the examples show runs as it stands."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dms_events_nats import NatsServer
+
+HOME = Path(__file__).parents[2]
+
+
+def run(*command: str) -> str:
+    done = subprocess.run(
+        [sys.executable, *command], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("where", ["nats", "memory"])
+async def test_the_code_of_the_readme_publishes_and_reads(
+    where: str, nats_server: NatsServer
+) -> None:
+    blocks = re.findall(r"```python\n(.*?)```", (HOME / "README.md").read_text(), re.DOTALL)
+    url = nats_server.url if where == "nats" else "memory://"
+    [code] = [block.replace("nats://127.0.0.1:4222", url) for block in blocks]
+    assert run("-c", code).startswith("online ")
+
+
+def test_the_quickstart_publishes_and_reads() -> None:
+    assert run(str(HOME / "examples" / "quickstart.py")).startswith("online ")
+
+
+def test_the_readme_names_only_files_that_are_there() -> None:
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", (HOME / "README.md").read_text())
+    assert links
+    assert [link for link in links if not (HOME / link).exists()] == []

@@ -1,0 +1,77 @@
+"""Where an optional package is missing, one line names the command that installs it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.kit.processes import run
+
+WITHOUT = """
+import shutil, sys
+blocked = {blocked!r}
+if blocked == "nats-server":
+    shutil.which = lambda *args, **more: None
+else:
+    sys.modules[blocked] = None
+from dms_events.cli import main
+main()
+"""
+DEMO = ("demo", "--devices", "5", "--events", "300", "--keep", "kept")
+
+
+@pytest.mark.parametrize(
+    ("blocked", "words", "extra"),
+    [
+        ("nats", ("publish", "ServiceCall", "{}"), "nats"),
+        ("nats", ("sink", "run", "--to", "sqlite::memory:"), "nats"),
+        ("nats", DEMO, "nats"),
+        ("typer", ("version",), "cli"),
+        ("rich", ("version",), "cli"),
+        ("psutil", DEMO, "demo"),
+        ("nats-server", DEMO, "server"),
+        ("elasticsearch", ("sink", "run", "--to", "http://127.0.0.1:1"), "elasticsearch"),
+        ("elasticsearch", ("sink", "run", "--to", "https://127.0.0.1:1"), "elasticsearch"),
+    ],
+)
+async def test_a_missing_extra_names_its_cure(
+    blocked: str, words: tuple[str, ...], extra: str, tmp_path: Path
+) -> None:
+    words = tuple(str(tmp_path / word) if word == "kept" else word for word in words)
+    (temporary := tmp_path / "tmp").mkdir()
+    program = WITHOUT.format(blocked=blocked)
+    done = await run(sys.executable, "-c", program, *words, env={"TMPDIR": str(temporary)})
+    assert done.code == 1
+    assert "Traceback" not in done.err
+    assert done.err.splitlines()[-1].endswith(f"pip install 'dms-events[{extra}]'")
+    assert done.err.splitlines()[-1].startswith("dms-events: ")
+    assert list(temporary.iterdir()) == []
+
+
+@pytest.mark.parametrize("blocked", ["nats", "elasticsearch", "psutil"])
+async def test_what_does_not_need_an_extra_works_without_it(blocked: str) -> None:
+    for words in (("types",), ("version",), ("demo", "--help"), ("report", "--help")):
+        done = await run(sys.executable, "-c", WITHOUT.format(blocked=blocked), *words)
+        assert (done.code, done.err) == (0, "")
+
+
+async def test_the_core_needs_neither_the_command_nor_an_adapter() -> None:
+    program = """
+import sys, asyncio
+for name in ("nats", "elasticsearch", "psutil", "typer", "rich", "sqlite3"):
+    sys.modules[name] = None
+import dms_events
+from dms_events.types.elk_stats import ServiceRemove
+
+async def main():
+    async with dms_events.connect("memory://") as bus:
+        await bus.publish(ServiceRemove(service_id="s", timestamp=1.0))
+        async with bus.subscribe("*", durable="d") as messages:
+            print((await anext(messages)).event.service_id)
+
+asyncio.run(main())
+"""
+    done = await run(sys.executable, "-c", program)
+    assert (done.code, done.out, done.err) == (0, "s\n", "")

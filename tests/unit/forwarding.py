@@ -1,0 +1,59 @@
+"""What the tests of the forwarder have in common."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from dms_events import Bus, Forwarder, Prepared, Tally
+from dms_events.memory import MemoryDelivery
+from dms_events.sink import Verdict
+from dms_events.types.elk_stats import ServiceRemove
+
+from .scripted_sink import Lines
+
+__all__ = ["drained", "lose", "overloaded", "removals", "unsettled", "until"]
+
+NEVER = 10**9
+
+
+def removals(bus: Bus, count: int) -> list[Prepared]:
+    return [
+        bus.prepare(ServiceRemove(service_id=str(n), timestamp=1.0), id=f"id-{n}")
+        for n in range(count)
+    ]
+
+
+def overloaded(count: int) -> dict[str, Lines]:
+    return {f"id-{n}": Lines(Verdict.STORED, retries=NEVER) for n in range(count)}
+
+
+async def drained(forwarder: Forwarder) -> Tally:
+    forwarder.drain()
+    return await asyncio.wait_for(forwarder.run(), 20)
+
+
+async def unsettled(bus: Bus) -> int:
+    async with bus.subscribe("elk_stats.*", durable="dms-events-sink") as messages:
+        return await messages.backlog()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while True:
+            if condition():
+                return
+            await asyncio.sleep(0.005)
+
+
+def lose(monkeypatch: pytest.MonkeyPatch, method: str, *, first_delivery_only: bool) -> None:
+    """As when the connection breaks before the word is out."""
+    original: Callable[[MemoryDelivery], Awaitable[None]] = getattr(MemoryDelivery, method)
+
+    async def lost(delivery: MemoryDelivery) -> None:
+        if first_delivery_only and delivery.attempt > 1:
+            await original(delivery)
+
+    monkeypatch.setattr(MemoryDelivery, method, lost)

@@ -1,0 +1,100 @@
+"""Errors say what is wrong and where, and keep what a program needs."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+
+from dms_events import (
+    ConfigError,
+    ConnectionLostError,
+    DecodeError,
+    DmsEventsError,
+    EncodeError,
+    ExtraNotInstalledError,
+    PublishError,
+    SinkError,
+    TransportError,
+    UnknownTypeError,
+    errors,
+)
+
+TREE = {
+    DmsEventsError: Exception,
+    EncodeError: DmsEventsError,
+    DecodeError: DmsEventsError,
+    UnknownTypeError: DmsEventsError,
+    ConfigError: DmsEventsError,
+    ExtraNotInstalledError: DmsEventsError,
+    TransportError: DmsEventsError,
+    ConnectionLostError: TransportError,
+    PublishError: TransportError,
+    SinkError: DmsEventsError,
+}
+
+
+def test_the_tree_is_the_one_that_is_drawn() -> None:
+    assert {error.__name__ for error in TREE} == set(errors.__all__)
+    for error, base in TREE.items():
+        assert error.__base__ is base
+        assert error.__name__ in str(errors.__doc__)
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (EncodeError("a.B", "cpu", "is NaN"), "a.B: cpu: is NaN"),
+        (EncodeError("a.B", "", "is odd"), "a.B: is odd"),
+        (DecodeError("a.B", "x.CPU", "expected number", b"{}"), "a.B: x.CPU: expected number"),
+        (DecodeError("a.B", "", "is cut", b"{"), "a.B: is cut"),
+        (UnknownTypeError("C"), "unknown type 'C': `dms-events types` lists them"),
+        (UnknownTypeError("C", "say which"), "unknown type 'C': say which"),
+        (ConfigError("durable", "'d' exists"), "durable: 'd' exists"),
+        (
+            ExtraNotInstalledError("nats", "NATS"),
+            "NATS needs an extra: pip install 'dms-events[nats]'",
+        ),
+        (TransportError("it broke"), "it broke"),
+        (ConnectionLostError("it is gone"), "it is gone"),
+        (PublishError("it is full", [1]), "it is full"),
+        (SinkError("no"), "no"),
+    ],
+)
+def test_each_error_says_what_and_where(error: DmsEventsError, text: str) -> None:
+    assert str(error) == text
+    assert isinstance(error, DmsEventsError)
+
+
+def test_each_error_keeps_its_parts() -> None:
+    encode = EncodeError("a.B", "cpu", "is NaN")
+    assert (encode.type, encode.field, encode.reason) == ("a.B", "cpu", "is NaN")
+    decode = DecodeError("a.B", "CPU", "no", b"secret")
+    assert (decode.type, decode.path, decode.reason) == ("a.B", "CPU", "no")
+    assert decode.payload == b"secret"
+    assert UnknownTypeError("C").name == "C"
+    config = ConfigError("url", "no")
+    assert (config.setting, config.reason) == ("url", "no")
+    assert ExtraNotInstalledError("nats", "NATS").extra == "nats"
+    publish = PublishError("full", ["a", "b"])
+    assert (publish.reason, list(publish.unacknowledged)) == ("full", ["a", "b"])
+    assert list(PublishError("full").unacknowledged) == []
+
+
+def test_a_payload_is_in_no_text_of_its_error() -> None:
+    error = DecodeError("a.B", "CPU", "no", b"secret")
+    assert "secret" not in f"{error} {error!r} {error.args}"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        EncodeError("a.B", "cpu", "is NaN"),
+        UnknownTypeError("C"),
+        ConfigError("url", "no"),
+        ExtraNotInstalledError("nats", "NATS"),
+        SinkError("no"),
+    ],
+)
+def test_an_error_may_cross_to_another_process(error: DmsEventsError) -> None:
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)
