@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
-import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -29,8 +29,6 @@ SOAK = bool(os.environ.get("DMS_EVENTS_SOAK"))
 DOCUMENTS = 300_000 if SOAK else 30_000
 VALUES = 300 if SOAK else 25
 TYPED_PATH_SHARE = 0.01
-
-KEY = re.compile(rb'"([A-Za-z_0-9]+)":')
 
 Read = Callable[[Vector], Any]
 
@@ -91,7 +89,17 @@ def differing(
 
 def is_named(go: Answer, ours: str) -> bool:
     """The deviations that do not come of the typed path."""
-    return "multiaddr" in go.error or "year 0 is out of range" in ours
+    return "multiaddr" in go.error or "the time cannot be told" in ours
+
+
+def repeats_a_key(data: bytes) -> bool:
+    repeated = []
+
+    def look(pairs: list[tuple[str, Any]]) -> None:
+        repeated.append(len(dict(pairs)) < len(pairs))
+
+    json.loads(data.decode(errors="replace"), object_pairs_hook=look)
+    return any(repeated)
 
 
 def test_the_second_look_makes_of_any_document_what_go_makes_of_it(
@@ -108,11 +116,8 @@ def test_the_typed_path_differs_in_few_documents_of_the_named_classes(
     assert len(unnamed) < TYPED_PATH_SHARE * len(damaged)
     for vector, go, _ in unnamed:
         lenient = "parsing time" in go.error or "cannot unmarshal number -0" in go.error
-        keys = KEY.findall(vector.data)
-        dropped = go.json is not None or "of type uint" in go.error
-        repeated = dropped and len(keys) > len(set(keys))
         midpoint = b"16777217.0" in vector.data
-        assert lenient or repeated or midpoint, vector
+        assert lenient or midpoint or repeats_a_key(vector.data), vector
 
 
 @pytest.mark.parametrize("go_type", go_names())
