@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from . import _second_look, _strict, registry
+from . import registry
 from ._checks import check_for, checks
 from ._explain import explain
 from ._typed_path import Reader, typed_reader
@@ -91,6 +91,8 @@ def decode(data: bytes, type: type[T], *, strict: bool = False) -> T:
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         event = _look_again(data, type)
     if strict:
+        from . import _strict
+
         _strict.check(data, type, partial(_refusal, type, data))
     return event
 
@@ -98,6 +100,8 @@ def decode(data: bytes, type: type[T], *, strict: bool = False) -> T:
 def _look_again(data: bytes, type_: Any) -> Any:
     global second_looks  # noqa: PLW0603
     second_looks += 1
+    from . import _second_look  # most programs never need it, and all of them would wait for it
+
     return _second_look.read(data, type_, partial(_refusal, type_, data))
 
 
