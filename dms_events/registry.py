@@ -6,110 +6,88 @@ A type is known as ``<module>.<GoName>``, for example ``elk_stats.ServiceCall``.
 from __future__ import annotations
 
 from difflib import get_close_matches
-from types import ModuleType
-from typing import Any, Final
+from functools import cache
+from importlib import import_module
+from typing import Any, Final, NamedTuple
 
 from .errors import UnknownTypeError
-from .types import (
-    capability,
-    comparison,
-    deployment,
-    elk_stats,
-    encryption,
-    execution,
-    firecracker,
-    machine,
-    network,
-    network_config,
-    onboarding,
-    resource,
-    spec_config,
-    storage,
-    telemetry,
-    types,
-)
 
 __all__ = ["get", "matching", "name_of", "names", "resolve"]
 
-_GO_NAMES: Final = {machine.Resources: "resources"}
+_PYTHON_NAMES: Final = {
+    "capability": (
+        "Capability Connectivity JobType KYC Library Locality PriceInformation Storage "
+        "StorageType TimeInformation"
+    ),
+    "comparison": "Comparison ComplexComparison",
+    "deployment": (
+        "BlockchainTxStatus DeploymentRequest DeploymentRequestFlat DeploymentResponse "
+        "DeploymentUpdate"
+    ),
+    "elk_stats": (
+        "DeviceResourceChange DeviceResourceConfig DeviceStatusChange NewDeviceOnboarded "
+        "NewService NtxPayment ServiceCall ServiceRemove ServiceStatus"
+    ),
+    "encryption": "EncryptionType",
+    "execution": (
+        "ExecutionRequest ExecutionResult Executor ExecutorType LogStreamRequest SpecConfig"
+    ),
+    "firecracker": (
+        "Actions BootSource Drives MMDSConfig MMDSMetadata MMDSMsg MachineConfig "
+        "NetworkInterfaces VirtualMachine"
+    ),
+    "machine": (
+        "IP AvailableResources Connection ContainerImages ElasticToken FreeResources Gpu "
+        "KadDHTMachineUpdate Libp2pInfo Machine MachineUUID Machines PeerData PeerInfo "
+        "PingResult Resources ServiceResourceRequirements Services"
+    ),
+    "network": "MessageInfo NetConfig NetworkSpec NetworkStats",
+    "network_config": (
+        "Libp2pConfig MessageEnvelope MessageType NetworkConfig NetworkType PrivateNetworkConfig"
+    ),
+    "onboarding": (
+        "BlockchainAddressPrivKey CapacityForNunet LogBinAuth Metadata OnboardingStatus Provisioned"
+    ),
+    "resource": (
+        "AvailableResources CPU CPUInfo Disk ExecutionResources FreeResources GPU GPUList "
+        "GPUVendor NetworkInfo RAM RequiredResources Resources SpecInfo"
+    ),
+    "spec_config": "SpecConfig",
+    "storage": "StorageVolume",
+    "telemetry": "CollectorConfig ObservabilityLevel TelemetryConfig",
+    "types": "BaseDBModel",
+}
+"""What each module has. They are imported at the first question, not with the library."""
+
+_GO_NAMES: Final = {"machine.Resources": "machine.resources"}
 """Types which Go calls otherwise than Python."""
 
 
-def _named(module: ModuleType, *python_names: str) -> dict[str, Any]:
-    section = module.__name__.rpartition(".")[2]
-    types_ = (getattr(module, name) for name in python_names)
-    return {f"{section}.{_GO_NAMES.get(type_, type_.__name__)}": type_ for type_ in types_}
+class _Tables(NamedTuple):
+    by_name: dict[str, Any]
+    """In the order of the names: of a type that has two, the later one is its own."""
+    names: dict[Any, str]
+    bare: dict[str, list[str]]
 
 
-_BY_NAME: Final[dict[str, Any]] = {
-    **_named(
-        capability,
-        *("Capability", "Connectivity", "JobType", "KYC", "Library", "Locality"),
-        *("PriceInformation", "Storage", "StorageType", "TimeInformation"),
-    ),
-    **_named(comparison, "Comparison", "ComplexComparison"),
-    **_named(
-        deployment,
-        *("BlockchainTxStatus", "DeploymentRequest", "DeploymentRequestFlat"),
-        *("DeploymentResponse", "DeploymentUpdate"),
-    ),
-    **_named(
-        elk_stats,
-        *("DeviceResourceChange", "DeviceResourceConfig", "DeviceStatusChange"),
-        *("NewDeviceOnboarded", "NewService", "NtxPayment"),
-        *("ServiceCall", "ServiceRemove", "ServiceStatus"),
-    ),
-    **_named(encryption, "EncryptionType"),
-    **_named(
-        execution,
-        *("ExecutionRequest", "ExecutionResult", "Executor", "ExecutorType"),
-        *("LogStreamRequest", "SpecConfig"),
-    ),
-    **_named(
-        firecracker,
-        *("Actions", "BootSource", "Drives", "MMDSConfig", "MMDSMetadata", "MMDSMsg"),
-        *("MachineConfig", "NetworkInterfaces", "VirtualMachine"),
-    ),
-    **_named(
-        machine,
-        *("IP", "AvailableResources", "Connection", "ContainerImages", "ElasticToken"),
-        *("FreeResources", "Gpu", "KadDHTMachineUpdate", "Libp2pInfo", "Machine", "MachineUUID"),
-        *("Machines", "PeerData", "PeerInfo", "PingResult", "Resources"),
-        *("ServiceResourceRequirements", "Services"),
-    ),
-    **_named(network, "MessageInfo", "NetConfig", "NetworkSpec", "NetworkStats"),
-    **_named(
-        network_config,
-        *("Libp2pConfig", "MessageEnvelope", "MessageType", "NetworkConfig", "NetworkType"),
-        *("PrivateNetworkConfig",),
-    ),
-    **_named(
-        onboarding,
-        *("BlockchainAddressPrivKey", "CapacityForNunet", "LogBinAuth", "Metadata"),
-        *("OnboardingStatus", "Provisioned"),
-    ),
-    **_named(
-        resource,
-        *("AvailableResources", "CPU", "CPUInfo", "Disk", "ExecutionResources", "FreeResources"),
-        *("GPU", "GPUList", "GPUVendor", "NetworkInfo", "RAM", "RequiredResources", "Resources"),
-        *("SpecInfo",),
-    ),
-    **_named(spec_config, "SpecConfig"),
-    **_named(storage, "StorageVolume"),
-    **_named(telemetry, "CollectorConfig", "ObservabilityLevel", "TelemetryConfig"),
-    **_named(types, "BaseDBModel"),
-}
-"""In the order of the names: of a type that has two, the later one is its own."""
-_NAMES = {type_: name for name, type_ in _BY_NAME.items()}
-
-_BARE: dict[str, list[str]] = {}
-for _name in _NAMES.values():
-    _BARE.setdefault(_name.partition(".")[2], []).append(_name)
+@cache
+def _tables() -> _Tables:
+    by_name: dict[str, Any] = {}
+    for section, python_names in _PYTHON_NAMES.items():
+        module = import_module(f".types.{section}", __package__)
+        for python_name in python_names.split():
+            name = f"{section}.{python_name}"
+            by_name[_GO_NAMES.get(name, name)] = getattr(module, python_name)
+    own = {type_: name for name, type_ in by_name.items()}
+    bare: dict[str, list[str]] = {}
+    for name in own.values():
+        bare.setdefault(name.partition(".")[2], []).append(name)
+    return _Tables(by_name, own, bare)
 
 
 def names() -> list[str]:
     """All registry names, sorted."""
-    return sorted(_BY_NAME)
+    return sorted(_tables().by_name)
 
 
 def get(name: str) -> Any:
@@ -119,7 +97,7 @@ def get(name: str) -> Any:
         UnknownTypeError: there is none.
     """
     try:
-        return _BY_NAME[name]
+        return _tables().by_name[name]
     except KeyError:
         raise UnknownTypeError(name) from None
 
@@ -131,7 +109,7 @@ def name_of(type_: Any) -> str:
         UnknownTypeError: ``type_`` is not one of the registry's.
     """
     try:
-        return _NAMES[type_]
+        return _tables().names[type_]
     except KeyError:
         raise UnknownTypeError(
             getattr(type_, "__qualname__", repr(type_)), "it is not a DMS type"
@@ -144,16 +122,16 @@ def resolve(name: str) -> str:
     Raises:
         UnknownTypeError: no type has it, or several have.
     """
-    if name in _BY_NAME:
-        return _NAMES[_BY_NAME[name]]
-    candidates = _BARE.get(name, [])
+    if name in _tables().by_name:
+        return _tables().names[_tables().by_name[name]]
+    candidates = _tables().bare.get(name, [])
     if len(candidates) == 1:
         return candidates[0]
     if candidates:
         raise UnknownTypeError(name, "say which one: " + ", ".join(candidates))
-    near = get_close_matches(name.lower(), [bare.lower() for bare in _BARE], 1)
+    near = get_close_matches(name.lower(), [bare.lower() for bare in _tables().bare], 1)
     if near:
-        meant = next(bare for bare in _BARE if bare.lower() == near[0])
+        meant = next(bare for bare in _tables().bare if bare.lower() == near[0])
         raise UnknownTypeError(name, f"did you mean {meant}?")
     raise UnknownTypeError(name)
 
@@ -168,7 +146,9 @@ def matching(pattern: str) -> list[str]:
     if type_name != "*":
         return [resolve(pattern)]
     found = {
-        _NAMES[t] for name, t in _BY_NAME.items() if not module or name.startswith(f"{module}.")
+        _tables().names[t]
+        for name, t in _tables().by_name.items()
+        if not module or name.startswith(f"{module}.")
     }
     if not found:
         raise UnknownTypeError(pattern)

@@ -104,7 +104,7 @@ async def letters(bus: Bus) -> list[DeadLetter]:
         ("max_ram", -math.inf, "out of float32's range"),
         ("max_ram", 1e39, "out of float32's range"),
         ("max_ram", 10**400, "out of float32's range"),
-        ("amount_of_ntx", 2**31, "out of range -2147483648..2147483647"),
+        ("amount_of_ntx", 2**31, "out of int32's range -2147483648..2147483647"),
         ("amount_of_ntx", 1.5, "expected int, got float"),
         ("amount_of_ntx", True, "expected int, got bool"),
         ("status", None, "expected str, got NoneType"),

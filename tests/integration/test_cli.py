@@ -71,11 +71,11 @@ async def test_publish_takes_an_event_a_stream_of_lines_and_a_file(
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        ('{"CallID": 1', "truncated"),
-        ("[]", "Expected `object`"),
+        ('{"CallID": 1', "Expecting ',' delimiter"),
+        ("[]", "expected object, got array"),
         (CALL.replace('"MaxRAM":2048.0', '"MaxRAM":"2048"'), "MaxRAM"),
-        (CALL.replace('"MaxRAM":2048.0,', ""), "missing required field `MaxRAM`"),
-        (CALL.replace('"MaxRAM"', '"maxRam"'), "MaxRAM"),
+        (CALL.replace('"MaxRAM":2048.0,', ""), "key 'MaxRAM' is missing"),
+        (CALL.replace('"MaxRAM"', '"maxRam"'), "maxRam: line 3: unknown key"),
         (CALL.replace("{", '{"Colour":"red",', 1), "Colour"),
     ],
 )
