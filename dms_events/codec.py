@@ -14,8 +14,8 @@ import msgspec
 
 from . import registry
 from ._checks import check_for, checks
-from ._explain import explain
 from ._typed_path import Reader, typed_reader
+from ._writable import what_is_wrong
 from .errors import DecodeError, EncodeError, UnknownTypeError
 from .types._wire import to_wire
 
@@ -64,8 +64,8 @@ def encode(obj: object) -> bytes:
     except KeyError:
         check_for(type(obj))
     except (UnicodeEncodeError, RecursionError):
-        pass  # `explain` says where
-    if wrong := explain(obj):
+        pass  # `what_is_wrong` says where
+    if wrong := what_is_wrong(obj):
         raise EncodeError(_name(type(obj)), *wrong)
     try:
         return _encode(obj)
