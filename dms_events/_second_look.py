@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import inspect
 
@@ -18,6 +18,9 @@ from ._go_kinds import Reader, reader_of
 from ._go_values import WrongValueError
 from ._json_tree import parse
 from ._shape import described, holds
+
+if TYPE_CHECKING:
+    from ._watch import Watch
 
 __all__ = ["read"]
 
@@ -30,11 +33,18 @@ def _reader(type_: Any) -> tuple[Reader, bool]:
     return reader_of(described(type_)), holds(type_, inspect.DateTimeType)
 
 
-def read(data: bytes, type_: Any, fail: Fail) -> Any:
-    """Decode by Go's rules, or raise what ``fail`` makes where Go rejects the document."""
+def read(data: bytes, type_: Any, fail: Fail, watch: Watch | None = None) -> Any:
+    """Decode by Go's rules, or raise what ``fail`` makes where Go rejects the document.
+
+    ``watch`` notes which of the rules are applied.
+    """
     reader, mark_escaped = _reader(type_)
+    replaced = None
+    if watch:
+        reader, replaced = watch.reader_of(described(type_)), watch.replaced
     try:
-        return reader.read(parse(data, mark_escaped=mark_escaped), None, {})
+        tree = parse(data, mark_escaped=mark_escaped, replaced=replaced)
+        return reader.read(tree, None, {})
     except WrongValueError as error:
         path, reason = "".join(reversed(error.path)).lstrip("."), error.reason
     except ValueError as error:
