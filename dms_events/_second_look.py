@@ -10,17 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from msgspec import inspect
 
 from ._go_kinds import Reader, reader_of
 from ._go_values import WrongValueError
-from ._json_tree import parse
+from ._json_tree import Replaced, parse
 from ._shape import described, holds
-
-if TYPE_CHECKING:
-    from ._watch import Watch
 
 __all__ = ["read"]
 
@@ -28,20 +25,21 @@ Fail = Callable[[str, str], Exception]
 """Makes the error to raise, of the path and the reason."""
 
 
+Tools = tuple[Reader, bool, Replaced | None]
+"""A reader for a type, whether it minds escapes, and who is to be told of replaced text."""
+
+
 @cache
-def _reader(type_: Any) -> tuple[Reader, bool]:
-    return reader_of(described(type_)), holds(type_, inspect.DateTimeType)
+def _tools(type_: Any) -> Tools:
+    return reader_of(described(type_)), holds(type_, inspect.DateTimeType), None
 
 
-def read(data: bytes, type_: Any, fail: Fail, watch: Watch | None = None) -> Any:
+def read(data: bytes, type_: Any, fail: Fail, tools: Callable[[Any], Tools] = _tools) -> Any:
     """Decode by Go's rules, or raise what ``fail`` makes where Go rejects the document.
 
-    ``watch`` notes which of the rules are applied.
+    Other ``tools`` than the usual ones can watch which of the rules are applied.
     """
-    reader, mark_escaped = _reader(type_)
-    replaced = None
-    if watch:
-        reader, replaced = watch.reader_of(described(type_)), watch.replaced
+    reader, mark_escaped, replaced = tools(type_)
     try:
         tree = parse(data, mark_escaped=mark_escaped, replaced=replaced)
         return reader.read(tree, None, {})

@@ -15,9 +15,9 @@ from msgspec import inspect
 
 from ._go_kinds import Hidden, Reader, StructReader, make_reader
 from ._go_values import NoDatetimeError
-from ._json_tree import Tree
+from ._json_tree import Replaced, Tree
 from ._notable import look_at, look_at_null
-from ._shape import bare, fields_of, not_none
+from ._shape import bare, described, fields_of, holds, not_none
 
 __all__ = ["ONE_COUNTS", "Note", "Watch"]
 
@@ -94,8 +94,7 @@ class Watch:
             note = Note("missing key", self._where(f".{key}"), "left at zero")
             self._places[-1].missing[f".{key}"] = note
 
-    def replaced(self, rule: str, where: str, count: int) -> None:
-        """Text was replaced before it was read."""
+    def _replaced(self, rule: str, where: str, count: int) -> None:
         effect = "read as U+FFFD" if count == 1 else f"read as U+FFFD, with {count - 1} more"
         self._rules.append(Note(rule, where, effect))
 
@@ -116,6 +115,11 @@ class Watch:
 
     def _where(self, below: str = "") -> str:
         return "".join(name[:_LONGEST] for name in (*self._path, below)).lstrip(".")
+
+    def tools(self, type_: Any) -> tuple[Reader, bool, Replaced]:
+        """What `_second_look.read` is to read a type with, to be watched."""
+        minds_escapes = holds(type_, inspect.DateTimeType)
+        return self.reader_of(described(type_)), minds_escapes, self._replaced
 
     def reader_of(self, type_: inspect.Type) -> Reader:
         """A reader as `_go_kinds.reader_of` gives, that is watched."""

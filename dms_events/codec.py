@@ -6,8 +6,9 @@ msgspec's typed path; what that path refuses or cannot know gets a second look b
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 from typing import Any, TypeVar
 
 import msgspec
@@ -100,9 +101,15 @@ def decode(data: bytes, type: type[T], *, strict: bool = False) -> T:
 def _look_again(data: bytes, type_: Any) -> Any:
     global second_looks  # noqa: PLW0603
     second_looks += 1
-    from . import _second_look  # most programs never need it, and all of them would wait for it
+    return _second_look()(data, type_, partial(_refusal, type_, data))
 
-    return _second_look.read(data, type_, partial(_refusal, type_, data))
+
+@cache
+def _second_look() -> Callable[..., Any]:
+    """What most programs never need, and all of them would wait for."""
+    from ._second_look import read
+
+    return read
 
 
 def _refusal(type_: Any, data: bytes, path: str, reason: str) -> DecodeError:

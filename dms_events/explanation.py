@@ -70,7 +70,7 @@ def explain(data: bytes, type: Any) -> Explanation:
     watch = Watch()
     ours = _outcome(partial(codec.decode, data, type))
     fail = partial(_refusal, name, data)
-    looked = _outcome(partial(_second_look.read, data, type, fail, watch))
+    looked = _outcome(partial(_second_look.read, data, type, fail, watch.tools))
     typed_path_says = _typed_path_says(data, type)
     go = _go(ours, looked, watch, on_typed_path=not typed_path_says)
     return Explanation(
