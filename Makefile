@@ -10,12 +10,13 @@ BIN    := .venv/bin
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format clean
+.PHONY: help demo test lint format reference clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
 	@echo 'make lint   ruff, mypy, import-linter'
 	@echo 'make format let ruff format the code'
+	@echo 'make reference  make docs/types again, after a change of the types'
 	@echo 'make clean  remove the environment and caches'
 
 # What the demo needs.
@@ -64,6 +65,9 @@ endif
 format: .venv/.dev
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+reference: .venv/.dev
+	$(BIN)/python docs/make_types.py
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

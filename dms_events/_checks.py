@@ -2,7 +2,7 @@
 
 msgspec writes NaN as ``null`` and does not validate what it encodes, so every value is looked at
 before it leaves. The generated function answers yes for the values that nearly everybody sends in one
-expression; only where it does not, `_explain` walks the value and names what is wrong.
+expression; only where it does not, `_writable` walks the value and names what is wrong.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
-from ._explain import is_writable, is_writable_time
 from ._shape import bare, fields_of, int_limits, not_none
+from ._writable import is_writable, is_writable_time
 from .types._wire import FLOAT32_LIMIT
 
 __all__ = ["check_for", "checks"]

@@ -19,7 +19,7 @@ from ._json_tree import Tree
 from ._shape import bare, fields_of, int_limits, not_none
 from .types._wire import ZERO_TIME, fold, from_wire
 
-__all__ = ["Hidden", "Reader", "reader_of"]
+__all__ = ["Hidden", "Make", "Reader", "StructReader", "make_reader", "reader_of"]
 
 Hidden = dict[int, tuple[Any, list[Any]]]
 """Of a slice, by its ``id``: the slice itself, so that the id stays its own, and what lies beyond it."""
@@ -33,6 +33,9 @@ class Reader(Protocol):
 
     def zero(self) -> Any:
         """Go's zero value."""
+
+
+Make = Callable[[inspect.Type], Reader]
 
 
 class _Scalar:
@@ -120,19 +123,23 @@ class _Map:
         return {}
 
 
-class _Struct:
-    def __init__(self, type_: type[msgspec.Struct]) -> None:
+class StructReader:
+    """Reads a Struct; ``make`` gives the readers of its fields."""
+
+    def __init__(self, type_: type[msgspec.Struct], make: Make) -> None:
         self.type = type_
         self.fields: dict[str, tuple[str, Reader]] = {}
         self.required: dict[str, Reader] = {}
-
-    def fill(self) -> None:
-        for field in fields_of(self.type):
-            reader = reader_of(field.type)
+        for field in fields_of(type_):
+            reader = make(field.type)
             self.fields[field.key] = field.attribute, reader
             if field.required:
                 self.required[field.attribute] = reader
         self.folded = {fold(key): key for key in reversed(self.fields)}
+
+    def match(self, name: str) -> str:
+        """The key meant by a name that is none of the keys; empty where it is unknown."""
+        return self.folded.get(name.lower() if name.isascii() else fold(name), "")
 
     def read(self, tree: Tree, old: Any, hidden: Hidden) -> Any:
         if type(tree) is not tuple:
@@ -142,25 +149,23 @@ class _Struct:
         fields, values = self.fields, {}
         if old is not None:
             values = {attribute: getattr(old, attribute) for attribute, _ in fields.values()}
-        key = ""
+        key, known, match = "", values.get, self.match
         try:
             for name, item in tree:
                 key = name
                 if key not in fields:
-                    key = self.folded.get(key.lower() if key.isascii() else fold(key), "")
+                    key = match(name)
                     if not key:
                         continue
                 attribute, reader = fields[key]
-                if attribute in values:
-                    values[attribute] = reader.read(item, values[attribute], hidden)
-                elif item is not None:
-                    values[attribute] = reader.read(item, None, hidden)
+                values[attribute] = reader.read(item, known(attribute), hidden)
         except WrongValueError as error:
             error.path.append(f".{key}")
             raise
-        for attribute, reader in self.required.items():
-            if attribute not in values:
-                values[attribute] = reader.zero()
+        if len(values) < len(fields):
+            for attribute, reader in self.required.items():
+                if attribute not in values:
+                    values[attribute] = reader.zero()
         return self.type(**values)
 
     def zero(self) -> Any:
@@ -246,15 +251,7 @@ def _enum(type_: type[Enum]) -> _Scalar:
 
 
 _BYTE = _Scalar(_integer(0, 255, "uint8"), 0)
-_structs: dict[type, _Struct] = {}
-
-
-def _struct(type_: type[msgspec.Struct]) -> _Struct:
-    if type_ not in _structs:
-        reader = _Struct(type_)
-        reader.fill()
-        _structs[type_] = reader
-    return _structs[type_]
+_structs: dict[type, StructReader] = {}
 
 
 _PLAIN: dict[type[inspect.Type], Reader] = {
@@ -270,6 +267,15 @@ _PLAIN: dict[type[inspect.Type], Reader] = {
 def reader_of(type_: inspect.Type) -> Reader:
     """The reader for a type, as msgspec describes it."""
     type_ = bare(type_)
+    if isinstance(type_, inspect.StructType):
+        if type_.cls not in _structs:
+            _structs[type_.cls] = StructReader(type_.cls, reader_of)
+        return _structs[type_.cls]
+    return make_reader(type_, reader_of)
+
+
+def make_reader(type_: inspect.Type, make: Make) -> Reader:
+    """A reader for a type that is no Struct; ``make`` gives the readers of what is in it."""
     if plain := _PLAIN.get(type(type_)):
         return plain
     match type_:
@@ -284,11 +290,9 @@ def reader_of(type_: inspect.Type) -> Reader:
         case inspect.CustomType(cls=cls):
             return _Nullable(_Scalar(_custom(cls), None))
         case inspect.UnionType() as union:
-            return _Nullable(reader_of(not_none(union)))
+            return _Nullable(make(not_none(union)))
         case inspect.ListType(item_type=item):
-            return _Slice(reader_of(item))
+            return _Slice(make(item))
         case inspect.DictType(value_type=item):
-            return _Map(reader_of(item))
-        case inspect.StructType(cls=cls):
-            return _struct(cls)
+            return _Map(make(item))
     raise NotImplementedError(f"no Go kind for {type_}")

@@ -14,7 +14,16 @@ from typing import Any
 from ._json_tree import Escaped, Tree, kind_of
 from .types._wire import FLOAT32_LIMIT
 
-__all__ = ["WrongValueError", "expected", "float32", "float64", "from_base64", "time", "untyped"]
+__all__ = [
+    "NoDatetimeError",
+    "WrongValueError",
+    "expected",
+    "float32",
+    "float64",
+    "from_base64",
+    "time",
+    "untyped",
+]
 
 _TIME = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)T(\d\d?):(\d\d):(\d\d)(?:[.,](\d+))?(?:Z|([+-])(\d\d):(\d\d))",
@@ -30,6 +39,10 @@ class WrongValueError(Exception):
         super().__init__(reason)
         self.reason = reason
         self.path: list[str] = []
+
+
+class NoDatetimeError(WrongValueError):
+    """A time which Go reads, and for which Python has no datetime."""
 
 
 def expected(what: str, got: Tree, *, show: bool = False) -> WrongValueError:
@@ -106,7 +119,18 @@ def time(text: str) -> datetime:
             return whole + timedelta(microseconds=microseconds)
         except OverflowError:
             return whole.replace(microsecond=999_999)
-    raise WrongValueError(f"the time cannot be told: {reason}")
+    wrong = NoDatetimeError if _is_time_of_day(moment) else WrongValueError
+    raise wrong(f"the time cannot be told: {reason}")
+
+
+def _is_time_of_day(moment: list[str]) -> bool:
+    """Whether there is that time on that day of the year, be it the year 0, a leap year."""
+    year, *rest = map(int, moment)
+    try:
+        datetime(year or 4, *rest)  # type: ignore[arg-type]
+    except ValueError:
+        return False
+    return True
 
 
 def untyped(tree: Tree) -> Any:

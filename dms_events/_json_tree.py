@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from json.decoder import scanstring  # type: ignore[attr-defined]
 from typing import Any, NoReturn
 
-__all__ = ["Escaped", "Tree", "kind_of", "parse"]
+__all__ = ["Escaped", "Replaced", "Tree", "kind_of", "parse"]
 
 Tree = Any
+Replaced = Callable[[str, str, int], object]
+"""Told of text that becomes U+FFFD: what it is, where the first one is, and how many there are."""
 
 _DEPTH_LIMIT = 10_000
 _BAD_BYTES = dict.fromkeys(range(0xDC80, 0xDD00), "\ufffd")
@@ -51,7 +54,7 @@ def kind_of(tree: Tree) -> str:
     return "object"
 
 
-def parse(data: bytes, *, mark_escaped: bool = False) -> Tree:
+def parse(data: bytes, *, mark_escaped: bool = False, replaced: Replaced | None = None) -> Tree:
     """The tree of a document; ``mark_escaped`` gives strings with escapes as `Escaped`.
 
     Raises:
@@ -59,10 +62,16 @@ def parse(data: bytes, *, mark_escaped: bool = False) -> Tree:
     """
     try:
         text = data.decode()
-    except UnicodeDecodeError:
+    except UnicodeDecodeError as error:
         # Python has one surrogate for each bad byte, and Go one U+FFFD.
-        text = data.decode("utf-8", "surrogateescape").translate(_BAD_BYTES)
+        text = data.decode("utf-8", "surrogateescape")
+        if replaced:
+            bad = sum(ord(letter) in _BAD_BYTES for letter in text)
+            replaced("invalid UTF-8", f"byte {error.start}", bad)
+        text = text.translate(_BAD_BYTES)
     if "\\ud" in text or "\\uD" in text:
+        if replaced and (lone := [m for m in _SURROGATE.finditer(text) if m["lone"]]):
+            replaced("lone surrogate", f"character {lone[0].start()}", len(lone))
         text = _SURROGATE.sub(_replace_lone, text)
     if mark_escaped and "\\" in text:
         return _parse_patiently(text)

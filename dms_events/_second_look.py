@@ -16,7 +16,7 @@ from msgspec import inspect
 
 from ._go_kinds import Reader, reader_of
 from ._go_values import WrongValueError
-from ._json_tree import parse
+from ._json_tree import Replaced, parse
 from ._shape import described, holds
 
 __all__ = ["read"]
@@ -25,16 +25,24 @@ Fail = Callable[[str, str], Exception]
 """Makes the error to raise, of the path and the reason."""
 
 
+Tools = tuple[Reader, bool, Replaced | None]
+"""A reader for a type, whether it minds escapes, and who is to be told of replaced text."""
+
+
 @cache
-def _reader(type_: Any) -> tuple[Reader, bool]:
-    return reader_of(described(type_)), holds(type_, inspect.DateTimeType)
+def _tools(type_: Any) -> Tools:
+    return reader_of(described(type_)), holds(type_, inspect.DateTimeType), None
 
 
-def read(data: bytes, type_: Any, fail: Fail) -> Any:
-    """Decode by Go's rules, or raise what ``fail`` makes where Go rejects the document."""
-    reader, mark_escaped = _reader(type_)
+def read(data: bytes, type_: Any, fail: Fail, tools: Callable[[Any], Tools] = _tools) -> Any:
+    """Decode by Go's rules, or raise what ``fail`` makes where Go rejects the document.
+
+    Other ``tools`` than the usual ones can watch which of the rules are applied.
+    """
+    reader, mark_escaped, replaced = tools(type_)
     try:
-        return reader.read(parse(data, mark_escaped=mark_escaped), None, {})
+        tree = parse(data, mark_escaped=mark_escaped, replaced=replaced)
+        return reader.read(tree, None, {})
     except WrongValueError as error:
         path, reason = "".join(reversed(error.path)).lstrip("."), error.reason
     except ValueError as error:

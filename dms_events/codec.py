@@ -6,16 +6,17 @@ msgspec's typed path; what that path refuses or cannot know gets a second look b
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 from typing import Any, TypeVar
 
 import msgspec
 
 from . import registry
 from ._checks import check_for, checks
-from ._explain import explain
 from ._typed_path import Reader, typed_reader
+from ._writable import what_is_wrong
 from .errors import DecodeError, EncodeError, UnknownTypeError
 from .types._wire import to_wire
 
@@ -64,8 +65,8 @@ def encode(obj: object) -> bytes:
     except KeyError:
         check_for(type(obj))
     except (UnicodeEncodeError, RecursionError):
-        pass  # `explain` says where
-    if wrong := explain(obj):
+        pass  # `what_is_wrong` says where
+    if wrong := what_is_wrong(obj):
         raise EncodeError(_name(type(obj)), *wrong)
     try:
         return _encode(obj)
@@ -100,9 +101,15 @@ def decode(data: bytes, type: type[T], *, strict: bool = False) -> T:
 def _look_again(data: bytes, type_: Any) -> Any:
     global second_looks  # noqa: PLW0603
     second_looks += 1
-    from . import _second_look  # most programs never need it, and all of them would wait for it
+    return _second_look()(data, type_, partial(_refusal, type_, data))
 
-    return _second_look.read(data, type_, partial(_refusal, type_, data))
+
+@cache
+def _second_look() -> Callable[..., Any]:
+    """What most programs never need, and all of them would wait for."""
+    from ._second_look import read
+
+    return read
 
 
 def _refusal(type_: Any, data: bytes, path: str, reason: str) -> DecodeError:

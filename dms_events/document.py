@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import re
-import struct
 from datetime import UTC, datetime, timedelta
-from decimal import ROUND_HALF_EVEN, ROUND_UP, Context, Decimal
 from functools import cache
 from typing import Protocol
 
 import msgspec
 
 from . import codec
+from ._float32 import shortest
 from .identity import parse_rfc3339
 from .sink import Document
-from .types._wire import FLOAT32_LIMIT
 
 __all__ = ["call_key", "dataset_of", "document_of", "index_of"]
 
@@ -22,12 +20,6 @@ _EARLIEST = datetime(2020, 1, 1, tzinfo=UTC)
 _AHEAD = timedelta(days=1)
 _WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _encode = msgspec.json.Encoder().encode
-_ROUNDINGS = [
-    Context(prec=digits, rounding=rounding)
-    for digits in range(1, 10)
-    for rounding in (ROUND_HALF_EVEN, ROUND_UP)
-]
-"""From few digits to many. Above a power of two the nearest text may be too low, and the next right."""
 
 
 class Described(Protocol):
@@ -102,17 +94,7 @@ def call_key(call_id: float) -> str:
 
     Ids above 2**24 may merge, as they do in Go.
     """
-    packed = struct.pack("<f", call_id)
-    single = struct.unpack("<f", packed)[0]
-    if single.is_integer() and abs(single) <= 2**24:
-        return str(int(single))
-    exact = Decimal(single)
-    for context in _ROUNDINGS:
-        text = f"{context.plus(exact):f}"
-        # A text that rounds up beyond MaxFloat32 cannot be packed.
-        if abs(float(text)) < FLOAT32_LIMIT and struct.pack("<f", float(text)) == packed:
-            break
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    return shortest(call_id)
 
 
 def _time_of(message: Described, stored: datetime) -> tuple[datetime, str]:

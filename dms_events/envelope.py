@@ -13,7 +13,7 @@ import msgspec
 from msgspec import field
 
 from . import codec
-from ._explain import explain
+from ._writable import what_is_wrong
 from .errors import DecodeError, EncodeError
 
 __all__ = ["Encoding", "Envelope", "decode_envelope", "encode_envelope"]
@@ -52,7 +52,7 @@ def encode_envelope(envelope: Envelope, encoding: Encoding = "json") -> bytes:
     try:
         return _to_json(envelope) if encoding == "json" else _to_msgpack(envelope)
     except UnicodeEncodeError as error:
-        field, reason = explain(envelope) or ("", str(error))
+        field, reason = what_is_wrong(envelope) or ("", str(error))
         raise EncodeError("Envelope", field, reason) from error
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from msgspec import Meta, field
 
-from ._wire import ZERO_TIME, GoStruct, Int, Time, Uint
-from .types import BaseDBModel
+from ._wire import ZERO_TIME, GoStruct, Int, Int64, Time, Uint, unit
+from .types import BaseDBModel, CreatedAt, RecordDeletedAt, UpdatedAt
 
 __all__ = ["ContainerImages", "ServiceResourceRequirements", "Services"]
 
-Minutes = Annotated[Int, Meta(description="minutes")]
+ImageId = Annotated[str, Meta(description="id of the container image")]
 
 
 class Services(BaseDBModel, kw_only=True):
@@ -26,17 +26,23 @@ class Services(BaseDBModel, kw_only=True):
     job_status: Annotated[str, Meta(description="a constants.JobStatus")] = field(
         name="JobStatus", default=""
     )
-    job_duration: Minutes = field(name="JobDuration", default=0)
-    estimated_job_duration: Minutes = field(name="EstimatedJobDuration", default=0)
-    service_name: str = field(name="ServiceName", default="")
-    container_id: str = field(name="ContainerID", default="")
+    job_duration: Annotated[Int64, unit("min"), Meta(description="duration of the job")] = field(
+        name="JobDuration", default=0
+    )
+    estimated_job_duration: Annotated[
+        Int64, unit("min"), Meta(description="estimate of the job's duration")
+    ] = field(name="EstimatedJobDuration", default=0)
+    service_name: Annotated[str, Meta(description="name of the service")] = field(
+        name="ServiceName", default=""
+    )
+    container_id: Annotated[str, Meta(description="id of its container")] = field(
+        name="ContainerID", default=""
+    )
     resource_requirements: Annotated[
         Int, Meta(description="database row of its ServiceResourceRequirements")
     ] = field(name="ResourceRequirements", default=0)
-    image_id: Annotated[str, Meta(description="container image that it runs")] = field(
-        name="ImageID", default=""
-    )
-    log_url: str = field(name="LogURL", default="")
+    image_id: ImageId = field(name="ImageID", default="")
+    log_url: Annotated[str, Meta(description="URL of its log")] = field(name="LogURL", default="")
     last_log_fetch: Annotated[Time, Meta(description="when its log was last fetched")] = field(
         name="LastLogFetch", default=ZERO_TIME
     )
@@ -46,7 +52,9 @@ class Services(BaseDBModel, kw_only=True):
     compute_provider_addr: Annotated[
         str, Meta(description="wallet address of the compute provider")
     ] = field(name="ComputeProviderAddr", default="")
-    metadata_hash: str = field(name="MetadataHash", default="")
+    metadata_hash: Annotated[str, Meta(description="hash of the job's metadata")] = field(
+        name="MetadataHash", default=""
+    )
     withdraw_hash: Annotated[str, Meta(description="hash that allows to withdraw")] = field(
         name="WithdrawHash", default=""
     )
@@ -59,32 +67,49 @@ class Services(BaseDBModel, kw_only=True):
     distribute_75_hash: Annotated[str, Meta(description="hash that allows to pay out 75 %")] = (
         field(name="Distribute_75Hash", default="")
     )
-    signature_datum: str = field(name="SignatureDatum", default="")
-    message_hash_datum: str = field(name="MessageHashDatum", default="")
-    datum: str = field(name="Datum", default="")
+    signature_datum: Annotated[str, Meta(description="signature of the datum")] = field(
+        name="SignatureDatum", default=""
+    )
+    message_hash_datum: Annotated[str, Meta(description="message hash of the datum")] = field(
+        name="MessageHashDatum", default=""
+    )
+    datum: Annotated[str, Meta(description="datum that is signed")] = field(
+        name="Datum", default=""
+    )
     signature_action: Annotated[
-        str, Meta(description="kept so that the oracle need not be called again")
+        str,
+        Meta(description="signature of the action, kept so that the oracle is not called again"),
     ] = field(name="SignatureAction", default="")
-    message_hash_action: str = field(name="MessageHashAction", default="")
-    action: str = field(name="Action", default="")
+    message_hash_action: Annotated[str, Meta(description="message hash of the action")] = field(
+        name="MessageHashAction", default=""
+    )
+    action: Annotated[str, Meta(description="action that is signed")] = field(
+        name="Action", default=""
+    )
 
 
 class ServiceResourceRequirements(BaseDBModel, kw_only=True):
     """The resources that a service needs, as the node keeps them."""
 
-    cpu: Int = field(name="CPU", default=0)
-    ram: Int = field(name="RAM", default=0)
+    cpu: Annotated[Int, Meta(description="CPU")] = field(name="CPU", default=0)
+    ram: Annotated[Int, Meta(description="memory")] = field(name="RAM", default=0)
     vcpu: Annotated[Int, Meta(description="number of virtual CPUs")] = field(name="VCPU", default=0)
     hdd: Annotated[Int, Meta(description="disk space")] = field(name="HDD", default=0)
 
 
 class ContainerImages(GoStruct, kw_only=True):
-    """A container image as the node keeps it. Go embeds gorm.Model here, whose id is a number."""
+    """A container image as the node keeps it. Its id is a number, unlike that of other records."""
 
-    id: Uint = field(name="ID", default=0)
-    created_at: Time = field(name="CreatedAt", default=ZERO_TIME)
-    updated_at: Time = field(name="UpdatedAt", default=ZERO_TIME)
-    deleted_at: Time | None = field(name="DeletedAt", default=None)
-    image_id: str = field(name="ImageID", default="")
-    image_name: str = field(name="ImageName", default="")
-    digest: str = field(name="Digest", default="")
+    go_embeds: ClassVar[tuple[str, ...]] = ("gorm.Model",)
+
+    id: Annotated[Uint, Meta(description="number of the record")] = field(name="ID", default=0)
+    created_at: CreatedAt = field(name="CreatedAt", default=ZERO_TIME)
+    updated_at: UpdatedAt = field(name="UpdatedAt", default=ZERO_TIME)
+    deleted_at: RecordDeletedAt = field(name="DeletedAt", default=None)
+    image_id: ImageId = field(name="ImageID", default="")
+    image_name: Annotated[str, Meta(description="name of the container image")] = field(
+        name="ImageName", default=""
+    )
+    digest: Annotated[str, Meta(description="digest of the container image")] = field(
+        name="Digest", default=""
+    )

@@ -7,13 +7,14 @@
   some have it, everything is written: Go reads a missing and a zero key as the same.
 * ``error`` is always None: Go itself cannot read back what it writes of any other.
 * An anonymous struct is a Struct with a name of its own, which the registry does not know.
+* What Go calls a type, where that does not follow from the Python one, is the ``go`` of its ``extra``.
 * What JSON has no form for goes through `to_wire` and `from_wire`, the codec's hooks.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, ClassVar, Final
 
 import msgspec
 from msgspec import Meta
@@ -22,20 +23,28 @@ from ._keys import PrivateKey
 from ._multiaddr import Multiaddr
 from ._secrets import MASK, secret_fields
 
+
+def unit(name: str) -> Meta:
+    """What a number counts; it stands beside the description in the JSON Schema, as ``unit``."""
+    return Meta(extra_json_schema={"unit": name})
+
+
 FLOAT32_LIMIT: Final = 2.0**128 - 2.0**103
 """Half a step above Go's MaxFloat32: what is not below it would round to infinity."""
 
 Float32 = Annotated[float, Meta(gt=-FLOAT32_LIMIT, lt=FLOAT32_LIMIT)]
 Float64 = float
 Int = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
-"""Go's ``int`` and ``int64``."""
+"""Go's ``int``, of 64 bits."""
+Int64 = Annotated[Int, Meta(extra={"go": "int64"})]
 Int32 = Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
 Uint = Annotated[int, Meta(ge=0, extra={"le": 2**64 - 1})]
-"""Go's ``uint`` and ``uint64``. msgspec knows no limit above int64, so ours is in ``extra``."""
-Duration = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1, description="nanoseconds")]
-"""Go's ``time.Duration``."""
+"""Go's ``uint``, of 64 bits. msgspec knows no limit above int64, so ours is in ``extra``."""
+Uint64 = Annotated[Uint, Meta(extra={"go": "uint64"})]
+Duration = Annotated[Int, unit("ns"), Meta(extra={"go": "time.Duration"})]
 Time = Annotated[datetime, Meta(tz=True)]
 """Go's ``time.Time``: aware, microseconds (Go keeps nanoseconds)."""
+DeletedAt = Annotated[Time | None, Meta(extra={"go": "gorm.DeletedAt"})]
 
 ZERO_TIME: Final = datetime.fromisoformat("0001-01-01T00:00:00+00:00")
 """Go's zero time."""
@@ -46,6 +55,9 @@ class GoStruct(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
     Fields marked as secret never show in its repr, nor in one that contains it.
     """
+
+    go_embeds: ClassVar[tuple[str, ...]] = ()
+    """What the Go struct embeds beside what is inherited here."""
 
     def __repr__(self) -> str:
         shown = ", ".join(f"{name}={value!r}" for name, value in self.__rich_repr__())

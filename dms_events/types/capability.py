@@ -57,13 +57,13 @@ class Connectivity(GoStruct, kw_only=True):
     ports: Annotated[list[Int], Meta(description="ports that are open")] = field(
         default_factory=list
     )
-    vpn: bool = False
+    vpn: Annotated[bool, Meta(description="whether there is a VPN")] = False
 
 
 class PriceInformation(GoStruct, kw_only=True):
     """A price in one currency. Part of a Capability."""
 
-    currency: str = ""
+    currency: Annotated[str, Meta(description="currency of the prices")] = ""
     currency_per_hour: Annotated[Int, Meta(description="price for an hour")] = 0
     total_per_job: Annotated[Int, Meta(description="most that a job may cost")] = 0
     preference: Preference = 0
@@ -80,31 +80,31 @@ class TimeInformation(GoStruct, kw_only=True):
 class Library(GoStruct, kw_only=True):
     """A software library. Part of a Capability."""
 
-    name: str = ""
+    name: Annotated[str, Meta(description="name of the library")] = ""
     constraint: Annotated[str, Meta(description="how the version is meant, such as >=")] = ""
-    version: str = ""
+    version: Annotated[str, Meta(description="version of the library")] = ""
 
 
 class Locality(GoStruct, kw_only=True):
     """A region. Part of a Capability."""
 
     kind: Annotated[str, Meta(description="kind of region, such as geographic")] = ""
-    name: str = ""
+    name: Annotated[str, Meta(description="name of the region")] = ""
 
 
 class Storage(GoStruct, kw_only=True):
     """Storage of one kind. Part of a Capability."""
 
-    type: StorageType = StorageType("")
-    size: Int = 0
-    amount: Int = 0
+    type: Annotated[StorageType, Meta(description="kind of storage")] = StorageType("")
+    size: Annotated[Int, Meta(description="size")] = 0
+    amount: Annotated[Int, Meta(description="how much or how many of it")] = 0
 
 
 class KYC(GoStruct, kw_only=True):
     """What is known of a customer ("know your customer"). Part of a Capability."""
 
-    type: str = ""
-    data: str = ""
+    type: Annotated[str, Meta(description="kind of the data")] = ""
+    data: Annotated[str, Meta(description="what is known")] = ""
 
 
 class Capability(GoStruct, kw_only=True):
@@ -115,16 +115,36 @@ class Capability(GoStruct, kw_only=True):
     time: an amount of another kind is refused, and a kind that is not set is taken over.
     """
 
-    executors: list[Executor] = field(name="executor", default_factory=list)
-    job_types: list[JobType] = field(name="type", default_factory=list)
-    resources: ExecutionResources = field(default_factory=ExecutionResources)
-    libraries: list[Library] = field(default_factory=list)
-    localities: list[Locality] = field(name="locality", default_factory=list)
-    storage: list[Storage] = field(default_factory=list)
-    connectivity: Connectivity = field(default_factory=Connectivity)
-    price: list[PriceInformation] = field(default_factory=list)
-    time: TimeInformation = field(default_factory=TimeInformation)
-    kycs: list[KYC] = field(name="KYCs", default_factory=list)
+    executors: Annotated[list[Executor], Meta(description="what executes jobs")] = field(
+        name="executor", default_factory=list
+    )
+    job_types: Annotated[list[JobType], Meta(description="kinds of job")] = field(
+        name="type", default_factory=list
+    )
+    resources: Annotated[ExecutionResources, Meta(description="resources for a job")] = field(
+        default_factory=ExecutionResources
+    )
+    libraries: Annotated[list[Library], Meta(description="software libraries")] = field(
+        default_factory=list
+    )
+    localities: Annotated[list[Locality], Meta(description="regions")] = field(
+        name="locality", default_factory=list
+    )
+    storage: Annotated[list[Storage], Meta(description="storage, each of one kind")] = field(
+        default_factory=list
+    )
+    connectivity: Annotated[Connectivity, Meta(description="network access")] = field(
+        default_factory=Connectivity
+    )
+    price: Annotated[list[PriceInformation], Meta(description="prices, each in one currency")] = (
+        field(default_factory=list)
+    )
+    time: Annotated[TimeInformation, Meta(description="how long a job may run")] = field(
+        default_factory=TimeInformation
+    )
+    kycs: Annotated[list[KYC], Meta(description="what is known of the customer")] = field(
+        name="KYCs", default_factory=list
+    )
 
     def add(self, other: Capability) -> Capability:
         """Sum the amounts of both, and unite their lists.

@@ -20,4 +20,4 @@ class Comparison(OpenStrEnum):
 
 
 ComplexComparison = NewType("ComplexComparison", dict[str, Comparison])
-"""A comparison for each aspect, by its name."""
+ComplexComparison.__doc__ = "A comparison for each aspect, by its name."

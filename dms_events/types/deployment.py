@@ -6,7 +6,7 @@ from typing import Annotated
 
 from msgspec import Meta, field
 
-from ._wire import ZERO_TIME, GoStruct, Int, Time
+from ._wire import ZERO_TIME, GoStruct, Int, Time, unit
 from .types import BaseDBModel
 
 __all__ = [
@@ -25,7 +25,7 @@ __all__ = [
 class ResumeJob(GoStruct, kw_only=True):
     """Whether, and from where, an earlier job is resumed."""
 
-    resume: bool = False
+    resume: Annotated[bool, Meta(description="whether an earlier job is resumed")] = False
     progress_file: Annotated[str, Meta(description="path of the file with the progress")] = ""
 
 
@@ -34,7 +34,9 @@ class DeploymentParams(GoStruct, kw_only=True):
 
     image_id: Annotated[str, Meta(description="container image to run")] = ""
     model_url: Annotated[str, Meta(description="where the model to run is found")] = ""
-    resume_job: ResumeJob = field(default_factory=ResumeJob)
+    resume_job: Annotated[ResumeJob, Meta(description="whether and where it goes on")] = field(
+        default_factory=ResumeJob
+    )
     packages: Annotated[list[str], Meta(description="packages that the job needs")] = field(
         default_factory=list
     )
@@ -55,8 +57,8 @@ class DeploymentConstraints(GoStruct, kw_only=True):
     """The anonymous struct ``Constraints`` of a DeploymentRequest: what the job may use."""
 
     complexity: Annotated[str, Meta(description="complexity class of the job")] = ""
-    cpu: Annotated[Int, Meta(description="CPU, in MHz as in onboarding")] = 0
-    ram: Annotated[Int, Meta(description="memory, in MB as in onboarding")] = 0
+    cpu: Annotated[Int, unit("MHz"), Meta(description="CPU, as in onboarding")] = 0
+    ram: Annotated[Int, unit("MB"), Meta(description="memory, as in onboarding")] = 0
     vram: Annotated[Int, Meta(description="memory of the GPU")] = 0
     power: Annotated[Int, Meta(description="power")] = 0
     time: Annotated[Int, Meta(description="time that the job may take")] = 0
@@ -65,9 +67,9 @@ class DeploymentConstraints(GoStruct, kw_only=True):
 class TraceInfo(GoStruct, kw_only=True):
     """The anonymous struct ``TraceInfo`` of a DeploymentRequest: its distributed trace."""
 
-    trace_id: str = ""
-    span_id: str = ""
-    trace_flags: str = ""
+    trace_id: Annotated[str, Meta(description="id of the trace")] = ""
+    span_id: Annotated[str, Meta(description="id of the span")] = ""
+    trace_flags: Annotated[str, Meta(description="flags of the trace")] = ""
     trace_states: Annotated[str, Meta(description="W3C trace state")] = field(
         name="trace_state", default=""
     )
@@ -79,7 +81,7 @@ class DeploymentRequest(GoStruct, kw_only=True):
     requester_wallet_address: Annotated[
         str, Meta(description="wallet address of the service provider")
     ] = field(name="address_user", default="")
-    max_ntx: Annotated[Int, Meta(description="most NTX tokens that the job may cost")] = 0
+    max_ntx: Annotated[Int, unit("NTX"), Meta(description="most that the job may cost")] = 0
     blockchain: Annotated[str, Meta(description="blockchain of the payment")] = ""
     tx_hash: Annotated[str, Meta(description="hash of the payment's transaction")] = ""
     service_type: Annotated[str, Meta(description="kind of service asked for")] = ""
@@ -89,15 +91,21 @@ class DeploymentRequest(GoStruct, kw_only=True):
     refund_hash: Annotated[str, Meta(description="hash that allows a refund")] = ""
     distribute_50_hash: Annotated[str, Meta(description="hash that allows to pay out 50 %")] = ""
     distribute_75_hash: Annotated[str, Meta(description="hash that allows to pay out 75 %")] = ""
-    params: DeploymentParams = field(default_factory=DeploymentParams)
-    constraints: DeploymentConstraints = field(default_factory=DeploymentConstraints)
-    trace_info: TraceInfo = field(name="traceinfo", default_factory=TraceInfo)
+    params: Annotated[DeploymentParams, Meta(description="what to run, and who talks to whom")] = (
+        field(default_factory=DeploymentParams)
+    )
+    constraints: Annotated[DeploymentConstraints, Meta(description="what the job may use")] = field(
+        default_factory=DeploymentConstraints
+    )
+    trace_info: Annotated[TraceInfo, Meta(description="distributed trace of the request")] = field(
+        name="traceinfo", default_factory=TraceInfo
+    )
 
 
 class DeploymentResponse(GoStruct, kw_only=True):
     """A compute provider answers a DeploymentRequest."""
 
-    success: bool = False
+    success: Annotated[bool, Meta(description="whether the deployment succeeded")] = False
     content: Annotated[str, Meta(description="what came of it, or why not")] = ""
 
 
@@ -105,7 +113,7 @@ class DeploymentUpdate(GoStruct, kw_only=True):
     """Word of a deployment that is under way."""
 
     msg_type: Annotated[str, Meta(description="what the message is about")] = ""
-    msg: str = ""
+    msg: Annotated[str, Meta(description="the message")] = ""
 
 
 class DeploymentRequestFlat(BaseDBModel, kw_only=True):
@@ -123,5 +131,5 @@ class BlockchainTxStatus(GoStruct, kw_only=True):
     transaction_type: Annotated[
         str, Meta(description="kind of transaction; the DMS may deprecate it")
     ] = ""
-    transaction_status: str = ""
+    transaction_status: Annotated[str, Meta(description="status of the transaction")] = ""
     tx_hash: Annotated[str, Meta(description="hash of the transaction")] = ""

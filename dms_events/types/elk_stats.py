@@ -14,7 +14,7 @@ from typing import Annotated
 
 from msgspec import Meta, field
 
-from ._wire import Float32, Int32, StatsEvent
+from ._wire import Float32, Int32, StatsEvent, unit
 
 __all__ = [
     "DeviceResourceChange",
@@ -33,13 +33,13 @@ PeerId = Annotated[str, Meta(description="libp2p peer id of the device")]
 HostPeerId = Annotated[str, Meta(description="libp2p peer id of the device that hosts the service")]
 ServiceId = Annotated[str, Meta(description="id of the service")]
 CallId = Annotated[Float32, Meta(description="id of the call; Go merges ids above 2**24 (float32)")]
-Cpu = Annotated[Float32, Meta(description="CPU, in MHz as in onboarding")]
-Ram = Annotated[Float32, Meta(description="memory, in MB as in onboarding")]
+Cpu = Annotated[Float32, unit("MHz"), Meta(description="CPU, as in onboarding")]
+Ram = Annotated[Float32, unit("MB"), Meta(description="memory, as in onboarding")]
 Network = Annotated[Float32, Meta(description="network bandwidth")]
 DedicatedTime = Annotated[Float32, Meta(description="time that the device is dedicated for")]
-Ntx = Annotated[Int32, Meta(description="amount of NTX tokens, int32")]
+Ntx = Annotated[Int32, unit("NTX"), Meta(description="amount of tokens")]
 Timestamp = Annotated[
-    Float32, Meta(description="Unix time, in seconds; Go keeps it in steps of 128 s (float32)")
+    Float32, unit("s"), Meta(description="Unix time; Go keeps it in steps of 128 s (float32)")
 ]
 
 
@@ -71,11 +71,14 @@ class ResourceValues(StatsEvent, frozen=True, kw_only=True, gc=False):
     dedicated_time: DedicatedTime = field(name="DedicatedTime")
 
 
+Changes = Annotated[ResourceValues, Meta(description="the changed attributes and their values")]
+
+
 class DeviceResourceChange(StatsEvent, frozen=True, kw_only=True, gc=False):
     """The resources of a device changed (DMS types README, elk_stats)."""
 
     peer_id: PeerId = field(name="PeerID")
-    changed_attribute_and_value: ResourceValues = field(name="ChangedAttributeAndValue")
+    changed_attribute_and_value: Changes = field(name="ChangedAttributeAndValue")
     timestamp: Timestamp = field(name="Timestamp")
 
 
@@ -83,7 +86,7 @@ class DeviceResourceConfig(StatsEvent, frozen=True, kw_only=True, gc=False):
     """The resource configuration of a device changed (DMS types README, elk_stats)."""
 
     peer_id: PeerId = field(name="PeerID")
-    changed_attribute_and_value: ResourceValues = field(name="ChangedAttributeAndValue")
+    changed_attribute_and_value: Changes = field(name="ChangedAttributeAndValue")
     timestamp: Timestamp = field(name="Timestamp")
 
 
@@ -106,13 +109,13 @@ class ServiceCall(StatsEvent, frozen=True, kw_only=True, gc=False):
     call_id: CallId = field(name="CallID")
     peer_id_of_service_host: HostPeerId = field(name="PeerIDOfServiceHost")
     service_id: ServiceId = field(name="ServiceID")
-    cpu_used: Annotated[Float32, Meta(description="CPU used by the job, in MHz")] = field(
+    cpu_used: Annotated[Float32, unit("MHz"), Meta(description="CPU used by the job")] = field(
         name="CPUUsed"
     )
-    max_ram: Annotated[Float32, Meta(description="most memory the job may use, in MB")] = field(
-        name="MaxRAM"
+    max_ram: Annotated[Float32, unit("MB"), Meta(description="most memory the job may use")] = (
+        field(name="MaxRAM")
     )
-    memory_used: Annotated[Float32, Meta(description="memory used by the job, in MB")] = field(
+    memory_used: Annotated[Float32, unit("MB"), Meta(description="memory used by the job")] = field(
         name="MemoryUsed"
     )
     network_bw_used: Annotated[Float32, Meta(description="network bandwidth used")] = field(

@@ -38,7 +38,9 @@ class ExecutorType(OpenStrEnum):
 class Executor(GoStruct, kw_only=True):
     """An executor that a job needs, or a machine has."""
 
-    executor_type: ExecutorType = ExecutorType("")
+    executor_type: Annotated[ExecutorType, Meta(description="what it executes with")] = (
+        ExecutorType("")
+    )
 
 
 class ExecutionRequest(GoStruct, kw_only=True):
@@ -66,8 +68,8 @@ class ExecutionRequest(GoStruct, kw_only=True):
 class ExecutionResult(GoStruct, kw_only=True):
     """What came of an execution. Answers an ExecutionRequest."""
 
-    stdout: str = ""
-    stderr: str = ""
+    stdout: Annotated[str, Meta(description="what it wrote to its standard output")] = ""
+    stderr: Annotated[str, Meta(description="what it wrote to its standard error")] = ""
     exit_code: Annotated[Int, Meta(description="-1 where the execution itself failed")] = 0
     error_msg: Annotated[str, Meta(description="why the execution failed")] = ""
 

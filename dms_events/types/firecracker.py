@@ -7,7 +7,7 @@ from typing import Annotated
 from msgspec import Meta, field
 
 from ._secrets import SecretStr
-from ._wire import GoStruct, Int
+from ._wire import GoStruct, Int, unit
 from .types import BaseDBModel
 
 __all__ = [
@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 VcpuCount = Annotated[Int, Meta(description="number of virtual CPUs")]
-MemSizeMib = Annotated[Int, Meta(description="memory, in MiB")]
+MemSizeMib = Annotated[Int, unit("MiB"), Meta(description="memory")]
 
 
 class BootSource(GoStruct, kw_only=True):
@@ -37,10 +37,10 @@ class BootSource(GoStruct, kw_only=True):
 class Drives(GoStruct, kw_only=True):
     """A virtual drive. Sent for each one before the machine is started."""
 
-    drive_id: str = ""
+    drive_id: Annotated[str, Meta(description="id of the drive")] = ""
     path_on_host: Annotated[str, Meta(description="path of the drive's file on the host")] = ""
-    is_root_device: bool = False
-    is_read_only: bool = False
+    is_root_device: Annotated[bool, Meta(description="whether it is the root device")] = False
+    is_read_only: Annotated[bool, Meta(description="whether it is read-only")] = False
 
 
 class MachineConfig(GoStruct, kw_only=True):
@@ -53,7 +53,7 @@ class MachineConfig(GoStruct, kw_only=True):
 class NetworkInterfaces(GoStruct, kw_only=True):
     """A network interface of a virtual machine. Sent before it is started."""
 
-    iface_id: str = ""
+    iface_id: Annotated[str, Meta(description="id of the interface")] = ""
     guest_mac: Annotated[str, Meta(description="MAC address inside the machine")] = ""
     host_dev_name: Annotated[str, Meta(description="tap device on the host")] = ""
 
@@ -69,20 +69,24 @@ class MMDSConfig(GoStruct, kw_only=True):
 class MMDSMetadata(GoStruct, kw_only=True):
     """What a virtual machine is told of the node it runs on."""
 
-    node_id: str = ""
+    node_id: Annotated[str, Meta(description="id of the node")] = ""
     pkey: Annotated[SecretStr, Meta(description="key for the node")] = ""
 
 
 class MMDSLatest(GoStruct, kw_only=True):
     """The anonymous struct ``Latest`` of a MMDSMsg; its own one embeds MMDSMetadata and nothing else."""
 
-    metadata: MMDSMetadata = field(name="meta-data", default_factory=MMDSMetadata)
+    metadata: Annotated[MMDSMetadata, Meta(description="what the machine is told")] = field(
+        name="meta-data", default_factory=MMDSMetadata
+    )
 
 
 class MMDSMsg(GoStruct, kw_only=True):
     """The contents of a virtual machine's metadata service. Sent when it is started."""
 
-    latest: MMDSLatest = field(default_factory=MMDSLatest)
+    latest: Annotated[MMDSLatest, Meta(description="the contents")] = field(
+        default_factory=MMDSLatest
+    )
 
 
 class Actions(GoStruct, kw_only=True):

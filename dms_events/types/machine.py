@@ -8,7 +8,7 @@ from msgspec import Meta, field
 
 from ._secrets import SecretBytes, SecretStr
 from ._services import ContainerImages, ServiceResourceRequirements, Services
-from ._wire import Duration, Float64, GoStruct, Int, Uint
+from ._wire import Duration, Float64, GoStruct, Int, Int64, Uint64, unit
 from .types import BaseDBModel
 
 __all__ = [
@@ -36,15 +36,17 @@ PeerId = Annotated[str, Meta(description="libp2p peer id")]
 NodeId = Annotated[str, Meta(description="id of the node")]
 WalletAddress = Annotated[str, Meta(description="wallet address that payments go to")]
 Blockchain = Annotated[str, Meta(description="blockchain of the wallet")]
-TotCpuHz = Annotated[Int, Meta(description="CPU of all cores, in Hz by its name")]
+TotCpuHz = Annotated[Int, unit("Hz"), Meta(description="CPU of all cores; the unit is in its name")]
 Vcpu = Annotated[Int, Meta(description="number of virtual CPUs")]
 Memory = Annotated[Int, Meta(description="memory")]
 DiskSpace = Annotated[Float64, Meta(description="disk space")]
-Price = Annotated[Float64, Meta(description="price")]
-NtxPerMinute = Annotated[Float64, Meta(description="price in NTX tokens per minute")]
+PriceCpu = Annotated[Float64, Meta(description="price of the CPU")]
+PriceRam = Annotated[Float64, Meta(description="price of the memory")]
+PriceDisk = Annotated[Float64, Meta(description="price of the disk space")]
+NtxPerMinute = Annotated[Float64, unit("NTX/min"), Meta(description="price in NTX tokens")]
 
 IP = NewType("IP", list[Any])
-"""An IP address, as a list of anything."""
+IP.__doc__ = "An IP address, as a list of anything."
 
 
 class PeerInfo(BaseDBModel, kw_only=True):
@@ -53,8 +55,10 @@ class PeerInfo(BaseDBModel, kw_only=True):
     node_id: NodeId = field(name="nodeID", default="")
     key: Annotated[str, Meta(description="key of the peer in the DHT")] = ""
     mid: Annotated[str, Meta(description="id of the machine")] = ""
-    public_key: str = ""
-    address: str = field(name="_address", default="")
+    public_key: Annotated[str, Meta(description="public key of the peer")] = ""
+    address: Annotated[str, Meta(description="address of the peer")] = field(
+        name="_address", default=""
+    )
 
 
 class Machine(BaseDBModel, kw_only=True):
@@ -64,7 +68,7 @@ class Machine(BaseDBModel, kw_only=True):
     peer_info: Annotated[Int, Meta(description="database row of its PeerInfo")] = field(
         name="PeerInfo", default=0
     )
-    ip_addr: str = field(name="IpAddr", default="")
+    ip_addr: Annotated[str, Meta(description="IP address")] = field(name="IpAddr", default="")
     available_resources: Annotated[
         Int, Meta(description="database row of its AvailableResources")
     ] = field(name="AvailableResources", default=0)
@@ -79,12 +83,12 @@ class FreeResources(BaseDBModel, kw_only=True):
     """What is free for new services: what is available less what is in use. Part of PeerData."""
 
     tot_cpu_hz: TotCpuHz = 0
-    price_cpu: Price = 0.0
+    price_cpu: PriceCpu = 0.0
     ram: Memory = 0
-    price_ram: Price = 0.0
+    price_ram: PriceRam = 0.0
     vcpu: Vcpu = 0
     disk: DiskSpace = 0.0
-    price_disk: Price = 0.0
+    price_disk: PriceDisk = 0.0
     ntx_price_per_minute: NtxPerMinute = field(name="ntx_price", default=0.0)
 
 
@@ -93,30 +97,30 @@ class AvailableResources(BaseDBModel, kw_only=True):
 
     tot_cpu_hz: TotCpuHz = field(name="TotCpuHz", default=0)
     cpu_no: Annotated[Int, Meta(description="number of CPUs")] = field(name="CpuNo", default=0)
-    cpu_hz: Annotated[Float64, Meta(description="one CPU, in Hz by its name")] = field(
-        name="CpuHz", default=0.0
+    cpu_hz: Annotated[Float64, unit("Hz"), Meta(description="one CPU; the unit is in its name")] = (
+        field(name="CpuHz", default=0.0)
     )
-    price_cpu: Price = field(name="PriceCpu", default=0.0)
+    price_cpu: PriceCpu = field(name="PriceCpu", default=0.0)
     ram: Memory = field(name="Ram", default=0)
-    price_ram: Price = field(name="PriceRam", default=0.0)
+    price_ram: PriceRam = field(name="PriceRam", default=0.0)
     vcpu: Vcpu = field(name="Vcpu", default=0)
     disk: DiskSpace = field(name="Disk", default=0.0)
-    price_disk: Price = field(name="PriceDisk", default=0.0)
+    price_disk: PriceDisk = field(name="PriceDisk", default=0.0)
     ntx_price_per_minute: NtxPerMinute = field(name="NTXPricePerMinute", default=0.0)
 
 
 class Resources(GoStruct, kw_only=True):
     """Resources of a machine with their prices. In Go, and in the registry, it is ``resources``."""
 
-    tot_cpu_hz: Annotated[Float64, Meta(description="CPU of all cores, in Hz by its name")] = field(
-        name="TotCpuHz", default=0.0
-    )
-    price_cpu: Price = field(name="PriceCpu", default=0.0)
+    tot_cpu_hz: Annotated[
+        Float64, unit("Hz"), Meta(description="CPU of all cores; the unit is in its name")
+    ] = field(name="TotCpuHz", default=0.0)
+    price_cpu: PriceCpu = field(name="PriceCpu", default=0.0)
     ram: Memory = field(name="Ram", default=0)
-    price_ram: Price = field(name="PriceRam", default=0.0)
+    price_ram: PriceRam = field(name="PriceRam", default=0.0)
     vcpu: Vcpu = field(name="Vcpu", default=0)
     disk: DiskSpace = field(name="Disk", default=0.0)
-    price_disk: Price = field(name="PriceDisk", default=0.0)
+    price_disk: PriceDisk = field(name="PriceDisk", default=0.0)
 
 
 class Libp2pInfo(BaseDBModel, kw_only=True):
@@ -131,15 +135,15 @@ class Libp2pInfo(BaseDBModel, kw_only=True):
 class MachineUUID(BaseDBModel, kw_only=True):
     """The unique identifier of the machine as the node keeps it."""
 
-    uuid: str = ""
+    uuid: Annotated[str, Meta(description="UUID of the machine")] = ""
 
 
 class Gpu(GoStruct, kw_only=True):
     """A GPU of a machine. Part of PeerData and of the onboarding metadata."""
 
     name: Annotated[str, Meta(description="model name")] = ""
-    tot_vram: Annotated[Uint, Meta(description="all memory of the device")] = 0
-    free_vram: Annotated[Uint, Meta(description="memory of the device that is free")] = 0
+    tot_vram: Annotated[Uint64, Meta(description="all memory of the device")] = 0
+    free_vram: Annotated[Uint64, Meta(description="memory of the device that is free")] = 0
 
 
 class PeerData(GoStruct, kw_only=True):
@@ -147,17 +151,21 @@ class PeerData(GoStruct, kw_only=True):
 
     peer_id: PeerId = ""
     is_available: Annotated[bool, Meta(description="whether it takes jobs")] = False
-    has_gpu: bool = False
-    gpu_info: list[Gpu] = field(default_factory=list)
+    has_gpu: Annotated[bool, Meta(description="whether it has a GPU")] = False
+    gpu_info: Annotated[list[Gpu], Meta(description="its GPUs")] = field(default_factory=list)
     tokenomics_address: WalletAddress = field(name="tokenomics_addrs", default="")
     tokenomics_blockchain: Blockchain = ""
-    available_resources: FreeResources = field(default_factory=FreeResources)
-    services: list[Services] = field(default_factory=list)
-    timestamp: Annotated[Int, Meta(description="Unix time when it was made")] = 0
+    available_resources: Annotated[
+        FreeResources, Meta(description="what is free for new services")
+    ] = field(default_factory=FreeResources)
+    services: Annotated[list[Services], Meta(description="services that run or ran on it")] = field(
+        default_factory=list
+    )
+    timestamp: Annotated[Int64, Meta(description="Unix time when it was made")] = 0
 
 
 Machines = NewType("Machines", dict[str, PeerData])
-"""What is known of all machines, by their peer ids."""
+Machines.__doc__ = "What is known of all machines, by their peer ids."
 
 
 class Connection(BaseDBModel, kw_only=True):
@@ -170,11 +178,13 @@ class Connection(BaseDBModel, kw_only=True):
 class PingResult(GoStruct, kw_only=True):
     """What came of a ping."""
 
-    rtt: Annotated[Duration, Meta(description="round trip, in nanoseconds")] = field(
-        name="RTT", default=0
+    rtt: Annotated[Duration, Meta(description="round trip")] = field(name="RTT", default=0)
+    success: Annotated[bool, Meta(description="whether it succeeded")] = field(
+        name="Success", default=False
     )
-    success: bool = field(name="Success", default=False)
-    error: None = field(name="Error", default=None)
+    error: Annotated[None, Meta(description="always null: Go reads no other")] = field(
+        name="Error", default=None
+    )
 
 
 class KadDHTMachineUpdate(GoStruct, kw_only=True):
@@ -188,7 +198,9 @@ class ElasticToken(BaseDBModel, kw_only=True):
     """The access of the node to Elasticsearch, as the node keeps it. Holds a secret."""
 
     node_id: NodeId = field(name="NodeId", default="")
-    token: SecretStr = field(name="Token", default="")
+    token: Annotated[SecretStr, Meta(description="token for Elasticsearch")] = field(
+        name="Token", default=""
+    )
     channel_name: Annotated[str, Meta(description="release channel of the network")] = field(
         name="ChannelName", default=""
     )

@@ -28,7 +28,9 @@ class NetworkSpec(GoStruct, kw_only=True):
 class NetConfig(GoStruct, kw_only=True):
     """The configuration of the network; a stub in Go. A `Config`."""
 
-    network_spec: SpecConfig = field(default_factory=SpecConfig)
+    network_spec: Annotated[SpecConfig, Meta(description="specification of the network")] = field(
+        default_factory=SpecConfig
+    )
 
     def get_network_config(self) -> SpecConfig:
         """The network's configuration itself, not a copy."""
@@ -45,4 +47,4 @@ class NetworkStats(GoStruct, kw_only=True):
 class MessageInfo(GoStruct, kw_only=True):
     """What is known of a message; a stub in Go."""
 
-    info: str = ""
+    info: Annotated[str, Meta(description="information on the message")] = ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, NewType
+from typing import Annotated, ClassVar, NewType
 
 from msgspec import Meta, field
 
@@ -10,7 +10,7 @@ from ._enums import OpenStrEnum
 from ._keys import KeyType, PrivateKey
 from ._multiaddr import Multiaddr
 from ._secrets import SecretKey, SecretStr
-from ._wire import GoStruct, Int
+from ._wire import GoStruct, Int, unit
 
 __all__ = [
     "KeyType",
@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 MessageType = NewType("MessageType", str)
-"""What a message is about; any text."""
+MessageType.__doc__ = "What a message is about; any text."
 
 
 class MessageEnvelope(GoStruct, kw_only=True):
@@ -35,8 +35,11 @@ class MessageEnvelope(GoStruct, kw_only=True):
     What this library sends is its superset `dms_events.Envelope`, which Go reads as this one.
     """
 
-    type: str = field(name="Type", default="")
-    data: bytes = field(name="Data", default=b"")
+    type: Annotated[
+        str,
+        Meta(description="what the message is about", extra={"go": "network_config.MessageType"}),
+    ] = field(name="Type", default="")
+    data: Annotated[bytes, Meta(description="the message itself")] = field(name="Data", default=b"")
 
 
 class NetworkType(OpenStrEnum):
@@ -71,14 +74,21 @@ DhtPrefix = Annotated[str, Meta(description="prefix of the DHT's protocol ids")]
 Key = Annotated[SecretKey, Meta(description="identity of the node; has no JSON form")]
 BootstrapPeers = Annotated[Multiaddrs, Meta(description="peers to connect to first")]
 Rendezvous = Annotated[str, Meta(description="name under which peers find each other")]
+SchedulerPointer = Annotated[
+    Scheduler | None,
+    Meta(description="scheduler of background tasks", extra={"go": "*bt.Scheduler"}),
+]
 Server = Annotated[bool, Meta(description="whether the node serves the DHT")]
 Namespace = Annotated[str, Meta(description="namespace of the DHT's records")]
 ListenAddress = Annotated[list[str], Meta(description="multiaddrs to listen on")]
 DiscoveryLimit = Annotated[Int, Meta(description="most peers to look for")]
-GracePeriodMs = Annotated[
-    Int, Meta(description="time for which a new connection is kept, in milliseconds")
+PrivateNetwork = Annotated[
+    PrivateNetworkConfig, Meta(description="who belongs to a private network")
 ]
-GossipMaxMessageSize = Annotated[Int, Meta(description="largest gossip message, in bytes")]
+GracePeriodMs = Annotated[
+    Int, unit("ms"), Meta(description="time for which a new connection is kept")
+]
+GossipMaxMessageSize = Annotated[Int, unit("bytes"), Meta(description="largest gossip message")]
 
 
 class Libp2pConfig(GoStruct, kw_only=True):
@@ -89,11 +99,11 @@ class Libp2pConfig(GoStruct, kw_only=True):
     bootstrap_peers: BootstrapPeers = field(name="BootstrapPeers", default_factory=list)
     rendezvous: Rendezvous = field(name="Rendezvous", default="")
     server: Server = field(name="Server", default=False)
-    scheduler: Scheduler | None = field(name="Scheduler", default=None)
+    scheduler: SchedulerPointer = field(name="Scheduler", default=None)
     custom_namespace: Namespace = field(name="CustomNamespace", default="")
     listen_address: ListenAddress = field(name="ListenAddress", default_factory=list)
     peer_count_discovery_limit: DiscoveryLimit = field(name="PeerCountDiscoveryLimit", default=0)
-    private_network: PrivateNetworkConfig = field(
+    private_network: PrivateNetwork = field(
         name="PrivateNetwork", default_factory=PrivateNetworkConfig
     )
     grace_period_ms: GracePeriodMs = field(name="GracePeriodMs", default=0)
@@ -101,19 +111,23 @@ class Libp2pConfig(GoStruct, kw_only=True):
 
 
 class NetworkConfig(GoStruct, kw_only=True):
-    """The configuration of the network, whichever kind it is. Embeds Libp2pConfig; holds a secret."""
+    """The configuration of the network, whichever kind it is. Holds a secret."""
 
-    type: NetworkType = field(name="Type", default=NetworkType(""))
+    go_embeds: ClassVar[tuple[str, ...]] = ("network_config.Libp2pConfig",)
+
+    type: Annotated[NetworkType, Meta(description="kind of the network")] = field(
+        name="Type", default=NetworkType("")
+    )
     dht_prefix: DhtPrefix = field(name="DHTPrefix", default="")
     private_key: Key = field(name="PrivateKey", default=None)
     bootstrap_peers: BootstrapPeers = field(name="BootstrapPeers", default_factory=list)
     rendezvous: Rendezvous = field(name="Rendezvous", default="")
     server: Server = field(name="Server", default=False)
-    scheduler: Scheduler | None = field(name="Scheduler", default=None)
+    scheduler: SchedulerPointer = field(name="Scheduler", default=None)
     custom_namespace: Namespace = field(name="CustomNamespace", default="")
     listen_address: ListenAddress = field(name="ListenAddress", default_factory=list)
     peer_count_discovery_limit: DiscoveryLimit = field(name="PeerCountDiscoveryLimit", default=0)
-    private_network: PrivateNetworkConfig = field(
+    private_network: PrivateNetwork = field(
         name="PrivateNetwork", default_factory=PrivateNetworkConfig
     )
     grace_period_ms: GracePeriodMs = field(name="GracePeriodMs", default=0)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, NewType
+from typing import Annotated, ClassVar, NewType
 
 from msgspec import Meta, field
 
 from ._enums import OpenStrEnum
-from ._wire import Float64, GoStruct, Int, Uint
+from ._wire import Float64, GoStruct, Int, Uint, Uint64, unit
 from .types import BaseDBModel
 
 __all__ = [
@@ -27,9 +27,8 @@ __all__ = [
     "SpecInfo",
 ]
 
-Bytes = Annotated[Uint, Meta(description="bytes")]
-Hz = Annotated[Uint, Meta(description="Hz")]
-BytesPerSecond = Annotated[Uint, Meta(description="bytes per second")]
+Size = Annotated[Uint64, unit("bytes"), Meta(description="size")]
+ClockSpeed = Annotated[Uint64, unit("Hz"), Meta(description="clock speed")]
 Model = Annotated[str, Meta(description="model name")]
 Vendor = Annotated[str, Meta(description="who made it")]
 
@@ -50,18 +49,20 @@ class GPU(GoStruct, kw_only=True):
     index: Annotated[Int, Meta(description="index that the device reports of itself")] = field(
         name="Index", default=0
     )
-    vendor: GPUVendor = field(name="Vendor", default=GPUVendor(""))
+    vendor: Annotated[GPUVendor, Meta(description="who made it")] = field(
+        name="Vendor", default=GPUVendor("")
+    )
     pci_address: Annotated[str, Meta(description="PCI address, as AAAA:BB:CC.C")] = field(
         name="PCIAddress", default=""
     )
     model: Annotated[str, Meta(description="model name, such as Tesla T4 or A100")] = ""
-    total_vram: Annotated[Uint, Meta(description="all memory of the device")] = field(
+    total_vram: Annotated[Uint64, Meta(description="all memory of the device")] = field(
         name="TotalVRAM", default=0
     )
-    used_vram: Annotated[Uint, Meta(description="memory of the device in use")] = field(
+    used_vram: Annotated[Uint64, Meta(description="memory of the device in use")] = field(
         name="UsedVRAM", default=0
     )
-    free_vram: Annotated[Uint, Meta(description="memory of the device that is free")] = field(
+    free_vram: Annotated[Uint64, Meta(description="memory of the device that is free")] = field(
         name="FreeVRAM", default=0
     )
     resource_id: Annotated[Uint, Meta(description="database row of the resources it is in")] = (
@@ -70,13 +71,13 @@ class GPU(GoStruct, kw_only=True):
 
 
 GPUList = NewType("GPUList", list[GPU])
-"""The GPUs of a machine."""
+GPUList.__doc__ = "The GPUs of a machine."
 
 Cpu = Annotated[Float64, Meta(description="CPU capacity")]
-NumCores = Annotated[Uint, Meta(description="number of CPU cores")]
+NumCores = Annotated[Uint64, Meta(description="number of CPU cores")]
 Gpus = Annotated[list[GPU], Meta(description="GPUs")]
-Ram = Annotated[Uint, Meta(description="memory")]
-DiskSize = Annotated[Uint, Meta(description="disk space")]
+Ram = Annotated[Uint64, Meta(description="memory")]
+DiskSize = Annotated[Uint64, Meta(description="disk space")]
 
 
 class Resources(GoStruct, kw_only=True):
@@ -91,6 +92,8 @@ class Resources(GoStruct, kw_only=True):
 
 class _StoredResources(BaseDBModel, kw_only=True):
     """BaseDBModel and Resources, which three Go structs embed in this order."""
+
+    go_embeds: ClassVar[tuple[str, ...]] = ("resource.Resources",)
 
     cpu: Cpu = field(name="CPU", default=0.0)
     num_cores: NumCores = field(name="NumCores", default=0)
@@ -115,10 +118,10 @@ class CPUInfo(GoStruct, kw_only=True):
     """The CPU of a machine in short."""
 
     num_cores: NumCores = field(name="NumCores", default=0)
-    mhz_per_core: Annotated[Float64, Meta(description="MHz of one core")] = field(
+    mhz_per_core: Annotated[Float64, unit("MHz"), Meta(description="capacity of one core")] = field(
         name="MHzPerCore", default=0.0
     )
-    compute: Annotated[Float64, Meta(description="capacity of all cores, in MHz")] = field(
+    compute: Annotated[Float64, unit("MHz"), Meta(description="capacity of all cores")] = field(
         name="Compute", default=0.0
     )
 
@@ -128,7 +131,7 @@ class CPU(GoStruct, kw_only=True):
 
     model: Model = field(name="Model", default="")
     vendor: Vendor = field(name="Vendor", default="")
-    clock_speed_hz: Hz = field(name="ClockSpeedHz", default=0)
+    clock_speed_hz: ClockSpeed = field(name="ClockSpeedHz", default=0)
     cores: Annotated[Int, Meta(description="number of physical cores")] = field(
         name="Cores", default=0
     )
@@ -138,14 +141,16 @@ class CPU(GoStruct, kw_only=True):
     architecture: Annotated[str, Meta(description="such as x86_64 or arm64")] = field(
         name="Architecture", default=""
     )
-    cache_size: Bytes = field(name="CacheSize", default=0)
+    cache_size: Annotated[Uint64, unit("bytes"), Meta(description="size of the cache")] = field(
+        name="CacheSize", default=0
+    )
 
 
 class RAM(GoStruct, kw_only=True):
     """A memory module of a machine. Part of its specifications."""
 
-    size: Bytes = field(name="Size", default=0)
-    clock_speed_hz: Hz = field(name="ClockSpeedHz", default=0)
+    size: Size = field(name="Size", default=0)
+    clock_speed_hz: ClockSpeed = field(name="ClockSpeedHz", default=0)
     type: Annotated[str, Meta(description="such as DDR4 or LPDDR4")] = field(
         name="Type", default=""
     )
@@ -156,21 +161,25 @@ class Disk(GoStruct, kw_only=True):
 
     model: Model = field(name="Model", default="")
     vendor: Vendor = field(name="Vendor", default="")
-    size: Bytes = field(name="Size", default=0)
+    size: Size = field(name="Size", default=0)
     type: Annotated[str, Meta(description="such as SSD, HDD or NVMe")] = field(
         name="Type", default=""
     )
     interface: Annotated[str, Meta(description="such as SATA, PCIe or M.2")] = field(
         name="Interface", default=""
     )
-    read_speed: BytesPerSecond = field(name="ReadSpeed", default=0)
-    write_speed: BytesPerSecond = field(name="WriteSpeed", default=0)
+    read_speed: Annotated[Uint64, unit("bytes/s"), Meta(description="speed of reading")] = field(
+        name="ReadSpeed", default=0
+    )
+    write_speed: Annotated[Uint64, unit("bytes/s"), Meta(description="speed of writing")] = field(
+        name="WriteSpeed", default=0
+    )
 
 
 class NetworkInfo(GoStruct, kw_only=True):
     """The network connection of a machine. Part of its specifications."""
 
-    bandwidth: Annotated[Uint, Meta(description="bits per second")] = field(
+    bandwidth: Annotated[Uint64, unit("bits/s"), Meta(description="bandwidth")] = field(
         name="Bandwidth", default=0
     )
     network_type: Annotated[str, Meta(description="such as Ethernet, Wi-Fi or Cellular")] = field(
@@ -181,17 +190,23 @@ class NetworkInfo(GoStruct, kw_only=True):
 class SpecInfo(GoStruct, kw_only=True):
     """The specifications of a machine, part by part."""
 
-    cpus: list[CPU] = field(name="CPUs", default_factory=list)
-    gpus: list[GPU] = field(name="GPUs", default_factory=list)
-    rams: list[RAM] = field(name="RAMs", default_factory=list)
-    disks: list[Disk] = field(name="Disks", default_factory=list)
-    network: NetworkInfo = field(name="Network", default_factory=NetworkInfo)
+    cpus: Annotated[list[CPU], Meta(description="CPUs")] = field(name="CPUs", default_factory=list)
+    gpus: Gpus = field(name="GPUs", default_factory=list)
+    rams: Annotated[list[RAM], Meta(description="memory modules")] = field(
+        name="RAMs", default_factory=list
+    )
+    disks: Annotated[list[Disk], Meta(description="disks")] = field(
+        name="Disks", default_factory=list
+    )
+    network: Annotated[NetworkInfo, Meta(description="network connection")] = field(
+        name="Network", default_factory=NetworkInfo
+    )
 
 
 class ExecutionResources(GoStruct, kw_only=True, omit_defaults=True):
     """The resources required to execute a task: the README's undeclared ``types.Resource``."""
 
-    cpu: CPU = field(default_factory=CPU)
-    memory: RAM = field(default_factory=RAM)
-    disk: Disk = field(default_factory=Disk)
-    gpus: list[GPU] = field(default_factory=list)
+    cpu: Annotated[CPU, Meta(description="CPU")] = field(default_factory=CPU)
+    memory: Annotated[RAM, Meta(description="memory")] = field(default_factory=RAM)
+    disk: Annotated[Disk, Meta(description="disk space")] = field(default_factory=Disk)
+    gpus: Gpus = field(default_factory=list)

@@ -17,4 +17,6 @@ class StorageVolume(GoStruct, kw_only=True):
     type: Annotated[str, Meta(description="kind of volume, such as bind")] = ""
     source: Annotated[str, Meta(description="path on the host")] = ""
     target: Annotated[str, Meta(description="path in the execution")] = ""
-    read_only: bool = field(name="readonly", default=False)
+    read_only: Annotated[bool, Meta(description="whether it is mounted read-only")] = field(
+        name="readonly", default=False
+    )

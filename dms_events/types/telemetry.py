@@ -37,13 +37,17 @@ class CollectorConfig(GoStruct, kw_only=True):
     collector_type: Annotated[str, Meta(description="OPENTELEMETRY or LOG")] = field(
         name="CollectorType", default=""
     )
-    collector_endpoint: str = field(name="CollectorEndpoint", default="")
+    collector_endpoint: Annotated[str, Meta(description="where it is found")] = field(
+        name="CollectorEndpoint", default=""
+    )
 
 
 class TelemetryConfig(GoStruct, kw_only=True):
     """What is logged, and where to. `load_config_from_env` makes it from the environment."""
 
-    service_name: str = field(name="ServiceName", default="")
+    service_name: Annotated[str, Meta(description="name of the service in what it logs")] = field(
+        name="ServiceName", default=""
+    )
     global_endpoint: Annotated[str, Meta(description="for collectors without their own")] = field(
         name="GlobalEndpoint", default=""
     )

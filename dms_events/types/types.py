@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import uuid
 from datetime import UTC, datetime
+from typing import Annotated
 
-from msgspec import field
+from msgspec import Meta, field
 
-from ._wire import ZERO_TIME, GoStruct, Time
+from ._wire import ZERO_TIME, DeletedAt, GoStruct, Time
 
 __all__ = ["BaseDBModel"]
+
+CreatedAt = Annotated[Time, Meta(description="when the record was created")]
+UpdatedAt = Annotated[Time, Meta(description="when the record was last updated")]
+RecordDeletedAt = Annotated[DeletedAt, Meta(description="when the record was deleted, if it was")]
 
 
 class BaseDBModel(GoStruct, kw_only=True):
     """A database record: an id and its times. Sent as the leading fields of the types that embed it."""
 
-    id: str = field(name="ID", default="")
-    created_at: Time = field(name="CreatedAt", default=ZERO_TIME)
-    updated_at: Time = field(name="UpdatedAt", default=ZERO_TIME)
-    deleted_at: Time | None = field(name="DeletedAt", default=None)
+    id: Annotated[str, Meta(description="UUID of the record")] = field(name="ID", default="")
+    created_at: CreatedAt = field(name="CreatedAt", default=ZERO_TIME)
+    updated_at: UpdatedAt = field(name="UpdatedAt", default=ZERO_TIME)
+    deleted_at: RecordDeletedAt = field(name="DeletedAt", default=None)
 
     def get_id(self) -> str:
         """The record's id, a UUID once it was created."""

@@ -12,6 +12,7 @@ import typer.main
 
 import dms_events
 from dms_events import registry
+from dms_events._reference import rows
 from dms_events.cli._app import app
 from dms_events_nats import NatsServer
 from tests.kit.command import answer, complaint, dms
@@ -138,6 +139,17 @@ async def test_types_lists_them_and_shows_the_keys_of_one() -> None:
             assert list(pair) in rows, "what is to be typed is not cut"
     nested = (await answer("types", "DeviceResourceChange")).split()
     assert "ChangedAttributeAndValue.DedicatedTime" in nested
+
+
+async def test_types_shows_what_the_reference_shows() -> None:
+    for name in ("machine.PeerData", "network_config.NetworkConfig"):
+        lines = [line.split() for line in (await answer("types", name)).splitlines()]
+        assert ["wire", "key", "attribute", "Go", "type", "unit", "meaning"] in lines
+        for row in rows(registry.get(name)):
+            assert " ".join(row).split() in lines
+    assert ["Embeds", "network_config.Libp2pConfig."] in lines
+    named = await answer("types", "machine.Machines")
+    assert "by their peer ids. In Go a `map[string]machine.PeerData`." in named
 
 
 async def test_version_is_the_installed_one() -> None:

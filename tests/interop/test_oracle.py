@@ -6,12 +6,14 @@ import json
 import os
 import random
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
 from dms_events import DecodeError, EncodeError, _second_look, codec
+from dms_events.explanation import explain
 from tests.kit.golden import (
     Vector,
     decode_vectors,
@@ -27,6 +29,7 @@ from tests.unit.values import values_of
 
 SOAK = bool(os.environ.get("DMS_EVENTS_SOAK"))
 DOCUMENTS = 300_000 if SOAK else 30_000
+EXPLAINED = 300_000 if SOAK else 10_000
 VALUES = 300 if SOAK else 25
 TYPED_PATH_SHARE = 0.01
 
@@ -118,6 +121,29 @@ def test_the_typed_path_differs_in_few_documents_of_the_named_classes(
         lenient = "parsing time" in go.error or "cannot unmarshal number -0" in go.error
         midpoint = b"16777217.0" in vector.data
         assert lenient or midpoint or repeats_a_key(vector.data), vector
+
+
+def test_an_explanation_says_what_go_makes_of_any_document(
+    oracle: Oracle, damaged: list[Vector], answers: list[Answer]
+) -> None:
+    explained = [
+        (vector, explain(vector.data, type_of(vector.go_type)), go)
+        for vector, go in zip(damaged[:EXPLAINED], answers, strict=False)
+    ]
+    read: list[tuple[Vector, bytes, Answer]] = []
+    for vector, explanation, go in explained:
+        if "beyond-datetime" in {note.rule for note in explanation.differences}:
+            continue
+        assert bool(explanation.go_error) == (go.json is None), (vector, go, explanation)
+        with suppress(EncodeError):
+            if go.json is not None:
+                read.append((vector, codec.encode(explanation.go_value), go))
+    assert len(read) > 0.2 * EXPLAINED
+    again = oracle.ask((vector.go_type, written) for vector, written, _ in read)
+    for (vector, _, go), back in zip(read, again, strict=True):
+        assert go.json is not None
+        assert back.json is not None, vector
+        assert same(go.json, back.json), vector
 
 
 @pytest.mark.parametrize("go_type", go_names())

@@ -15,7 +15,7 @@ from msgspec import inspect
 from ._shape import bare, fields_of, int_limits, not_none
 from .types._wire import FLOAT32_LIMIT, from_wire
 
-__all__ = ["explain", "is_writable", "is_writable_time"]
+__all__ = ["is_writable", "is_writable_time", "what_is_wrong"]
 
 Wrong = tuple[str, str]
 """Path and reason."""
@@ -47,7 +47,7 @@ def is_writable_time(time: datetime) -> bool:
     return offset is not None and offset % timedelta(minutes=1) == timedelta(0)
 
 
-def explain(value: Any) -> Wrong | None:
+def what_is_wrong(value: Any) -> Wrong | None:
     """Where a value is wrong, and why; None where it may be written.
 
     An int in a float field and a subclass of the field's type are right, though not on the fast path.

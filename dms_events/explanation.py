@@ -1,0 +1,141 @@
+"""How a document is read: by which path, by which of Go's rules, and where Go reads otherwise.
+
+Everything told was observed: the document is read as `codec.decode` reads it, and once more by a
+second look that is watched. What that makes of it is what Go does, but for the classes of deviations
+that are named in ``tests/golden/deviations.json``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+import msgspec
+
+from . import _second_look, codec, registry
+from ._typed_path import typed_reader
+from ._watch import ONE_COUNTS, Note, Watch
+from .errors import DecodeError
+
+__all__ = ["Explanation", "Note", "explain"]
+
+_REJECTED_BY_GO = {
+    "not an RFC 3339 time": "lenient-time",
+    "the time's offset is out of range": "lenient-time",
+    "expected uint64, got -0": "minus-zero",
+}
+"""Why a second look refuses what the typed path has read, and the deviation's class."""
+
+
+class Explanation(msgspec.Struct, frozen=True, kw_only=True):
+    """What was observed while a document was read. Its repr shows no secret that a type declares."""
+
+    type: str
+    """Registry name."""
+    size: int
+    """Bytes of the document."""
+    typed_path_says: str
+    """Why msgspec's typed path refuses the document; empty where that has read it."""
+    rules: tuple[Note, ...]
+    """Go's rules that a canonical document does not need; of a refused one those before what is wrong."""
+    value: Any
+    """What `codec.decode` returns; None where it raises."""
+    error: DecodeError | None
+    """What `codec.decode` raises."""
+    strict_error: DecodeError | None
+    """What it raises with ``strict=True``."""
+    go_value: Any
+    """What Go reads, as a value of the same type; None where it reads none, or that is not known."""
+    go_error: str
+    """Where and why Go refuses the document; empty where it reads it, or that is not known."""
+    differences: tuple[Note, ...]
+    """Where Go reads otherwise, by the class of the deviation, and what it cannot hold: float32."""
+
+
+class _Outcome(NamedTuple):
+    value: Any
+    error: DecodeError | None
+
+
+def explain(data: bytes, type: Any) -> Explanation:
+    """Say how `codec.decode` reads ``data``, which it may refuse, and what Go makes of it.
+
+    It reads four times and is for people: use `codec.decode` to read.
+
+    Raises:
+        UnknownTypeError: ``type`` is none of the registry's.
+    """
+    name = registry.name_of(type)
+    watch = Watch()
+    ours = _outcome(partial(codec.decode, data, type))
+    fail = partial(_refusal, name, data)
+    looked = _outcome(partial(_second_look.read, data, type, fail, watch.tools))
+    typed_path_says = _typed_path_says(data, type)
+    go = _go(ours, looked, watch, on_typed_path=not typed_path_says)
+    return Explanation(
+        type=name,
+        size=len(data),
+        typed_path_says=typed_path_says,
+        rules=tuple(dict.fromkeys(watch.rules)),
+        value=ours.value,
+        error=ours.error,
+        strict_error=_outcome(partial(codec.decode, data, type, strict=True)).error,
+        go_value=go.value,
+        go_error=go.error,
+        differences=tuple(dict.fromkeys(go.differences)),
+    )
+
+
+class _Go(NamedTuple):
+    value: Any
+    error: str
+    differences: list[Note]
+
+
+def _go(ours: _Outcome, looked: _Outcome, watch: Watch, *, on_typed_path: bool) -> _Go:
+    """What Go makes of it: what the second look does, but for what that does otherwise on purpose."""
+    names = {note.rule: note for note in reversed(watch.go)}
+    if looked.error:
+        where, reason = looked.error.path, looked.error.reason
+        if "beyond-datetime" in names:
+            return _Go(None, "", [names["beyond-datetime"]])
+        refusal = f"{where}: {reason}" if where else reason
+        if ours.error:
+            return _Go(None, refusal, [])
+        name = _REJECTED_BY_GO.get(reason, "repeated-key")
+        return _Go(None, refusal, [Note(name, where, f"Go refuses it: {reason}")])
+    if "multiaddr" in names:
+        note = names["multiaddr"]
+        return _Go(None, f"{note.where}: {note.effect}", watch.go)
+    if not on_typed_path or looked.value == ours.value:
+        return _Go(ours.value, "", watch.go)
+    return _Go(looked.value, "", [*_differing(watch), *watch.go])
+
+
+def _differing(watch: Watch) -> list[Note]:
+    """Why the typed path made another value of it."""
+    merged = [n for n in watch.rules if n.rule == "repeated key" and n.effect != ONE_COUNTS]
+    effect = "Go does so; here it replaces the one before"
+    return [Note("repeated-key", note.where, effect) for note in merged] or [
+        Note("float32-midpoint", "", "Go rounds a decimal once; here it became a double first")
+    ]
+
+
+def _typed_path_says(data: bytes, type_: Any) -> str:
+    try:
+        typed_reader(type_)(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        return str(error) or "an integer is out of the range of uint64, or of float64"
+    return ""
+
+
+def _outcome(read: Callable[[], Any]) -> _Outcome:
+    try:
+        return _Outcome(read(), None)
+    except DecodeError as error:
+        return _Outcome(None, error)
+
+
+def _refusal(name: str, data: bytes, path: str, reason: str) -> DecodeError:
+    return DecodeError(name, path, reason, data)
