@@ -6,6 +6,9 @@
     ├── UnknownTypeError        .name
     ├── ConfigError             .setting .reason
     ├── ExtraNotInstalledError  .extra
+    ├── EncryptError            .reason
+    ├── DecryptError            .reason; a ValueError too
+    │   └── NoMatchingKeyError
     ├── TransportError
     │   ├── ConnectionLostError
     │   └── PublishError        .unacknowledged
@@ -24,9 +27,12 @@ __all__ = [
     "ConfigError",
     "ConnectionLostError",
     "DecodeError",
+    "DecryptError",
     "DmsEventsError",
     "EncodeError",
+    "EncryptError",
     "ExtraNotInstalledError",
+    "NoMatchingKeyError",
     "PublishError",
     "SinkError",
     "TransportError",
@@ -101,6 +107,26 @@ class ExtraNotInstalledError(DmsEventsError):
 
     def __str__(self) -> str:
         return f"{self.what} needs an extra: pip install 'dms-events[{self.extra}]'"
+
+
+class EncryptError(DmsEventsError):
+    """Something cannot be encrypted as it is; nothing was made."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class DecryptError(DmsEventsError, ValueError):
+    """Something was not encrypted, was changed or cut since, or is no whole archive; nothing was made."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class NoMatchingKeyError(DecryptError):
+    """Something was encrypted, but for none of the keys that are at hand."""
 
 
 class TransportError(DmsEventsError):

@@ -1,4 +1,4 @@
-"""What encrypts and decrypts: the seams, without an implementation."""
+"""What encrypts and decrypts: the seams, which `dms_events.encryption` implements."""
 
 from __future__ import annotations
 

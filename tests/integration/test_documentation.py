@@ -14,9 +14,14 @@ from dms_events_nats import NatsServer
 HOME = Path(__file__).parents[2]
 
 
-def run(*command: str) -> str:
+def run(*command: str, folder: Path | None = None) -> str:
     done = subprocess.run(
-        [sys.executable, *command], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, *command],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -30,6 +35,13 @@ async def test_the_code_of_the_readme_publishes_and_reads(
     url = nats_server.url if where == "nats" else "memory://"
     [code] = [block.replace("nats://127.0.0.1:4222", url) for block in blocks]
     assert run("-c", code).startswith("online ")
+
+
+def test_the_code_about_encryption_encrypts_and_decrypts(tmp_path: Path) -> None:
+    text = (HOME / "docs" / "encryption.md").read_text()
+    [code] = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert run("-c", code, folder=tmp_path) == "42 42\n"
+    assert (tmp_path / "key.txt").stat().st_mode & 0o777 == 0o600
 
 
 def test_the_quickstart_publishes_and_reads() -> None:

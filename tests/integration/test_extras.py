@@ -50,7 +50,7 @@ async def test_a_missing_extra_names_its_cure(
     assert list(temporary.iterdir()) == []
 
 
-@pytest.mark.parametrize("blocked", ["nats", "elasticsearch", "psutil"])
+@pytest.mark.parametrize("blocked", ["nats", "elasticsearch", "psutil", "pyrage"])
 async def test_what_does_not_need_an_extra_works_without_it(blocked: str) -> None:
     for words in (("types",), ("version",), ("demo", "--help"), ("report", "--help")):
         done = await run(sys.executable, "-c", WITHOUT.format(blocked=blocked), *words)
@@ -60,7 +60,7 @@ async def test_what_does_not_need_an_extra_works_without_it(blocked: str) -> Non
 async def test_the_core_needs_neither_the_command_nor_an_adapter() -> None:
     program = """
 import sys, asyncio
-for name in ("nats", "elasticsearch", "psutil", "typer", "rich", "sqlite3"):
+for name in ("nats", "elasticsearch", "psutil", "pyrage", "typer", "rich", "sqlite3"):
     sys.modules[name] = None
 import dms_events
 from dms_events.types.elk_stats import ServiceRemove
@@ -75,3 +75,18 @@ asyncio.run(main())
 """
     done = await run(sys.executable, "-c", program)
     assert (done.code, done.out, done.err) == (0, "s\n", "")
+
+
+async def test_encryption_names_the_extra_that_it_needs() -> None:
+    program = """
+import sys
+sys.modules["pyrage"] = None
+from dms_events.errors import ExtraNotInstalledError
+try:
+    import dms_events.encryption
+except ExtraNotInstalledError as error:
+    print(error)
+"""
+    done = await run(sys.executable, "-c", program)
+    expected = "encryption needs an extra: pip install 'dms-events[encryption]'\n"
+    assert (done.code, done.out, done.err) == (0, expected, "")

@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import os
-import shutil
-import subprocess
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
-import pytest
 
-from tests.kit.toolchain import cache_dir, program
+from tests.kit.go_build import build_go
 
 __all__ = ["GoEvent", "GoPeer", "GoPeerError", "build"]
 
@@ -38,26 +32,8 @@ class GoPeerError(AssertionError):
 
 
 def build() -> Path:
-    """The compiled program, from the cache where these sources were built before."""
-    go = program("go", "install Go 1.26 or newer")
-    sources = sorted(p for p in SOURCE.iterdir() if p.suffix in {".go", ".mod", ".sum"})
-    digest = hashlib.sha256()
-    for path in sources:
-        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    cache = cache_dir("go-peer")
-    binary = cache / f"dmspeer-{digest.hexdigest()[:16]}"
-    if not binary.exists():
-        workshop = Path(tempfile.mkdtemp(dir=cache))
-        try:
-            built = workshop / "dmspeer"
-            command = [str(go), "build", "-trimpath", "-o", str(built), "."]
-            done = subprocess.run(command, cwd=SOURCE, capture_output=True, text=True, check=False)
-            if done.returncode:
-                pytest.fail(f"go build of {SOURCE.name} failed:\n{done.stderr}", pytrace=False)
-            os.replace(built, binary)
-        finally:
-            shutil.rmtree(workshop)
-    return binary
+    """The compiled program."""
+    return build_go(SOURCE)
 
 
 class GoPeer:

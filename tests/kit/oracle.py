@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
-import os
 import subprocess
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-import pytest
-
-from tests.kit.toolchain import cache_dir, program
+from tests.kit.go_build import build_go
 
 __all__ = ["Answer", "Oracle", "build"]
 
@@ -29,20 +24,8 @@ class Answer(NamedTuple):
 
 
 def build() -> Oracle:
-    """The compiled program, from the cache where these sources were built before."""
-    go = program("go", "install Go 1.26 or newer")
-    sources = sorted(p for p in SOURCE.rglob("*") if p.suffix in {".go", ".mod", ".sum"})
-    digest = hashlib.sha256(b"\0".join(path.read_bytes() for path in sources)).hexdigest()
-    binary = cache_dir("go-oracle") / f"oracle-{digest[:16]}"
-    if not binary.exists():
-        with tempfile.TemporaryDirectory(dir=binary.parent) as workshop:
-            built = Path(workshop) / "oracle"
-            command = [str(go), "build", "-trimpath", "-o", str(built), "."]
-            done = subprocess.run(command, cwd=SOURCE, capture_output=True, text=True, check=False)
-            if done.returncode:
-                pytest.fail(f"go build of the oracle failed:\n{done.stderr}", pytrace=False)
-            os.replace(built, binary)
-    return Oracle(binary)
+    """The compiled program."""
+    return Oracle(build_go(SOURCE))
 
 
 class Oracle:

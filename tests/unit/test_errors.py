@@ -19,6 +19,7 @@ from dms_events import (
     UnknownTypeError,
     errors,
 )
+from dms_events.errors import DecryptError, EncryptError, NoMatchingKeyError
 
 TREE = {
     DmsEventsError: Exception,
@@ -27,6 +28,9 @@ TREE = {
     UnknownTypeError: DmsEventsError,
     ConfigError: DmsEventsError,
     ExtraNotInstalledError: DmsEventsError,
+    EncryptError: DmsEventsError,
+    DecryptError: DmsEventsError,
+    NoMatchingKeyError: DecryptError,
     TransportError: DmsEventsError,
     ConnectionLostError: TransportError,
     PublishError: TransportError,
@@ -55,6 +59,9 @@ def test_the_tree_is_the_one_that_is_drawn() -> None:
             ExtraNotInstalledError("nats", "NATS"),
             "NATS needs an extra: pip install 'dms-events[nats]'",
         ),
+        (EncryptError("'x' is a socket"), "'x' is a socket"),
+        (DecryptError("it was cut"), "it was cut"),
+        (NoMatchingKeyError("it is for others"), "it is for others"),
         (TransportError("it broke"), "it broke"),
         (ConnectionLostError("it is gone"), "it is gone"),
         (PublishError("it is full", [1]), "it is full"),
@@ -76,9 +83,14 @@ def test_each_error_keeps_its_parts() -> None:
     config = ConfigError("url", "no")
     assert (config.setting, config.reason) == ("url", "no")
     assert ExtraNotInstalledError("nats", "NATS").extra == "nats"
+    assert (EncryptError("odd").reason, DecryptError("cut").reason) == ("odd", "cut")
     publish = PublishError("full", ["a", "b"])
     assert (publish.reason, list(publish.unacknowledged)) == ("full", ["a", "b"])
     assert list(PublishError("full").unacknowledged) == []
+
+
+def test_what_cannot_be_decrypted_is_a_value_error_as_the_protocol_says() -> None:
+    assert issubclass(DecryptError, ValueError)
 
 
 def test_a_payload_is_in_no_text_of_its_error() -> None:
@@ -94,6 +106,8 @@ def test_a_payload_is_in_no_text_of_its_error() -> None:
         ConfigError("url", "no"),
         ExtraNotInstalledError("nats", "NATS"),
         SinkError("no"),
+        EncryptError("odd"),
+        NoMatchingKeyError("it is for others"),
     ],
 )
 def test_an_error_may_cross_to_another_process(error: DmsEventsError) -> None:

@@ -42,6 +42,7 @@ HEAVY = {
     "typer",
     "rich",
     "psutil",
+    "pyrage",
     "sqlite3",
     "aiohttp",
 }

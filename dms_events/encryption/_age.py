@@ -1,0 +1,219 @@
+"""Keys of the age format, and what encrypts and decrypts with them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pyrage
+from pyrage import x25519
+
+from ..errors import ConfigError, DecryptError, NoMatchingKeyError
+from ._archive import packed, refuse_inside
+from ._streams import Ends, finish, pull
+from ._targets import BUFFER_BYTES, new_directory, new_file
+from ._unpack import unpack
+
+__all__ = ["AgeDecryptor", "AgeEncryptor", "AgeIdentity"]
+
+_NO_KEY = "No matching keys found"
+_WRONG_KEY = (
+    "none of the identities opens it: it is for other recipients, or its header was changed"
+)
+
+
+class AgeIdentity:
+    """A secret key (X25519). It shows in no ``repr`` and no error; only `reveal` writes it out."""
+
+    __slots__ = ("_key",)
+
+    def __init__(self, text: str) -> None:
+        """Read a key: ``AGE-SECRET-KEY-1…``, alone or with the comments of ``age-keygen``.
+
+        Raises:
+            ConfigError: ``text`` is not exactly one such key. The error does not hold the text.
+        """
+        lines = (line.strip() for line in text.splitlines())
+        keys = [line for line in lines if line and not line.startswith("#")]
+        try:
+            [key] = keys
+            self._key = x25519.Identity.from_str(key)
+        except (ValueError, pyrage.IdentityError):
+            reason = "expected one line AGE-SECRET-KEY-1…, as age-keygen writes it"
+            raise ConfigError("identity", reason) from None
+
+    @classmethod
+    def generate(cls) -> AgeIdentity:
+        """A new key of the system's random numbers."""
+        return cls(str(x25519.Identity.generate()))
+
+    @property
+    def recipient(self) -> str:
+        """The public key, ``age1…``: what others encrypt for. It is no secret."""
+        return str(self._key.to_public())
+
+    def reveal(self) -> str:
+        """The secret key as text, ``AGE-SECRET-KEY-1…``, to be kept where only its owner reads."""
+        return str(self._key)
+
+    def __repr__(self) -> str:
+        return f"AgeIdentity(recipient={self.recipient!r})"
+
+
+class AgeEncryptor:
+    """Encrypts for one or more public keys; the holder of any of their secret keys can decrypt.
+
+    The format proves that nothing was changed since. It does not prove who encrypted: public keys are
+    public. A target that exists is never replaced, and appears whole or not at all; see `encrypt_file`.
+    """
+
+    def __init__(self, *recipients: str) -> None:
+        """``recipients`` are X25519 public keys, ``age1…``.
+
+        Raises:
+            ConfigError: there is no recipient, or one is not a public key.
+        """
+        if not recipients:
+            raise ConfigError("recipients", "at least one public key is needed")
+        self._recipients = [_recipient(text) for text in recipients]
+
+    def encrypt(self, data: bytes) -> bytes:
+        """``data`` encrypted.
+
+        Meant for what is small: all of it is in memory twice, and other threads wait meanwhile.
+        """
+        return pyrage.encrypt(data, self._recipients)
+
+    def encrypt_file(self, source: str | os.PathLike[str], target: str | os.PathLike[str]) -> None:
+        """Make ``target``, a file with the content of ``source`` encrypted, in constant memory.
+
+        It grows under a hidden name ``.dms-events-….partial`` in its folder, is synced to the disk and
+        gets its own name last; on any error and on Ctrl-C the hidden file is removed. (After SIGKILL or
+        a power loss the hidden file may be left; it can be deleted.) Only its owner may read it (mode
+        0600). What happens to ``source`` meanwhile is not noticed.
+
+        Raises:
+            FileExistsError: something exists at ``target``; it stays as it is.
+            OSError: a file cannot be read or written, or the disk is full.
+        """
+        with open(source, "rb", BUFFER_BYTES) as plain, new_file(Path(target)) as file:
+            finish(Ends(plain, file), self._encrypt)
+
+    def encrypt_directory(
+        self, source: str | os.PathLike[str], target: str | os.PathLike[str]
+    ) -> None:
+        """Make ``target``, a file with all that is in the folder ``source``, in constant memory.
+
+        Names within the archive are relative to ``source``, whose own name is not kept. Files, folders
+        and symlinks are kept, with permissions and times to the second; owners are not. A file with
+        several names (hard links) becomes several files. ``target`` is made as `encrypt_file` does.
+
+        Raises:
+            EncryptError: ``target`` is within ``source``, a symlink leads out of ``source`` (or is
+                absolute, or has ``..`` after its start), there is something that is neither file,
+                folder nor symlink, folders are nested deeper than 100, or a file became shorter
+                while it was read.
+            FileExistsError: something exists at ``target``; it stays as it is.
+            OSError: a file cannot be read or written, or the disk is full.
+        """
+        folder = Path(source)
+        refuse_inside(folder, Path(target))
+        with packed(folder) as archive, new_file(Path(target)) as file:
+            finish(Ends(archive, file), self._encrypt)
+
+    def _encrypt(self, ends: Ends) -> None:
+        pyrage.encrypt_io(ends, ends, self._recipients)
+
+
+class AgeDecryptor:
+    """Decrypts what was encrypted for one of its identities, in the binary or the armored form.
+
+    Nothing of a message that was changed or cut is ever handed out or left behind. Errors tell a key that
+    does not fit (`NoMatchingKeyError`) from damage (any other `DecryptError`), except that damage to the
+    few lines of the header that hold the wrapped key looks like a key that does not fit.
+    """
+
+    def __init__(self, *identities: AgeIdentity) -> None:
+        """Raises: ConfigError: there is no identity."""
+        if not identities:
+            raise ConfigError("identities", "at least one secret key is needed")
+        self._identities = [identity._key for identity in identities]
+
+    def decrypt(self, data: bytes) -> bytes:
+        """The original of ``data``.
+
+        Meant for what is small: all of it is in memory twice, and other threads wait meanwhile.
+
+        Raises:
+            NoMatchingKeyError: ``data`` was encrypted for others.
+            DecryptError: ``data`` is not in the age format, or was changed or cut since. As every
+                `DecryptError` it is a ValueError.
+        """
+        try:
+            return pyrage.decrypt(data, self._identities)
+        except pyrage.DecryptError as error:
+            raise _refused(error) from error
+
+    def decrypt_file(self, source: str | os.PathLike[str], target: str | os.PathLike[str]) -> None:
+        """Make ``target``, a file with the original of the file ``source``, in constant memory.
+
+        It is made as `AgeEncryptor.encrypt_file` makes its own, and gets its name only after the last
+        byte of ``source`` was proved.
+
+        Raises:
+            NoMatchingKeyError: ``source`` was encrypted for others.
+            DecryptError: ``source`` is not in the age format, or was changed or cut since.
+            FileExistsError: something exists at ``target``; it stays as it is.
+            OSError: a file cannot be read or written, or the disk is full.
+        """
+        with open(source, "rb", BUFFER_BYTES) as encrypted, new_file(Path(target)) as file:
+            finish(Ends(encrypted, file), self._decrypt)
+
+    def decrypt_directory(
+        self, source: str | os.PathLike[str], target: str | os.PathLike[str]
+    ) -> None:
+        """Make the folder ``target`` from the encrypted tar archive ``source``, in constant memory.
+
+        It grows under a hidden name beside ``target``, which it gets after the last byte of ``source``
+        was proved and all is synced to the disk. The folder is open to its owner alone (mode 0700);
+        within, permissions and the times of files are as in the archive, without set-id bits and
+        without write permission for others.
+
+        The archive may come from anybody who knows the public key, so it is not trusted: it cannot
+        write outside of ``target``, and takes no more room there than its own length and an inode for
+        each entry. Nothing in it is overwritten by a later entry.
+
+        Raises:
+            NoMatchingKeyError: ``source`` was encrypted for others.
+            DecryptError: ``source`` is not in the age format, was changed or cut since, or does not
+                hold one whole tar archive of files, folders (nested at most 100 deep), and links
+                that stay within.
+            FileExistsError: something exists at ``target``; it stays as it is.
+            OSError: a file cannot be read or written, or the disk is full.
+        """
+        with (
+            open(source, "rb", BUFFER_BYTES) as encrypted,
+            new_directory(Path(target)) as folder,
+            pull(encrypted, self._decrypt) as archive,
+        ):
+            unpack(archive, folder)
+
+    def _decrypt(self, ends: Ends) -> None:
+        try:
+            pyrage.decrypt_io(ends, ends, self._identities)
+        except (pyrage.DecryptError, OSError) as error:
+            raise _refused(error) from error
+
+
+def _recipient(text: str) -> x25519.Recipient:
+    try:
+        return x25519.Recipient.from_str(text)
+    except pyrage.RecipientError:
+        # The text is not shown: it may be a secret key that was put in the wrong place.
+        raise ConfigError("recipients", "expected X25519 public keys, age1…") from None
+
+
+def _refused(error: Exception) -> DecryptError:
+    if str(error) == _NO_KEY:
+        return NoMatchingKeyError(_WRONG_KEY)
+    return DecryptError(f"it is no age file, or was changed or cut since ({error})")

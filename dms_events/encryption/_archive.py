@@ -1,0 +1,123 @@
+"""A folder as a tar archive, made while it is read."""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+import tarfile
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Final
+
+from ..errors import EncryptError
+from ._targets import BUFFER_BYTES
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+__all__ = ["DEPTH", "leads_out", "packed", "refuse_inside"]
+
+DEPTH: Final = 100
+"""How deep folders may be nested: removing a tree takes Python a frame and a handle for each level."""
+_END = bytes(2 * tarfile.BLOCKSIZE)
+
+
+def leads_out(link: str, depth: int) -> bool:
+    """Whether a symlink ``depth`` folders below the top may lead out of it, through other links too.
+
+    It cannot where it goes up at its start alone, for the folders above it are real ones.
+    """
+    parts = [part for part in link.split("/") if part not in ("", ".")]
+    down = [part for part in parts if part != ".."]
+    ups = len(parts) - len(down)
+    return not link or link.startswith("/") or ups > depth or parts[ups:] != down
+
+
+def refuse_inside(folder: Path, target: Path) -> None:
+    """Raises: EncryptError: ``target`` would be within ``folder``, and become part of itself."""
+    if target.parent.resolve().is_relative_to(folder.resolve()):
+        raise EncryptError(f"{str(target)!r} is within {str(folder)!r}, which is to be encrypted")
+
+
+@contextmanager
+def packed(folder: Path) -> Iterator[IO[bytes]]:
+    """The archive of all that is in ``folder``, to be read once.
+
+    Reading raises OSError or EncryptError where something cannot be packed.
+    """
+    with closing(_blocks(folder)) as blocks:
+        yield io.BufferedReader(_Reader(blocks), BUFFER_BYTES)
+
+
+class _Reader(io.RawIOBase):
+    def __init__(self, blocks: Iterator[bytes]) -> None:
+        self._blocks = blocks
+        self._rest = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        space = memoryview(buffer)
+        while not self._rest:
+            block = next(self._blocks, None)
+            if block is None:
+                return 0
+            self._rest = memoryview(block)
+        size = min(len(space), len(self._rest))
+        space[:size] = self._rest[:size]
+        self._rest = self._rest[size:]
+        return size
+
+
+def _blocks(folder: Path) -> Generator[bytes, None, None]:
+    waiting = _inside(folder, "")
+    while waiting:
+        path, name = waiting.pop()
+        if name.count("/") >= DEPTH:
+            raise EncryptError(f"{path!r} is nested deeper than {DEPTH} folders")
+        status = os.lstat(path)
+        header = tarfile.TarInfo(name)
+        header.mtime = int(status.st_mtime)
+        header.mode = stat.S_IMODE(status.st_mode)
+        if stat.S_ISREG(status.st_mode):
+            yield from _file(path, header)
+        elif stat.S_ISDIR(status.st_mode):
+            header.type = tarfile.DIRTYPE
+            yield _header(header)
+            waiting += _inside(path, name + "/")
+        elif stat.S_ISLNK(status.st_mode):
+            header.type = tarfile.SYMTYPE
+            header.linkname = os.readlink(path)
+            if leads_out(header.linkname, name.count("/")):
+                raise EncryptError(f"{path!r} may lead out: it links to {header.linkname!r}")
+            yield _header(header)
+        else:
+            raise EncryptError(f"{path!r} is neither file, folder nor symlink")
+    yield _END
+
+
+def _inside(folder: str | Path, prefix: str) -> list[tuple[str, str]]:
+    """Paths and names within the archive, the last one first."""
+    with os.scandir(folder) as entries:
+        return sorted(((e.path, prefix + e.name) for e in entries), reverse=True)
+
+
+def _file(path: str, header: tarfile.TarInfo) -> Iterator[bytes]:
+    with open(path, "rb", 0) as file:
+        header.size = left = os.fstat(file.fileno()).st_size
+        yield _header(header)
+        while left:
+            block = file.read(min(left, BUFFER_BYTES))
+            if not block:
+                raise EncryptError(f"{path!r} became shorter while it was read")
+            left -= len(block)
+            yield block
+    yield bytes(-header.size % tarfile.BLOCKSIZE)
+
+
+def _header(header: tarfile.TarInfo) -> bytes:
+    # The GNU form has names of any bytes and length; GNU tar warns of the names that pax must mark.
+    return header.tobuf(tarfile.GNU_FORMAT, "utf-8", "surrogateescape")

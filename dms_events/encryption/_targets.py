@@ -1,0 +1,89 @@
+"""Files and folders that come to stand at their place whole, or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Final
+
+__all__ = ["BUFFER_BYTES", "new_directory", "new_file"]
+
+BUFFER_BYTES: Final = 1 << 20
+_PREFIX = ".dms-events-"
+_SUFFIX = ".partial"
+_NO_HARD_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS}
+
+
+@contextmanager
+def new_file(target: Path) -> Iterator[IO[bytes]]:
+    """A file to write, which gets its name when the block ends well and is removed when it does not.
+
+    Raises:
+        FileExistsError: something exists at ``target``.
+    """
+    _refuse_existing(target)
+    handle, partial = tempfile.mkstemp(_SUFFIX, _PREFIX, target.parent)
+    try:
+        with open(handle, "wb", BUFFER_BYTES) as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        _name(Path(partial), target)
+    except BaseException:
+        os.unlink(partial)
+        raise
+    _sync(target.parent)
+
+
+@contextmanager
+def new_directory(target: Path) -> Iterator[Path]:
+    """A folder to fill, which gets its name when the block ends well and is removed when it does not.
+
+    The files within are the caller's to sync; the folders are synced here.
+
+    Raises:
+        FileExistsError: something exists at ``target``.
+    """
+    _refuse_existing(target)
+    partial = tempfile.mkdtemp(_SUFFIX, _PREFIX, target.parent)
+    try:
+        yield Path(partial)
+        for folder, _, _ in os.walk(partial):
+            _sync(folder)
+        _refuse_existing(target)
+        os.rename(partial, target)  # replaces at most an empty folder
+    except BaseException:
+        shutil.rmtree(partial)
+        raise
+    _sync(target.parent)
+
+
+def _refuse_existing(target: Path) -> None:
+    if os.path.lexists(target):
+        raise FileExistsError(errno.EEXIST, "exists, and is not replaced", str(target))
+
+
+def _name(partial: Path, target: Path) -> None:
+    """A hard link refuses what exists, where a rename would replace it."""
+    try:
+        os.link(partial, target)
+    except OSError as error:
+        if error.errno not in _NO_HARD_LINKS:
+            raise
+        _refuse_existing(target)
+        os.rename(partial, target)
+    else:
+        os.unlink(partial)
+
+
+def _sync(folder: str | Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
