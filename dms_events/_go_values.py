@@ -7,6 +7,7 @@ import binascii
 import math
 import re
 import struct
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
@@ -14,7 +15,16 @@ from typing import Any
 from ._json_tree import Escaped, Tree, kind_of
 from .types._wire import FLOAT32_LIMIT
 
-__all__ = ["WrongValueError", "expected", "float32", "float64", "from_base64", "time", "untyped"]
+__all__ = [
+    "WrongValueError",
+    "expected",
+    "float32",
+    "float64",
+    "from_base64",
+    "integer",
+    "time",
+    "untyped",
+]
 
 _TIME = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)T(\d\d?):(\d\d):(\d\d)(?:[.,](\d+))?(?:Z|([+-])(\d\d):(\d\d))",
@@ -37,6 +47,19 @@ def expected(what: str, got: Tree, *, show: bool = False) -> WrongValueError:
     if show and isinstance(got, bytes):
         return WrongValueError(f"expected {what}, got {got[:40].decode()}")
     return WrongValueError(f"expected {what}, got {kind_of(got)}")
+
+
+def integer(low: int, high: int, name: str) -> Callable[[Tree], int]:
+    """What reads an integer of Go's type ``name``, with its limits."""
+
+    def take(tree: Tree) -> int:
+        if type(tree) is bytes and len(tree) <= 20:
+            digits = tree[1:] if low and tree[:1] == b"-" else tree
+            if digits.isdigit() and low <= (value := int(tree)) <= high:
+                return value
+        raise expected(name, tree, show=True)
+
+    return take
 
 
 def float64(number: bytes) -> float:

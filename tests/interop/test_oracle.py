@@ -23,10 +23,12 @@ from tests.kit.golden import (
 )
 from tests.kit.mutations import mutated
 from tests.kit.oracle import Answer, Oracle, build
+from tests.kit.repeats import repeating
 from tests.unit.values import values_of
 
 SOAK = bool(os.environ.get("DMS_EVENTS_SOAK"))
 DOCUMENTS = 300_000 if SOAK else 30_000
+REPEATS = 100_000 if SOAK else 10_000
 VALUES = 300 if SOAK else 25
 TYPED_PATH_SHARE = 0.01
 
@@ -106,6 +108,14 @@ def test_the_second_look_makes_of_any_document_what_go_makes_of_it(
     oracle: Oracle, damaged: list[Vector], answers: list[Answer]
 ) -> None:
     unnamed = [d for d in differing(oracle, damaged, answers, second_look) if not is_named(*d[1:])]
+    assert unnamed == []
+
+
+def test_what_comes_again_is_read_over_what_was_there_as_go_does(oracle: Oracle) -> None:
+    documents = list(repeating(go_names(), REPEATS, random.randrange(2**32) if SOAK else 5))
+    answers = oracle.ask((vector.go_type, vector.data) for vector in documents)
+    assert sum(go.json is not None for go in answers) > 0.9 * len(answers)
+    unnamed = [d for d in differing(oracle, documents, answers, typed) if not is_named(*d[1:])]
     assert unnamed == []
 
 
