@@ -15,7 +15,7 @@ import msgspec
 from msgspec import inspect
 
 from ._go_slices import Bytes, Hidden, Reader, Slice
-from ._go_values import WrongValueError, expected, float32, float64, integer, time, untyped
+from ._go_values import WrongValueError, begun, expected, float32, float64, integer, time, untyped
 from ._json_tree import Tree
 from ._shape import bare, fields_of, int_limits, not_none
 from .types._wire import ZERO_TIME, fold, from_wire
@@ -164,7 +164,8 @@ def _nothing(tree: Tree) -> None:
 def _custom(type_: type) -> Callable[[Tree], Any]:
     def take(tree: Tree) -> Any:
         try:
-            return from_wire(type_, str(tree) if isinstance(tree, str) else untyped(tree))
+            # Of what is no string only its kind is said.
+            return from_wire(type_, begun(tree, []))
         except ValueError as error:
             reason = str(error)
         raise WrongValueError(reason)
