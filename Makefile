@@ -1,5 +1,6 @@
 # make demo   see the whole way of an event in a minute
 # make test   run all tests
+# make soak   try much more of what can be tried for long: 300,000 damaged documents, 10 MB of each bomb
 # Either works alone on a fresh clone: it makes .venv with uv where that is installed, else with
 # venv and pip.
 
@@ -10,7 +11,7 @@ BIN    := .venv/bin
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format reference clean
+.PHONY: help demo test soak lint format reference clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -52,6 +53,9 @@ demo: .venv/.demo
 
 test: .venv/.dev
 	$(BIN)/pytest $(ARGS)
+
+soak: .venv/.dev
+	DMS_EVENTS_SOAK=1 $(BIN)/pytest -m 'soak or slow' $(ARGS)
 
 lint: .venv/.dev
 	$(BIN)/ruff check

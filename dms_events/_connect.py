@@ -1,22 +1,27 @@
-"""From a URL to a bus."""
+"""From a URL, or a NetworkConfig, to a bus."""
 
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Mapping
-from typing import Any
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any
 
 from .bus import Bus
 from .envelope import Encoding
 from .errors import ConfigError
 from .sink import Sink
 
+if TYPE_CHECKING:
+    from .types.network_config import NetworkConfig
+
 __all__ = ["connect", "sink_for"]
+
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 
 
 def connect(
-    url: str,
+    url: str | NetworkConfig,
     *,
     source: str = "",
     encoding: Encoding = "json",
@@ -26,7 +31,10 @@ def connect(
     """A bus over the transport that serves the URL's scheme; ``async with`` opens it.
 
     Args:
-        url: ``memory://``, ``memory://name``, ``nats://host:port``, or another adapter's.
+        url: ``memory://``, ``memory://name``, ``nats://host:port``, or another adapter's. Or a
+            `types.network_config.NetworkConfig` of type ``memory`` (which is ``memory://``) or
+            ``nats`` (then its ``nats_url``, with or without ``nats://``; none of its other fields
+            counts).
         source: peer id of whoever publishes here; it becomes a token of the subject.
         encoding: of the envelopes written here; Go nodes read ``"json"`` only. Both are read.
         aliases: names that others write into the envelope's ``Type``, each with the registry name it
@@ -34,9 +42,12 @@ def connect(
         options: the adapter's own, for example ``root`` (the first part of all subjects, ``"dms"``).
 
     Raises:
-        ConfigError: no adapter serves the scheme, or an option is wrong.
+        ConfigError: no adapter serves the scheme or the configuration's type, or an option is wrong.
+            It never shows the user and the password of a URL.
         ExtraNotInstalledError: the adapter needs a package that is not installed.
     """
+    if not isinstance(url, str):
+        url = _url_of(url)
     adapter = _load_adapter("dms_events.transports", url)
     return Bus(_make(adapter, url, options), source=source, encoding=encoding, aliases=aliases)
 
@@ -58,6 +69,34 @@ def sink_for(url: str, **options: Any) -> Sink:
     return sink
 
 
+def _url_of(config: NetworkConfig) -> str:
+    """The URL which says the same as a configuration."""
+    from .types.network_config import NetworkConfig, NetworkType
+
+    if not isinstance(config, NetworkConfig):
+        raise ConfigError("url", f"expected a URL or a NetworkConfig, got {type(config).__name__}")
+    match config.type:
+        case NetworkType.MEMORY:
+            return "memory://"
+        case NetworkType.NATS:
+            return _nats_url(config.nats_url)
+        case NetworkType.LIBP2P:
+            raise ConfigError("NetworkConfig.type", "there is no adapter for 'libp2p' yet")
+    known = ", ".join(NetworkType)
+    raise ConfigError("NetworkConfig.type", f"{str(config.type)!r} is none of {known}")
+
+
+def _nats_url(text: str) -> str:
+    """What Go's ``nats.Connect`` reads as a list of servers, each with its scheme."""
+    servers = [server for part in text.split(",") if (server := part.strip())]
+    if not servers:
+        raise ConfigError("NetworkConfig.nats_url", "is empty; write nats://host:4222")
+    whole = [server if "://" in server else f"nats://{server}" for server in servers]
+    if not all(server.lower().startswith("nats://") for server in whole):
+        raise ConfigError("NetworkConfig.nats_url", "another scheme than nats://")
+    return ",".join(whole)
+
+
 def _make(adapter: Any, url: str, options: Mapping[str, Any]) -> Any:
     """Call an adapter's class; an option that it does not have is a ConfigError."""
     try:
@@ -71,9 +110,17 @@ def _load_adapter(group: str, url: str) -> Any:
     """The adapter which an entry point of ``group`` names for the scheme of ``url``."""
     from importlib.metadata import entry_points  # a quarter of the time of `import dms_events`
 
-    scheme = urlsplit(url).scheme
+    scheme = _scheme(url)
     known = {point.name: point for point in entry_points(group=group)}
     if scheme not in known:
         schemes = ", ".join(f"{name}:" for name in sorted(known))
-        raise ConfigError("url", f"{url!r} begins with none of {schemes}")
+        # No more of the URL than that: the rest may hold a password, wherever a slip puts it.
+        given = f"{scheme + ':'!r} is none of" if scheme else "has no scheme; begin with one of"
+        raise ConfigError("url", f"{given} {schemes}")
     return known[scheme].load()
+
+
+def _scheme(url: str) -> str:
+    """What stands before the colon; empty where that is no scheme."""
+    found = _SCHEME.match(url.strip())
+    return found[1].lower() if found else ""

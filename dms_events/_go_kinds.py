@@ -1,38 +1,26 @@
 """One reader for each of Go's kinds: what ``encoding/json`` does with a tree, given what was there.
 
 ``read(tree, old, hidden)`` returns the new value. ``old`` is None where nothing was there yet, which
-reads as the zero value. ``hidden`` holds what Go keeps in a slice's array beyond its length: a longer
-slice read over it later finds it again.
+reads as the zero value; a list or a dict is read over in place, because a copy for each time that a key
+comes again would make the work grow with its square. ``hidden`` is for slices.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 from msgspec import inspect
 
-from ._go_values import WrongValueError, expected, float32, float64, from_base64, time, untyped
+from ._go_slices import Bytes, Hidden, Reader, Slice
+from ._go_values import WrongValueError, begun, expected, float32, float64, integer, time, untyped
 from ._json_tree import Tree
 from ._shape import bare, fields_of, int_limits, not_none
 from .types._wire import ZERO_TIME, fold, from_wire
 
 __all__ = ["Hidden", "Make", "Reader", "StructReader", "make_reader", "reader_of"]
-
-Hidden = dict[int, tuple[Any, list[Any]]]
-"""Of a slice, by its ``id``: the slice itself, so that the id stays its own, and what lies beyond it."""
-
-
-class Reader(Protocol):
-    """Reads one kind."""
-
-    def read(self, tree: Tree, old: Any, hidden: Hidden) -> Any:
-        """The value of ``tree``, read over ``old``; raises WrongValueError."""
-
-    def zero(self) -> Any:
-        """Go's zero value."""
 
 
 Make = Callable[[inspect.Type], Reader]
@@ -67,40 +55,6 @@ class _Nullable:
         return None
 
 
-class _Slice:
-    def __init__(self, item: Reader) -> None:
-        self.item = item
-
-    def read(self, tree: Tree, old: Any, hidden: Hidden) -> Any:
-        if type(tree) is not list:
-            if tree is None:
-                return []
-            raise expected("array", tree)
-        return read_items(tree, old, hidden, self.item) if tree else []
-
-    def zero(self) -> list[Any]:
-        return []
-
-
-class _Bytes:
-    def read(self, tree: Tree, old: Any, hidden: Hidden) -> Any:
-        if isinstance(tree, str):
-            return from_base64(tree)
-        if type(tree) is list:
-            known = hidden.get(id(old))
-            was = [*(old or b""), *(known[1] if known else ())]
-            value = bytes(read_items(tree, was, hidden, _BYTE))
-            if tree and len(tree) < len(was):
-                hidden[id(value)] = value, was[len(tree) :]
-            return value
-        if tree is None:
-            return b""
-        raise expected("base64 or an array", tree)
-
-    def zero(self) -> bytes:
-        return b""
-
-
 class _Map:
     def __init__(self, item: Reader) -> None:
         self.item = item
@@ -110,7 +64,7 @@ class _Map:
             if tree is None:
                 return {}
             raise expected("object", tree)
-        value = dict(old or ())
+        value: dict[str, Any] = {} if old is None else old
         for key, item in tree:
             try:
                 value[str(key)] = self.item.read(item, None, hidden)
@@ -136,9 +90,12 @@ class StructReader:
             if field.required:
                 self.required[field.attribute] = reader
         self.folded = {fold(key): key for key in reversed(self.fields)}
+        self.longest = max(map(len, self.fields), default=0)
 
     def match(self, name: str) -> str:
         """The key meant by a name that is none of the keys; empty where it is unknown."""
+        if len(name) > self.longest:
+            return ""  # folding keeps the number of letters
         return self.folded.get(name.lower() if name.isascii() else fold(name), "")
 
     def read(self, tree: Tree, old: Any, hidden: Hidden) -> Any:
@@ -170,33 +127,6 @@ class StructReader:
 
     def zero(self) -> Any:
         return self.type(**{name: reader.zero() for name, reader in self.required.items()})
-
-
-def read_items(tree: list[Tree], old: Any, hidden: Hidden, item: Reader) -> list[Any]:
-    """The items of an array, each read over the one which its slice holds there."""
-    known = hidden.get(id(old))
-    was = [*(old or ()), *(known[1] if known else ())]
-    value: list[Any] = []
-    try:
-        for place, each in enumerate(tree):
-            value.append(item.read(each, was[place] if place < len(was) else None, hidden))
-    except WrongValueError as error:
-        error.path.append(f"[{len(value)}]")
-        raise
-    if len(tree) < len(was):
-        hidden[id(value)] = value, was[len(tree) :]
-    return value
-
-
-def _integer(low: int, high: int, name: str) -> Callable[[Tree], int]:
-    def take(tree: Tree) -> int:
-        if type(tree) is bytes and len(tree) <= 20:
-            digits = tree[1:] if low and tree[:1] == b"-" else tree
-            if digits.isdigit() and low <= (value := int(tree)) <= high:
-                return value
-        raise expected(name, tree, show=True)
-
-    return take
 
 
 def _float(name: str, read: Callable[[bytes], float]) -> Callable[[Tree], float]:
@@ -235,7 +165,8 @@ def _nothing(tree: Tree) -> None:
 def _custom(type_: type) -> Callable[[Tree], Any]:
     def take(tree: Tree) -> Any:
         try:
-            return from_wire(type_, str(tree) if isinstance(tree, str) else untyped(tree))
+            # Of what is no string only its kind is said.
+            return from_wire(type_, begun(tree, []))
         except ValueError as error:
             reason = str(error)
         raise WrongValueError(reason)
@@ -245,12 +176,11 @@ def _custom(type_: type) -> Callable[[Tree], Any]:
 
 def _enum(type_: type[Enum]) -> _Scalar:
     if issubclass(type_, int):
-        number = _integer(-(2**63), 2**63 - 1, "int64")
+        number = integer(-(2**63), 2**63 - 1, "int64")
         return _Scalar(lambda tree: type_(number(tree)), type_(0))
     return _Scalar(lambda tree: type_(_string(tree)), type_(""))
 
 
-_BYTE = _Scalar(_integer(0, 255, "uint8"), 0)
 _structs: dict[type, StructReader] = {}
 
 
@@ -260,7 +190,7 @@ _PLAIN: dict[type[inspect.Type], Reader] = {
     inspect.DateTimeType: _Scalar(_time, ZERO_TIME),
     inspect.NoneType: _Nullable(_Scalar(_nothing, None)),
     inspect.AnyType: _Nullable(_Scalar(untyped, None)),
-    inspect.BytesType: _Bytes(),
+    inspect.BytesType: Bytes(),
 }
 
 
@@ -279,8 +209,8 @@ def make_reader(type_: inspect.Type, make: Make) -> Reader:
     if plain := _PLAIN.get(type(type_)):
         return plain
     match type_:
-        case inspect.IntType() as integer:
-            return _Scalar(_integer(*int_limits(integer)), 0)
+        case inspect.IntType() as kind:
+            return _Scalar(integer(*int_limits(kind)), 0)
         case inspect.FloatType(lt=None):
             return _Scalar(_float("float64", float64), 0.0)
         case inspect.FloatType():
@@ -292,7 +222,7 @@ def make_reader(type_: inspect.Type, make: Make) -> Reader:
         case inspect.UnionType() as union:
             return _Nullable(make(not_none(union)))
         case inspect.ListType(item_type=item):
-            return _Slice(make(item))
+            return Slice(make(item))
         case inspect.DictType(value_type=item):
             return _Map(make(item))
     raise NotImplementedError(f"no Go kind for {type_}")

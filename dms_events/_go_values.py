@@ -7,6 +7,7 @@ import binascii
 import math
 import re
 import struct
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
@@ -17,10 +18,12 @@ from .types._wire import FLOAT32_LIMIT
 __all__ = [
     "NoDatetimeError",
     "WrongValueError",
+    "begun",
     "expected",
     "float32",
     "float64",
     "from_base64",
+    "integer",
     "time",
     "untyped",
 ]
@@ -50,6 +53,19 @@ def expected(what: str, got: Tree, *, show: bool = False) -> WrongValueError:
     if show and isinstance(got, bytes):
         return WrongValueError(f"expected {what}, got {got[:40].decode()}")
     return WrongValueError(f"expected {what}, got {kind_of(got)}")
+
+
+def integer(low: int, high: int, name: str) -> Callable[[Tree], int]:
+    """What reads an integer of Go's type ``name``, with its limits."""
+
+    def take(tree: Tree) -> int:
+        if type(tree) is bytes and len(tree) <= 20:
+            digits = tree[1:] if low and tree[:1] == b"-" else tree
+            if digits.isdigit() and low <= (value := int(tree)) <= high:
+                return value
+        raise expected(name, tree, show=True)
+
+    return take
 
 
 def float64(number: bytes) -> float:
@@ -135,25 +151,34 @@ def _is_time_of_day(moment: list[str]) -> bool:
 
 def untyped(tree: Tree) -> Any:
     """A value for Go's ``any``, at any depth: every number is what its float64 is."""
-    result: list[Any] = [None]
-    todo: list[tuple[Any, Any, Tree]] = [(result, 0, tree)]
+    todo: list[tuple[Any, Tree]] = []
+    result = begun(tree, todo)
     while todo:
-        holder, place, item = todo.pop()
-        if type(item) is tuple:
+        value, inner = todo.pop()
+        if type(value) is dict:
             # Each key once: of a repeated one only the last value counts, however wrong others are.
-            value: Any = {}
-            for key, _ in item:
-                value[str(key)] = None
-            todo.extend((value, str(key), inner) for key, inner in reversed(item))
-        elif type(item) is list:
-            value = [None] * len(item)
-            todo.extend((value, i, inner) for i, inner in enumerate(item))
-        elif type(item) is bytes:
-            value = _number(item)
+            for key, item in dict(inner).items():
+                value[str(key)] = begun(item, todo)
         else:
-            value = str(item) if type(item) is Escaped else item
-        holder[place] = value
-    return result[0]
+            for item in inner:
+                value.append(begun(item, todo))
+    return result
+
+
+def begun(tree: Tree, todo: list[tuple[Any, Tree]]) -> Any:
+    """The value of a scalar; an empty one for what has items, which are still to do."""
+    value: Any
+    if type(tree) is bytes:
+        return _number(tree)
+    if type(tree) is tuple:
+        value = {}
+    elif type(tree) is list:
+        value = []
+    else:
+        return str(tree) if type(tree) is Escaped else tree
+    if tree:
+        todo.append((value, tree))
+    return value
 
 
 def _number(number: bytes) -> int | float:

@@ -29,6 +29,7 @@ _BLANK = re.compile(r"[ \t\n\r]*")
 _SCALAR = re.compile(
     r"(?P<number>-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)|true|false|null"
 )
+_CONTAINERS = {list, tuple}
 _LITERALS = {"true": True, "false": False, "null": None}
 
 
@@ -75,13 +76,28 @@ def parse(data: bytes, *, mark_escaped: bool = False, replaced: Replaced | None 
         text = _SURROGATE.sub(_replace_lone, text)
     if mark_escaped and "\\" in text:
         return _parse_patiently(text)
-    # With more of them, one could be nested deeper than Go takes but not too deep for Python.
-    if text.count("[") + text.count("{") <= _DEPTH_LIMIT:
-        try:
-            return _decode(text)
-        except RecursionError:
-            pass
-    return _parse_patiently(text)
+    try:
+        tree = _decode(text)
+    except RecursionError:
+        return _parse_patiently(text)
+    # With as many of them, one may be nested deeper than Go takes but not too deep for Python.
+    if text.count("[") + text.count("{") > _DEPTH_LIMIT:
+        _check_depth(tree)
+    return tree
+
+
+def _check_depth(tree: Tree) -> None:
+    depth, level = 0, [tree] if type(tree) in _CONTAINERS else []
+    while level:
+        depth += 1
+        if depth > _DEPTH_LIMIT:
+            raise _too_deep()
+        inside = (node if type(node) is list else [item for _, item in node] for node in level)
+        level = [item for items in inside for item in items if type(item) in _CONTAINERS]
+
+
+def _too_deep() -> ValueError:
+    return ValueError(f"nested deeper than {_DEPTH_LIMIT}")
 
 
 def _replace_lone(escape: re.Match[str]) -> str:
@@ -107,7 +123,7 @@ def _parse_patiently(text: str) -> Tree:
     while True:
         if opened := scan.skip("[") or scan.skip("{"):
             if len(open_) == _DEPTH_LIMIT:
-                raise ValueError(f"nested deeper than {_DEPTH_LIMIT}")
+                raise _too_deep()
             if not scan.skip("]" if opened == "[" else "}"):
                 open_.append(([], None if opened == "[" else scan.key()))
                 continue

@@ -42,6 +42,13 @@ def run(
         typer.Option("--type", help="A type or pattern; may be repeated.  [default: elk_stats.*]"),
     ] = None,
     root: RootOption = "dms",
+    ack_wait: Annotated[
+        float,
+        typer.Option(
+            metavar="SECONDS",
+            help="An event that is not settled by then is delivered again. Counts for a new consumer.",
+        ),
+    ] = 60.0,
     once: Annotated[bool, typer.Option(help="Stop when everything there is stored.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the final figures as JSON.")] = False,
 ) -> None:
@@ -54,7 +61,8 @@ def run(
     How far it is belongs to the consumer (`--durable`), not to the store: to fill a new store from the
     start, give it a consumer of its own.
     """
-    tally = asyncio.run(_run(from_, to, durable, type_ or ["elk_stats.*"], root, once))
+    wanted = type_ or ["elk_stats.*"]
+    tally = asyncio.run(_run(from_, to, durable, wanted, root, ack_wait, once))
     if json:
         out.print(msgspec.json.encode(tally).decode(), markup=False)
     else:
@@ -64,7 +72,13 @@ def run(
 
 
 async def _run(
-    from_: str, to: str, durable: str, wanted: list[str], root: str, once: bool
+    from_: str,
+    to: str,
+    durable: str,
+    wanted: list[str],
+    root: str,
+    ack_wait_s: float,
+    once: bool,
 ) -> Tally:
     with status.status("connecting") as shown:
         async with sink_for(to) as sink, connect(from_, root=root) as bus:
@@ -73,6 +87,7 @@ async def _run(
                 sink,
                 durable=durable,
                 wanted=wanted,
+                ack_wait_s=ack_wait_s,
                 report=lambda tally: shown.update(_line(tally)),
             )
             if once:

@@ -34,18 +34,18 @@ def _fault(text: str) -> str | None:
         return "it must begin with /"
     if not rest:
         return "it is empty"
-    while rest:
-        name = rest.pop(0)
+    parts = iter(rest)
+    for name in parts:
         if name in _FLAGS:
             continue
         check = _VALUES.get(name)
         if check is None:
             return f"unknown protocol {name[:100]!r}"
-        if not rest:
+        value = next(parts, None)
+        if value is None:
             return f"{name} needs a value"
         if name == "unix":
             return None
-        value = rest.pop(0)
         try:
             right = check(value)
         except ValueError:

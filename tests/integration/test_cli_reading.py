@@ -74,6 +74,24 @@ async def test_sink_run_once_stores_what_is_there_and_ends(
     assert "'other' exists and reads dms.events.elk_stats.ServiceCall.>" in line
 
 
+async def test_sink_run_makes_its_consumer_with_the_ack_wait_that_is_asked_for(
+    nats_server: NatsServer, database: Path
+) -> None:
+    words = ("sink", "run", "--from", nats_server.url, "--to", f"sqlite:{database}", "--once")
+    await answer(*words)
+    await answer(*words, "--durable", "patient", "--ack-wait", "2.5")
+    client = await nats.connect(nats_server.url)
+    consumers = await client.jetstream().consumers_info("DMS_EVENTS")
+    await client.close()
+    assert {consumer.name: consumer.config.ack_wait for consumer in consumers} == {
+        "dms-events-sink": 60.0,
+        "patient": 2.5,
+    }
+    for wrong in ("0", "-1"):
+        line = await complaint(*words, "--ack-wait", wrong)
+        assert "ack_wait_s: must be above 0 seconds" in line
+
+
 async def test_dead_letters_are_listed_and_shown_with_their_bytes(
     nats_server: NatsServer, database: Path
 ) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import random
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
@@ -14,9 +12,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from dms_events import DecodeError, EncodeError, _second_look, codec
 from dms_events.explanation import explain
+from tests.kit.damaged import small_vectors
 from tests.kit.golden import (
     Vector,
-    decode_vectors,
     encode_vectors,
     go_names,
     same,
@@ -25,12 +23,16 @@ from tests.kit.golden import (
 )
 from tests.kit.mutations import mutated
 from tests.kit.oracle import Answer, Oracle, build
+from tests.kit.repeats import repeating
+from tests.kit.soak import seeded, sized
 from tests.unit.values import values_of
 
-SOAK = bool(os.environ.get("DMS_EVENTS_SOAK"))
-DOCUMENTS = 300_000 if SOAK else 30_000
-EXPLAINED = 300_000 if SOAK else 10_000
-VALUES = 300 if SOAK else 25
+pytestmark = pytest.mark.soak
+
+DOCUMENTS = sized(30_000, 300_000)
+EXPLAINED = sized(10_000, 300_000)
+REPEATS = sized(10_000, 100_000)
+VALUES = sized(25, 300)
 TYPED_PATH_SHARE = 0.01
 
 Read = Callable[[Vector], Any]
@@ -43,9 +45,7 @@ def oracle() -> Oracle:
 
 @pytest.fixture(scope="module")
 def damaged() -> list[Vector]:
-    vectors = [v for v in (*encode_vectors(), *decode_vectors()) if len(v.data) < 3_000]
-    seed = random.randrange(2**32) if SOAK else 11
-    return list(mutated(vectors, DOCUMENTS, seed))
+    return list(mutated(small_vectors(), DOCUMENTS, seeded(11)))
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +109,14 @@ def test_the_second_look_makes_of_any_document_what_go_makes_of_it(
     oracle: Oracle, damaged: list[Vector], answers: list[Answer]
 ) -> None:
     unnamed = [d for d in differing(oracle, damaged, answers, second_look) if not is_named(*d[1:])]
+    assert unnamed == []
+
+
+def test_what_comes_again_is_read_over_what_was_there_as_go_does(oracle: Oracle) -> None:
+    documents = list(repeating(go_names(), REPEATS, seeded(5)))
+    answers = oracle.ask((vector.go_type, vector.data) for vector in documents)
+    assert sum(go.json is not None for go in answers) > 0.9 * len(answers)
+    unnamed = [d for d in differing(oracle, documents, answers, typed) if not is_named(*d[1:])]
     assert unnamed == []
 
 

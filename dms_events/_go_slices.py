@@ -1,0 +1,102 @@
+"""Slices, as ``encoding/json`` reads them over what was there: lists, and bytes."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from ._go_values import WrongValueError, expected, from_base64, integer
+from ._json_tree import Tree
+
+__all__ = ["Bytes", "Hidden", "Reader", "Slice"]
+
+Hidden = dict[int, tuple[Any, Any]]
+"""Of a slice, by its ``id``: the slice itself, so that the id stays its own, and what lies beyond it.
+
+Go keeps it, and a longer slice that is read over a shorter one finds it again. Of a list it is a stack,
+the next item on top; of bytes it is their whole array.
+"""
+
+
+class Reader(Protocol):
+    """Reads one kind."""
+
+    def read(self, tree: Tree, old: Any, hidden: Hidden) -> Any:
+        """The value of ``tree``, read over ``old``; raises WrongValueError."""
+
+    def zero(self) -> Any:
+        """Go's zero value."""
+
+
+class Slice:
+    """A slice of anything but bytes."""
+
+    def __init__(self, item: Reader) -> None:
+        self.item = item
+
+    def read(self, tree: Tree, old: Any, hidden: Hidden) -> Any:
+        if type(tree) is not list:
+            if tree is None:
+                return []
+            raise expected("array", tree)
+        return self._read_over([] if old is None else old, tree, hidden) if tree else []
+
+    def _read_over(self, value: list[Any], tree: list[Tree], hidden: Hidden) -> list[Any]:
+        """Each item is read over the one which the slice holds there."""
+        read, place = self.item.read, 0
+        _, beyond = hidden.pop(id(value), (None, []))
+        try:
+            for place, each in enumerate(tree):
+                if place < len(value):
+                    value[place] = read(each, value[place], hidden)
+                else:
+                    value.append(read(each, beyond.pop() if beyond else None, hidden))
+        except WrongValueError as error:
+            error.path.append(f"[{place}]")
+            raise
+        beyond.extend(reversed(value[len(tree) :]))
+        del value[len(tree) :]
+        if beyond:
+            hidden[id(value)] = value, beyond
+        return value
+
+    def zero(self) -> list[Any]:
+        return []
+
+
+class Bytes:
+    """Go's ``[]byte``: base64, or an array of numbers."""
+
+    def read(self, tree: Tree, old: Any, hidden: Hidden) -> Any:
+        if isinstance(tree, str):
+            return from_base64(tree)
+        if type(tree) is list:
+            return self._read_over(old or b"", tree, hidden) if tree else b""
+        if tree is None:
+            return b""
+        raise expected("base64 or an array", tree)
+
+    def _read_over(self, old: bytes, tree: list[Tree], hidden: Hidden) -> bytes:
+        _, whole = hidden.pop(id(old), (None, None))
+        if whole is None:
+            whole = bytearray(old)
+        place = 0
+        try:
+            for place, each in enumerate(tree):
+                if place == len(whole):
+                    whole.append(0)
+                if each is not None:
+                    whole[place] = _byte(each)
+        except WrongValueError as error:
+            error.path.append(f"[{place}]")
+            raise
+        # Copied from a bytearray it has an id of its own, also where it is one byte.
+        value = bytes(whole[: len(tree)])
+        if len(tree) < len(whole):
+            hidden[id(value)] = value, whole
+        return value
+
+    def zero(self) -> bytes:
+        return b""
+
+
+_byte = integer(0, 255, "uint8")
