@@ -140,15 +140,20 @@ class MemoryInbox(Inbox):
         self._closed = False
         self.ack_wait_s = consumer.ack_wait_s
 
-    async def receive(self, limit: int, timeout_s: float | None) -> Sequence[Delivery]:
+    def take(self, limit: int) -> Sequence[Delivery]:
+        if self._closed:
+            return []
+        taken = self._consumer.take(min(limit, self._prefetch))
+        return [MemoryDelivery(self._broker.created, self._consumer, *one) for one in taken]
+
+    async def wait(self, timeout_s: float | None) -> bool:
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         while not self._closed:
-            taken = self._consumer.take(min(limit, self._prefetch))
-            if taken:
-                return [MemoryDelivery(self._broker.created, self._consumer, *one) for one in taken]
+            if self._consumer.ready():
+                return True
             left = None if deadline is None else deadline - time.monotonic()
             if left is not None and left <= 0:
-                return []
+                return False
             await self._consumer.changed(left)
         raise ConnectionLostError("the subscription is closed")
 

@@ -138,14 +138,29 @@ class Inbox(ABC):
     """The ack wait in force: that of the consumer, which may be older than the interest."""
 
     @abstractmethod
-    async def receive(self, limit: int, timeout_s: float | None) -> Sequence[Delivery]:
-        """Wait for messages and take up to ``limit`` that are there, in arrival order.
+    def take(self, limit: int) -> Sequence[Delivery]:
+        """Up to ``limit`` messages that are there, in arrival order; they are the taker's to settle.
 
-        Returns as soon as there is one, empty after ``timeout_s``. Cancelling it loses nothing.
+        What is not taken yet is kept from being delivered again meanwhile.
+        """
+
+    @abstractmethod
+    async def wait(self, timeout_s: float | None) -> bool:
+        """Return as soon as there is something to take, or False after ``timeout_s``.
 
         Raises:
-            TransportError: nothing will ever arrive again (consumer deleted, transport closed).
+            TransportError: nothing is there and nothing will ever arrive again (consumer deleted,
+                transport closed).
         """
+
+    async def receive(self, limit: int, timeout_s: float | None) -> Sequence[Delivery]:
+        """Wait, then take. Returns as soon as there is one, empty after ``timeout_s``.
+
+        Raises:
+            TransportError: as `wait`.
+        """
+        await self.wait(timeout_s)
+        return self.take(limit)
 
     @abstractmethod
     async def backlog(self) -> int:

@@ -21,7 +21,7 @@ from dms_events.errors import ConfigError, ConnectionLostError, PublishError
 from dms_events.transport import Guarantees, Inbox, Interest, Prepared, Transport
 
 from ._core import CoreInbox
-from ._delivery import JetStreamDelivery
+from ._delivery import Origin
 from ._errors import flush, mapped
 from ._inbox import PullInbox
 from ._publisher import Publisher
@@ -218,7 +218,7 @@ class NatsTransport(Transport):
         inbox = PullInbox(
             self._client,
             f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}",
-            lambda message: JetStreamDelivery(self._client, self._subjects, created, message),
+            Origin(self._client, self._subjects, created),
             prefetch=interest.prefetch,
             ack_wait_s=ack_wait_s,
             waiting=waiting,
