@@ -9,7 +9,9 @@
     ├── TransportError
     │   ├── ConnectionLostError
     │   └── PublishError        .unacknowledged
-    └── SinkError
+    ├── SinkError
+    ├── HandlerError
+    └── Reject                  raised by a handler, to have no other attempt
 
 No vendor's exception crosses the library's edge: adapters translate theirs into these and keep the
 original as ``__cause__``.
@@ -27,7 +29,9 @@ __all__ = [
     "DmsEventsError",
     "EncodeError",
     "ExtraNotInstalledError",
+    "HandlerError",
     "PublishError",
+    "Reject",
     "SinkError",
     "TransportError",
     "UnknownTypeError",
@@ -126,3 +130,11 @@ class PublishError(TransportError):
 
 class SinkError(DmsEventsError):
     """A sink could not take a batch at all; nothing is known to be stored."""
+
+
+class HandlerError(DmsEventsError):
+    """A handler took too long, or was cancelled from elsewhere."""
+
+
+class Reject(DmsEventsError):
+    """Raise it in a handler: the message becomes a dead letter at once, with this reason."""

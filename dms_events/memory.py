@@ -17,7 +17,7 @@ from weakref import WeakSet, WeakValueDictionary
 from ._memory_consumer import Consumer, Stored
 from .errors import ConfigError, ConnectionLostError, PublishError
 from .identity import id_of_place, rfc3339
-from .transport import Channel, Delivery, Guarantees, Inbox, Interest, Prepared, Transport
+from .transport import Channel, Delivery, Guarantees, Inbox, Interest, Notes, Prepared, Transport
 
 __all__ = ["MemoryTransport"]
 
@@ -31,6 +31,7 @@ class Broker:
         self.log: dict[Channel, list[Stored]] = {"events": [], "requests": [], "dead": []}
         self.ids: set[tuple[Channel, str]] = set()
         self.consumers: dict[str, Consumer] = {}
+        self.notes: dict[str, MemoryNotes] = {}
 
     def store(self, message: Prepared) -> None:
         key = (message.channel, message.id)
@@ -117,6 +118,10 @@ class MemoryTransport(Transport):
         self._inboxes.add(inbox)
         return inbox
 
+    async def notes(self, durable: str) -> Notes:
+        self._check_open()
+        return self._broker.notes.setdefault(durable, MemoryNotes())
+
     async def close(self) -> None:
         self._open = False
         for inbox in list(self._inboxes):
@@ -125,6 +130,22 @@ class MemoryTransport(Transport):
     def _check_open(self) -> None:
         if not self._open:
             raise ConnectionLostError("the bus is closed")
+
+
+class MemoryNotes(Notes):
+    """Notes that last as long as the broker."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, bytes] = {}
+
+    async def get(self, key: str) -> bytes | None:
+        return self._values.get(key)
+
+    async def put(self, key: str, value: bytes) -> None:
+        self._values[key] = value
+
+    async def delete(self, key: str) -> None:
+        self._values.pop(key, None)
 
 
 class MemoryInbox(Inbox):

@@ -24,7 +24,7 @@ class Message(Generic[T_co]):
     after the subscription's ack wait; `in_progress` asks for more time. Later calls do nothing.
     """
 
-    __slots__ = ("_delivery", "_id", "envelope", "event", "type_name")
+    __slots__ = ("_delivery", "_id", "envelope", "event", "returned", "type_name")
 
     def __init__(self, event: T_co, type_name: str, envelope: Envelope, delivery: Delivery) -> None:
         self.event = event
@@ -35,6 +35,8 @@ class Message(Generic[T_co]):
         """The envelope it came in."""
         self._delivery = delivery
         self._id: str | None = None
+        self.returned = False
+        """It was given back with `nak`."""
 
     def __repr__(self) -> str:
         return f"<Message {self.type_name} id={self.id} attempt={self.attempt}>"
@@ -100,6 +102,7 @@ class Message(Generic[T_co]):
 
     def nak(self, delay_s: float = 0.0) -> Coroutine[Any, Any, None]:
         """It is not done; deliver it again after ``delay_s`` seconds."""
+        self.returned = True
         return self._delivery.nak(delay_s)
 
     def term(self) -> Coroutine[Any, Any, None]:

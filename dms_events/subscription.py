@@ -116,6 +116,17 @@ class Subscription(Generic[T]):
                         self._put_aside(delivery, error)
             await self._wait(None)
 
+    async def take(self, limit: int) -> list[Message[T]]:
+        """As soon as there is one: up to ``limit`` messages that are there.
+
+        Raises:
+            TransportError: nothing will ever arrive again.
+        """
+        while not self._ready:
+            if not self._take(limit):
+                await self._wait(None)
+        return [self._ready.popleft() for _ in range(min(limit, len(self._ready)))]
+
     async def batch(self, limit: int, max_wait_s: float) -> list[Message[T]]:
         """Up to ``limit`` messages: as soon as so many are there, or ``max_wait_s`` after the call.
 

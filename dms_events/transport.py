@@ -15,7 +15,16 @@ from typing import Literal
 
 import msgspec
 
-__all__ = ["Channel", "Delivery", "Guarantees", "Inbox", "Interest", "Prepared", "Transport"]
+__all__ = [
+    "Channel",
+    "Delivery",
+    "Guarantees",
+    "Inbox",
+    "Interest",
+    "Notes",
+    "Prepared",
+    "Transport",
+]
 
 Channel = Literal["events", "requests", "dead"]
 """The three namespaces. They never overlap, so that a stream over one holds nothing of another."""
@@ -171,6 +180,37 @@ class Inbox(ABC):
         """Stop receiving. What was not taken is left for, or given back to, the consumer."""
 
 
+class Notes(ABC):
+    """What the readers of a durable write down for each other: a few bytes under a key.
+
+    They last as long as the durable itself, or a week at least after they were written.
+    """
+
+    @abstractmethod
+    async def get(self, key: str) -> bytes | None:
+        """What was written last; None where there is nothing.
+
+        Raises:
+            TransportError: it is not known.
+        """
+
+    @abstractmethod
+    async def put(self, key: str, value: bytes) -> None:
+        """Write, over what was there. When it returns, the note survives whatever the durable does.
+
+        Raises:
+            TransportError: it is not written, or that is not known.
+        """
+
+    @abstractmethod
+    async def delete(self, key: str) -> None:
+        """Forget it.
+
+        Raises:
+            TransportError: it may still be there.
+        """
+
+
 class Transport(ABC):
     """A way to a broker or to peers."""
 
@@ -213,6 +253,15 @@ class Transport(ABC):
 
         Raises:
             ConfigError: the durable exists with other patterns; it is never rewritten.
+        """
+
+    @abstractmethod
+    async def notes(self, durable: str) -> Notes:
+        """The notes of a durable's readers.
+
+        Raises:
+            ConfigError: this transport keeps none, for it does not acknowledge.
+            TransportError: they cannot be reached.
         """
 
     @abstractmethod

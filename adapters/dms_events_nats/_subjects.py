@@ -45,6 +45,10 @@ class Subjects:
         """The name of the stream over a channel."""
         return f"{self._root}_{channel}".replace(".", "_").upper()
 
+    def bucket(self, use: str) -> str:
+        """The name of the key-value bucket for a use."""
+        return f"{self._root}_{use}".replace(".", "_").upper()
+
     def type_name(self, subject: str) -> str:
         """The type that a subject says; empty where it is not of this form."""
         name = self._type_names.get(subject)
