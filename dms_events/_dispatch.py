@@ -115,28 +115,31 @@ class Dispatch:
             await self._lanes.until(self._has_room)
             self._taken.extend(await self._subscription.take(_CHUNK))
             while self._taken:
-                await self._admit(self._taken.popleft())
+                if settling := self._admit(self._taken.popleft()):
+                    await settling
 
     def _has_room(self) -> bool:
         return self._lanes.waiting < self._ahead and len(self._ledger.in_hand) < _MOST_IN_HAND
 
-    async def _admit(self, message: Message[Any]) -> None:
+    def _admit(self, message: Message[Any]) -> Awaitable[None] | None:
+        """Have it handled; or what is to be awaited to settle it, because it has its verdict."""
         ledger = self._ledger
         id = message.id
         if entry := ledger.in_hand.get(id):
             entry.others.append(message)
-        elif id in ledger and (handled := ledger.verdict(id, message.sequence)):
-            await self._settlement.again(message, handled.sequence)
+        elif id in ledger.handled and (judged := ledger.judged(id, message.sequence)):
+            return self._settlement.again(message, judged)
         else:
             entry = ledger.in_hand[id] = Entry(message, self._table[message.type_name])
-            if message.attempt > 1:
+            if message.delivery.attempt > 1:
                 lookup = asyncio.create_task(self._look_up(entry))
                 self._lookups.add(lookup)
                 lookup.add_done_callback(self._looked_up)
-            elif entry.handler.key or entry.handler.batch:
-                self._arrange(entry)
-            else:
+            elif entry.handler.plain:
                 self._lanes.put([entry])
+            else:
+                self._arrange(entry)
+        return None
 
     async def _look_up(self, entry: Entry) -> None:
         course = await self._settlement.course(entry)
@@ -194,7 +197,10 @@ class Dispatch:
             lane.deadline = time.monotonic() + handler.timeout_s
         error: Exception
         try:
-            await _call(handler, work)
+            if handler.plain and not handler.takes_message:
+                await handler.function(entry.message.event)
+            else:
+                await _call(handler, work)
         except asyncio.CancelledError:
             lane.deadline = inf
             if lane.closing:

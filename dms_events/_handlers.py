@@ -39,6 +39,7 @@ class Handler:
         "key",
         "linger_s",
         "name",
+        "plain",
         "retry",
         "takes_message",
         "timeout_s",
@@ -75,6 +76,8 @@ class Handler:
         self.timeout_s = timeout_s
         self.key = key
         self.linger_s = linger_s
+        self.plain = not (key or self.batch)
+        """Its messages need no arrangement."""
 
 
 def _signature(function: Callable[..., Any], name: str) -> tuple[bool, int]:

@@ -95,11 +95,14 @@ class Settlement:
                 await other.nak()
             return
         self._tally.handled += 1
-        self._ledger.settle(message.id, message.sequence)
-        await message.ack()
-        for other in entry.others:
-            await self.again(other, message.sequence)
-        await self._forget(entry)
+        delivery = message.delivery
+        self._ledger.settle(message.id, delivery.sequence)
+        await delivery.ack()
+        if entry.others:
+            for other in entry.others:
+                await self.again(other, message.sequence)
+        if entry.record is not None:
+            await self._forget(entry)
 
     async def raised(self, entry: Entry, error: Exception, *, hold: bool) -> float | None:
         """Its handler raised; returns after how many seconds to try again, where it is held here."""

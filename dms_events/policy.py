@@ -14,13 +14,13 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from enum import Enum
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, TypeVar
 
 import msgspec
 
 from .errors import ConfigError
 
-__all__ = ["Course", "Handled", "Ledger", "Record", "RetryPolicy"]
+__all__ = ["Course", "Ledger", "Record", "RetryPolicy"]
 
 W = TypeVar("W")
 
@@ -104,13 +104,6 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
         return chance * min(self.backoff_max_s, self.backoff_s * 2.0**doublings)
 
 
-class Handled(NamedTuple):
-    """The message that brought an identity its verdict."""
-
-    sequence: int
-    rejected: bool
-
-
 class Ledger(Generic[W]):
     """The identities that a reader has in hand, and those which had their verdict.
 
@@ -122,28 +115,25 @@ class Ledger(Generic[W]):
     def __init__(self, memory: int) -> None:
         self.in_hand: dict[str, W] = {}
         self._memory = memory
-        self._handled: OrderedDict[str, Handled] = OrderedDict()
+        self.handled: OrderedDict[str, int] = OrderedDict()
+        """The sequence of the message that brought the verdict; negative where that was a rejection."""
 
-    def __contains__(self, id: str) -> bool:
-        """Whether it had a verdict, for this message or another one."""
-        return id in self._handled
-
-    def verdict(self, id: str, sequence: int) -> Handled | None:
-        """The verdict that this message has already; None where it needs one.
+    def judged(self, id: str, sequence: int) -> int | None:
+        """The sequence of the message that brought its verdict; None where it needs one.
 
         A rejection is of the message, not of the identity: mended and published again, the same
         identity is judged again.
         """
-        handled = self._handled.get(id)
-        if handled is None or (handled.rejected and handled.sequence != sequence):
+        handled = self.handled.get(id)
+        if handled is None or (handled < 0 and handled != -sequence):
             return None
-        return handled
+        return abs(handled)
 
     def settle(self, id: str, sequence: int, *, rejected: bool = False) -> None:
         """It has its verdict, and is not in hand any more."""
         self.in_hand.pop(id, None)
-        handled = self._handled
-        handled[id] = Handled(sequence, rejected)
+        handled = self.handled
+        handled[id] = -sequence if rejected else sequence
         if len(handled) > self._memory:
             handled.popitem(last=False)
 
