@@ -20,7 +20,9 @@ from .errors import (
     DmsEventsError,
     EncodeError,
     ExtraNotInstalledError,
+    HandlerError,
     PublishError,
+    Reject,
     SinkError,
     TransportError,
     UnknownTypeError,
@@ -28,8 +30,9 @@ from .errors import (
 from .forwarder import Forwarder
 from .message import Message
 from .subscription import Subscription
-from .tally import Tally
+from .tally import Tally, WorkerTally
 from .transport import Prepared
+from .worker import Worker
 
 __all__ = [
     "Bus",
@@ -42,14 +45,18 @@ __all__ = [
     "Envelope",
     "ExtraNotInstalledError",
     "Forwarder",
+    "HandlerError",
     "Message",
     "Prepared",
     "PublishError",
+    "Reject",
     "SinkError",
     "Subscription",
     "Tally",
     "TransportError",
     "UnknownTypeError",
+    "Worker",
+    "WorkerTally",
     "connect",
     "decode",
     "encode",

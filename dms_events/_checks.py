@@ -63,6 +63,7 @@ class _Source:
             "utc": UTC,
             "is_time": is_writable_time,
             "is_any": is_writable,
+            "are_numbers": _are_numbers,
         }
 
     def function(self) -> Check:
@@ -102,10 +103,7 @@ class _Source:
                     (doubles if limit is None else singles).append(value)
                 case inspect.IntType() as integer:
                     limits.setdefault(int_limits(integer)[:2], []).append(value)
-        tests = [
-            f"{' is '.join(f'{value}.__class__' for value in values)} is {kind.__name__}"
-            for kind, values in alike.items()
-        ]
+        tests = [_are_all(kind, values) for kind, values in alike.items()]
         tests += [f"({v}.tzinfo is utc or is_time({v}))" for v in alike.get(datetime, ())]
         for (low, high), values in limits.items():
             each = " and ".join(f"{low} <= {value} <= {high}" for value in values)
@@ -161,3 +159,17 @@ class _Source:
             case inspect.StrType() | inspect.BytesType() | inspect.BoolType():
                 return f"{v}.__class__ is {_CLASSES[type(type_)].__name__}"
         raise NotImplementedError(f"no Go slice or map of {type_}")
+
+
+def _are_all(kind: type, values: list[str]) -> str:
+    test = f"{' is '.join(f'{value}.__class__' for value in values)} is {kind.__name__}"
+    return f"({test} or are_numbers({', '.join(values)}))" if kind is float else test
+
+
+def _are_numbers(*values: Any) -> bool:
+    """Whether those that are no floats are integers, of a size that a sum of squares can hold."""
+    return all(
+        value.__class__ is float
+        or (value.__class__ is int and -FLOAT32_LIMIT < value < FLOAT32_LIMIT)
+        for value in values
+    )

@@ -41,16 +41,32 @@ class Consumer:
         """Up to ``limit`` messages that are to be delivered now, with their delivery counts."""
         now = time.monotonic()
         taken: list[tuple[Stored, int]] = []
-        while self._heap and self._heap[0][0] <= now and len(taken) < limit:
-            due, sequence = heapq.heappop(self._heap)
-            if self._due.get(sequence) == due:
+        while len(taken) < limit:
+            self._skip()
+            if self._heap and self._heap[0][0] <= now:
+                _, sequence = heapq.heappop(self._heap)
                 taken.append(self._deliver(self._log[sequence - 1], now))
-        while self._cursor < len(self._log) and len(taken) < limit:
-            stored = self._log[self._cursor]
-            self._cursor += 1
-            if self._wants(stored.message.type_name):
-                taken.append(self._deliver(stored, now))
+            elif self._cursor < len(self._log):
+                self._cursor += 1
+                taken.append(self._deliver(self._log[self._cursor - 1], now))
+            else:
+                break
         return taken
+
+    def ready(self) -> bool:
+        """Whether there is something to take now."""
+        self._skip()
+        return self._cursor < len(self._log) or bool(
+            self._heap and self._heap[0][0] <= time.monotonic()
+        )
+
+    def _skip(self) -> None:
+        """Pass over what is settled since, and what nobody here wants."""
+        while self._heap and self._due.get(self._heap[0][1]) != self._heap[0][0]:
+            heapq.heappop(self._heap)
+        log = self._log
+        while self._cursor < len(log) and not self._wants(log[self._cursor].message.type_name):
+            self._cursor += 1
 
     def _deliver(self, stored: Stored, now: float) -> tuple[Stored, int]:
         attempt = self._attempts[stored.sequence] = self._attempts.get(stored.sequence, 0) + 1

@@ -24,7 +24,7 @@ from .errors import (
 )
 from .identity import new_id, now_rfc3339
 from .subscription import Subscription
-from .transport import Delivery, Guarantees, Interest, Prepared, Transport
+from .transport import Delivery, Guarantees, Interest, Notes, Prepared, Transport
 
 __all__ = ["Bus"]
 
@@ -256,6 +256,15 @@ class Bus:
         )
         await self._transport.publish(letter)
         await delivery.term()
+
+    async def notes(self, durable: str) -> Notes:
+        """What the readers of a durable write down for each other.
+
+        Raises:
+            ConfigError: the transport keeps none.
+            TransportError: they cannot be reached.
+        """
+        return await self._transport.notes(durable)
 
     async def dead_letters(self) -> AsyncIterator[DeadLetter]:
         """The dead letters that are there now, oldest first; reading them changes nothing."""

@@ -12,7 +12,9 @@
     ├── TransportError
     │   ├── ConnectionLostError
     │   └── PublishError        .unacknowledged
-    └── SinkError
+    ├── SinkError
+    ├── HandlerError
+    └── Reject                  raised by a handler, to have no other attempt
 
 No vendor's exception crosses the library's edge: adapters translate theirs into these and keep the
 original as ``__cause__``.
@@ -32,8 +34,10 @@ __all__ = [
     "EncodeError",
     "EncryptError",
     "ExtraNotInstalledError",
+    "HandlerError",
     "NoMatchingKeyError",
     "PublishError",
+    "Reject",
     "SinkError",
     "TransportError",
     "UnknownTypeError",
@@ -152,3 +156,11 @@ class PublishError(TransportError):
 
 class SinkError(DmsEventsError):
     """A sink could not take a batch at all; nothing is known to be stored."""
+
+
+class HandlerError(DmsEventsError):
+    """A handler took too long, or was cancelled from elsewhere."""
+
+
+class Reject(DmsEventsError):
+    """Raise it in a handler: the message becomes a dead letter at once, with this reason."""

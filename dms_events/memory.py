@@ -17,7 +17,7 @@ from weakref import WeakSet, WeakValueDictionary
 from ._memory_consumer import Consumer, Stored
 from .errors import ConfigError, ConnectionLostError, PublishError
 from .identity import id_of_place, rfc3339
-from .transport import Channel, Delivery, Guarantees, Inbox, Interest, Prepared, Transport
+from .transport import Channel, Delivery, Guarantees, Inbox, Interest, Notes, Prepared, Transport
 
 __all__ = ["MemoryTransport"]
 
@@ -31,6 +31,7 @@ class Broker:
         self.log: dict[Channel, list[Stored]] = {"events": [], "requests": [], "dead": []}
         self.ids: set[tuple[Channel, str]] = set()
         self.consumers: dict[str, Consumer] = {}
+        self.notes: dict[str, MemoryNotes] = {}
 
     def store(self, message: Prepared) -> None:
         key = (message.channel, message.id)
@@ -117,6 +118,10 @@ class MemoryTransport(Transport):
         self._inboxes.add(inbox)
         return inbox
 
+    async def notes(self, durable: str) -> Notes:
+        self._check_open()
+        return self._broker.notes.setdefault(durable, MemoryNotes())
+
     async def close(self) -> None:
         self._open = False
         for inbox in list(self._inboxes):
@@ -125,6 +130,22 @@ class MemoryTransport(Transport):
     def _check_open(self) -> None:
         if not self._open:
             raise ConnectionLostError("the bus is closed")
+
+
+class MemoryNotes(Notes):
+    """Notes that last as long as the broker."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, bytes] = {}
+
+    async def get(self, key: str) -> bytes | None:
+        return self._values.get(key)
+
+    async def put(self, key: str, value: bytes) -> None:
+        self._values[key] = value
+
+    async def delete(self, key: str) -> None:
+        self._values.pop(key, None)
 
 
 class MemoryInbox(Inbox):
@@ -140,15 +161,20 @@ class MemoryInbox(Inbox):
         self._closed = False
         self.ack_wait_s = consumer.ack_wait_s
 
-    async def receive(self, limit: int, timeout_s: float | None) -> Sequence[Delivery]:
+    def take(self, limit: int) -> Sequence[Delivery]:
+        if self._closed:
+            return []
+        taken = self._consumer.take(min(limit, self._prefetch))
+        return [MemoryDelivery(self._broker.created, self._consumer, *one) for one in taken]
+
+    async def wait(self, timeout_s: float | None) -> bool:
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         while not self._closed:
-            taken = self._consumer.take(min(limit, self._prefetch))
-            if taken:
-                return [MemoryDelivery(self._broker.created, self._consumer, *one) for one in taken]
+            if self._consumer.ready():
+                return True
             left = None if deadline is None else deadline - time.monotonic()
             if left is not None and left <= 0:
-                return []
+                return False
             await self._consumer.changed(left)
         raise ConnectionLostError("the subscription is closed")
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
 from datetime import UTC, datetime
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
@@ -23,7 +24,7 @@ class Message(Generic[T_co]):
     after the subscription's ack wait; `in_progress` asks for more time. Later calls do nothing.
     """
 
-    __slots__ = ("_delivery", "_id", "envelope", "event", "type_name")
+    __slots__ = ("_delivery", "_id", "envelope", "event", "returned", "type_name")
 
     def __init__(self, event: T_co, type_name: str, envelope: Envelope, delivery: Delivery) -> None:
         self.event = event
@@ -34,6 +35,8 @@ class Message(Generic[T_co]):
         """The envelope it came in."""
         self._delivery = delivery
         self._id: str | None = None
+        self.returned = False
+        """It was given back with `nak`."""
 
     def __repr__(self) -> str:
         return f"<Message {self.type_name} id={self.id} attempt={self.attempt}>"
@@ -93,21 +96,22 @@ class Message(Generic[T_co]):
         """The transport's side of it."""
         return self._delivery
 
-    async def ack(self) -> None:
+    def ack(self) -> Coroutine[Any, Any, None]:
         """It is done."""
-        await self._delivery.ack()
+        return self._delivery.ack()
 
-    async def nak(self, delay_s: float = 0.0) -> None:
+    def nak(self, delay_s: float = 0.0) -> Coroutine[Any, Any, None]:
         """It is not done; deliver it again after ``delay_s`` seconds."""
-        await self._delivery.nak(delay_s)
+        self.returned = True
+        return self._delivery.nak(delay_s)
 
-    async def term(self) -> None:
+    def term(self) -> Coroutine[Any, Any, None]:
         """It will never be done; do not deliver it again."""
-        await self._delivery.term()
+        return self._delivery.term()
 
-    async def in_progress(self) -> None:
+    def in_progress(self) -> Coroutine[Any, Any, None]:
         """It is being worked on; count the ack wait from now."""
-        await self._delivery.in_progress()
+        return self._delivery.in_progress()
 
 
 def identity_of(envelope: Envelope | None, delivery: Delivery) -> str:

@@ -6,13 +6,14 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from types import TracebackType
-from typing import Generic, Protocol, Self, TypeVar
+from typing import Generic, Self, TypeVar
 
 import msgspec
 
 from . import codec, registry
+from ._undertaker import AGAIN_S, Bury, Undertaker
 from .envelope import decode_envelope
 from .errors import ConnectionLostError, DecodeError, TransportError, UnknownTypeError
 from .message import Message, identity_of
@@ -23,16 +24,8 @@ __all__ = ["Subscription"]
 T = TypeVar("T", bound=msgspec.Struct)
 
 _log = logging.getLogger("dms_events")
-_BURY_AGAIN_S = 5.0
 _MOST_BURIALS = 32
-
-
-class Bury(Protocol):
-    """How a subscription gets rid of what it cannot read."""
-
-    def __call__(
-        self, delivery: Delivery, *, id: str, error: Exception, reader: str
-    ) -> Awaitable[None]: ...
+_LAST_BURIALS_S = 5.0
 
 
 class Subscription(Generic[T]):
@@ -55,13 +48,11 @@ class Subscription(Generic[T]):
         self._interest = interest
         self._types = types
         self._aliases = aliases
-        self._bury = bury
+        self._undertaker = Undertaker(bury, interest.durable or "")
         self._inbox: Inbox | None = None
-        self._taken: deque[Delivery] = deque()
         self._ready: deque[Message[T]] = deque()
         self._known: dict[str, tuple[str, type[msgspec.Struct]]] = {}
         self._burials: set[asyncio.Task[None]] = set()
-        self._bury_again_at = 0.0
         self.undecodable = 0
         """Messages that could not be read; one that will be tried again counts when it comes again."""
 
@@ -96,11 +87,9 @@ class Subscription(Generic[T]):
         inbox = self._opened()
         try:
             await self._finish_burials()
-            self._taken.extend(message.delivery for message in self._ready)
-            self._ready.clear()
             if self._transport.guarantees.acknowledges:
-                while self._taken:
-                    await self._taken.popleft().nak()
+                while self._ready:
+                    await self._ready.popleft().nak()
         except ConnectionLostError as error:
             _log.debug("what was not taken is delivered again after the ack wait: %s", error)
         finally:
@@ -115,9 +104,28 @@ class Subscription(Generic[T]):
         Raises:
             TransportError: nothing will ever arrive again.
         """
+        inbox = self._opened()
+        while True:
+            if self._ready:
+                return self._ready.popleft()
+            if len(self._burials) < _MOST_BURIALS:
+                for delivery in inbox.take(1):
+                    try:
+                        return self._read(delivery)
+                    except (DecodeError, UnknownTypeError) as error:
+                        self._put_aside(delivery, error)
+            await self._wait(None)
+
+    async def take(self, limit: int) -> list[Message[T]]:
+        """As soon as there is one: up to ``limit`` messages that are there.
+
+        Raises:
+            TransportError: nothing will ever arrive again.
+        """
         while not self._ready:
-            await self._receive(1, None)
-        return self._ready.popleft()
+            if not self._take(limit):
+                await self._wait(None)
+        return [self._ready.popleft() for _ in range(min(limit, len(self._ready)))]
 
     async def batch(self, limit: int, max_wait_s: float) -> list[Message[T]]:
         """Up to ``limit`` messages: as soon as so many are there, or ``max_wait_s`` after the call.
@@ -127,34 +135,35 @@ class Subscription(Generic[T]):
         """
         deadline = time.monotonic() + max_wait_s
         while (missing := limit - len(self._ready)) > 0:
-            left = deadline - time.monotonic()
-            if left <= 0 or (self._ready and len(self._burials) >= _MOST_BURIALS):
-                break
-            if not await self._receive(missing, left):
-                break
+            if not self._take(missing):
+                left = deadline - time.monotonic()
+                busy = len(self._burials) >= _MOST_BURIALS
+                if left <= 0 or (self._ready and busy) or not await self._wait(left):
+                    break
         return [self._ready.popleft() for _ in range(min(limit, len(self._ready)))]
 
     async def backlog(self) -> int:
         """Messages that wait for this consumer or are not settled; 0 where nothing is stored."""
         return await self._opened().backlog()
 
-    async def _receive(self, limit: int, timeout_s: float | None) -> bool:
-        """Take from the inbox, which keeps alive what is not taken; False after the timeout."""
+    def _take(self, limit: int) -> bool:
+        """Take from the inbox, which keeps alive what is not taken; False where nothing was."""
         if len(self._burials) >= _MOST_BURIALS:
-            await asyncio.wait(self._burials, return_when=asyncio.FIRST_COMPLETED)
-        self._taken.extend(await self._opened().receive(limit, timeout_s))
-        arrived = bool(self._taken)
-        while self._taken:
-            delivery = self._taken.popleft()
+            return False
+        taken = self._opened().take(limit)
+        for delivery in taken:
             try:
                 self._ready.append(self._read(delivery))
             except (DecodeError, UnknownTypeError) as error:
-                self.undecodable += 1
-                # Not awaited: what can be read must not grow old behind what cannot.
-                burial = asyncio.create_task(self._give_up(delivery, error))
-                self._burials.add(burial)
-                burial.add_done_callback(self._buried)
-        return arrived
+                self._put_aside(delivery, error)
+        return bool(taken)
+
+    async def _wait(self, timeout_s: float | None) -> bool:
+        """Until there is something to take, or a burial has ended where they are too many."""
+        if len(self._burials) >= _MOST_BURIALS:
+            await asyncio.wait(self._burials, return_when=asyncio.FIRST_COMPLETED)
+            return True
+        return await self._opened().wait(timeout_s)
 
     def _read(self, delivery: Delivery) -> Message[T]:
         envelope = decode_envelope(delivery.data)
@@ -172,23 +181,21 @@ class Subscription(Generic[T]):
         known = self._known[written] = (name, registry.get(name))
         return known
 
+    def _put_aside(self, delivery: Delivery, error: Exception) -> None:
+        """Give it up beside the reading: what can be read must not grow old behind what cannot."""
+        self.undecodable += 1
+        burial = asyncio.create_task(self._give_up(delivery, error))
+        self._burials.add(burial)
+        burial.add_done_callback(self._buried)
+
     async def _give_up(self, delivery: Delivery, error: Exception) -> None:
         id = _identity(delivery)
         if not (self._interest.durable and self._transport.guarantees.acknowledges):
-            _log.warning("cannot read %s (id %r): %s", delivery.place, id, error)
+            self._undertaker.overlook(delivery, id=id, error=error)
             await delivery.ack()
-            return
-        try:
-            if time.monotonic() < self._bury_again_at:
-                raise TransportError("none could be written a moment ago")
-            await self._bury(delivery, id=id, error=error, reader=self.durable)
-        except TransportError as refused:
-            _log.error("no dead letter could be written, it is tried again: %s", refused)
-            self._bury_again_at = time.monotonic() + _BURY_AGAIN_S
+        elif not await self._undertaker.bury(delivery, id=id, error=error):
             self.undecodable -= 1
-            await delivery.nak(_BURY_AGAIN_S)
-            return
-        _log.warning("%s (id %r) is a dead letter: %s", delivery.place, id, error)
+            await delivery.nak(AGAIN_S)
 
     def _buried(self, burial: asyncio.Task[None]) -> None:
         self._burials.discard(burial)
@@ -197,7 +204,7 @@ class Subscription(Generic[T]):
 
     async def _finish_burials(self) -> None:
         if self._burials:
-            _, late = await asyncio.wait(self._burials, timeout=_BURY_AGAIN_S)
+            _, late = await asyncio.wait(self._burials, timeout=_LAST_BURIALS_S)
             for burial in late:
                 burial.cancel()  # unsettled, so it comes again
 

@@ -1,10 +1,10 @@
-"""What a forwarder did, as figures that add up."""
+"""What a forwarder or a worker did, as figures that add up."""
 
 from __future__ import annotations
 
 import msgspec
 
-__all__ = ["Tally"]
+__all__ = ["Tally", "WorkerTally"]
 
 
 class Tally(msgspec.Struct):
@@ -26,3 +26,21 @@ class Tally(msgspec.Struct):
     """Documents written again because the sink said not now."""
     by_type: dict[str, dict[str, int]] = msgspec.field(default_factory=dict)
     """``stored``, ``duplicates`` and ``rejected`` for each type."""
+
+
+class WorkerTally(msgspec.Struct):
+    """What a worker did, in messages. What it took is the sum of the others but ``raised``."""
+
+    handled: int = 0
+    duplicates: int = 0
+    """Another message of an identity that it had handled: acknowledged, not handled again."""
+    redelivered: int = 0
+    """The same message again, after it was handled: acknowledged again."""
+    rejected: int = 0
+    """Without an attempt left, or rejected by the handler; kept as dead letters."""
+    undecodable: int = 0
+    """Could not be read; kept as dead letters."""
+    returned: int = 0
+    """Given back: to be tried later, or at shutdown."""
+    raised: int = 0
+    """How often a handler raised on a single message."""

@@ -15,7 +15,16 @@ from typing import Literal
 
 import msgspec
 
-__all__ = ["Channel", "Delivery", "Guarantees", "Inbox", "Interest", "Prepared", "Transport"]
+__all__ = [
+    "Channel",
+    "Delivery",
+    "Guarantees",
+    "Inbox",
+    "Interest",
+    "Notes",
+    "Prepared",
+    "Transport",
+]
 
 Channel = Literal["events", "requests", "dead"]
 """The three namespaces. They never overlap, so that a stream over one holds nothing of another."""
@@ -138,14 +147,29 @@ class Inbox(ABC):
     """The ack wait in force: that of the consumer, which may be older than the interest."""
 
     @abstractmethod
-    async def receive(self, limit: int, timeout_s: float | None) -> Sequence[Delivery]:
-        """Wait for messages and take up to ``limit`` that are there, in arrival order.
+    def take(self, limit: int) -> Sequence[Delivery]:
+        """Up to ``limit`` messages that are there, in arrival order; they are the taker's to settle.
 
-        Returns as soon as there is one, empty after ``timeout_s``. Cancelling it loses nothing.
+        What is not taken yet is kept from being delivered again meanwhile.
+        """
+
+    @abstractmethod
+    async def wait(self, timeout_s: float | None) -> bool:
+        """Return as soon as there is something to take, or False after ``timeout_s``.
 
         Raises:
-            TransportError: nothing will ever arrive again (consumer deleted, transport closed).
+            TransportError: nothing is there and nothing will ever arrive again (consumer deleted,
+                transport closed).
         """
+
+    async def receive(self, limit: int, timeout_s: float | None) -> Sequence[Delivery]:
+        """Wait, then take. Returns as soon as there is one, empty after ``timeout_s``.
+
+        Raises:
+            TransportError: as `wait`.
+        """
+        await self.wait(timeout_s)
+        return self.take(limit)
 
     @abstractmethod
     async def backlog(self) -> int:
@@ -154,6 +178,37 @@ class Inbox(ABC):
     @abstractmethod
     async def close(self) -> None:
         """Stop receiving. What was not taken is left for, or given back to, the consumer."""
+
+
+class Notes(ABC):
+    """What the readers of a durable write down for each other: a few bytes under a key.
+
+    They last as long as the durable itself, or a week at least after they were written.
+    """
+
+    @abstractmethod
+    async def get(self, key: str) -> bytes | None:
+        """What was written last; None where there is nothing.
+
+        Raises:
+            TransportError: it is not known.
+        """
+
+    @abstractmethod
+    async def put(self, key: str, value: bytes) -> None:
+        """Write, over what was there. When it returns, the note survives whatever the durable does.
+
+        Raises:
+            TransportError: it is not written, or that is not known.
+        """
+
+    @abstractmethod
+    async def delete(self, key: str) -> None:
+        """Forget it.
+
+        Raises:
+            TransportError: it may still be there.
+        """
 
 
 class Transport(ABC):
@@ -198,6 +253,15 @@ class Transport(ABC):
 
         Raises:
             ConfigError: the durable exists with other patterns; it is never rewritten.
+        """
+
+    @abstractmethod
+    async def notes(self, durable: str) -> Notes:
+        """The notes of a durable's readers.
+
+        Raises:
+            ConfigError: this transport keeps none, for it does not acknowledge.
+            TransportError: they cannot be reached.
         """
 
     @abstractmethod

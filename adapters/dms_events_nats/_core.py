@@ -95,16 +95,18 @@ class CoreInbox(Inbox):
                 )
         await flush(self._client)
 
-    async def receive(self, limit: int, timeout_s: float | None) -> Sequence[Delivery]:
-        if not self._buffer:
-            self._arrived.clear()
-            if not self._closed:
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(timeout_s):
-                        await self._arrived.wait()
-            if self._closed and not self._buffer:
-                raise ConnectionLostError("the subscription is closed")
+    def take(self, limit: int) -> Sequence[Delivery]:
         return [self._buffer.popleft() for _ in range(min(limit, len(self._buffer)))]
+
+    async def wait(self, timeout_s: float | None) -> bool:
+        if not self._buffer and not self._closed:
+            self._arrived.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(timeout_s):
+                    await self._arrived.wait()
+        if self._closed and not self._buffer:
+            raise ConnectionLostError("the subscription is closed")
+        return bool(self._buffer)
 
     async def backlog(self) -> int:
         return 0

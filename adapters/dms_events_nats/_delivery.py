@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-
 import nats.errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -11,10 +9,10 @@ from nats.aio.msg import Msg
 from dms_events.identity import id_of_place
 from dms_events.transport import Delivery
 
-from ._errors import mapped
+from ._errors import translated
 from ._subjects import Subjects
 
-__all__ = ["JetStreamDelivery", "NatsDelivery"]
+__all__ = ["JetStreamDelivery", "NatsDelivery", "Origin"]
 
 
 class NatsDelivery(Delivery):
@@ -49,15 +47,28 @@ class NatsDelivery(Delivery):
         return claimed.encode(errors="backslashreplace").decode()
 
 
+class Origin:
+    """What all messages of one subscription have in common."""
+
+    __slots__ = ("client", "created", "subjects")
+
+    def __init__(self, client: Client, subjects: Subjects, created: str) -> None:
+        self.client = client
+        self.subjects = subjects
+        self.created = created
+        """When the stream was made, as the server writes it."""
+
+
 class JetStreamDelivery(NatsDelivery):
     """Where it lies and how often it was delivered is in its reply subject, parsed when asked for."""
 
-    __slots__ = ("_client", "_created", "_settled", "_tokens")
+    __slots__ = ("_origin", "_settled", "_tokens")
 
-    def __init__(self, client: Client, subjects: Subjects, created: str, message: Msg) -> None:
-        super().__init__(subjects, message)
-        self._client = client
-        self._created = created
+    def __init__(self, origin: Origin, message: Msg) -> None:
+        self.data = message.data
+        self._subjects = origin.subjects
+        self._message = message
+        self._origin = origin
         self._tokens: list[str] | None = None
         self._settled = False
 
@@ -79,32 +90,36 @@ class JetStreamDelivery(NatsDelivery):
 
     @property
     def place_id(self) -> str:
-        return id_of_place(self._token(0), self._created, self.sequence)
+        return id_of_place(self._token(0), self._origin.created, self.sequence)
 
     @property
     def stored_ns(self) -> int:
         return int(self._token(5))
 
     async def ack(self) -> None:
-        await self._settle(b"+ACK")
+        if not self._settled:
+            self._settled = True
+            await self._send(b"+ACK")
 
     async def nak(self, delay_s: float = 0.0) -> None:
-        delay_ns = int(delay_s * 1e9)
-        await self._settle(b'-NAK {"delay":%d}' % delay_ns if delay_ns > 0 else b"-NAK")
+        if not self._settled:
+            self._settled = True
+            delay_ns = int(delay_s * 1e9)
+            await self._send(b'-NAK {"delay":%d}' % delay_ns if delay_ns > 0 else b"-NAK")
 
     async def term(self) -> None:
-        await self._settle(b"+TERM")
+        if not self._settled:
+            self._settled = True
+            await self._send(b"+TERM")
 
     async def in_progress(self) -> None:
         if not self._settled:
             await self._send(b"+WPI")
 
-    async def _settle(self, word: bytes) -> None:
-        if not self._settled:
-            self._settled = True
-            await self._send(word)
-
     async def _send(self, word: bytes) -> None:
-        # A full buffer means no connection: then the message comes again, as promised.
-        with mapped("settle a message"), suppress(nats.errors.OutboundBufferLimitError):
-            await self._client.publish(self._message.reply, word)
+        try:
+            await self._origin.client.publish(self._message.reply, word)
+        except nats.errors.OutboundBufferLimitError:
+            pass  # there is no connection: the message comes again, as promised
+        except (nats.errors.Error, OSError) as error:
+            raise translated("settle a message", error) from error

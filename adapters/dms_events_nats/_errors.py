@@ -11,7 +11,7 @@ from nats.aio.client import Client
 
 from dms_events.errors import ConnectionLostError, TransportError
 
-__all__ = ["NotThereError", "flush", "mapped"]
+__all__ = ["NotThereError", "flush", "mapped", "translated"]
 
 _FLUSH_S = 2
 
@@ -25,18 +25,24 @@ def mapped(doing: str) -> Iterator[None]:
     """Translate what nats-py raises while ``doing`` something."""
     try:
         yield
-    except (nats.errors.ConnectionClosedError, nats.errors.ConnectionDrainingError) as error:
-        raise ConnectionLostError(f"{doing}: the bus is closed") from error
-    except (nats.js.errors.ServiceUnavailableError, nats.errors.NoRespondersError) as error:
-        raise ConnectionLostError(f"{doing}: JetStream does not answer") from error
-    except (nats.errors.TimeoutError, TimeoutError, OSError) as error:
-        raise ConnectionLostError(f"{doing}: no answer from the server ({error})") from error
-    except nats.js.errors.NotFoundError as error:
-        raise NotThereError(f"{doing}: {error.description}") from error
-    except nats.js.errors.APIError as error:
-        raise TransportError(f"{doing}: {error.description} (code {error.err_code})") from error
-    except nats.errors.Error as error:
-        raise TransportError(f"{doing}: {error}") from error
+    except (nats.errors.Error, OSError) as error:  # a TimeoutError is an OSError
+        raise translated(doing, error) from error
+
+
+def translated(doing: str, error: nats.errors.Error | OSError) -> TransportError:
+    """What this library raises where nats-py raised ``error`` while ``doing`` something."""
+    match error:
+        case nats.errors.ConnectionClosedError() | nats.errors.ConnectionDrainingError():
+            return ConnectionLostError(f"{doing}: the bus is closed")
+        case nats.js.errors.ServiceUnavailableError() | nats.errors.NoRespondersError():
+            return ConnectionLostError(f"{doing}: JetStream does not answer")
+        case nats.errors.TimeoutError() | OSError():
+            return ConnectionLostError(f"{doing}: no answer from the server ({error})")
+        case nats.js.errors.NotFoundError():
+            return NotThereError(f"{doing}: {error.description}")
+        case nats.js.errors.APIError():
+            return TransportError(f"{doing}: {error.description} (code {error.err_code})")
+    return TransportError(f"{doing}: {error}")
 
 
 async def flush(client: Client) -> None:

@@ -19,7 +19,7 @@ from nats.aio.subscription import Subscription
 from dms_events.errors import ConnectionLostError, TransportError
 from dms_events.transport import Delivery, Inbox
 
-from ._delivery import JetStreamDelivery
+from ._delivery import JetStreamDelivery, Origin
 from ._errors import NotThereError, mapped
 
 __all__ = ["PullInbox"]
@@ -48,7 +48,7 @@ class PullInbox(Inbox):
         self,
         client: Client,
         api_subject: str,
-        deliver: Callable[[Msg], JetStreamDelivery],
+        origin: Origin,
         *,
         prefetch: int,
         ack_wait_s: float,
@@ -57,8 +57,9 @@ class PullInbox(Inbox):
     ) -> None:
         self._client = client
         self._api_subject = api_subject
-        self._deliver = deliver
+        self._origin = origin
         self._prefetch = prefetch
+        self._low = prefetch // 2
         self.ack_wait_s = ack_wait_s
         self._waiting = waiting
         self._forget = forget
@@ -85,20 +86,27 @@ class PullInbox(Inbox):
         for task in self._tasks:
             task.add_done_callback(self._ended)
 
-    async def receive(self, limit: int, timeout_s: float | None) -> Sequence[Delivery]:
-        if not self._buffer:
+    def take(self, limit: int) -> Sequence[Delivery]:
+        buffer = self._buffer
+        if not buffer:
+            return ()
+        if limit == 1:
+            taken = [buffer.popleft()]
+        else:
+            taken = [buffer.popleft() for _ in range(min(limit, len(buffer)))]
+        if self._asked + len(buffer) <= self._low:
+            self._work.set()
+        return taken
+
+    async def wait(self, timeout_s: float | None) -> bool:
+        if not self._buffer and self._failure is None:
             self._arrived.clear()
-            if self._failure is not None:
-                raise self._failure
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(timeout_s):
                     await self._arrived.wait()
-        taken = [self._buffer.popleft() for _ in range(min(limit, len(self._buffer)))]
-        if self._free() > 0:
-            self._work.set()
-        if not taken and self._failure is not None:
+        if not self._buffer and self._failure is not None:
             raise self._failure
-        return taken
+        return bool(self._buffer)
 
     async def backlog(self) -> int:
         return await self._waiting()
@@ -136,14 +144,15 @@ class PullInbox(Inbox):
 
     def _free(self) -> int:
         """How many to ask for: none until half of the prefetch is used up."""
-        free = self._prefetch - self._asked - len(self._buffer)
-        return free if free >= (self._prefetch + 1) // 2 else 0
+        held = self._asked + len(self._buffer)
+        return self._prefetch - held if held <= self._low else 0
 
     async def _on_message(self, message: Msg) -> None:
         self._heard_at = time.monotonic()
         if message.reply:
-            self._buffer.append(self._deliver(message))
-            self._asked = max(0, self._asked - 1)
+            self._buffer.append(JetStreamDelivery(self._origin, message))
+            if self._asked:
+                self._asked -= 1
             self._arrived.set()
         else:
             self._on_status(message.headers or {})

@@ -116,7 +116,8 @@ class Publisher:
         failure: Exception | None = None
         try:
             while not call.refused:
-                await self._room(call)
+                if len(call.unacked) >= _WINDOW or call.bytes >= _WINDOW_BYTES:
+                    await self._settled(call, _WINDOW // 2 if call.bytes < _WINDOW_BYTES else 0)
                 try:
                     message = next(rest)
                 except StopIteration:
@@ -125,7 +126,11 @@ class Publisher:
                     failure = error
                     break
                 if self._fits(call, message):
-                    await self._send(call, message)
+                    token = str(next(self._tokens))
+                    call.unacked[token] = message
+                    call.bytes += len(message.data)
+                    self._calls[token] = call
+                    await self._put(call, token, message)
                     sent += 1
             await self._settled(call, 0)
         finally:
@@ -158,17 +163,6 @@ class Publisher:
         )
         call.refused[str(next(self._tokens))] = message
         return False
-
-    async def _room(self, call: _Call) -> None:
-        if len(call.unacked) >= _WINDOW or call.bytes >= _WINDOW_BYTES:
-            await self._settled(call, _WINDOW // 2 if call.bytes < _WINDOW_BYTES else 0)
-
-    async def _send(self, call: _Call, message: Prepared) -> None:
-        token = str(next(self._tokens))
-        call.unacked[token] = message
-        call.bytes += len(message.data)
-        self._calls[token] = call
-        await self._put(call, token, message)
 
     async def _put(self, call: _Call, token: str, message: Prepared) -> None:
         try:

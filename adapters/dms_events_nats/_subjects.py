@@ -10,6 +10,7 @@ from dms_events.transport import Channel, Interest, Prepared
 __all__ = ["NO_SOURCE", "Subjects"]
 
 NO_SOURCE = "_"
+_MOST_KNOWN = 10_000
 _ROOT = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 
 
@@ -21,6 +22,7 @@ class Subjects:
             raise ConfigError("root", f"{root!r} is not a subject: use tokens of A-Z a-z 0-9 _ -")
         self._root = root
         self._depth = root.count(".") + 1
+        self._type_names: dict[str, str] = {}
 
     def of(self, message: Prepared) -> str:
         """The subject a message is published on."""
@@ -43,10 +45,20 @@ class Subjects:
         """The name of the stream over a channel."""
         return f"{self._root}_{channel}".replace(".", "_").upper()
 
+    def bucket(self, use: str) -> str:
+        """The name of the key-value bucket for a use."""
+        return f"{self._root}_{use}".replace(".", "_").upper()
+
     def type_name(self, subject: str) -> str:
         """The type that a subject says; empty where it is not of this form."""
-        tokens = subject.split(".")[self._depth + 1 :]
-        return ".".join(tokens[:2]) if len(tokens) >= 2 else ""
+        name = self._type_names.get(subject)
+        if name is None:
+            tokens = subject.split(".")[self._depth + 1 :]
+            name = ".".join(tokens[:2]) if len(tokens) >= 2 else ""
+            if len(self._type_names) >= _MOST_KNOWN:
+                self._type_names.clear()
+            self._type_names[subject] = name
+        return name
 
     def source(self, subject: str) -> str:
         """The source that a subject says; empty where it says none."""

@@ -18,12 +18,13 @@ from nats.aio.client import Client
 from nats.js.manager import JetStreamManager
 
 from dms_events.errors import ConfigError, ConnectionLostError, PublishError
-from dms_events.transport import Guarantees, Inbox, Interest, Prepared, Transport
+from dms_events.transport import Guarantees, Inbox, Interest, Notes, Prepared, Transport
 
 from ._core import CoreInbox
-from ._delivery import JetStreamDelivery
+from ._delivery import Origin
 from ._errors import flush, mapped
 from ._inbox import PullInbox
+from ._notes import open_notes
 from ._publisher import Publisher
 from ._streams import StreamOptions, ensure_consumer, make_streams
 from ._subjects import Subjects
@@ -218,7 +219,7 @@ class NatsTransport(Transport):
         inbox = PullInbox(
             self._client,
             f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}",
-            lambda message: JetStreamDelivery(self._client, self._subjects, created, message),
+            Origin(self._client, self._subjects, created),
             prefetch=interest.prefetch,
             ack_wait_s=ack_wait_s,
             waiting=waiting,
@@ -226,6 +227,13 @@ class NatsTransport(Transport):
         )
         await inbox.open()
         return inbox
+
+    async def notes(self, durable: str) -> Notes:
+        if not self._durable:
+            raise ConfigError("durable", "notes need JetStream; connect with durable=True")
+        if not self._opened or self._client.is_closed:
+            raise ConnectionLostError("notes: the bus is not open; use it in async with")
+        return await open_notes(self._client.jetstream(), self._subjects, self._options, durable)
 
     async def close(self) -> None:
         for inbox in list(self._inboxes):

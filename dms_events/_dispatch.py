@@ -1,0 +1,292 @@
+"""The way of messages through a worker: taken, routed, handled in lanes, settled."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Hashable, Mapping
+from math import inf
+from typing import Any, TypeVar
+
+from ._handlers import Handler
+from ._lanes import Lane, Lanes
+from ._settlement import Entry, Settlement
+from .errors import ConnectionLostError, HandlerError
+from .message import Message
+from .policy import Course, Ledger
+from .subscription import Subscription
+
+__all__ = ["Dispatch"]
+
+_log = logging.getLogger("dms_events")
+_CHUNK = 256
+_MOST_IN_HAND = 10_000
+_TICK_S = 0.25
+
+T = TypeVar("T")
+
+
+class Dispatch:
+    """Takes messages out of a subscription and has each handled.
+
+    Up to ``_MOST_IN_HAND`` messages are held here; of them few wait for a lane, the others for their
+    key or their batch.
+    """
+
+    def __init__(
+        self,
+        subscription: Subscription[Any],
+        table: Mapping[str, Handler],
+        ledger: Ledger[Entry],
+        settlement: Settlement,
+        concurrency: int,
+    ) -> None:
+        self._subscription = subscription
+        self._table = table
+        self._ledger = ledger
+        self._settlement = settlement
+        self._lanes: Lanes[list[Entry]] = Lanes(concurrency, self._handle)
+        self._chains: dict[Hashable, deque[Entry]] = {}
+        self._batches: dict[Handler, list[Entry]] = {}
+        self._taken: deque[Message[Any]] = deque()
+        self._timers: set[asyncio.TimerHandle] = set()
+        self._lookups: set[asyncio.Task[None]] = set()
+        self._ahead = max(_CHUNK, 2 * concurrency)
+
+    async def run(self) -> None:
+        """Go on until cancelled.
+
+        Raises:
+            TransportError: the subscription ended for good.
+        """
+        self._lanes.open()
+        keeping = asyncio.create_task(self._keep())
+        taking = asyncio.create_task(self._take())
+        try:
+            done, _ = await asyncio.wait(
+                [taking, keeping, self._lanes.failure], return_when=asyncio.FIRST_COMPLETED
+            )
+            for one in done:
+                await one
+        finally:
+            for task in (taking, keeping):
+                task.cancel()
+            await asyncio.gather(taking, keeping, return_exceptions=True)
+
+    @property
+    def idle(self) -> bool:
+        """Nothing is in hand."""
+        return not self._ledger.in_hand
+
+    def hold(self) -> None:
+        """Begin nothing new."""
+        self._lanes.held = True
+
+    async def finish(self, timeout_s: float) -> None:
+        """Finish what is being handled, up to ``timeout_s``; then interrupt it. Give back the rest.
+
+        Not before the subscription is closed, which would take it again.
+        """
+        self.hold()
+        for timer in self._timers:
+            timer.cancel()
+        for lookup in self._lookups:
+            lookup.cancel()
+        self._lanes.ready.clear()
+        self._lanes.alone.clear()
+        keeping = asyncio.create_task(self._keep())
+        try:
+            await self._give_back(running=False)
+            await self._lanes.until_idle(timeout_s)
+        finally:
+            keeping.cancel()
+            await self._lanes.close()
+            await self._give_back(running=True)
+
+    async def _give_back(self, *, running: bool) -> None:
+        while self._taken:
+            with contextlib.suppress(ConnectionLostError):
+                await self._taken.popleft().nak()
+        for entry in list(self._ledger.in_hand.values()):
+            if entry.running <= running:
+                with contextlib.suppress(ConnectionLostError):
+                    await self._settlement.give_back(entry, 0)
+
+    async def _take(self) -> None:
+        while True:
+            await self._lanes.until(self._has_room)
+            self._taken.extend(await self._subscription.take(_CHUNK))
+            while self._taken:
+                if settling := self._admit(self._taken.popleft()):
+                    await settling
+
+    def _has_room(self) -> bool:
+        return self._lanes.waiting < self._ahead and len(self._ledger.in_hand) < _MOST_IN_HAND
+
+    def _admit(self, message: Message[Any]) -> Awaitable[None] | None:
+        """Have it handled; or what is to be awaited to settle it, because it has its verdict."""
+        ledger = self._ledger
+        id = message.id
+        if entry := ledger.in_hand.get(id):
+            entry.others.append(message)
+        elif id in ledger.handled and (judged := ledger.judged(id, message.sequence)):
+            return self._settlement.again(message, judged)
+        else:
+            entry = ledger.in_hand[id] = Entry(message, self._table[message.type_name])
+            if message.delivery.attempt > 1:
+                lookup = asyncio.create_task(self._look_up(entry))
+                self._lookups.add(lookup)
+                lookup.add_done_callback(self._looked_up)
+            elif entry.handler.plain:
+                self._lanes.put([entry])
+            else:
+                self._arrange(entry)
+        return None
+
+    async def _look_up(self, entry: Entry) -> None:
+        course = await self._settlement.course(entry)
+        if course is Course.ALONE:
+            entry.alone = True
+            self._lanes.put_alone([entry])
+        elif course is Course.RUN:
+            self._arrange(entry)
+
+    def _looked_up(self, lookup: asyncio.Task[None]) -> None:
+        self._lookups.discard(lookup)
+        self._lanes.notify()
+        if not lookup.cancelled() and (error := lookup.exception()):
+            _log.error("a message is left unsettled: %r", error)
+
+    def _arrange(self, entry: Entry) -> None:
+        """Have it handled when it is its turn."""
+        handler = entry.handler
+        if handler.key:
+            try:
+                entry.key = (handler, handler.key(entry.message.event))
+                chain = self._chains.get(entry.key)
+            except Exception as error:  # noqa: BLE001 - the handler is called with it, and raises it
+                entry.key = error
+                chain = None
+            else:
+                if chain is None:
+                    self._chains[entry.key] = deque()
+                else:
+                    chain.append(entry)
+                    return
+            self._lanes.put([entry])
+        elif handler.batch:
+            batch = self._batches.setdefault(handler, [])
+            batch.append(entry)
+            if len(batch) >= handler.batch:
+                self._send_batch(handler)
+            elif len(batch) == 1:
+                self._later(handler.linger_s, self._send_batch, handler)
+        else:
+            self._lanes.put([entry])
+
+    def _send_batch(self, handler: Handler) -> None:
+        if batch := self._batches.pop(handler, None):
+            self._lanes.put(batch)
+
+    async def _handle(self, work: list[Entry], lane: Lane) -> None:
+        entry = work[0]
+        handler = entry.handler
+        for one in work:
+            one.running = True
+        if entry.alone and not await self._settlement.begin_alone(entry):
+            return
+        if handler.timeout_s is not None:
+            lane.deadline = time.monotonic() + handler.timeout_s
+        error: Exception
+        try:
+            if handler.plain and not handler.takes_message:
+                await handler.function(entry.message.event)
+            else:
+                await _call(handler, work)
+        except asyncio.CancelledError:
+            lane.deadline = inf
+            if lane.closing:
+                for one in work:
+                    await self._settlement.interrupted(one)
+                raise
+            error = HandlerError(
+                f"it took longer than {handler.timeout_s:g} s"
+                if lane.survive()
+                else "it was cancelled, and not by its worker"
+            )
+        except Exception as raised:  # noqa: BLE001 - a handler may raise whatever it likes
+            lane.deadline = inf
+            error = raised
+        else:
+            lane.deadline = inf
+            for one in work:
+                await self._settlement.handled(one)
+            if handler.key:
+                self._next_of_key(entry)
+            return
+        await self._failed(work, error)
+
+    async def _failed(self, work: list[Entry], error: Exception) -> None:
+        entry = work[0]
+        handler = entry.handler
+        for one in work:
+            one.running = False
+        if len(work) > 1:
+            # One of them may be to blame: each is handled by itself, and nothing is spent for this.
+            _log.warning("%s raised on %d messages", handler.name, len(work), exc_info=error)
+            for one in work:
+                self._lanes.put([one])
+            return
+        delay_s = await self._settlement.raised(entry, error, hold=handler.key is not None)
+        if delay_s is not None:
+            self._later(delay_s, self._again, entry)
+        elif handler.key:
+            self._next_of_key(entry)
+
+    def _again(self, entry: Entry) -> None:
+        self._lanes.put([entry])
+
+    def _next_of_key(self, entry: Entry) -> None:
+        chain = self._chains.get(entry.key)
+        if chain:
+            self._lanes.put([chain.popleft()])
+        elif chain is not None:
+            del self._chains[entry.key]
+
+    def _later(self, delay_s: float, call: Callable[[T], None], what: T) -> None:
+        def due() -> None:
+            self._timers.discard(timer)
+            call(what)
+
+        timer = asyncio.get_running_loop().call_later(delay_s, due)
+        self._timers.add(timer)
+
+    async def _keep(self) -> None:
+        """Tell the broker what is still being worked on, and look for what takes too long."""
+        loop = asyncio.get_running_loop()
+        every_s = self._subscription.ack_wait_s / 3
+        due = loop.time() + every_s
+        while True:
+            await asyncio.sleep(min(_TICK_S, every_s))
+            self._lanes.cancel_overdue()
+            if loop.time() < due:
+                continue
+            due = loop.time() + every_s
+            for entry in list(self._ledger.in_hand.values()):
+                for message in (entry.message, *entry.others):
+                    with contextlib.suppress(ConnectionLostError):
+                        await message.in_progress()
+
+
+def _call(handler: Handler, work: list[Entry]) -> Awaitable[None]:
+    if handler.batch:
+        return handler.function([entry.message for entry in work])
+    (entry,) = work
+    if isinstance(entry.key, Exception):
+        raise entry.key
+    if handler.takes_message:
+        return handler.function(entry.message.event, entry.message)
+    return handler.function(entry.message.event)

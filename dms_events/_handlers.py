@@ -1,0 +1,143 @@
+"""The handlers of a worker: what each is for, and how it is called."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Hashable, Iterable
+from typing import Any, get_origin
+
+import msgspec
+
+from . import registry
+from .errors import ConfigError
+from .policy import RetryPolicy
+
+__all__ = ["Handler", "Routes"]
+
+_BATCH = 100
+
+
+class Handler:
+    """One function of the user's, and its options.
+
+    Args:
+        function: takes an event, or an event and its message; or, of a batch handler, a list of
+            messages, which it says in its annotation (``list[Message[T]]``) or with ``batch``.
+        retry: what happens when it raises.
+        timeout_s: after so long it is cancelled, which counts as a raise; None for never.
+        key: what the events are handled in the order of; None for no order.
+        batch: most messages of a call of a batch handler.
+        linger_s: how long an incomplete batch waits for more.
+
+    Raises:
+        ConfigError: the function cannot be called in any of these ways, or a number is out of range.
+    """
+
+    __slots__ = (
+        "batch",
+        "function",
+        "key",
+        "linger_s",
+        "name",
+        "plain",
+        "retry",
+        "takes_message",
+        "timeout_s",
+    )
+
+    def __init__(
+        self,
+        function: Callable[..., Awaitable[None]],
+        *,
+        retry: RetryPolicy,
+        timeout_s: float | None,
+        key: Callable[[Any], Hashable] | None,
+        batch: int | None,
+        linger_s: float,
+    ) -> None:
+        self.name = getattr(function, "__qualname__", repr(function))
+        if not inspect.iscoroutinefunction(function):
+            raise ConfigError(self.name, "a handler is an async function: async def ...")
+        wants_list, count = _signature(function, self.name)
+        if batch is not None and batch < 1:
+            raise ConfigError("batch", f"must be at least 1, not {batch}")
+        if timeout_s is not None and timeout_s <= 0:
+            raise ConfigError("timeout_s", f"must be above 0 seconds, or None, not {timeout_s}")
+        if linger_s < 0:
+            raise ConfigError("linger_s", f"must be seconds from 0 on, not {linger_s}")
+        self.batch = (batch or _BATCH) if wants_list or batch else 0
+        if self.batch and count != 1:
+            raise ConfigError(self.name, "a batch handler takes one argument, a list of messages")
+        if self.batch and key:
+            raise ConfigError("key", "a batch has no one key; order and batches do not go together")
+        self.function = function
+        self.takes_message = count == 2
+        self.retry = retry
+        self.timeout_s = timeout_s
+        self.key = key
+        self.linger_s = linger_s
+        self.plain = not (key or self.batch)
+        """Its messages need no arrangement."""
+
+
+def _signature(function: Callable[..., Any], name: str) -> tuple[bool, int]:
+    """Whether its first argument is a list, and how many it needs; those with defaults are its own."""
+    parameters = [
+        p
+        for p in inspect.signature(function).parameters.values()
+        if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) and p.default is p.empty
+    ]
+    count = len(parameters)
+    if not 1 <= count <= 2:
+        raise ConfigError(name, "a handler takes an event, or an event and its message")
+    first = parameters[0].annotation
+    text = first if isinstance(first, str) else ""
+    return text.startswith("list[") or get_origin(first) is list, count
+
+
+class Routes:
+    """Which handler is for which type: the most exact of those whose patterns match."""
+
+    def __init__(self) -> None:
+        self._by_pattern: dict[str, Handler] = {}
+
+    def add(self, wanted: Iterable[type[msgspec.Struct] | str], handler: Handler) -> None:
+        """Have a handler for types or patterns.
+
+        Raises:
+            UnknownTypeError: one names nothing.
+            ConfigError: none is named, or one has a handler already.
+        """
+        patterns = [w if isinstance(w, str) else registry.name_of(w) for w in wanted]
+        if not patterns:
+            raise ConfigError("on", "name at least one type or pattern, or '*' for all")
+        for pattern in patterns:
+            names = registry.matching(pattern)
+            key = pattern if "*" in pattern else names[0]
+            if other := self._by_pattern.get(key):
+                raise ConfigError(
+                    "on", f"{key} has a handler already, {other.name}; call one from the other"
+                )
+            self._by_pattern[key] = handler
+
+    @property
+    def patterns(self) -> list[str]:
+        """All patterns, as `Bus.subscribe` takes them."""
+        return list(self._by_pattern)
+
+    @property
+    def handlers(self) -> set[Handler]:
+        """All handlers."""
+        return set(self._by_pattern.values())
+
+    def table(self) -> dict[str, Handler]:
+        """The handler of each type."""
+        table: dict[str, Handler] = {}
+        for pattern in sorted(self._by_pattern, key=_exactness):
+            for name in registry.matching(pattern):
+                table[name] = self._by_pattern[pattern]
+        return table
+
+
+def _exactness(pattern: str) -> int:
+    return 0 if pattern == "*" else 1 if pattern.endswith(".*") else 2

@@ -1,0 +1,190 @@
+"""Lanes: how many pieces of work go on at a time, and which of them alone."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+__all__ = ["Lane", "Lanes"]
+
+W = TypeVar("W")
+_IN_A_ROW = 64
+_CANCEL_S = 5.0
+
+_log = logging.getLogger("dms_events")
+
+
+class Lane:
+    """One task, which does one piece of work after the other."""
+
+    __slots__ = ("closing", "deadline", "overdue", "task")
+
+    def __init__(self) -> None:
+        self.task: asyncio.Task[None] | None = None
+        self.deadline = float("inf")
+        """On the monotonic clock: when what it does now is to be cancelled."""
+        self.overdue = False
+        """What it does now was cancelled because its time is up."""
+        self.closing = False
+        """What it does now was cancelled for good, and the lane with it."""
+
+    def survive(self) -> bool:
+        """After a cancellation: go on with other work. Returns whether the time was up."""
+        overdue, self.overdue = self.overdue, False
+        while self.task is not None and self.task.cancelling():
+            self.task.uncancel()
+        return overdue
+
+
+class Lanes(Generic[W]):
+    """A fixed number of lanes, so that a piece of work costs no task of its own.
+
+    What is to be done alone waits until all lanes are empty, and holds back everything else meanwhile.
+    """
+
+    def __init__(self, count: int, work: Callable[[W, Lane], Awaitable[None]]) -> None:
+        self._work = work
+        self._lanes = [Lane() for _ in range(count)]
+        self.ready: deque[W] = deque()
+        self.alone: deque[W] = deque()
+        self._busy = 0
+        self._one_alone = False
+        self.held = False
+        """Nothing new is begun."""
+        self._resting: deque[asyncio.Future[None]] = deque()
+        self._changed = asyncio.Event()
+        self._failure: asyncio.Future[None] | None = None
+
+    def open(self) -> None:
+        """Start the lanes."""
+        self._failure = asyncio.get_running_loop().create_future()
+        for lane in self._lanes:
+            lane.task = asyncio.create_task(self._run(lane))
+            lane.task.add_done_callback(self._ended)
+
+    @property
+    def failure(self) -> asyncio.Future[None]:
+        """Gets the exception that a lane ended with, which is a defect."""
+        if self._failure is None:
+            raise RuntimeError("the lanes are not open")
+        return self._failure
+
+    @property
+    def idle(self) -> bool:
+        """Nothing is being done, and nothing waits to be."""
+        return not (self._busy or self.ready or self.alone)
+
+    def put(self, work: W) -> None:
+        """Have it done beside others."""
+        self.ready.append(work)
+        if self._resting and not self.alone:
+            self._wake()
+
+    def put_alone(self, work: W) -> None:
+        """Have it done while nothing else is."""
+        self.alone.append(work)
+        if self._resting:
+            self._wake()
+
+    @property
+    def waiting(self) -> int:
+        """How much waits to be done."""
+        return len(self.ready) + len(self.alone)
+
+    def notify(self) -> None:
+        """Have the conditions looked at again that somebody waits for."""
+        self._changed.set()
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Return when it holds; it is looked at after every piece of work."""
+        while not condition():
+            self._changed.clear()
+            await self._changed.wait()
+
+    async def until_idle(self, timeout_s: float) -> None:
+        """Return when all is done, at the latest after ``timeout_s``."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                await self.until(lambda: self.idle)
+
+    def cancel_overdue(self) -> None:
+        """Cancel what takes longer than it may."""
+        now = time.monotonic()
+        for lane in self._lanes:
+            if now > lane.deadline and lane.task is not None:
+                lane.deadline = float("inf")
+                lane.overdue = True
+                lane.task.cancel()
+
+    async def close(self) -> None:
+        """Cancel what is being done; what waits stays in `ready` and `alone`."""
+        tasks = []
+        for lane in self._lanes:
+            if lane.task is not None:
+                lane.closing = True
+                lane.task.cancel()
+                tasks.append(lane.task)
+        if tasks:
+            _, stubborn = await asyncio.wait(tasks, timeout=_CANCEL_S)
+            if stubborn:
+                _log.error("%d handlers go on although they were cancelled", len(stubborn))
+
+    def _next(self) -> W | None:
+        if self._one_alone or self.held:
+            return None
+        if self.alone:
+            if self._busy:
+                return None
+            self._one_alone = True
+            return self.alone.popleft()
+        return self.ready.popleft() if self.ready else None
+
+    async def _run(self, lane: Lane) -> None:
+        row = 0
+        while True:
+            work = self._next()
+            if work is None:
+                await self._rest()
+                continue
+            self._busy += 1
+            try:
+                await self._work(work, lane)
+            finally:
+                self._busy -= 1
+                if self._one_alone and not self._busy:
+                    self._one_alone = False
+                    for _ in range(min(len(self.ready), len(self._resting))):
+                        self._wake()
+                if not self._changed.is_set():
+                    self._changed.set()
+            row += 1
+            if (
+                row % _IN_A_ROW == 0
+            ):  # handlers that never wait must not keep others from their turn
+                await asyncio.sleep(0)
+
+    async def _rest(self) -> None:
+        waiter = asyncio.get_running_loop().create_future()
+        self._resting.append(waiter)
+        try:
+            await waiter
+        except asyncio.CancelledError:
+            if waiter in self._resting:
+                self._resting.remove(waiter)
+            raise
+
+    def _wake(self) -> None:
+        while self._resting:
+            waiter = self._resting.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+                return
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) and not self.failure.done():
+            self.failure.set_exception(error)

@@ -1,0 +1,181 @@
+"""What is said to the broker about each message that a worker took."""
+
+from __future__ import annotations
+
+import logging
+import random
+from typing import Any
+
+import msgspec
+
+from ._handlers import Handler
+from ._undertaker import AGAIN_S, Undertaker
+from .errors import Reject, TransportError
+from .identity import now_rfc3339
+from .message import Message
+from .policy import Course, Ledger, Record
+from .tally import WorkerTally
+from .transport import Notes
+
+__all__ = ["Entry", "Settlement"]
+
+_log = logging.getLogger("dms_events")
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Record).decode
+
+
+class Entry:
+    """An identity in hand: its message, and later deliveries of the same."""
+
+    __slots__ = ("alone", "handler", "key", "message", "others", "record", "running")
+
+    def __init__(self, message: Message[Any], handler: Handler) -> None:
+        self.message = message
+        self.handler = handler
+        self.others: list[Message[Any]] = []
+        self.record: Record | None = None
+        self.alone = False
+        self.running = False
+        self.key: Any = None
+
+
+class Settlement:
+    """Does what the policy says: acks, naks, notes, dead letters."""
+
+    def __init__(
+        self, ledger: Ledger[Entry], notes: Notes, undertaker: Undertaker, tally: WorkerTally
+    ) -> None:
+        self._ledger = ledger
+        self._notes = notes
+        self._undertaker = undertaker
+        self._tally = tally
+
+    async def again(self, message: Message[Any], sequence: int) -> None:
+        """It has its verdict already, or shares it with another delivery."""
+        if message.sequence == sequence:
+            self._tally.redelivered += 1
+        else:
+            self._tally.duplicates += 1
+        await message.ack()
+
+    async def course(self, entry: Entry) -> Course | None:
+        """How to handle what was delivered before; None where it was settled here instead."""
+        message = entry.message
+        try:
+            if noted := await self._notes.get(message.delivery.place_id):
+                entry.record = _decode(noted)
+        except TransportError as error:
+            _log.warning("what was noted of %s is not known, it is tried again: %s", message, error)
+            await self.give_back(entry, AGAIN_S)
+            return None
+        course = entry.handler.retry.on_redelivery(entry.record, message.attempt)
+        if course is Course.BURY:
+            spent = entry.record.spent if entry.record else 0
+            await self._bury(entry, Reject(f"no attempt is left after {spent}; see the log"))
+            return None
+        return course
+
+    async def begin_alone(self, entry: Entry) -> bool:
+        """Note that it is begun; False where that failed, and it was given back."""
+        message, before = entry.message, entry.record
+        record = entry.handler.retry.on_start_alone(before, message.attempt, now_rfc3339())
+        if not await self._note(entry, record):
+            entry.record = before
+            await self.give_back(entry, AGAIN_S)
+            return False
+        return True
+
+    async def handled(self, entry: Entry) -> None:
+        """Its handler returned."""
+        message = entry.message
+        if message.returned:
+            self._tally.returned += 1
+            self._ledger.release(message.id)
+            for other in entry.others:
+                await other.nak()
+            return
+        self._tally.handled += 1
+        delivery = message.delivery
+        self._ledger.settle(message.id, delivery.sequence)
+        await delivery.ack()
+        if entry.others:
+            for other in entry.others:
+                await self.again(other, message.sequence)
+        if entry.record is not None:
+            await self._forget(entry)
+
+    async def raised(self, entry: Entry, error: Exception, *, hold: bool) -> float | None:
+        """Its handler raised; returns after how many seconds to try again, where it is held here."""
+        message, retry = entry.message, entry.handler.retry
+        self._tally.raised += 1
+        record = retry.on_raise(entry.record, message.attempt, now_rfc3339(), alone=entry.alone)
+        left = retry.left(record)
+        if isinstance(error, Reject) or not left:
+            entry.record = record
+            await self._bury(entry, error)
+            return None
+        delay_s = retry.delay_s(record.spent, random.random())
+        _log.warning(
+            "%s raised on %s, which is tried again in %.1f s (%d attempts left)",
+            entry.handler.name,
+            message,
+            delay_s,
+            left,
+            exc_info=error,
+        )
+        await self._note(entry, record)
+        entry.alone = False
+        if hold:
+            return delay_s
+        await self.give_back(entry, delay_s)
+        return None
+
+    async def interrupted(self, entry: Entry) -> None:
+        """It was cancelled by us: that spends nothing."""
+        if entry.alone and entry.record is not None:
+            retry = entry.handler.retry
+            await self._note(
+                entry, retry.on_interruption_alone(entry.record, entry.message.attempt)
+            )
+        await self.give_back(entry, 0)
+
+    async def give_back(self, entry: Entry, delay_s: float) -> None:
+        """Without a verdict."""
+        self._tally.returned += 1
+        self._ledger.release(entry.message.id)
+        for message in (entry.message, *entry.others):
+            await message.nak(delay_s)
+
+    async def _bury(self, entry: Entry, error: Exception) -> None:
+        message = entry.message
+        if not await self._undertaker.bury(message.delivery, id=message.id, error=error):
+            await self._note(entry, entry.record)
+            await self.give_back(entry, AGAIN_S)
+            return
+        self._tally.rejected += 1
+        self._ledger.settle(message.id, message.sequence, rejected=True)
+        for other in entry.others:
+            if other.sequence == message.sequence:
+                await self.again(other, message.sequence)
+            else:  # published twice: it has a right of its own, and to be judged by itself
+                await other.nak()
+        await self._forget(entry)
+
+    async def _note(self, entry: Entry, record: Record | None) -> bool:
+        entry.record = record
+        if record is None:
+            return True
+        try:
+            await self._notes.put(entry.message.delivery.place_id, _encode(record))
+        except TransportError as error:
+            _log.warning("the attempts of %s could not be noted: %s", entry.message, error)
+            return False
+        return True
+
+    async def _forget(self, entry: Entry) -> None:
+        if entry.record is None:
+            return
+        try:
+            await self._notes.delete(entry.message.delivery.place_id)
+        except TransportError as error:
+            _log.debug("a note is left until it is too old: %s", error)

@@ -1,0 +1,66 @@
+"""Giving up a message: one piece, for subscriptions, workers and the forwarder."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Awaitable
+from typing import Protocol
+
+from .errors import TransportError
+from .transport import Delivery
+
+__all__ = ["AGAIN_S", "Bury", "Undertaker"]
+
+AGAIN_S = 5.0
+"""After so many seconds a message is tried again whose dead letter was not accepted."""
+_QUIET_S = 1.0
+
+_log = logging.getLogger("dms_events")
+
+
+class Bury(Protocol):
+    """How a message is kept as a dead letter, then termed: `Bus.bury`."""
+
+    def __call__(
+        self, delivery: Delivery, *, id: str, error: Exception, reader: str
+    ) -> Awaitable[None]: ...
+
+
+class Undertaker:
+    """Writes the dead letters of one reader, and logs them: a line a second, however many they are."""
+
+    def __init__(self, bury: Bury, reader: str) -> None:
+        self._bury = bury
+        self._reader = reader
+        self._refused_until = 0.0
+        self._quiet_until = 0.0
+        self._unsaid = 0
+
+    async def bury(self, delivery: Delivery, *, id: str, error: Exception) -> bool:
+        """Whether the letter was accepted and the message termed; else the caller gives it back."""
+        try:
+            if time.monotonic() < self._refused_until:
+                raise TransportError("none could be written a moment ago")
+            await self._bury(delivery, id=id, error=error, reader=self._reader)
+        except TransportError as refused:
+            self._refused_until = time.monotonic() + AGAIN_S
+            self._say(logging.ERROR, "no dead letter could be written, it is tried again", refused)
+            return False
+        self._say(logging.WARNING, f"{delivery.place} (id {id!r}) is a dead letter", error)
+        return True
+
+    def overlook(self, delivery: Delivery, *, id: str, error: Exception) -> None:
+        """Say what a reader that keeps no dead letters could not read."""
+        self._say(logging.WARNING, f"cannot read {delivery.place} (id {id!r})", error)
+
+    def _say(self, level: int, what: str, why: Exception) -> None:
+        now = time.monotonic()
+        if now < self._quiet_until:
+            self._unsaid += 1
+            _log.debug("%s: %s", what, why)
+            return
+        self._quiet_until = now + _QUIET_S
+        more = f" (and {self._unsaid} more of these since)" if self._unsaid else ""
+        self._unsaid = 0
+        _log.log(level, "%s: %s%s", what, why, more)

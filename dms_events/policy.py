@@ -1,0 +1,142 @@
+"""The failure policy: what becomes of a message that was delivered before, or whose handler raised.
+
+It is pure: no clock, no broker, no dice. A worker does what it says, on every transport alike.
+
+* A message that was delivered before is in *quarantine*: it is handled alone, since it may have killed
+  the process that had it; unless it is known that its handler only raised.
+* Only a raise, or a crash while alone, spends an attempt. A process that dies holding a batch raises the
+  broker's delivery count of every innocent in it, so that count decides nothing here.
+* What is spent is written down where the readers of a durable find it (`Record`): before a message is
+  handled alone, and after its handler raised.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from enum import Enum
+from typing import Generic, TypeVar
+
+import msgspec
+
+from .errors import ConfigError
+
+__all__ = ["Course", "Ledger", "Record", "RetryPolicy"]
+
+W = TypeVar("W")
+
+
+class Record(msgspec.Struct, frozen=True, gc=False):
+    """What is written down of a message, for whoever gets it next."""
+
+    spent: int
+    """Attempts that it has had."""
+    suspect: bool
+    """It was delivered before and nobody knows why; the last attempt may have begun and not ended."""
+    delivery: int
+    """The broker's delivery count when this was written."""
+    first: str
+    """RFC 3339: when the first attempt was begun alone, or failed."""
+
+
+class Course(Enum):
+    """How a message is handled."""
+
+    RUN = "beside others"
+    ALONE = "in quarantine"
+    BURY = "not at all"
+
+
+class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
+    """How often a handler may raise, and how long its message waits in between.
+
+    The wait before attempt n + 1 is drawn evenly from 0 to ``backoff_s`` × 2ⁿ⁻¹ seconds (full jitter),
+    of which ``backoff_max_s`` is the most.
+
+    Raises:
+        ConfigError: ``attempts`` is below 1, or a number of seconds below 0.
+    """
+
+    attempts: int = 5
+    backoff_s: float = 1.0
+    backoff_max_s: float = 300.0
+
+    def __post_init__(self) -> None:
+        if self.attempts < 1:
+            raise ConfigError("attempts", f"must be at least 1, not {self.attempts}")
+        for name in ("backoff_s", "backoff_max_s"):
+            if not 0 <= getattr(self, name) < float("inf"):
+                raise ConfigError(name, f"must be seconds from 0 on, not {getattr(self, name)}")
+
+    def on_redelivery(self, record: Record | None, delivery: int) -> Course:
+        """A message arrived for the ``delivery``-th time, and this is what is written down of it."""
+        if record is None:
+            return Course.ALONE
+        if record.spent >= self.attempts:
+            return Course.BURY
+        # Otherwise somebody had it in between, and did not live to write.
+        raised_last = not record.suspect and delivery == record.delivery + 1
+        return Course.RUN if raised_last else Course.ALONE
+
+    def on_start_alone(self, record: Record | None, delivery: int, now: str) -> Record:
+        """It is going to be handled alone: this has to be written down before."""
+        if record is None:
+            return Record(1, True, delivery, now)
+        return Record(record.spent + 1, True, delivery, record.first)
+
+    def on_raise(self, record: Record | None, delivery: int, now: str, *, alone: bool) -> Record:
+        """Its handler raised: what to write down. Where no attempt is `left`, bury it instead."""
+        if record is None:
+            return Record(1, False, delivery, now)
+        spent = record.spent if alone else record.spent + 1  # alone, it was counted at the start
+        return Record(spent, False, delivery, record.first)
+
+    def on_interruption_alone(self, record: Record, delivery: int) -> Record:
+        """It was interrupted by us while alone, which spends nothing: what to write down."""
+        return Record(record.spent - 1, True, delivery, record.first)
+
+    def left(self, record: Record) -> int:
+        """How many attempts are left."""
+        return max(0, self.attempts - record.spent)
+
+    def delay_s(self, spent: int, chance: float) -> float:
+        """The wait after ``spent`` attempts; ``chance`` is evenly drawn from 0 to 1."""
+        doublings = min(spent - 1, 64)
+        return chance * min(self.backoff_max_s, self.backoff_s * 2.0**doublings)
+
+
+class Ledger(Generic[W]):
+    """The identities that a reader has in hand, and those which had their verdict.
+
+    Of the latter it remembers the last ``memory``: a broker may deliver again what was acknowledged
+    (JetStream does, after its server is killed), and a publisher may send again what is older than the
+    broker's own memory.
+    """
+
+    def __init__(self, memory: int) -> None:
+        self.in_hand: dict[str, W] = {}
+        self._memory = memory
+        self.handled: OrderedDict[str, int] = OrderedDict()
+        """The sequence of the message that brought the verdict; negative where that was a rejection."""
+
+    def judged(self, id: str, sequence: int) -> int | None:
+        """The sequence of the message that brought its verdict; None where it needs one.
+
+        A rejection is of the message, not of the identity: mended and published again, the same
+        identity is judged again.
+        """
+        handled = self.handled.get(id)
+        if handled is None or (handled < 0 and handled != -sequence):
+            return None
+        return abs(handled)
+
+    def settle(self, id: str, sequence: int, *, rejected: bool = False) -> None:
+        """It has its verdict, and is not in hand any more."""
+        self.in_hand.pop(id, None)
+        handled = self.handled
+        handled[id] = -sequence if rejected else sequence
+        if len(handled) > self._memory:
+            handled.popitem(last=False)
+
+    def release(self, id: str) -> None:
+        """It is given back without a verdict."""
+        self.in_hand.pop(id, None)

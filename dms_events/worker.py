@@ -1,0 +1,293 @@
+"""The worker: handlers for the messages of a durable, with retries, dead letters and a clean end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
+from typing import Any, Literal, TypeVar
+
+import msgspec
+
+from ._connect import connect
+from ._dispatch import Dispatch
+from ._handlers import Handler, Routes
+from ._settlement import Entry, Settlement
+from ._undertaker import Undertaker
+from .bus import Bus
+from .errors import ConfigError, ConnectionLostError
+from .policy import Ledger, RetryPolicy
+from .subscription import Subscription
+from .tally import WorkerTally
+
+__all__ = ["Worker"]
+
+F = TypeVar("F", bound=Callable[..., Awaitable[None]])
+H = TypeVar("H", bound=Callable[[], Awaitable[None]])
+
+_log = logging.getLogger("dms_events")
+_POLL_S = 0.1
+
+
+class Worker:
+    """Handles the messages of one durable with async functions.
+
+        worker = dms_events.Worker(durable="billing")
+
+        @worker.on(ServiceCall, attempts=6)
+        async def bill(event: ServiceCall, message: dms_events.Message) -> None: ...
+
+        await worker.run("nats://127.0.0.1:4222")    # or: dms-events worker billing:worker
+
+    A handler that returns has its message acknowledged. One that raises has it delivered again later
+    (`on` says how often), then kept as a dead letter; ``raise dms_events.Reject(...)`` keeps it at
+    once. Delivery is at least once, but no event is handled twice while the worker lives: it remembers
+    the identities that it handled. A message that was delivered before, nobody knows why, is handled
+    while no other is, so that one which kills its process is found out, and ends as a dead letter.
+
+    Workers that share a durable share its messages.
+
+    Args:
+        durable: name of the durable consumer.
+        concurrency: handlers that run at a time.
+        prefetch: messages asked for ahead.
+        ack_wait_s: after so long without a sign of life from this process, others get its messages.
+        start: as for `Bus.subscribe`.
+        memory: handled identities to remember.
+        drain_s: how long handlers may go on after `stop`; then they are cancelled and their messages
+            given back, which spends no attempt.
+
+    Raises:
+        ConfigError: a number is out of range.
+    """
+
+    def __init__(
+        self,
+        durable: str,
+        *,
+        concurrency: int = 10,
+        prefetch: int = 500,
+        ack_wait_s: float = 60.0,
+        start: Literal["all", "new"] = "all",
+        memory: int = 100_000,
+        drain_s: float = 20.0,
+    ) -> None:
+        for name, value in (("concurrency", concurrency), ("memory", memory)):
+            if value < 1:
+                raise ConfigError(name, f"must be at least 1, not {value}")
+        if drain_s < 0:
+            raise ConfigError("drain_s", f"must be seconds from 0 on, not {drain_s}")
+        self.durable = durable
+        self.tally = WorkerTally()
+        self._concurrency = concurrency
+        self._prefetch = prefetch
+        self._ack_wait_s = ack_wait_s
+        self._start: Literal["all", "new"] = start
+        self._drain_s = drain_s
+        self._routes = Routes()
+        self._ledger: Ledger[Entry] = Ledger(memory)
+        self._startup: list[Callable[[], Awaitable[None]]] = []
+        self._shutdown: list[Callable[[], Awaitable[None]]] = []
+        self._bus: Bus | None = None
+        self._dispatch: Dispatch | None = None
+        self._stopping = asyncio.Event()
+        self._draining = False
+
+    def on(
+        self,
+        *wanted: type[msgspec.Struct] | str,
+        attempts: int = 5,
+        backoff_s: float = 1.0,
+        backoff_max_s: float = 300.0,
+        timeout_s: float | None = 300.0,
+        key: Callable[[Any], Hashable] | None = None,
+        batch: int | None = None,
+        linger_s: float = 0.2,
+    ) -> Callable[[F], F]:
+        """Handle types, or patterns such as ``"elk_stats.*"``; the more exact one has precedence.
+
+        The function takes an event, or an event and its message; or a ``list[Message[T]]`` of up to
+        ``batch``, waited for up to ``linger_s``. It stays as it is, so a test can call it.
+
+        Args:
+            wanted: types or patterns.
+            attempts: how often it may raise on a message before that is a dead letter.
+            backoff_s: the wait before attempt n + 1 is drawn evenly from 0 to backoff_s × 2ⁿ⁻¹ s,
+            backoff_max_s: of which this is the most.
+            timeout_s: after so long a handler is cancelled, which counts as a raise; None for never.
+            key: events of equal keys are handled one after the other, in the order in which they came;
+                one that waits for its next attempt holds up those of its key only.
+            batch: most messages of a call; 100 where the annotation alone asks for a list. A batch
+                whose handler raises is handled again one by one, and only that spends attempts.
+            linger_s: see above.
+
+        Raises:
+            UnknownTypeError: a type or pattern names nothing.
+            ConfigError: it has a handler already, the function cannot be called so, or a number is
+                out of range.
+        """
+        retry = RetryPolicy(attempts=attempts, backoff_s=backoff_s, backoff_max_s=backoff_max_s)
+
+        def register(function: F) -> F:
+            handler = Handler(
+                function, retry=retry, timeout_s=timeout_s, key=key, batch=batch, linger_s=linger_s
+            )
+            self._routes.add(wanted, handler)
+            return function
+
+        return register
+
+    def on_startup(self, function: H) -> H:
+        """Call an async function before the first message, with `bus` open."""
+        self._startup.append(function)
+        return function
+
+    def on_shutdown(self, function: H) -> H:
+        """Call an async function after the last message, with `bus` still open; the last added first."""
+        self._shutdown.append(function)
+        return function
+
+    @property
+    def bus(self) -> Bus:
+        """The bus of `run`, for handlers that publish.
+
+        Raises:
+            ConfigError: the worker does not run.
+        """
+        if self._bus is None:
+            raise ConfigError("bus", "there is one while the worker runs")
+        return self._bus
+
+    def stop(self) -> None:
+        """Have `run` take nothing more, finish what is being handled, give back the rest and return."""
+        self._stopping.set()
+        if self._dispatch is not None:
+            self._dispatch.hold()
+
+    def drain(self) -> None:
+        """Have `run` return as soon as everything that is there is settled."""
+        self._draining = True
+
+    async def run(self, where: str | Bus, **options: Any) -> WorkerTally:
+        """Handle messages until `stop`, or after `drain`; returns what was done.
+
+        Args:
+            where: a URL, to which a bus is opened for the time and which SIGTERM and SIGINT end as
+                `stop` does (a second one at once); or an open bus.
+            options: as for `connect`, with a URL.
+
+        Raises:
+            ConfigError: there is no handler, the transport does not acknowledge, or the durable exists
+                for other types.
+            TransportError: nothing answers, or the subscription ended for good.
+        """
+        if isinstance(where, Bus):
+            return await self._run(where)
+        async with connect(where, **options) as bus:
+            with self._signals():
+                return await self._run(bus)
+
+    async def _run(self, bus: Bus) -> WorkerTally:
+        if not self._routes.handlers:
+            raise ConfigError("worker", "it has no handler; add one with @worker.on(Type)")
+        if not bus.guarantees.acknowledges:
+            raise ConfigError(
+                "worker", "a worker needs acknowledgements; connect with durable=True"
+            )
+        if self._bus is not None:
+            raise ConfigError("worker", "it runs already")
+        self._bus = bus
+        try:
+            async with self._hooks():
+                await self._work(bus)
+        finally:
+            self._bus = self._dispatch = None
+            self._stopping.clear()
+            self._draining = False
+        return self.tally
+
+    async def _work(self, bus: Bus) -> None:
+        subscription = bus.subscribe(
+            *self._routes.patterns,
+            durable=self.durable,
+            start=self._start,
+            prefetch=self._prefetch,
+            ack_wait_s=self._ack_wait_s,
+        )
+        settlement = Settlement(
+            self._ledger,
+            await bus.notes(self.durable),
+            Undertaker(bus.bury, self.durable),
+            self.tally,
+        )
+        table = self._routes.table()
+        self._dispatch = dispatch = Dispatch(
+            subscription, table, self._ledger, settlement, self._concurrency
+        )
+        drain_s = self._drain_s
+        try:
+            async with subscription:
+                await self._until_stopped(dispatch, subscription)
+        except asyncio.CancelledError:
+            drain_s = 0
+            raise
+        finally:
+            self.tally.undecodable += subscription.undecodable
+            await dispatch.finish(drain_s)
+
+    async def _until_stopped(self, dispatch: Dispatch, subscription: Subscription[Any]) -> None:
+        running = asyncio.create_task(dispatch.run())
+        stopping = asyncio.create_task(self._until_asked(dispatch, subscription))
+        try:
+            await asyncio.wait([running, stopping], return_when=asyncio.FIRST_COMPLETED)
+            if running.done():
+                await running
+        finally:
+            for task in (running, stopping):
+                task.cancel()
+            await asyncio.gather(running, stopping, return_exceptions=True)
+
+    async def _until_asked(self, dispatch: Dispatch, subscription: Subscription[Any]) -> None:
+        while not self._stopping.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_POLL_S):
+                    await self._stopping.wait()
+            if self._draining and dispatch.idle:
+                with contextlib.suppress(ConnectionLostError):
+                    if not await subscription.backlog():
+                        return
+
+    @contextlib.asynccontextmanager
+    async def _hooks(self) -> AsyncIterator[None]:
+        async with contextlib.AsyncExitStack() as stack:
+            for function in self._shutdown:
+                stack.push_async_callback(function)
+            for function in self._startup:
+                await function()
+            yield
+
+    @contextlib.contextmanager
+    def _signals(self) -> Any:
+        loop = asyncio.get_running_loop()
+        running = asyncio.current_task()
+
+        def asked() -> None:
+            if self._stopping.is_set() and running is not None:
+                running.cancel()
+            _log.info("stopping; once more to stop at once")
+            self.stop()
+
+        numbers = (signal.SIGTERM, signal.SIGINT)
+        try:
+            for number in numbers:
+                loop.add_signal_handler(number, asked)
+        except (NotImplementedError, ValueError, RuntimeError):
+            yield  # not the main thread, or no Unix: somebody else sees to signals
+            return
+        try:
+            yield
+        finally:
+            for number in numbers:
+                loop.remove_signal_handler(number)
