@@ -9,6 +9,7 @@
     ├── TransportError
     │   ├── ConnectionLostError
     │   └── PublishError        .unacknowledged
+    ├── ReplayError             .letter .reason
     └── SinkError
 
 No vendor's exception crosses the library's edge: adapters translate theirs into these and keep the
@@ -28,6 +29,7 @@ __all__ = [
     "EncodeError",
     "ExtraNotInstalledError",
     "PublishError",
+    "ReplayError",
     "SinkError",
     "TransportError",
     "UnknownTypeError",
@@ -122,6 +124,21 @@ class PublishError(TransportError):
         super().__init__(reason)
         self.reason = reason
         self.unacknowledged = unacknowledged
+
+
+class ReplayError(DmsEventsError):
+    """A dead letter cannot be published again; nothing was sent, and the letter is where it was.
+
+    ``letter`` is its number.
+    """
+
+    def __init__(self, letter: int, reason: str) -> None:
+        super().__init__(letter, reason)
+        self.letter = letter
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"dead letter {self.letter} cannot be replayed: {self.reason}"
 
 
 class SinkError(DmsEventsError):

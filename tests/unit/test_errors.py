@@ -14,6 +14,7 @@ from dms_events import (
     EncodeError,
     ExtraNotInstalledError,
     PublishError,
+    ReplayError,
     SinkError,
     TransportError,
     UnknownTypeError,
@@ -30,6 +31,7 @@ TREE = {
     TransportError: DmsEventsError,
     ConnectionLostError: TransportError,
     PublishError: TransportError,
+    ReplayError: DmsEventsError,
     SinkError: DmsEventsError,
 }
 
@@ -58,6 +60,7 @@ def test_the_tree_is_the_one_that_is_drawn() -> None:
         (TransportError("it broke"), "it broke"),
         (ConnectionLostError("it is gone"), "it is gone"),
         (PublishError("it is full", [1]), "it is full"),
+        (ReplayError(7, "half is gone"), "dead letter 7 cannot be replayed: half is gone"),
         (SinkError("no"), "no"),
     ],
 )

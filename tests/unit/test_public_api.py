@@ -22,6 +22,7 @@ NAMES = [
     "Message",
     "Prepared",
     "PublishError",
+    "ReplayError",
     "SinkError",
     "Subscription",
     "Tally",

@@ -1,0 +1,40 @@
+"""Single messages of a stream, by their position."""
+
+from __future__ import annotations
+
+import nats.js.errors
+from nats.js.manager import JetStreamManager
+
+from ._errors import mapped
+
+__all__ = ["delete_message", "fetch_message"]
+
+_NO_MESSAGE = 10037
+_DELETE_FAILED = 10057
+
+
+async def fetch_message(manager: JetStreamManager, stream: str, sequence: int) -> bytes | None:
+    """Its payload; None where there is no such message."""
+    if sequence < 1:
+        return None
+    with mapped(f"fetch message {sequence} of {stream}"):
+        try:
+            return (await manager.get_msg(stream, sequence)).data or b""
+        except nats.js.errors.NotFoundError as error:
+            if error.err_code != _NO_MESSAGE:
+                raise
+            return None
+
+
+async def delete_message(manager: JetStreamManager, stream: str, sequence: int) -> bool:
+    """Delete it; False where there is no such message."""
+    with mapped(f"delete message {sequence} of {stream}"):
+        try:
+            return await manager.delete_msg(stream, sequence)
+        except nats.js.errors.APIError as error:
+            # One code for a message that is not there and for one that must not be deleted.
+            if error.err_code != _DELETE_FAILED:
+                raise
+            if await fetch_message(manager, stream, sequence) is not None:
+                raise
+            return False
