@@ -13,15 +13,7 @@ import dms_events
 from dms_events import Bus, Subscription
 from dms_events.types.elk_stats import NewService, ServiceCall
 
-from .places import (
-    Place,
-    call,
-    collect,
-    letters,
-    nothing_comes,
-    service,
-    until,
-)
+from .places import Place, call, collect, letters, nothing_comes, service, until
 
 DURABLE = pytest.mark.promised("acknowledges")
 

@@ -8,9 +8,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from dms_events import Bus, ConfigError, DeadLetter, Prepared, UnknownTypeError
+from dms_events import Bus, ConfigError, DeadLetter, UnknownTypeError
 from dms_events.identity import parse_rfc3339
 from dms_events.types.elk_stats import NtxPayment, ServiceCall
+from tests.kit.letters import OLD, old_letter
 
 from .places import (
     Place,
@@ -168,30 +169,9 @@ async def test_letters_without_a_message_id_are_letters_of_their_own(
     assert [letter.numbers for letter in await letters(bus)] == [(1,), (2,), (3,)]
 
 
-OLD = {
-    "id": "old",
-    "reason": "it was so",
-    "error": "DecodeError",
-    "reader": "billing",
-    "place": "dms.events.elk_stats.ServiceCall._",
-    "type_name": "elk_stats.ServiceCall",
-    "source": "",
-    "attempts": 1,
-    "stored": "2026-11-22T08:00:00.000000000Z",
-    "buried": "2026-11-22T08:00:01.000000000Z",
-    "payload": b'{"Type":"elk_stats.ServiceCall","Data":"e30="}',
-    "payload_bytes": 46,
-    "sequence": 1,
-}
-"""A letter as 0.1.0 wrote it."""
-
-
 @STORING
 async def test_the_letters_of_an_older_release_are_read_and_replayed(bus: Bus) -> None:
-    old = Prepared(
-        "dead", "elk_stats.ServiceCall", "", "dead:billing:x", msgspec.msgpack.encode(OLD)
-    )
-    await bus.publish(old)
+    await bus.publish(old_letter())
     [letter] = await letters(bus, until=parse_rfc3339("2026-11-23T00:00:00Z"))
     assert {name: getattr(letter, name) for name in OLD} == OLD
     assert (letter.first_failed, letter.last_failed, letter.headers) == ("", "", {})
@@ -203,8 +183,7 @@ async def test_the_letters_of_an_older_release_are_read_and_replayed(bus: Bus) -
 
 @STORING
 async def test_a_letter_without_a_readable_time_is_in_no_range(bus: Bus) -> None:
-    odd = msgspec.msgpack.encode({**OLD, "buried": "yesterday"})
-    await bus.publish(Prepared("dead", "elk_stats.ServiceCall", "", "x", odd))
+    await bus.publish(old_letter(buried="yesterday"))
     assert len(await letters(bus)) == 1
     assert await letters(bus, since=parse_rfc3339("0001-01-02T00:00:00Z")) == []
 
