@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
+import os
 from collections.abc import AsyncIterator
 
 import nats
@@ -17,6 +19,7 @@ from dms_events.types.onboarding import BlockchainAddressPrivKey
 from dms_events_nats import NatsServer
 from tests.kit.command import answer, complaint, dms
 from tests.kit.letters import old_letter
+from tests.kit.processes import CLI
 from tests.kit.storing import call
 
 PAYMENT = NtxPayment(
@@ -190,6 +193,23 @@ async def test_drop_asks_first_and_does_nothing_where_nobody_answers(
     line = await complaint("dead", "drop", "--all", *url)
     assert "3 dead letters would be gone for good; add --yes" in line
     assert await numbers(*url) == [1, 2, 3]
+
+
+async def test_drop_does_what_is_answered_at_a_terminal(url: tuple[str, str]) -> None:
+    for said, left in ((b"n\n", [1, 2, 3]), (b"y\n", [])):
+        ours, theirs = os.openpty()
+        command = (*CLI, "dead", "drop", "--all", *url)
+        os.write(ours, said)
+        process = await asyncio.create_subprocess_exec(
+            *command, stdin=theirs, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+        )
+        out, err = await asyncio.wait_for(process.communicate(), 60)
+        os.close(ours)
+        os.close(theirs)
+        assert b"Drop 3 dead letters for good?" in err
+        done = (1, b"") if left else (0, b"dropped 3 dead letters")
+        assert (process.returncode, out.strip()) == done
+        assert await numbers(*url) == left
 
 
 @pytest.mark.parametrize("command", ["replay", "drop"])
