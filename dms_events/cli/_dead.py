@@ -195,7 +195,8 @@ async def _replay(choice: Choice, url: str, root: str, *, keep: bool, dry_run: b
                 if dry_run:
                     would.append(without_payload(letter))
         except TransportError:
-            out.print(f"replayed {counted(good)}")
+            if good and not dry_run:
+                out.print(f"replayed {counted(good)} before that")
             raise
     if would:
         print_columns(table(would))

@@ -205,6 +205,7 @@ async def test_noise_is_replayed_as_it_is_and_is_another_letter_then(
     [again] = await letters(bus)
     assert (again.payload, again.source, again.place) == (noise, "stranger", letter.place)
     assert (letter.sequence, again.sequence) == (1, 3)
+    assert again.id.startswith("replay:")
 
 
 async def test_what_the_stream_has_no_room_for_stays_a_letter(place: Place) -> None:

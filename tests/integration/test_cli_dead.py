@@ -179,6 +179,18 @@ async def test_what_cannot_be_replayed_is_named_and_the_others_are_replayed(
     assert await numbers(*url) == [4]
 
 
+async def test_a_replay_that_the_stream_stops_says_how_far_it_came(nats_server: NatsServer) -> None:
+    url = ("--url", nats_server.url)
+    async with dms_events.connect(nats_server.url, max_messages=4) as bus:
+        await bus.publish_many([call(n) for n in range(3)])
+        await give_up(bus, "billing", "*", 3, ValueError())
+        done = await dms("dead", "replay", "--all", *url)
+        assert (done.code, done.out) == (1, "replayed 1 dead letter before that\n")
+        assert "maximum messages exceeded" in done.err
+        assert await numbers(*url) == [2, 3]
+        assert await stored(bus) == 4
+
+
 async def test_drop_deletes_what_was_chosen(bus: Bus, url: tuple[str, str]) -> None:
     assert await answer("dead", "drop", "call-1", "3", "--yes", *url) == "dropped 2 dead letters\n"
     assert await numbers(*url) == [2]
