@@ -218,7 +218,8 @@ class Transport(ABC):
     async def delete(self, channel: Channel, sequence: int) -> bool:
         """Delete a stored message for good; False where it is not there (any more).
 
-        Its id stays known for as long as the transport dedupes by it. Who has it already keeps it.
+        Its id stays known for as long as the transport dedupes by it, who has it already keeps it, and
+        its bytes may stay on a disk for a while.
 
         Raises:
             ConfigError: nothing is stored here.

@@ -232,7 +232,8 @@ class NatsTransport(Transport):
         return await fetch_message(self._stores(), self._subjects.stream(channel), sequence)
 
     async def delete(self, channel: Channel, sequence: int) -> bool:
-        return await delete_message(self._stores(), self._subjects.stream(channel), sequence)
+        stream = self._subjects.stream(channel)
+        return await delete_message(self._client, self._stores(), stream, sequence)
 
     def _stores(self) -> JetStreamManager:
         if not self._durable:
