@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
 import os
 from collections.abc import AsyncIterator
@@ -13,12 +12,10 @@ import pytest
 import pytest_asyncio
 
 import dms_events
-from dms_events import Bus, Prepared
-from dms_events.types.elk_stats import NtxPayment, ServiceCall
-from dms_events.types.onboarding import BlockchainAddressPrivKey
+from dms_events import Bus
+from dms_events.types.elk_stats import NtxPayment
 from dms_events_nats import NatsServer
 from tests.kit.command import answer, complaint, dms
-from tests.kit.letters import old_letter
 from tests.kit.processes import CLI
 from tests.kit.storing import call
 
@@ -30,7 +27,6 @@ PAYMENT = NtxPayment(
     success_fail_status="success",
     timestamp=1.0,
 )
-KEY = BlockchainAddressPrivKey(private_key="SECRET-1", mnemonic="SECRET-2")
 
 
 @pytest_asyncio.fixture
@@ -274,47 +270,3 @@ async def test_digits_are_a_number_unless_they_are_given_as_an_id(
     assert await answer("dead", "drop", "2", "--yes", *url) == "dropped 1 dead letter\n"
     assert await numbers(*url) == [1]
     assert await answer("dead", "drop", "--id", "2", "--yes", *url) == "dropped 1 dead letter\n"
-
-
-async def test_no_secret_is_shown_unless_that_is_asked_for(
-    bus: Bus, nats_server: NatsServer
-) -> None:
-    url = ("--url", nats_server.url)
-    await bus.publish(bus.prepare(KEY, id="key"))
-    await give_up(bus, "wallet", "*", 1, ValueError("cannot use SECRET-1"))
-    hidden = bus.prepare(KEY, id="hidden").data
-    await bus.publish(Prepared("events", "elk_stats.ServiceCall", "", "hidden", hidden))
-    async with bus.subscribe(ServiceCall, durable="calls") as messages:
-        assert await messages.batch(1, 1) == []
-    raw = base64.b64encode(dms_events.encode(KEY)).decode()
-    assert len(await numbers(*url)) == 2
-    for words in (
-        ("list",),
-        ("list", "--json"),
-        ("show", "key"),
-        ("show", "hidden"),
-        ("replay", "--all", "--dry-run"),
-        ("drop", "--all", "--dry-run"),
-    ):
-        out = await answer("dead", *words, *url)
-        assert "SECRET" not in out
-        assert raw not in out
-    for id in ("key", "hidden"):
-        shown = await answer("dead", "show", id, "--reveal", *url)
-        assert raw in shown
-        assert "SECRET" not in shown, "not even then, what a handler's error quoted"
-
-
-async def test_letters_of_an_older_release_hide_their_secrets_too(
-    bus: Bus, nats_server: NatsServer
-) -> None:
-    url = ("--url", nats_server.url)
-    holder = "onboarding.BlockchainAddressPrivKey"
-    payload = bus.prepare(KEY, id="key").data
-    await bus.publish(old_letter(type_name=holder, payload=payload, reason="cannot use SECRET-1"))
-    for words in (("list",), ("list", "--json"), ("show", "1")):
-        out = await answer("dead", *words, *url)
-        assert "SECRET" not in out
-        assert "*** (its type holds a secret" in out
-    shown = await answer("dead", "show", "1", "--reveal", *url)
-    assert "cannot use SECRET-1" in shown
