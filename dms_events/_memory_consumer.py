@@ -79,13 +79,19 @@ class Consumer:
 
     def _wants(self, type_name: str) -> bool:
         module = type_name.partition(".")[0]
-        return any(p in ("*", f"{module}.*", type_name) for p in self.patterns)
+        return bool(type_name) and any(p in ("*", f"{module}.*", type_name) for p in self.patterns)
 
     def settle(self, sequence: int, attempt: int) -> None:
         """It is done, whatever was delivered of it since."""
         if self._attempts.get(sequence, 0) >= attempt:
             del self._attempts[sequence], self._due[sequence]
             self.wake()
+
+    def forget(self, sequence: int) -> None:
+        """It was deleted: do not deliver it again."""
+        self._attempts.pop(sequence, None)
+        self._due.pop(sequence, None)
+        self.wake()
 
     def again(self, sequence: int, attempt: int, delay_s: float) -> None:
         """Deliver it again after ``delay_s``, unless a later delivery is out."""

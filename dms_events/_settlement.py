@@ -10,7 +10,7 @@ import msgspec
 
 from ._handlers import Handler
 from ._undertaker import AGAIN_S, Undertaker
-from .errors import Reject, TransportError
+from .errors import HandlerError, Reject, TransportError
 from .identity import now_rfc3339
 from .message import Message
 from .policy import Course, Ledger, Record
@@ -70,8 +70,10 @@ class Settlement:
             return None
         course = entry.handler.retry.on_redelivery(entry.record, message.attempt)
         if course is Course.BURY:
-            spent = entry.record.spent if entry.record else 0
-            await self._bury(entry, Reject(f"no attempt is left after {spent}; see the log"))
+            await self._bury(
+                entry,
+                HandlerError("it was begun as often as it may be, and did not end the last time"),
+            )
             return None
         return course
 
@@ -147,8 +149,14 @@ class Settlement:
             await message.nak(delay_s)
 
     async def _bury(self, entry: Entry, error: Exception) -> None:
-        message = entry.message
-        if not await self._undertaker.bury(message.delivery, id=message.id, error=error):
+        message, record = entry.message, entry.record
+        if not await self._undertaker.bury(
+            message.delivery,
+            id=message.id,
+            error=error,
+            attempts=record.spent if record else None,
+            first=record.first if record else "",
+        ):
             await self._note(entry, entry.record)
             await self.give_back(entry, AGAIN_S)
             return

@@ -23,7 +23,14 @@ class Bury(Protocol):
     """How a message is kept as a dead letter, then termed: `Bus.bury`."""
 
     def __call__(
-        self, delivery: Delivery, *, id: str, error: Exception, reader: str
+        self,
+        delivery: Delivery,
+        *,
+        id: str,
+        error: Exception,
+        reader: str,
+        attempts: int | None = ...,
+        first: str = ...,
     ) -> Awaitable[None]: ...
 
 
@@ -37,12 +44,22 @@ class Undertaker:
         self._quiet_until = 0.0
         self._unsaid = 0
 
-    async def bury(self, delivery: Delivery, *, id: str, error: Exception) -> bool:
+    async def bury(
+        self,
+        delivery: Delivery,
+        *,
+        id: str,
+        error: Exception,
+        attempts: int | None = None,
+        first: str = "",
+    ) -> bool:
         """Whether the letter was accepted and the message termed; else the caller gives it back."""
         try:
             if time.monotonic() < self._refused_until:
                 raise TransportError("none could be written a moment ago")
-            await self._bury(delivery, id=id, error=error, reader=self._reader)
+            await self._bury(
+                delivery, id=id, error=error, reader=self._reader, attempts=attempts, first=first
+            )
         except TransportError as refused:
             self._refused_until = time.monotonic() + AGAIN_S
             self._say(logging.ERROR, "no dead letter could be written, it is tried again", refused)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar, overload
@@ -12,11 +12,10 @@ from typing import Any, Literal, Self, TypeVar, overload
 import msgspec
 
 from . import codec, registry
-from .dead import DeadLetter, decode_dead_letter, prepare_dead_letter
+from ._dead_letters import KeepsDeadLetters
 from .envelope import Encoding, Envelope, encode_envelope
 from .errors import (
     ConfigError,
-    DecodeError,
     EncodeError,
     PublishError,
     TransportError,
@@ -24,7 +23,7 @@ from .errors import (
 )
 from .identity import new_id, now_rfc3339
 from .subscription import Subscription
-from .transport import Delivery, Guarantees, Interest, Notes, Prepared, Transport
+from .transport import Guarantees, Interest, Notes, Prepared, Transport
 
 __all__ = ["Bus"]
 
@@ -35,7 +34,7 @@ _log = logging.getLogger("dms_events")
 _TOKEN = re.compile(r"[^\s.*>/]{1,200}")
 
 
-class Bus:
+class Bus(KeepsDeadLetters):
     """Publishes and subscribes typed events over one transport.
 
     Made by `dms_events.connect` and used as an async context manager; one bus belongs to one event
@@ -54,10 +53,10 @@ class Bus:
             _check_source(source)
         if encoding not in ("json", "msgpack"):
             raise ConfigError("encoding", f"expected 'json' or 'msgpack', got {encoding!r}")
-        self._transport = transport
         self._source = source
         self._encoding = encoding
         self._aliases = {alias: registry.resolve(name) for alias, name in (aliases or {}).items()}
+        super().__init__(transport, self._aliases)
 
     @property
     def guarantees(self) -> Guarantees:
@@ -240,23 +239,6 @@ class Bus:
         types = frozenset(name for found in names.values() for name in found)
         return Subscription(self._transport, interest, types, self._aliases, self.bury)
 
-    async def bury(self, delivery: Delivery, *, id: str, error: Exception, reader: str) -> None:
-        """Keep a message as a dead letter with its reason, then term it.
-
-        Raises:
-            TransportError: the letter was not accepted; the message is left as it was.
-        """
-        letter = prepare_dead_letter(
-            delivery,
-            id=id,
-            reason=str(error),
-            error=type(error).__name__,
-            reader=reader,
-            max_payload=self._transport.max_payload,
-        )
-        await self._transport.publish(letter)
-        await delivery.term()
-
     async def notes(self, durable: str) -> Notes:
         """What the readers of a durable write down for each other.
 
@@ -265,25 +247,6 @@ class Bus:
             TransportError: they cannot be reached.
         """
         return await self._transport.notes(durable)
-
-    async def dead_letters(self) -> AsyncIterator[DeadLetter]:
-        """The dead letters that are there now, oldest first; reading them changes nothing."""
-        inbox = await self._transport.subscribe(Interest(channel="dead", patterns=("*",)))
-        try:
-            seen: set[str] = set()
-            while await inbox.backlog():
-                for delivery in await inbox.receive(256, 0.05):
-                    await delivery.ack()
-                    # A letter may be stored twice, where its reader died before the term.
-                    if delivery.claimed_id in seen:
-                        continue
-                    seen.add(delivery.claimed_id)
-                    try:
-                        yield decode_dead_letter(delivery.data)
-                    except DecodeError as error:
-                        _log.warning("no dead letter at %s: %s", delivery.place, error)
-        finally:
-            await inbox.close()
 
 
 def _widest(patterns: set[str]) -> tuple[str, ...]:

@@ -2,37 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import suppress
+
 import msgspec
 
-from .errors import DecodeError
+from . import registry
+from .envelope import decode_envelope
+from .errors import DecodeError, UnknownTypeError
 from .identity import now_rfc3339, rfc3339
 from .transport import Delivery, Prepared
+from .types._secrets import holds_secret
 
-__all__ = ["DeadLetter", "decode_dead_letter", "prepare_dead_letter"]
+__all__ = ["LONGEST", "DeadLetter", "decode_dead_letter", "may_hold_secret", "prepare_dead_letter"]
 
-_ROOM = 4096
-"""Bytes of a payload that are left for all but the original; a longer original is cut."""
-_LONGEST = 300
-"""Characters of a text that others chose."""
+LONGEST = 300
+"""Characters of a text that others chose; a longer one is cut."""
+_ROOM = 256
+"""Bytes for the header of a dead letter's message, and for what its payload adds to the encoding."""
+_HEADERS = 2048
+"""Characters of all headers."""
 
 
-class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
+class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A message that a reader gave up, on the ``dead`` channel, as MessagePack."""
 
     id: str
     """Identity of the original event; cut where it is absurdly long, as are reason and place."""
     reason: str
+    """The error's text; withheld where `secret`, since a handler's error may quote what it handled."""
     error: str
     """Name of the error's class."""
     reader: str
     """The durable that gave it up; empty for a subscription without one."""
     place: str
-    """Where the original was published."""
+    """Where the original was published: on NATS, its subject."""
     type_name: str
     """The type it was published under; empty where that is not known."""
     source: str
     attempts: int
-    """How often it was delivered to that reader."""
+    """How often that reader tried: by its own count, else how often it was delivered to it."""
     stored: str
     """RFC 3339: when the broker stored the original."""
     buried: str
@@ -44,36 +53,71 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     whole of it is in the events stream only, at ``sequence``."""
     sequence: int
     """The original's position in its stream; 0 where nothing is stored."""
+    first_failed: str = ""
+    """RFC 3339: when the reader first failed at it; empty where that is not known."""
+    last_failed: str = ""
+    """RFC 3339: when it failed for the last time; empty where that is not known."""
+    headers: dict[str, str] = {}
+    """What the transport carried beside the original, as far as it fits: to look at."""
+    secret: bool = False
+    """The original's type can hold a secret: do not show the payload unasked."""
+    numbers: tuple[int, ...] = ()
+    """Its positions in the dead stream, oldest first; empty until it is read from there. There are
+    several where its reader died between burying it and settling the original."""
+
+    @property
+    def number(self) -> int:
+        """What `dms-events dead` calls it by: the first of ``numbers``, 0 where there is none."""
+        return self.numbers[0] if self.numbers else 0
 
 
 def prepare_dead_letter(
-    delivery: Delivery, *, id: str, reason: str, error: str, reader: str, max_payload: int
+    delivery: Delivery,
+    *,
+    id: str,
+    error: Exception,
+    reader: str,
+    max_payload: int,
+    attempts: int | None = None,
+    first: str = "",
+    last: str = "",
+    aliases: Mapping[str, str] | None = None,
 ) -> Prepared:
     """A dead letter that is ready to send.
 
     Its own id is made of the reader and the original's place, so that burying the same message again
     (after a crash before the term) is not a second letter.
     """
+    now = now_rfc3339()
+    tried = delivery.attempt if attempts is None else attempts
+    secret = may_hold_secret(delivery.routed_as, delivery.data, aliases)
     letter = DeadLetter(
-        id=id[:_LONGEST],
-        reason=reason[:_LONGEST],
-        error=error,
+        id=_bounded(id),
+        reason="withheld: its type holds a secret" if secret else _bounded(_text_of(error)),
+        error=_bounded(type(error).__name__),
         reader=reader,
-        place=delivery.place[:_LONGEST],
+        place=_bounded(delivery.place),
         type_name=delivery.routed_as,
         source=delivery.source,
-        attempts=delivery.attempt,
+        attempts=tried,
         stored=rfc3339(delivery.stored_ns),
-        buried=now_rfc3339(),
-        payload=delivery.data[: max(0, max_payload - _ROOM)],
+        buried=now,
+        payload=b"",
         payload_bytes=len(delivery.data),
         sequence=delivery.sequence,
+        first_failed=first or (now if tried == 1 else ""),
+        last_failed=last or now,
+        headers=_bounded_headers(delivery.headers),
+        secret=secret,
     )
+    letter_id = f"dead:{reader}:{delivery.place_id}"
+    room = max_payload - len(msgspec.msgpack.encode(letter)) - len(letter_id) - _ROOM
+    letter = msgspec.structs.replace(letter, payload=delivery.data[: max(0, room)])
     return Prepared(
         channel="dead",
         type_name=letter.type_name or "unknown.unknown",
         source=letter.source,
-        id=f"dead:{reader}:{delivery.place_id}",
+        id=letter_id,
         data=msgspec.msgpack.encode(letter),
     )
 
@@ -82,7 +126,7 @@ _decode = msgspec.msgpack.Decoder(DeadLetter).decode
 
 
 def decode_dead_letter(data: bytes) -> DeadLetter:
-    """Read a dead letter.
+    """Read a dead letter, whichever release wrote it.
 
     Raises:
         DecodeError: it is none.
@@ -91,3 +135,41 @@ def decode_dead_letter(data: bytes) -> DeadLetter:
         return _decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise DecodeError("DeadLetter", "", str(error), data) from error
+
+
+def may_hold_secret(
+    type_name: str, payload: bytes, aliases: Mapping[str, str] | None = None
+) -> bool:
+    """Whether the type that a message was published under, or that its envelope names, holds one."""
+    named = {type_name}
+    with suppress(DecodeError):
+        named.add(decode_envelope(payload).type)
+    for written in named:
+        with suppress(UnknownTypeError):
+            name = (aliases or {}).get(written, written)
+            if holds_secret(registry.get(name if "." in name else registry.resolve(name))):
+                return True
+    return False
+
+
+def _text_of(error: Exception) -> str:
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - a handler's error must not keep its message from being buried
+        return "the error has no text: its __str__ fails"
+
+
+def _bounded(text: str) -> str:
+    return text[:LONGEST].encode(errors="backslashreplace").decode()
+
+
+def _bounded_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    kept: dict[str, str] = {}
+    room = _HEADERS
+    for header in headers.items():
+        name, value = map(_bounded, header)
+        room -= len(name) + len(value)
+        if room < 0:
+            break
+        kept[name] = value
+    return kept

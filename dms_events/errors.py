@@ -12,6 +12,7 @@
     ├── TransportError
     │   ├── ConnectionLostError
     │   └── PublishError        .unacknowledged
+    ├── ReplayError             .letter .reason
     ├── SinkError
     ├── HandlerError
     └── Reject                  raised by a handler, to have no other attempt
@@ -38,6 +39,7 @@ __all__ = [
     "NoMatchingKeyError",
     "PublishError",
     "Reject",
+    "ReplayError",
     "SinkError",
     "TransportError",
     "UnknownTypeError",
@@ -152,6 +154,21 @@ class PublishError(TransportError):
         super().__init__(reason)
         self.reason = reason
         self.unacknowledged = unacknowledged
+
+
+class ReplayError(DmsEventsError):
+    """A dead letter cannot be published again; nothing was sent, and the letter is where it was.
+
+    ``letter`` is its number.
+    """
+
+    def __init__(self, letter: int, reason: str) -> None:
+        super().__init__(letter, reason)
+        self.letter = letter
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"dead letter {self.letter} cannot be replayed: {self.reason}"
 
 
 class SinkError(DmsEventsError):

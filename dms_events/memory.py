@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from urllib.parse import urlsplit
 from weakref import WeakSet, WeakValueDictionary
@@ -29,6 +30,7 @@ class Broker:
         self.max_messages = max_messages
         self.created = rfc3339(time.time_ns())
         self.log: dict[Channel, list[Stored]] = {"events": [], "requests": [], "dead": []}
+        self.deleted: Counter[Channel] = Counter()
         self.ids: set[tuple[Channel, str]] = set()
         self.consumers: dict[str, Consumer] = {}
         self.notes: dict[str, MemoryNotes] = {}
@@ -38,7 +40,7 @@ class Broker:
         if message.id and key in self.ids:
             return
         log = self.log[message.channel]
-        if len(log) >= self.max_messages:
+        if len(log) - self.deleted[message.channel] >= self.max_messages:
             raise PublishError(
                 f"the memory transport is full at {self.max_messages} messages; "
                 "connect with a larger max_messages",
@@ -48,6 +50,25 @@ class Broker:
         log.append(Stored(len(log) + 1, time.time_ns(), message))
         for consumer in self.consumers.values():
             consumer.wake()
+
+    def find(self, channel: Channel, sequence: int) -> Stored | None:
+        log = self.log[channel]
+        stored = log[sequence - 1] if 1 <= sequence <= len(log) else None
+        return stored if stored and stored.message.type_name else None
+
+    def delete(self, channel: Channel, sequence: int) -> bool:
+        stored = self.find(channel, sequence)
+        if stored is None:
+            return False
+        # Positions must stay, so its place is kept by a message of no type, which nobody wants.
+        self.log[channel][sequence - 1] = stored._replace(
+            message=Prepared(channel, "", "", "", b"")
+        )
+        self.deleted[channel] += 1
+        for name, consumer in self.consumers.items():
+            if name.startswith(f"{channel}/"):
+                consumer.forget(sequence)
+        return True
 
 
 _named: WeakValueDictionary[str, Broker] = WeakValueDictionary()
@@ -121,6 +142,15 @@ class MemoryTransport(Transport):
     async def notes(self, durable: str) -> Notes:
         self._check_open()
         return self._broker.notes.setdefault(durable, MemoryNotes())
+
+    async def fetch(self, channel: Channel, sequence: int) -> bytes | None:
+        self._check_open()
+        stored = self._broker.find(channel, sequence)
+        return stored.message.data if stored else None
+
+    async def delete(self, channel: Channel, sequence: int) -> bool:
+        self._check_open()
+        return self._broker.delete(channel, sequence)
 
     async def close(self) -> None:
         self._open = False

@@ -10,7 +10,7 @@ No vendor's exception crosses it: an implementation raises `TransportError` and 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 import msgspec
@@ -104,6 +104,11 @@ class Delivery(ABC):
     @abstractmethod
     def claimed_id(self) -> str:
         """The id its publisher gave to the transport; empty where it gave none."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """What its publisher said beside the payload; empty where the transport has none."""
+        return {}
 
     @property
     @abstractmethod
@@ -262,6 +267,27 @@ class Transport(ABC):
         Raises:
             ConfigError: this transport keeps none, for it does not acknowledge.
             TransportError: they cannot be reached.
+        """
+
+    @abstractmethod
+    async def fetch(self, channel: Channel, sequence: int) -> bytes | None:
+        """The payload of a stored message; None where it is not there (any more).
+
+        Raises:
+            ConfigError: nothing is stored here.
+            TransportError: it is not known, or not allowed.
+        """
+
+    @abstractmethod
+    async def delete(self, channel: Channel, sequence: int) -> bool:
+        """Delete a stored message for good; False where it is not there (any more).
+
+        Its id stays known for as long as the transport dedupes by it, who has it already keeps it, and
+        its bytes may stay on a disk for a while.
+
+        Raises:
+            ConfigError: nothing is stored here.
+            TransportError: it is not known, or not allowed.
         """
 
     @abstractmethod

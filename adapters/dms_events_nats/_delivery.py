@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import nats.errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -41,10 +43,17 @@ class NatsDelivery(Delivery):
     def claimed_id(self) -> str:
         headers = self._message.headers
         claimed = headers.get("Nats-Msg-Id", "") if headers else ""
-        if claimed.isascii():
-            return claimed
-        # Bytes that are no UTF-8 arrive as lone surrogates, which nothing could write again.
-        return claimed.encode(errors="backslashreplace").decode()
+        return claimed if claimed.isascii() else _writable(claimed)
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        headers = self._message.headers or {}
+        return {_writable(name): _writable(value) for name, value in headers.items()}
+
+
+def _writable(text: str) -> str:
+    """Bytes that are no UTF-8 arrive as lone surrogates, which nothing could write again."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 class Origin:

@@ -18,7 +18,7 @@ from nats.aio.client import Client
 from nats.js.manager import JetStreamManager
 
 from dms_events.errors import ConfigError, ConnectionLostError, PublishError
-from dms_events.transport import Guarantees, Inbox, Interest, Notes, Prepared, Transport
+from dms_events.transport import Channel, Guarantees, Inbox, Interest, Notes, Prepared, Transport
 
 from ._core import CoreInbox
 from ._delivery import Origin
@@ -26,6 +26,7 @@ from ._errors import flush, mapped
 from ._inbox import PullInbox
 from ._notes import open_notes
 from ._publisher import Publisher
+from ._stored import delete_message, fetch_message
 from ._streams import StreamOptions, ensure_consumer, make_streams
 from ._subjects import Subjects
 
@@ -234,6 +235,20 @@ class NatsTransport(Transport):
         if not self._opened or self._client.is_closed:
             raise ConnectionLostError("notes: the bus is not open; use it in async with")
         return await open_notes(self._client.jetstream(), self._subjects, self._options, durable)
+
+    async def fetch(self, channel: Channel, sequence: int) -> bytes | None:
+        return await fetch_message(self._stores(), self._subjects.stream(channel), sequence)
+
+    async def delete(self, channel: Channel, sequence: int) -> bool:
+        stream = self._subjects.stream(channel)
+        return await delete_message(self._client, self._stores(), stream, sequence)
+
+    def _stores(self) -> JetStreamManager:
+        if not self._durable:
+            raise ConfigError("durable", "core NATS stores nothing; connect with durable=True")
+        if self._manager is None or self._client.is_closed:
+            raise ConnectionLostError("the bus is not open; use it in async with")
+        return self._manager
 
     async def close(self) -> None:
         for inbox in list(self._inboxes):

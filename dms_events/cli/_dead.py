@@ -3,72 +3,212 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+from contextlib import aclosing
 from typing import Annotated
 
 import typer
 
 from .._connect import connect
 from ..dead import DeadLetter
-from ..errors import ConfigError
-from ._shared import RevealOption, RootOption, UrlOption, guarded, out, print_columns, visible
+from ..errors import ConfigError, ReplayError, TransportError
+from ._letters import (
+    Choice,
+    ErrorOption,
+    IdOption,
+    ReaderOption,
+    SinceOption,
+    TypeOption,
+    UntilOption,
+    counted,
+    fields,
+    record,
+    table,
+    without_payload,
+)
+from ._shared import RevealOption, RootOption, UrlOption, out, print_columns, status, visible
 
 __all__ = ["app"]
 
 app = typer.Typer(
-    help="Look at dead letters: what could not be read or stored, with the reason.",
+    help="Dead letters: what could not be read, handled or stored, with the reason.",
     no_args_is_help=True,
 )
 
+NamesArgument = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="ID",
+        help="Numbers of letters, or identities of events, as `dead list` shows them.",
+        show_default=False,
+    ),
+]
+AllOption = Annotated[
+    bool, typer.Option("--all", help="All dead letters there are.", rich_help_panel="Which")
+]
+DryRunOption = Annotated[
+    bool, typer.Option("--dry-run", help="Say what would be done, and change nothing.")
+]
+
 
 @app.command("list")
-def list_(url: UrlOption = "nats://127.0.0.1:4222", root: RootOption = "dms") -> None:
-    """List all dead letters, oldest first."""
-    letters = asyncio.run(_letters(url, root))
-    if not letters:
+def list_(
+    reader: ReaderOption = "",
+    type_: TypeOption = "",
+    error: ErrorOption = "",
+    since: SinceOption = "",
+    until: UntilOption = "",
+    id_: IdOption = "",
+    limit: Annotated[int, typer.Option(min=0, help="Not more than so many; 0 is all.")] = 0,
+    json: Annotated[bool, typer.Option("--json", help="A JSON document a line.")] = False,
+    url: UrlOption = "nats://127.0.0.1:4222",
+    root: RootOption = "dms",
+) -> None:
+    """List dead letters, oldest first."""
+    choice = Choice(id=id_, reader=reader, type=type_, error=error, since=since, until=until)
+    letters = asyncio.run(_light(choice, url, root, limit))
+    if json:
+        for letter in letters:
+            out.print(record(letter), markup=False)
+    elif letters:
+        print_columns(table(letters))
+    else:
         out.print("no dead letters")
-        return
-    rows = [("buried", "id", "type", "reader", "attempts", "bytes", "reason")]
-    rows += [
-        (
-            letter.buried[:19] + "Z",
-            visible(letter.id),
-            visible(letter.type_name) or "?",
-            letter.reader or "-",
-            str(letter.attempts),
-            f"{letter.payload_bytes:,}",
-            visible(f"{letter.error}: {letter.reason}"),
-        )
-        for letter in letters
-    ]
-    print_columns(rows)
 
 
 @app.command()
 def show(
-    id: Annotated[str, typer.Argument(help="Identity of the event, as `dead list` shows it.")],
+    id: Annotated[
+        str, typer.Argument(help="A letter's number, or an event's identity, as in `dead list`.")
+    ],
     url: UrlOption = "nats://127.0.0.1:4222",
     root: RootOption = "dms",
     reveal: RevealOption = False,
 ) -> None:
-    """Show the dead letters of one event, with the original bytes."""
-    found = [letter for letter in asyncio.run(_letters(url, root)) if visible(letter.id) == id]
-    if not found:
-        raise ConfigError("id", f"no dead letter of {id!r}; `dms-events dead list` shows them all")
-    for letter in found:
-        for name in letter.__struct_fields__:
-            if name != "payload":
-                out.print(f"{name:>14}  {visible(str(getattr(letter, name)))}", markup=False)
-        payload = guarded(letter.type_name, _text(letter.payload), reveal)
-        out.print(f"{'payload':>14}  {payload}", markup=False)
+    """Show a dead letter, or those of one event, with the original bytes."""
+    for letter in asyncio.run(_whole(Choice([id]), url, root)):
+        for name, text in fields(letter, reveal):
+            out.print(f"{name:>14}  {text}", markup=False)
 
 
-async def _letters(url: str, root: str) -> list[DeadLetter]:
+@app.command()
+def replay(
+    names: NamesArgument = None,
+    reader: ReaderOption = "",
+    type_: TypeOption = "",
+    error: ErrorOption = "",
+    since: SinceOption = "",
+    until: UntilOption = "",
+    id_: IdOption = "",
+    all_: AllOption = False,
+    dry_run: DryRunOption = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Do not drop them afterwards.")] = False,
+    url: UrlOption = "nats://127.0.0.1:4222",
+    root: RootOption = "dms",
+) -> None:
+    """Publish the originals of dead letters again, under their identities, and drop the letters.
+
+    Mend the reader first. The events reach every reader of their types, not only the one that gave them
+    up. What cannot be replayed is named and stays; the exit code is 1 then.
+    """
+    choice = Choice(
+        names or (), id=id_, reader=reader, type=type_, error=error, since=since, until=until
+    )
+    _check_said(choice, all_, "replay")
+    if asyncio.run(_replay(choice, url, root, keep=keep, dry_run=dry_run)):
+        raise typer.Exit(1)
+
+
+@app.command()
+def drop(
+    names: NamesArgument = None,
+    reader: ReaderOption = "",
+    type_: TypeOption = "",
+    error: ErrorOption = "",
+    since: SinceOption = "",
+    until: UntilOption = "",
+    id_: IdOption = "",
+    all_: AllOption = False,
+    dry_run: DryRunOption = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask first.")] = False,
+    url: UrlOption = "nats://127.0.0.1:4222",
+    root: RootOption = "dms",
+) -> None:
+    """Delete dead letters for good.
+
+    The originals stay in the events stream for as long as that keeps them.
+    """
+    choice = Choice(
+        names or (), id=id_, reader=reader, type=type_, error=error, since=since, until=until
+    )
+    _check_said(choice, all_, "drop")
+    letters = asyncio.run(_light(choice, url, root))
+    if dry_run:
+        if letters:
+            print_columns(table(letters))
+        out.print(f"would drop {counted(len(letters))}")
+        return
+    if letters and not yes:
+        if not sys.stdin.isatty():
+            reason = (
+                f"{counted(len(letters))} would be gone for good; add --yes, or --dry-run to see"
+            )
+            raise ConfigError("drop", reason)
+        typer.confirm(f"Drop {counted(len(letters))} for good?", abort=True, err=True)
+    asyncio.run(_drop(letters, url, root))
+
+
+def _check_said(choice: Choice, everything: bool, command: str) -> None:
+    if choice.unlimited and not everything:
+        raise ConfigError(command, "say which: an ID, a filter such as --reader, or --all")
+
+
+async def _whole(choice: Choice, url: str, root: str) -> list[DeadLetter]:
     async with connect(url, root=root) as bus:
-        return [letter async for letter in bus.dead_letters()]
+        return [letter async for letter in choice.of(bus)]
 
 
-def _text(payload: bytes) -> str:
-    try:
-        return visible(payload.decode())
-    except UnicodeDecodeError:
-        return payload.hex(" ", 4)
+async def _light(choice: Choice, url: str, root: str, limit: int = 0) -> list[DeadLetter]:
+    found: list[DeadLetter] = []
+    async with connect(url, root=root) as bus, aclosing(choice.of(bus)) as letters:
+        async for letter in letters:
+            found.append(without_payload(letter))
+            if len(found) == limit:
+                break
+    return found
+
+
+async def _replay(choice: Choice, url: str, root: str, *, keep: bool, dry_run: bool) -> int:
+    """Replay them, say how many were, and return how many could not be."""
+    good = bad = 0
+    would: list[DeadLetter] = []
+    async with connect(url, root=root) as bus, aclosing(choice.of(bus)) as letters:
+        try:
+            async for letter in letters:
+                try:
+                    await bus.replay(letter, keep=keep, dry_run=dry_run)
+                except ReplayError as error:
+                    bad += 1
+                    status.print(f"dms-events: {visible(str(error))}", markup=False)
+                    continue
+                good += 1
+                if dry_run:
+                    would.append(without_payload(letter))
+        except TransportError:
+            if good and not dry_run:
+                out.print(f"replayed {counted(good)} before that")
+            raise
+    if would:
+        print_columns(table(would))
+    out.print(f"{'would replay' if dry_run else 'replayed'} {counted(good)}")
+    return bad
+
+
+async def _drop(letters: list[DeadLetter], url: str, root: str) -> None:
+    dropped = 0
+    async with connect(url, root=root) as bus:
+        try:
+            for letter in letters:
+                dropped += await bus.drop(letter)
+        finally:
+            out.print(f"dropped {counted(dropped)}")

@@ -21,6 +21,7 @@ __all__ = [
     "RootOption",
     "UrlOption",
     "guarded",
+    "masked",
     "on_interrupt",
     "out",
     "print_columns",
@@ -63,6 +64,11 @@ def guarded(type_name: str, text: str, reveal: bool) -> str:
         secret = holds_secret(registry.get(type_name))
     except UnknownTypeError:
         secret = False
+    return masked(secret, text, reveal)
+
+
+def masked(secret: bool, text: str, reveal: bool) -> str:
+    """A text as it may be shown."""
     return "*** (its type holds a secret; --reveal shows it)" if secret and not reveal else text
 
 

@@ -13,13 +13,16 @@ from nats.aio.client import Client
 
 import dms_events
 from dms_events import Bus, DeadLetter, Message, Prepared, Subscription
-from dms_events.transport import Guarantees
+from dms_events.memory import MemoryTransport
+from dms_events.transport import Guarantees, Transport
 from dms_events.types.elk_stats import NewService, NtxPayment, ServiceCall
+from dms_events_nats import NatsTransport
 
 __all__ = [
     "KINDS",
     "Kind",
     "Place",
+    "buried",
     "call",
     "collect",
     "event_calls",
@@ -49,10 +52,25 @@ class Place:
             options["durable"] = False
         return dms_events.connect(self.url, root=self.root, **options)
 
+    def transport(self, **options: Any) -> Transport:
+        """What a bus here stands on, for the parts of it that no bus shows; not open yet."""
+        if self.kind == "memory":
+            return MemoryTransport(self.url, root=self.root, **options)
+        return NatsTransport(self.url, root=self.root, durable=self.kind == "nats", **options)
+
     @property
     def guarantees(self) -> Guarantees:
         """What a bus here promises; known before it is open."""
         return self.connect().guarantees
+
+    async def undo(self, sequence: int) -> bool:
+        """Delete an event from the stream."""
+        transport = self.transport()
+        await transport.open()
+        try:
+            return await transport.delete("events", sequence)
+        finally:
+            await transport.close()
 
     async def put(self, data: bytes, type_name: str, *, source: str = "_", id: str = "") -> None:
         """Publish bytes as somebody else would, who does not use this library."""
@@ -143,5 +161,17 @@ async def nothing_comes(subscription: Subscription[T], for_s: float = 0.3) -> bo
     return not await subscription.batch(1, for_s)
 
 
-async def letters(bus: Bus) -> list[DeadLetter]:
-    return [letter async for letter in bus.dead_letters()]
+async def letters(bus: Bus, **which: Any) -> list[DeadLetter]:
+    return [letter async for letter in bus.dead_letters(**which)]
+
+
+async def buried(
+    bus: Bus, wanted: type[msgspec.Struct] | str = "*", reader: str = "billing", **more: Any
+) -> DeadLetter:
+    """The dead letter of the next message that ``reader`` gets, and gives up."""
+    error = more.pop("error", ValueError("the handler is broken"))
+    async with bus.subscribe(wanted, durable=reader) as messages:
+        [message] = await collect(messages, 1, ack=False)
+        await bus.bury(message.delivery, id=message.id, error=error, reader=reader, **more)
+    *_, letter = await letters(bus, reader=reader)
+    return letter

@@ -123,7 +123,7 @@ async def test_a_handler_that_always_raises_makes_a_dead_letter_after_its_attemp
     (letter,) = await letters(bus)
     assert calls == 3
     assert (letter.id, letter.reader, letter.error) == (id, "billing", "ValueError")
-    assert letter.reason == "no price for this"
+    assert (letter.reason, letter.attempts) == ("no price for this", 3)
     assert worker.tally.rejected == 1
 
 
@@ -461,7 +461,8 @@ async def test_what_was_begun_alone_too_often_and_never_ended_is_a_dead_letter(b
     await drained(worker, bus)
     (letter,) = await letters(bus)
     assert seen == [2.0]
-    assert "2" in letter.reason
+    assert (letter.attempts, letter.error) == (2, "HandlerError")
+    assert "did not end" in letter.reason
 
 
 async def test_a_worker_without_handlers_is_refused(bus: Bus) -> None:

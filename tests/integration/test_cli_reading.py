@@ -110,10 +110,10 @@ async def test_dead_letters_are_listed_and_shown_with_their_bytes(
     )
 
     header, *rows = (await answer("dead", "list", *url)).splitlines()
-    assert header.split()[:3] == ["buried", "id", "type"]
+    assert header.split()[:4] == ["letter", "buried", "id", "type"]
     assert len(rows) == len(STRANGE), "one line each, whatever strangers write"
     for row, payload, shown in zip(rows, STRANGE, STRANGE.values(), strict=True):
-        _, id, type_name, reader, attempts, size, *reason = row.split()
+        _, _, id, type_name, reader, attempts, size, *reason = row.split()
         assert (type_name, reader) == ("elk_stats.ServiceCall", "dms-events-sink")
         assert (attempts, size) == ("1", str(len(payload)))
         one = await answer("dead", "show", id, *url)

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+import dms_events
 from dms_events_nats import NatsServer
+from tests.kit.storing import call
 
 HOME = Path(__file__).parents[2]
 
@@ -42,6 +44,23 @@ def test_the_code_about_encryption_encrypts_and_decrypts(tmp_path: Path) -> None
     [code] = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     assert run("-c", code, folder=tmp_path) == "42 42\n"
     assert (tmp_path / "key.txt").stat().st_mode & 0o777 == 0o600
+
+
+async def test_the_code_about_dead_letters_replays_them(nats_server: NatsServer) -> None:
+    [code] = re.findall(
+        r"```python\n(.*?)```", (HOME / "docs" / "dead-letters.md").read_text(), re.DOTALL
+    )
+    async with dms_events.connect(nats_server.url) as bus:
+        id = await bus.publish(call(1))
+        async with bus.subscribe("*", durable="billing") as messages:
+            message = await anext(messages)
+            error = TimeoutError("the price list does not answer")
+            await bus.bury(message.delivery, id=id, error=error, reader="billing", attempts=6)
+        done = run("-c", code.replace("nats://127.0.0.1:4222", nats_server.url))
+        assert done == f"1 {id} 6 the price list does not answer\n"
+        async with bus.subscribe("*", durable="billing") as messages:
+            assert (await anext(messages)).id == id
+        assert [letter async for letter in bus.dead_letters()] == []
 
 
 def test_the_quickstart_publishes_and_reads() -> None:

@@ -149,6 +149,25 @@ async def test_events_that_travel_from_go_to_python_to_go_come_back_unchanged(go
     ]
 
 
+async def test_gos_events_keep_identity_and_values_through_a_dead_letter(go: GoPeer) -> None:
+    async with dms_events.connect(go.url) as bus:
+        published = await go.publish(90, seed=8)
+        before = await read(bus, NINE, 90, "other")
+        async with bus.subscribe(NINE, durable="billing") as messages:
+            for _ in range(90):
+                message = await anext(messages)
+                error = ValueError("the handler is broken")
+                await bus.bury(message.delivery, id=message.id, error=error, reader="billing")
+        async for letter in bus.dead_letters(reader="billing"):
+            await bus.replay(letter)
+        for durable in ("other", "billing"):
+            after = await read(bus, NINE, 90, durable)
+            assert [message.id for message in after] == [message.id for message in before]
+            assert [message.source for message in after] == [message.source for message in before]
+    received = await go.subscribe(180, durable="go")
+    assert received == published * 2
+
+
 async def test_a_go_node_says_so_when_it_cannot_read_an_event(go: GoPeer) -> None:
     async with dms_events.connect(go.url):
         broker = await nats.connect(go.url)

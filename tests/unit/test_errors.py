@@ -16,6 +16,7 @@ from dms_events import (
     HandlerError,
     PublishError,
     Reject,
+    ReplayError,
     SinkError,
     TransportError,
     UnknownTypeError,
@@ -36,6 +37,7 @@ TREE = {
     TransportError: DmsEventsError,
     ConnectionLostError: TransportError,
     PublishError: TransportError,
+    ReplayError: DmsEventsError,
     SinkError: DmsEventsError,
     HandlerError: DmsEventsError,
     Reject: DmsEventsError,
@@ -69,6 +71,7 @@ def test_the_tree_is_the_one_that_is_drawn() -> None:
         (TransportError("it broke"), "it broke"),
         (ConnectionLostError("it is gone"), "it is gone"),
         (PublishError("it is full", [1]), "it is full"),
+        (ReplayError(7, "half is gone"), "dead letter 7 cannot be replayed: half is gone"),
         (SinkError("no"), "no"),
     ],
 )

@@ -24,6 +24,7 @@ NAMES = [
     "Prepared",
     "PublishError",
     "Reject",
+    "ReplayError",
     "SinkError",
     "Subscription",
     "Tally",

@@ -1,0 +1,254 @@
+"""What a bus does with dead letters: keep, find, publish again, delete."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from datetime import datetime
+
+import msgspec
+
+from . import registry
+from ._replay import prepare_replay
+from .dead import DeadLetter, decode_dead_letter, prepare_dead_letter
+from .errors import ConfigError, DecodeError, ReplayError, TransportError, UnknownTypeError
+from .identity import parse_rfc3339
+from .transport import Delivery, Interest, Transport
+
+__all__ = ["KeepsDeadLetters"]
+
+_log = logging.getLogger("dms_events")
+_BATCH = 256
+_PATTERN = re.compile(r"\*|[^\s\x00-\x1f.*>]+\.([^\s\x00-\x1f.*>]+|\*)")
+
+
+class KeepsDeadLetters:
+    """The part of a bus that has to do with dead letters."""
+
+    def __init__(self, transport: Transport, aliases: Mapping[str, str]) -> None:
+        self._transport = transport
+        self._aliases = aliases
+
+    async def bury(
+        self,
+        delivery: Delivery,
+        *,
+        id: str,
+        error: Exception,
+        reader: str,
+        attempts: int | None = None,
+        first: str = "",
+        last: str = "",
+    ) -> None:
+        """Keep a message as a dead letter with its reason, then term it.
+
+        A reader that counts its ``attempts`` says how many there were, and when the ``first`` and the
+        ``last`` of them failed (RFC 3339); else the transport's deliveries count, and it failed now.
+
+        Raises:
+            ConfigError: nothing is stored here.
+            TransportError: the letter was not accepted; the message is left as it was.
+        """
+        self._check_stores()
+        letter = prepare_dead_letter(
+            delivery,
+            id=id,
+            error=error,
+            reader=reader,
+            max_payload=self._transport.max_payload,
+            attempts=attempts,
+            first=first,
+            last=last,
+            aliases=self._aliases,
+        )
+        await self._transport.publish(letter)
+        await delivery.term()
+
+    def dead_letters(
+        self,
+        *,
+        id: str = "",
+        reader: str = "",
+        type: str = "",
+        error: str = "",
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> AsyncGenerator[DeadLetter, None]:
+        """The dead letters that are there now, oldest first; reading them changes nothing.
+
+        Each argument leaves out others: ``id`` and ``reader`` must be equal, ``type`` is a type or a
+        pattern, ``error`` is a part of the error's class or reason in any case, and the letter was
+        buried at ``since`` or later, and before ``until``.
+
+        Raises:
+            UnknownTypeError: a bare name as ``type`` is no type's.
+            ConfigError: ``type`` is no pattern, or a time has no zone.
+        """
+        which = _Filter(
+            id, reader, error.casefold(), _aware("since", since), _aware("until", until)
+        )
+        return self._find(_pattern(type), which)
+
+    async def _find(self, pattern: str, which: _Filter) -> AsyncGenerator[DeadLetter, None]:
+        # Twice over the stream: first for the copies of each letter, and for an end. A letter that comes
+        # meanwhile (its reader may bury at once what is being replayed) is left for the next time.
+        copies: dict[str, list[int]] = {}
+        async with aclosing(self._deliveries(pattern)) as deliveries:
+            async for delivery in deliveries:
+                copies.setdefault(_letter_id(delivery), []).append(delivery.sequence)
+        async with aclosing(self._deliveries(pattern)) as deliveries:
+            async for delivery in deliveries:
+                numbers = copies.pop(_letter_id(delivery), None)
+                if numbers is None:
+                    continue
+                try:
+                    letter = decode_dead_letter(delivery.data)
+                except DecodeError as error:
+                    _log.warning("no dead letter at %s: %s", delivery.place, error)
+                    continue
+                if which.wants(letter):
+                    yield msgspec.structs.replace(letter, numbers=tuple(numbers))
+                if not copies:
+                    return
+
+    async def _deliveries(self, pattern: str) -> AsyncGenerator[Delivery, None]:
+        """What is there now, and nothing for ever."""
+        inbox = await self._transport.subscribe(Interest(channel="dead", patterns=(pattern,)))
+        try:
+            left = await inbox.backlog()
+            while left > 0 and await inbox.backlog():
+                for delivery in await inbox.receive(min(left, _BATCH), 0.05):
+                    await delivery.ack()
+                    left -= 1
+                    yield delivery
+        finally:
+            await inbox.close()
+
+    async def replay(
+        self, letter: DeadLetter, *, keep: bool = False, dry_run: bool = False
+    ) -> None:
+        """Publish the original of a dead letter again, under its identity, then drop the letter.
+
+        It reaches every reader of its type, not only the letter's. Doing it twice, also from letters of
+        other readers, publishes it once within the transport's duplicate window; with ``keep`` the
+        letter stays, and each replay is one more. A ``dry_run`` only looks whether it could be done.
+
+        Raises:
+            ReplayError: it cannot be published as it was; the letter is left as it is.
+            PublishError: it was not accepted, or that is not known; the letter is left as it is.
+            TransportError: it was published, and the letter could not be dropped.
+            ConfigError: ``letter`` is not from `dead_letters`, or nothing is stored here.
+        """
+        self._check_stores()
+        _check_number(letter)
+        message = prepare_replay(
+            letter,
+            await self._original(letter),
+            again=keep,
+            max_payload=self._transport.max_payload,
+        )
+        if dry_run:
+            return
+        await self._transport.publish(message)
+        if keep:
+            return
+        try:
+            await self.drop(letter)
+        except TransportError as error:
+            reason = f"dead letter {letter.number} was replayed, but is still there: {error}"
+            raise TransportError(reason) from error
+
+    async def drop(self, letter: DeadLetter) -> bool:
+        """Delete a dead letter for good; False where it is gone already.
+
+        Raises:
+            ConfigError: ``letter`` is not from `dead_letters`, or nothing is stored here.
+            TransportError: it is not known whether it is deleted, or that is not allowed.
+        """
+        _check_number(letter)
+        found = [await self._transport.delete("dead", number) for number in letter.numbers]
+        return any(found)
+
+    async def _original(self, letter: DeadLetter) -> bytes:
+        if len(letter.payload) >= letter.payload_bytes:
+            return letter.payload
+        original = await self._transport.fetch("events", letter.sequence)
+        # A stream that was made anew counts from 1 again.
+        if (
+            original is None
+            or len(original) != letter.payload_bytes
+            or not original.startswith(letter.payload)
+        ):
+            reason = (
+                f"it holds {len(letter.payload):,} of the original's {letter.payload_bytes:,} bytes, "
+                f"and the original is not at {letter.sequence} of the events stream any more"
+            )
+            raise ReplayError(letter.number, reason)
+        return original
+
+    def _check_stores(self) -> None:
+        if not self._transport.guarantees.acknowledges:
+            reason = (
+                "nothing is stored here, so there are no dead letters; connect with durable=True"
+            )
+            raise ConfigError("durable", reason)
+
+
+class _Filter(msgspec.Struct, frozen=True):
+    id: str
+    reader: str
+    error: str
+    since: datetime | None
+    until: datetime | None
+
+    def wants(self, letter: DeadLetter) -> bool:
+        return (
+            self.id in ("", letter.id)
+            and self.reader in ("", letter.reader)
+            and self.error in f"{letter.error}: {letter.reason}".casefold()
+            and self._in_time(letter)
+        )
+
+    def _in_time(self, letter: DeadLetter) -> bool:
+        if self.since is None and self.until is None:
+            return True
+        try:
+            buried = parse_rfc3339(letter.buried)
+        except ValueError:
+            return False
+        return not (
+            (self.since is not None and buried < self.since)
+            or (self.until is not None and buried >= self.until)
+        )
+
+
+def _letter_id(delivery: Delivery) -> str:
+    return delivery.claimed_id or f"at {delivery.sequence}"
+
+
+def _check_number(letter: DeadLetter) -> None:
+    if not letter.numbers:
+        raise ConfigError("letter", "take it from bus.dead_letters(), which says where it lies")
+
+
+def _pattern(wanted: str) -> str:
+    """A pattern for types; of what the registry does not know there are dead letters too."""
+    if not wanted:
+        return "*"
+    if not wanted.endswith("*"):
+        try:
+            wanted = registry.resolve(wanted)
+        except UnknownTypeError:
+            if "." not in wanted:
+                raise
+    if not _PATTERN.fullmatch(wanted):
+        raise ConfigError("type", f"{wanted!r} is none of a type, 'module.*' and '*'")
+    return wanted
+
+
+def _aware(setting: str, moment: datetime | None) -> datetime | None:
+    if moment is not None and moment.tzinfo is None:
+        raise ConfigError(setting, f"{moment.isoformat()} has no time zone; use an aware datetime")
+    return moment

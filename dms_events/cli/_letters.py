@@ -1,0 +1,224 @@
+"""Which dead letters a command is about, and how they are shown."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from ..bus import Bus
+from ..dead import DeadLetter, may_hold_secret
+from ..errors import ConfigError
+from ..identity import parse_rfc3339
+from ._shared import masked, visible
+
+__all__ = [
+    "Choice",
+    "ErrorOption",
+    "IdOption",
+    "ReaderOption",
+    "SinceOption",
+    "TypeOption",
+    "UntilOption",
+    "counted",
+    "fields",
+    "record",
+    "table",
+    "without_payload",
+]
+
+_PANEL = "Which"
+_AGO = re.compile(r"(\d{1,9})([smhd])")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+ReaderOption = Annotated[
+    str, typer.Option(help="Given up by this durable.", rich_help_panel=_PANEL)
+]
+TypeOption = Annotated[
+    str,
+    typer.Option("--type", help="Of this type, or pattern (elk_stats.*).", rich_help_panel=_PANEL),
+]
+ErrorOption = Annotated[
+    str, typer.Option(help="With this text in the error or reason.", rich_help_panel=_PANEL)
+]
+SinceOption = Annotated[
+    str,
+    typer.Option(
+        metavar="WHEN",
+        help="Given up at WHEN (RFC 3339, or 2h ago) or later.",
+        rich_help_panel=_PANEL,
+    ),
+]
+UntilOption = Annotated[
+    str, typer.Option(metavar="WHEN", help="Given up before WHEN.", rich_help_panel=_PANEL)
+]
+IdOption = Annotated[
+    str, typer.Option("--id", help="Of the event with this identity.", rich_help_panel=_PANEL)
+]
+
+
+class Choice:
+    """Dead letters by number, by identity and by filters, all of which must agree.
+
+    Raises:
+        ConfigError: a time is none.
+    """
+
+    def __init__(
+        self,
+        names: Sequence[str] = (),
+        *,
+        id: str = "",
+        reader: str = "",
+        type: str = "",
+        error: str = "",
+        since: str = "",
+        until: str = "",
+    ) -> None:
+        self._numbers = {int(name) for name in names if _is_number(name)}
+        self._ids = {name for name in names if not _is_number(name)}
+        self._id = id
+        self._filters: dict[str, Any] = {
+            "reader": reader,
+            "type": type,
+            "error": error,
+            "since": _moment("since", since),
+            "until": _moment("until", until),
+        }
+
+    @property
+    def unlimited(self) -> bool:
+        """Whether nothing was said, which means all of them."""
+        return not (self._numbers or self._ids or self._id or any(self._filters.values()))
+
+    async def of(self, bus: Bus) -> AsyncGenerator[DeadLetter, None]:
+        """The chosen ones, oldest first.
+
+        Raises:
+            ConfigError: a number or an identity has no dead letter; none was given out then.
+        """
+        if not (self._numbers or self._ids):
+            async with aclosing(self._matching(bus)) as letters:
+                async for letter in letters:
+                    yield letter
+            return
+        found = [letter async for letter in self._matching(bus)]
+        ids = {visible(letter.id) for letter in found}
+        numbers = {letter.number for letter in found}
+        for missing in sorted(map(str, self._numbers - numbers)) + sorted(self._ids - ids):
+            raise ConfigError(
+                "id", f"no dead letter of {missing!r} here; `dms-events dead list` shows them all"
+            )
+        for letter in found:
+            yield letter
+
+    async def _matching(self, bus: Bus) -> AsyncGenerator[DeadLetter, None]:
+        everything = not (self._numbers or self._ids)
+        async with aclosing(bus.dead_letters(**self._filters)) as letters:
+            async for letter in letters:
+                id = visible(letter.id)
+                if self._id in ("", id) and (
+                    everything or letter.number in self._numbers or id in self._ids
+                ):
+                    yield letter
+
+
+def table(letters: Sequence[DeadLetter]) -> Sequence[Sequence[str]]:
+    """The letters as rows, under a heading."""
+    heading = ("letter", "buried", "id", "type", "reader", "attempts", "bytes", "reason")
+    return [heading] + [
+        (
+            str(letter.number),
+            visible(letter.buried[:19]) + "Z",
+            visible(letter.id),
+            visible(letter.type_name) or "?",
+            visible(letter.reader) or "-",
+            str(letter.attempts),
+            f"{letter.payload_bytes:,}",
+            visible(f"{letter.error}: {_reason(letter, False)}"),
+        )
+        for letter in letters
+    ]
+
+
+def record(letter: DeadLetter) -> str:
+    """A letter as a line of JSON, without the original's bytes and what else may be secret."""
+    known: dict[str, Any] = {"number": letter.number}
+    for name in letter.__struct_fields__:
+        if name != "payload":
+            known[name] = getattr(letter, name)
+    known["reason"] = _reason(letter, False)
+    known["secret"] = _secret(letter)
+    if known["secret"]:
+        known["headers"] = {}
+    return msgspec.json.encode(known).decode()
+
+
+def fields(letter: DeadLetter, reveal: bool) -> list[tuple[str, str]]:
+    """All that a letter says, with the original's bytes where they may be shown."""
+    shown = {name: str(getattr(letter, name)) for name in letter.__struct_fields__}
+    secret = _secret(letter)
+    shown["reason"] = _reason(letter, reveal)
+    shown["headers"] = masked(
+        secret and bool(letter.headers),
+        ", ".join(f"{name}: {value}" for name, value in letter.headers.items()),
+        reveal,
+    )
+    shown["numbers"] = ", ".join(map(str, letter.numbers))
+    shown["secret"] = str(secret)
+    shown["payload"] = masked(secret, _text(letter.payload), reveal)
+    payload = shown.pop("payload")
+    return [*((name, visible(text)) for name, text in shown.items()), ("payload", payload)]
+
+
+def without_payload(letter: DeadLetter) -> DeadLetter:
+    """A letter to show and to drop, without the weight of its original."""
+    return msgspec.structs.replace(
+        letter, payload=b"", secret=_secret(letter), reason=_reason(letter, False)
+    )
+
+
+def counted(count: int) -> str:
+    """A number of dead letters, in words."""
+    return f"{count:,} dead letter" + ("" if count == 1 else "s")
+
+
+def _secret(letter: DeadLetter) -> bool:
+    return letter.secret or may_hold_secret(letter.type_name, letter.payload)
+
+
+def _reason(letter: DeadLetter, reveal: bool) -> str:
+    """Letters that know of their secret have withheld it themselves; older ones have not."""
+    return masked(not letter.secret and _secret(letter), letter.reason, reveal)
+
+
+def _text(payload: bytes) -> str:
+    try:
+        return visible(payload.decode())
+    except UnicodeDecodeError:
+        return payload.hex(" ", 4)
+
+
+def _is_number(name: str) -> bool:
+    return name.isascii() and name.isdigit()
+
+
+def _moment(setting: str, text: str) -> datetime | None:
+    if not text:
+        return None
+    if ago := _AGO.fullmatch(text):
+        try:
+            return datetime.now(UTC) - timedelta(seconds=int(ago[1]) * _SECONDS[ago[2]])
+        except OverflowError:
+            return datetime.min.replace(tzinfo=UTC)
+    try:
+        return parse_rfc3339(text)
+    except ValueError:
+        raise ConfigError(
+            setting, f"{text!r} is no time: write 2026-11-23T20:00:00Z, or 90s, 30m, 2h or 7d (ago)"
+        ) from None
