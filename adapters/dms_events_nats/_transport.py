@@ -25,8 +25,9 @@ from ._delivery import JetStreamDelivery
 from ._errors import flush, mapped
 from ._inbox import PullInbox
 from ._publisher import Publisher
-from ._streams import StreamOptions, ensure_consumer, make_streams
+from ._streams import ensure_consumer, make_streams
 from ._subjects import Subjects
+from .setup import EventsSetup, NatsSetup, StreamSetup
 
 __all__ = ["NatsTransport"]
 
@@ -86,12 +87,18 @@ class NatsTransport(Transport):
         self._subjects = Subjects(root)
         self._durable = durable
         self._make_streams = make_streams
-        self._options = StreamOptions(
-            storage=storage,
-            replicas=replicas,
-            max_messages=max_messages,
-            max_bytes=max_bytes,
-            duplicate_window_s=duplicate_window_s,
+        self._setup = NatsSetup(
+            root=root,
+            events=EventsSetup(
+                storage=storage,
+                replicas=replicas,
+                max_messages=max_messages,
+                max_bytes=max_bytes,
+                duplicate_window_s=duplicate_window_s,
+            ),
+            dead=StreamSetup(
+                storage=storage, replicas=replicas, duplicate_window_s=duplicate_window_s
+            ),
         )
         self._connect_timeout_s = connect_timeout_s
         self._publish_timeout_s = publish_timeout_s
@@ -116,6 +123,11 @@ class NatsTransport(Transport):
     @property
     def max_payload(self) -> int:
         return self._client.max_payload
+
+    @property
+    def client(self) -> Client:
+        """The connection, for what this adapter does beside the bus."""
+        return self._client
 
     async def open(self) -> None:
         try:
@@ -154,9 +166,7 @@ class NatsTransport(Transport):
     async def _open_jetstream(self) -> None:
         manager = self._client.jsm()
         if self._make_streams:
-            await make_streams(
-                manager, self._subjects, self._options, self._connect_timeout_s, self._where()
-            )
+            await make_streams(self._client, self._setup, self._connect_timeout_s)
         publisher = Publisher(self._client, self._subjects, self._publish_timeout_s)
         with mapped("open the publisher"):
             await publisher.open()
@@ -203,7 +213,7 @@ class NatsTransport(Transport):
         with mapped(f"subscribe to {', '.join(filters)}"):
             # Asked anew each time: a stream that was deleted and made again counts from 1 again.
             created = str((await manager.stream_info(stream)).created)
-            consumer, ack_wait_s = await ensure_consumer(manager, stream, filters, interest)
+            consumer, ack_wait_s = await ensure_consumer(self._client, stream, filters, interest)
 
         async def waiting() -> int:
             with mapped(f"consumer {consumer}"):
