@@ -131,7 +131,7 @@ def _compare(durable: str, filters: list[str], existing: dict[str, Any]) -> None
         more = sorted(set(filters) - set(theirs))
         cure = "Choose another durable name"
         if more and set(theirs) < set(filters):
-            cure = f"Read {', '.join(more)} with a durable of its own beside it (docs/nats.md)"
+            cure = f"Read {', '.join(more)} under another durable name beside it (docs/nats.md)"
         raise ConfigError(
             "durable",
             f"{durable!r} exists and reads {', '.join(sorted(theirs))}; asked for "
