@@ -56,8 +56,8 @@ async def patiently(
             said = f" ({client.last_error})" if client.last_error else ""
             raise ConfigError(
                 target.stream,
-                f"the server does not answer requests about streams{said}; where this account may only "
-                "publish, connect with make_streams=False",
+                f"the server does not answer requests about streams{said}: its cluster has no leader, "
+                "or this account may only publish (then connect with make_streams=False)",
             ) from error
 
 

@@ -73,6 +73,7 @@ def _stream_target(subjects: Subjects, channel: Channel, wanted: StreamSetup) ->
             "max_age": 0,
             # The server takes no window that is longer than the age.
             "duplicate_window": nanoseconds(min(_WINDOW_S, wanted.max_age_s or _WINDOW_S)),
+            "subject_transform": None,
         },
         cures={
             "storage": "the server cannot change the storage of a stream. Declare what it has, or let "

@@ -168,11 +168,9 @@ async def test_what_an_operator_changed_is_reported_and_left(
     await apply_setup(nats_server.url, bounded(1_000_000))
     await operator.change_stream(max_bytes=5_000_000)
     for declared in (1_000_000, 2_000_000):
-        found = [
-            ("stream DMS_EVENTS", "max_bytes", str(declared), "5000000", "changed", False),
-        ]
+        left = ("stream DMS_EVENTS", "max_bytes", str(declared), "5000000", "changed", False)
         for ask in (check_setup, apply_setup):
-            assert told(await ask(nats_server.url, bounded(declared))) == found
+            assert told(await ask(nats_server.url, bounded(declared))) == [left]
             assert (await operator.stream())["max_bytes"] == 5_000_000
     found = await apply_setup(nats_server.url, bounded(2_000_000), overwrite=True)
     assert [(d.state, d.mended) for d in found] == [("changed", True)]
@@ -233,7 +231,7 @@ async def test_what_the_server_knows_of_a_consumer_and_nats_py_does_not_is_kept(
     nats_server: NatsServer, operator: Operator
 ) -> None:
     await apply_setup(nats_server.url, NatsSetup())
-    unknown = {
+    unknown: dict[str, Any] = {
         "priority_groups": ["first"],
         "priority_policy": "overflow",
         "max_batch": 700,

@@ -19,9 +19,9 @@ class Operator:
     def __init__(self, client: Client) -> None:
         self.client = client
 
-    async def api(self, verb: str, body: object = None) -> dict[str, Any]:
+    async def api(self, verb: str, body: object = None, timeout: float = 5) -> dict[str, Any]:
         data = b"" if body is None else json.dumps(body).encode()
-        reply = await self.client.request(f"$JS.API.{verb}", data, timeout=5)
+        reply = await self.client.request(f"$JS.API.{verb}", data, timeout=timeout)
         answer: dict[str, Any] = json.loads(reply.data)
         assert "error" not in answer, answer["error"]
         return answer
