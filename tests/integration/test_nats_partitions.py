@@ -134,7 +134,7 @@ async def test_a_stream_can_be_partitioned_later_and_what_it_has_stays_as_it_is(
 
         taken: list[str] = []
         while len(taken) < 4 * len(SOURCES):
-            taken += [message.source for message in await messages.batch(100, 10.0)]
+            taken += [message.source for message in await messages.batch(len(SOURCES), 10.0)]
         assert sorted(taken) == sorted(SOURCES * 4), "a durable reads both"
 
 

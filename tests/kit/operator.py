@@ -10,7 +10,7 @@ from typing import Any
 import nats
 from nats.aio.client import Client
 
-__all__ = ["Operator", "at"]
+__all__ = ["Operator", "at", "plain"]
 
 
 class Operator:
@@ -74,3 +74,8 @@ async def at(url: str) -> AsyncIterator[Operator]:
         yield Operator(client)
     finally:
         await client.close()
+
+
+def plain(config: dict[str, Any]) -> dict[str, Any]:
+    """A configuration without what is written about it."""
+    return {key: value for key, value in config.items() if key != "metadata"}
