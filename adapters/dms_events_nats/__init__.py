@@ -7,7 +7,20 @@ try:
 except ImportError as error:
     raise ExtraNotInstalledError("nats", "NATS") from error
 
+from ._apply import apply_setup, check_setup
+from ._reconcile import Difference
 from ._transport import NatsTransport
 from .server import NatsServer
+from .setup import DurableSetup, EventsSetup, NatsSetup, StreamSetup
 
-__all__ = ["NatsServer", "NatsTransport"]
+__all__ = [
+    "Difference",
+    "DurableSetup",
+    "EventsSetup",
+    "NatsServer",
+    "NatsSetup",
+    "NatsTransport",
+    "StreamSetup",
+    "apply_setup",
+    "check_setup",
+]

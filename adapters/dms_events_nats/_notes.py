@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 
 import nats.js.errors
-from nats.js.api import KeyValueConfig, StorageType
+from nats.js.api import KeyValueConfig
 from nats.js.client import JetStreamContext
 from nats.js.kv import KeyValue
+from nats.js.manager import JetStreamManager
 
 from dms_events.transport import Notes
 
 from ._errors import mapped
-from ._streams import StreamOptions
 from ._subjects import Subjects
 
 __all__ = ["NatsNotes", "open_notes"]
@@ -45,9 +45,9 @@ class NatsNotes(Notes):
 
 
 async def open_notes(
-    context: JetStreamContext, subjects: Subjects, options: StreamOptions, durable: str
+    context: JetStreamContext, manager: JetStreamManager, subjects: Subjects, durable: str
 ) -> NatsNotes:
-    """The notes of a durable; their bucket is made where it is missing.
+    """The notes of a durable. Where their bucket is missing it is made, kept as the events are.
 
     Raises:
         TransportError: it cannot be made or reached.
@@ -57,13 +57,14 @@ async def open_notes(
         try:
             bucket = await context.key_value(name)
         except nats.js.errors.BucketNotFoundError:
+            events = (await manager.stream_info(subjects.stream("events"))).config
             bucket = await context.create_key_value(
                 KeyValueConfig(
                     bucket=name,
                     description="attempts of messages whose handlers failed",
                     ttl=_KEPT_S,
-                    storage=StorageType(options.storage),
-                    replicas=options.replicas,
+                    storage=events.storage,
+                    replicas=events.num_replicas or 1,
                 )
             )
     return NatsNotes(bucket, durable)

@@ -4,108 +4,92 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Literal
+from collections.abc import Awaitable, Callable, Collection
+from typing import Any, Final, TypeVar
 
-import msgspec
 import nats.errors
 import nats.js.errors
-from nats.js.api import (
-    AckPolicy,
-    ConsumerConfig,
-    DeliverPolicy,
-    DiscardPolicy,
-    RetentionPolicy,
-    StorageType,
-    StreamConfig,
-)
-from nats.js.manager import JetStreamManager
+from nats.aio.client import Client
 
 from dms_events.errors import ConfigError
-from dms_events.transport import Channel, Interest
+from dms_events.transport import Interest
 
-from ._subjects import Subjects
+from . import _api
+from ._reconcile import Target, creation
+from ._targets import durable_target, nanoseconds, stream_targets
+from .setup import DurableSetup, NatsSetup
 
-__all__ = ["StreamOptions", "ensure_consumer", "make_streams"]
+__all__ = ["ensure_consumer", "make_streams", "patiently", "refusal"]
 
-_MAX_ACK_PENDING = 100_000
+T = TypeVar("T")
+
 _INACTIVE_S = 300.0
 _RETRY_S = 0.25
-_CHANNELS: tuple[Channel, ...] = ("events", "dead")
+_BLAMED: Final = {10047: "max_bytes", 10074: "num_replicas"}
+"""What an error of the server is about, where its code alone says so."""
 
 
-class StreamOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """How a stream is made where there is none; an operator's stream is left as it is."""
+async def patiently(
+    client: Client, target: Target, ask: Callable[[Client, Target], Awaitable[T]], timeout_s: float
+) -> T:
+    """Ask the server about a stream or durable, again where it is not ready yet.
 
-    storage: Literal["file", "memory"] = "file"
-    replicas: int = 1
-    max_messages: int = -1
-    max_bytes: int = -1
-    duplicate_window_s: float = 120.0
+    Raises:
+        ConfigError: it has no JetStream, does not answer, or refuses.
+    """
+    deadline = time.monotonic() + timeout_s
+    while True:
+        try:
+            return await ask(client, target)
+        except nats.js.errors.ServiceUnavailableError as error:
+            # A server that restarts says the same for a moment.
+            if time.monotonic() > deadline:
+                raise ConfigError(
+                    "durable",
+                    f"{_where(client)} offers no JetStream: start it with -js (or, in Python, "
+                    "connect with durable=False)",
+                ) from error
+            await asyncio.sleep(_RETRY_S)
+        except nats.js.errors.APIError as error:
+            raise refusal(target, (), error) from error
+        except nats.errors.TimeoutError as error:
+            said = f" ({client.last_error})" if client.last_error else ""
+            raise ConfigError(
+                target.stream,
+                f"the server does not answer requests about streams{said}: its cluster has no leader, "
+                "or this account may only publish (then connect with make_streams=False)",
+            ) from error
 
 
-async def make_streams(
-    manager: JetStreamManager,
-    subjects: Subjects,
-    options: StreamOptions,
-    timeout_s: float,
-    where: str,
-) -> None:
+def _where(client: Client) -> str:
+    url = client.connected_url
+    return f"the server at {url.hostname}:{url.port}" if url else "the server"
+
+
+def refusal(of: Target, keys: Collection[str], error: nats.js.errors.APIError) -> ConfigError:
+    """What the server refuses, with the setting that it is about."""
+    blamed = _BLAMED.get(error.err_code or 0)
+    setting = of.setting([blamed] if blamed else keys)
+    return ConfigError(setting, f"{of.place}: {error.description} (code {error.err_code})")
+
+
+async def make_streams(client: Client, setup: NatsSetup, timeout_s: float) -> None:
     """Make the streams unless they are there.
 
     Raises:
         ConfigError: the server has no JetStream, or refuses.
     """
-    deadline = time.monotonic() + timeout_s
-    for channel in _CHANNELS:
-        name = subjects.stream(channel)
-        if channel == "dead":
-            options = msgspec.structs.replace(options, max_messages=-1, max_bytes=-1)
-        while True:
-            try:
-                await _ensure_stream(manager, name, subjects.all_of(channel), options)
-                break
-            except (nats.js.errors.ServiceUnavailableError, nats.errors.NoRespondersError) as error:
-                # A server that restarts says the same for a moment.
-                if time.monotonic() > deadline:
-                    raise ConfigError(
-                        "durable",
-                        f"the server at {where} offers no JetStream: start it with -js (or, in Python, "
-                        "connect with durable=False)",
-                    ) from error
-                await asyncio.sleep(_RETRY_S)
-            except nats.js.errors.APIError as error:
-                raise ConfigError(name, f"{error.description} (code {error.err_code})") from error
-            except nats.errors.TimeoutError as error:
-                raise ConfigError(
-                    name,
-                    "the server does not answer requests about streams; where this account may only "
-                    "publish, connect with make_streams=False",
-                ) from error
+    for target in stream_targets(setup):
+        await patiently(client, target, _make, timeout_s)
 
 
-async def _ensure_stream(
-    manager: JetStreamManager, name: str, subject: str, options: StreamOptions
-) -> None:
-    """Make one unless it is there. It keeps everything until it is full, then refuses what is new."""
-    try:
-        await manager.stream_info(name)
-    except nats.js.errors.NotFoundError:
-        config = StreamConfig(
-            name=name,
-            subjects=[subject],
-            retention=RetentionPolicy.LIMITS,
-            discard=DiscardPolicy.NEW,
-            storage=StorageType(options.storage),
-            num_replicas=options.replicas,
-            max_msgs=options.max_messages,
-            max_bytes=options.max_bytes,
-            duplicate_window=options.duplicate_window_s,
-        )
-        await manager.add_stream(config)
+async def _make(client: Client, target: Target) -> None:
+    if await _api.read(client, target) is None:
+        await _api.create(client, target, creation(target))
 
 
 async def ensure_consumer(
-    manager: JetStreamManager, stream: str, filters: list[str], interest: Interest
+    client: Client, stream: str, filters: list[str], interest: Interest
 ) -> tuple[str, float]:
     """Make the consumer of an interest unless it is there; returns its name and its ack wait in s.
 
@@ -115,46 +99,54 @@ async def ensure_consumer(
     Raises:
         ConfigError: the durable exists with other filters, or loses messages as it is configured.
     """
-    if interest.durable:
-        try:
-            existing = (await manager.consumer_info(stream, interest.durable)).config
-        except nats.js.errors.NotFoundError:
-            pass
-        else:
-            _compare(interest.durable, filters, existing)
-            return interest.durable, existing.ack_wait or interest.ack_wait_s
-    config = ConsumerConfig(
-        durable_name=interest.durable,
-        filter_subjects=filters,
-        deliver_policy=DeliverPolicy.ALL if interest.start == "all" else DeliverPolicy.NEW,
-        ack_policy=AckPolicy.EXPLICIT,
-        ack_wait=interest.ack_wait_s,
-        max_deliver=-1,
-        max_ack_pending=_MAX_ACK_PENDING,
-        inactive_threshold=None if interest.durable else _INACTIVE_S,
+    wanted = DurableSetup(
+        types=interest.patterns, ack_wait_s=interest.ack_wait_s, start=interest.start
     )
-    return (await manager.add_consumer(stream, config)).name, interest.ack_wait_s
+    target = durable_target(stream, interest.durable or "", filters, wanted)
+    if not interest.durable:
+        config = (
+            target.defaults | target.declared | {"inactive_threshold": nanoseconds(_INACTIVE_S)}
+        )
+        body = {"stream_name": stream, "config": config, "action": "create"}
+        made = await _api.request(client, f"CONSUMER.CREATE.{stream}", body)
+        return str(made["name"]), interest.ack_wait_s
+    existing = await _api.read(client, target)
+    if existing is None:
+        try:
+            await _api.create(client, target, creation(target))
+        except nats.js.errors.APIError as error:
+            # Somebody else made it meanwhile.
+            if error.err_code != _api.EXISTS_OTHERWISE:
+                raise
+            existing = await _api.read(client, target)
+    if existing is None:
+        return interest.durable, interest.ack_wait_s
+    _compare(interest.durable, filters, existing)
+    return interest.durable, existing["ack_wait"] / 1e9
 
 
-def _compare(durable: str, filters: list[str], existing: ConsumerConfig) -> None:
-    theirs = existing.filter_subjects or [existing.filter_subject or ">"]
+def _compare(durable: str, filters: list[str], existing: dict[str, Any]) -> None:
+    theirs = existing.get("filter_subjects") or [existing.get("filter_subject") or ">"]
     if set(theirs) != set(filters):
+        more = sorted(set(filters) - set(theirs))
+        cure = "Choose another durable name"
+        if more and set(theirs) < set(filters):
+            cure = f"Read {', '.join(more)} under another durable name beside it (docs/nats.md)"
         raise ConfigError(
             "durable",
             f"{durable!r} exists and reads {', '.join(sorted(theirs))}; asked for "
-            f"{', '.join(filters)}. Choose another durable name, or delete the old consumer once "
-            "nobody reads with it",
+            f"{', '.join(filters)}. {cure}, or delete the old consumer once nobody reads with it",
         )
     unfit = {
-        "ack_policy": existing.ack_policy not in (AckPolicy.EXPLICIT, None),
-        "max_deliver": (existing.max_deliver or -1) > 0,
-        "deliver_subject": bool(existing.deliver_subject),
+        "ack_policy": existing.get("ack_policy") != "explicit",
+        "max_deliver": (existing.get("max_deliver") or -1) > 0,
+        "deliver_subject": bool(existing.get("deliver_subject")),
     }
     for setting, wrong in unfit.items():
         if wrong:
             raise ConfigError(
                 "durable",
-                f"{durable!r} exists with {setting} {getattr(existing, setting)!r}, which would lose "
+                f"{durable!r} exists with {setting} {existing[setting]!r}, which would lose "
                 "messages: it takes a pull consumer with explicit acks and unlimited max_deliver. "
                 "Choose another durable name, or edit the consumer",
             )

@@ -34,12 +34,24 @@ class Subjects:
         return f"{self._root}.{channel}.>"
 
     def filters(self, interest: Interest) -> list[str]:
-        """The filter subjects of an interest, sorted."""
+        """The filter subjects of an interest, sorted; none covers another, which no server takes."""
         base = f"{self._root}.{interest.channel}"
-        return sorted(
+        found = {
             f"{base}.>" if p == "*" else f"{base}.{p.removesuffix('.*')}.>"
             for p in interest.patterns
-        )
+        }
+        return sorted(f for f in found if not any(f != g and f.startswith(g[:-1]) for g in found))
+
+    def partitioned(self, channel: Channel, partitions: int) -> dict[str, str] | None:
+        """The subject transform that appends a source's partition; None for none."""
+        if not partitions:
+            return None
+        base = f"{self._root}.{channel}"
+        kept = ".".join(f"{{{{wildcard({n})}}}}" for n in (1, 2, 3))
+        return {
+            "src": f"{base}.*.*.*",
+            "dest": f"{base}.{kept}.{{{{partition({partitions},3)}}}}",
+        }
 
     def stream(self, channel: Channel) -> str:
         """The name of the stream over a channel."""

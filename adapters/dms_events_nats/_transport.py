@@ -8,7 +8,6 @@ import ssl
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
 from weakref import WeakSet
 
 import nats
@@ -20,6 +19,7 @@ from nats.js.manager import JetStreamManager
 from dms_events.errors import ConfigError, ConnectionLostError, PublishError
 from dms_events.transport import Channel, Guarantees, Inbox, Interest, Notes, Prepared, Transport
 
+from ._address import checked
 from ._core import CoreInbox
 from ._delivery import Origin
 from ._errors import flush, mapped
@@ -27,8 +27,9 @@ from ._inbox import PullInbox
 from ._notes import open_notes
 from ._publisher import Publisher
 from ._stored import delete_message, fetch_message
-from ._streams import StreamOptions, ensure_consumer, make_streams
+from ._streams import ensure_consumer, make_streams
 from ._subjects import Subjects
+from .setup import EventsSetup, NatsSetup, StreamSetup
 
 __all__ = ["NatsTransport"]
 
@@ -84,16 +85,22 @@ class NatsTransport(Transport):
         tls: ssl.SSLContext | None = None,
         tls_handshake_first: bool = False,
     ) -> None:
-        self._servers = [_checked(part.strip()) for part in url.split(",")]
+        self._servers = [checked(part.strip()) for part in url.split(",")]
         self._subjects = Subjects(root)
         self._durable = durable
         self._make_streams = make_streams
-        self._options = StreamOptions(
-            storage=storage,
-            replicas=replicas,
-            max_messages=max_messages,
-            max_bytes=max_bytes,
-            duplicate_window_s=duplicate_window_s,
+        self._setup = NatsSetup(
+            root=root,
+            events=EventsSetup(
+                storage=storage,
+                replicas=replicas,
+                max_messages=max_messages,
+                max_bytes=max_bytes,
+                duplicate_window_s=duplicate_window_s,
+            ),
+            dead=StreamSetup(
+                storage=storage, replicas=replicas, duplicate_window_s=duplicate_window_s
+            ),
         )
         self._connect_timeout_s = connect_timeout_s
         self._publish_timeout_s = publish_timeout_s
@@ -118,6 +125,11 @@ class NatsTransport(Transport):
     @property
     def max_payload(self) -> int:
         return self._client.max_payload
+
+    @property
+    def client(self) -> Client:
+        """The connection, for what this adapter does beside the bus."""
+        return self._client
 
     async def open(self) -> None:
         try:
@@ -156,9 +168,7 @@ class NatsTransport(Transport):
     async def _open_jetstream(self) -> None:
         manager = self._client.jsm()
         if self._make_streams:
-            await make_streams(
-                manager, self._subjects, self._options, self._connect_timeout_s, self._where()
-            )
+            await make_streams(self._client, self._setup, self._connect_timeout_s)
         publisher = Publisher(self._client, self._subjects, self._publish_timeout_s)
         with mapped("open the publisher"):
             await publisher.open()
@@ -205,7 +215,7 @@ class NatsTransport(Transport):
         with mapped(f"subscribe to {', '.join(filters)}"):
             # Asked anew each time: a stream that was deleted and made again counts from 1 again.
             created = str((await manager.stream_info(stream)).created)
-            consumer, ack_wait_s = await ensure_consumer(manager, stream, filters, interest)
+            consumer, ack_wait_s = await ensure_consumer(self._client, stream, filters, interest)
 
         async def waiting() -> int:
             with mapped(f"consumer {consumer}"):
@@ -230,11 +240,8 @@ class NatsTransport(Transport):
         return inbox
 
     async def notes(self, durable: str) -> Notes:
-        if not self._durable:
-            raise ConfigError("durable", "notes need JetStream; connect with durable=True")
-        if not self._opened or self._client.is_closed:
-            raise ConnectionLostError("notes: the bus is not open; use it in async with")
-        return await open_notes(self._client.jetstream(), self._subjects, self._options, durable)
+        context = self._client.jetstream()
+        return await open_notes(context, self._stores(), self._subjects, durable)
 
     async def fetch(self, channel: Channel, sequence: int) -> bytes | None:
         return await fetch_message(self._stores(), self._subjects.stream(channel), sequence)
@@ -291,14 +298,3 @@ class NatsTransport(Transport):
             self._publisher.closed()
         for inbox in list(self._inboxes):
             inbox.fail(ConnectionLostError("the connection to NATS is closed"))
-
-
-def _checked(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        if parts.scheme == "nats" and parts.hostname and parts.port != 0:
-            return f"nats{url[4:]}"
-    except ValueError:
-        pass  # a port that is no number
-    shown = url.rpartition("@")[2]
-    raise ConfigError("url", f"{shown!r} is no address of a NATS server; write nats://host:4222")

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from . import _dead, _demo, _explain, _publish, _report, _sink, _tail, _types
+from . import _dead, _demo, _explain, _nats, _publish, _report, _sink, _tail, _types
 
 __all__ = ["app"]
 
@@ -41,6 +41,7 @@ app.command("publish")(_publish.publish)
 app.command("tail")(_tail.tail)
 app.add_typer(_sink.app, name="sink")
 app.add_typer(_dead.app, name="dead")
+app.add_typer(_nats.app, name="nats")
 app.command("report")(_report.report)
 app.command("explain")(_explain.explain)
 app.command("types")(_types.types)

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
@@ -71,3 +72,31 @@ def test_the_readme_names_only_files_that_are_there() -> None:
     links = re.findall(r"\]\((?!https?:)([^)#]+)", (HOME / "README.md").read_text())
     assert links
     assert [link for link in links if not (HOME / link).exists()] == []
+
+
+async def test_the_declaration_in_the_documents_is_applied_and_then_as_declared(
+    nats_server: NatsServer, tmp_path: Path
+) -> None:
+    text = (HOME / "docs" / "nats.md").read_text()
+    whole, more = map(dedent, re.findall(r"```toml\n(.*?) *```", text, re.DOTALL))
+    file = tmp_path / "dms.toml"
+    console = re.findall(r"\$ dms-events (nats setup [^#\n]*)", text)
+    checking, setting = (command.replace("dms.toml", str(file)).split() for command in console)
+    assert checking[-1] == "--check"
+    for declaration in (whole, whole.partition("[durables")[0] + more):
+        file.write_text(declaration)
+        for words in (setting, checking):
+            last = run("-m", "dms_events", *words, "--url", nats_server.url)
+        assert last == "everything is as declared\n"
+
+
+async def test_the_code_in_the_documents_about_nats_runs(nats_server: NatsServer) -> None:
+    text = (HOME / "docs" / "nats.md").read_text()
+    [code] = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    out = run("-c", code.replace("nats://127.0.0.1:4222", nats_server.url))
+    assert out.splitlines() == [
+        "stream DMS_EVENTS  missing True",
+        "stream DMS_DEAD  missing True",
+        "durable billing  missing True",
+        "[]",
+    ]

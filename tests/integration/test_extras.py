@@ -27,6 +27,7 @@ DEMO = ("demo", "--devices", "5", "--events", "300", "--keep", "kept")
     [
         ("nats", ("publish", "ServiceCall", "{}"), "nats"),
         ("nats", ("sink", "run", "--to", "sqlite::memory:"), "nats"),
+        ("nats", ("nats", "setup"), "nats"),
         ("nats", DEMO, "nats"),
         ("typer", ("version",), "cli"),
         ("rich", ("version",), "cli"),
@@ -52,7 +53,13 @@ async def test_a_missing_extra_names_its_cure(
 
 @pytest.mark.parametrize("blocked", ["nats", "elasticsearch", "psutil", "pyrage"])
 async def test_what_does_not_need_an_extra_works_without_it(blocked: str) -> None:
-    for words in (("types",), ("version",), ("demo", "--help"), ("report", "--help")):
+    for words in (
+        ("types",),
+        ("version",),
+        ("demo", "--help"),
+        ("report", "--help"),
+        ("nats", "setup", "--help"),
+    ):
         done = await run(sys.executable, "-c", WITHOUT.format(blocked=blocked), *words)
         assert (done.code, done.err) == (0, "")
 

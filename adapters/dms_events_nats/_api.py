@@ -1,0 +1,70 @@
+"""JetStream's API about streams and consumers, in its own words.
+
+nats-py leaves out of a configuration what it does not know, so that an update through it would reset
+those settings. Here a configuration is what the server said.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+import nats.errors
+import nats.js.errors
+from nats.aio.client import Client
+
+from ._reconcile import Target
+
+__all__ = ["EXISTS_OTHERWISE", "create", "read", "request", "update"]
+
+EXISTS_OTHERWISE: Final = 10148
+"""The error code where a consumer of that name exists with another configuration."""
+_TIMEOUT_S = 5
+
+
+async def request(client: Client, verb: str, body: object = None) -> dict[str, Any]:
+    """One request; what nats-py raises for it passes through."""
+    data = b"" if body is None else msgspec.json.encode(body)
+    try:
+        reply = await client.request(f"$JS.API.{verb}", data, timeout=_TIMEOUT_S)
+    except nats.errors.NoRespondersError as error:
+        raise nats.js.errors.ServiceUnavailableError from error
+    answer: dict[str, Any] = msgspec.json.decode(reply.data)
+    if "error" in answer:
+        nats.js.errors.APIError.from_error(answer["error"])
+    return answer
+
+
+async def read(client: Client, target: Target) -> dict[str, Any] | None:
+    """The configuration on the server; None where it, or its stream, is not there."""
+    verb = f"STREAM.INFO.{target.stream}"
+    if target.consumer:
+        verb = f"CONSUMER.INFO.{target.stream}.{target.consumer}"
+    try:
+        config: dict[str, Any] = (await request(client, verb))["config"]
+    except nats.js.errors.NotFoundError:
+        return None
+    return config
+
+
+async def create(client: Client, target: Target, config: dict[str, Any]) -> None:
+    """Make it, never changing an existing one."""
+    await _put(client, target, config, "create")
+
+
+async def update(client: Client, target: Target, config: dict[str, Any]) -> dict[str, Any]:
+    """Change it, never making a new one; returns the configuration that came of it."""
+    return await _put(client, target, config, "update")
+
+
+async def _put(
+    client: Client, target: Target, config: dict[str, Any], action: str
+) -> dict[str, Any]:
+    if target.consumer:
+        verb = f"CONSUMER.DURABLE.CREATE.{target.stream}.{target.consumer}"
+        body = {"stream_name": target.stream, "config": config, "action": action}
+        answer = await request(client, verb, body)
+    else:
+        answer = await request(client, f"STREAM.{action.upper()}.{target.stream}", config)
+    put: dict[str, Any] = answer["config"]
+    return put

@@ -1,0 +1,122 @@
+"""Bring a server to what is declared, or say where it is not."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from typing import Any
+
+import nats.js.errors
+from nats.aio.client import Client
+
+from . import _api
+from ._errors import mapped
+from ._reconcile import Difference, State, Target, compare, creation, described, merged
+from ._streams import patiently, refusal
+from ._targets import durable_targets, stream_targets
+from ._transport import NatsTransport
+from .setup import NatsSetup
+
+__all__ = ["apply_setup", "check_setup"]
+
+_PATIENCE_S = 5.0
+
+
+async def check_setup(url: str, setup: NatsSetup, **connection: Any) -> list[Difference]:
+    """Where the server is not as declared; nothing is changed.
+
+    Args:
+        url: as for `NatsTransport`.
+        setup: what is declared. What it leaves out is not looked at.
+        connection: options of `NatsTransport` about the connection: ``credentials``, ``tls``, ….
+
+    Raises:
+        ConfigError: a setting cannot be, or the server has no JetStream or does not let this account
+            look at streams.
+        TransportError: the server does not answer, or went away.
+    """
+    return await _each(url, setup, connection, _check)
+
+
+async def apply_setup(
+    url: str, setup: NatsSetup, *, overwrite: bool = False, **connection: Any
+) -> list[Difference]:
+    """Make what is missing, and update what is still as it was last applied.
+
+    A setting that somebody else changed is left as it is, unless ``overwrite``; a setting that is not
+    declared is never touched; what a durable reads is never changed. A stream or durable of which
+    something is refused is left as it is altogether. Returns what differed, with ``mended`` where it
+    does no more.
+
+    Raises:
+        ConfigError: as `check_setup`, or the server refuses a setting. What was done before stays
+            done; apply it again.
+        TransportError: the server does not answer, or went away.
+    """
+
+    async def settle(client: Client, target: Target) -> list[Difference]:
+        actual = await _api.read(client, target)
+        if actual is None:
+            await _api.create(client, target, creation(target))
+            return [_missing(target, mended=True)]
+        states = compare(target, actual)
+        if "refused" in states.values():
+            return _described(target, actual, states, states)
+        take = ("outdated", "changed") if overwrite else ("outdated",)
+        keys = [key for key, state in states.items() if state in take]
+        config = merged(target, actual, keys)
+        if config is None:
+            return _described(target, actual, states, states)
+        try:
+            after = await _api.update(client, target, config)
+        except nats.js.errors.ServiceUnavailableError:
+            raise
+        except nats.js.errors.APIError as error:
+            raise refusal(target, keys, error) from error
+        return _described(target, actual, states, compare(target, after))
+
+    return await _each(url, setup, connection, settle)
+
+
+async def _check(client: Client, target: Target) -> list[Difference]:
+    actual = await _api.read(client, target)
+    if actual is None:
+        return [_missing(target, mended=False)]
+    states = compare(target, actual)
+    return _described(target, actual, states, states)
+
+
+def _described(
+    target: Target,
+    actual: dict[str, Any],
+    before: Mapping[str, State],
+    after: Collection[str],
+) -> list[Difference]:
+    return [
+        described(target, actual, key, state, mended=key not in after)
+        for key, state in before.items()
+    ]
+
+
+def _missing(target: Target, *, mended: bool) -> Difference:
+    return Difference(
+        place=target.place, setting="", declared="", actual="", state="missing", mended=mended
+    )
+
+
+async def _each(
+    url: str,
+    setup: NatsSetup,
+    connection: dict[str, Any],
+    act: Callable[[Client, Target], Awaitable[list[Difference]]],
+) -> list[Difference]:
+    setup = setup.checked()
+    transport = NatsTransport(url, root=setup.root, make_streams=False, **connection)
+    await transport.open()
+    found: list[Difference] = []
+    try:
+        for target in stream_targets(setup) + durable_targets(setup):
+            with mapped(f"set up {target.place}"):
+                found += await patiently(transport.client, target, act, _PATIENCE_S)
+    finally:
+        await transport.close()
+    return found

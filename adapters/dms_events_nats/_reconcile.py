@@ -1,0 +1,169 @@
+"""What is declared, what was applied last, and what is on the server: whose change is a difference?
+
+What was applied is recorded in the metadata of the stream or consumer. A setting that still is as we
+left it is ours to change; one that is not was changed by somebody else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from typing import Any, Final, Literal
+
+import msgspec
+
+__all__ = ["Difference", "State", "Target", "compare", "creation", "described", "merged"]
+
+State = Literal["missing", "outdated", "changed", "refused"]
+
+RECORD: Final = "dms-events.applied"
+_NAMES: Final = {
+    "num_replicas": "replicas",
+    "max_msgs": "max_messages",
+    "max_age": "max_age_s",
+    "duplicate_window": "duplicate_window_s",
+    "subject_transform": "partitions",
+    "filter_subjects": "types",
+    "ack_wait": "ack_wait_s",
+    "deliver_policy": "start",
+}
+_PARTITION = re.compile(r"\{\{partition\((\d+),\d+\)\}\}$")
+
+
+class Target(msgspec.Struct, frozen=True, kw_only=True):
+    """A stream or a consumer as it is to be, in the server's keys and units."""
+
+    stream: str
+    consumer: str = ""
+    section: str
+    """Where it is declared: ``events``, ``durables.billing``."""
+    declared: dict[str, Any]
+    defaults: dict[str, Any]
+    """What a new one gets beyond that."""
+    cures: dict[str, str]
+    """Settings that are not changed on an existing one, with what to do instead."""
+
+    @property
+    def place(self) -> str:
+        """How it is called in front of people."""
+        return f"durable {self.consumer}" if self.consumer else f"stream {self.stream}"
+
+    def setting(self, keys: Collection[str] = ()) -> str:
+        """The path of what is declared."""
+        names = sorted(_NAMES.get(key, key) for key in keys)
+        return f"{self.section}.{', '.join(names)}" if names else self.section
+
+
+class Difference(msgspec.Struct, frozen=True, kw_only=True):
+    """Something on the server that is not as it is declared.
+
+    ``state`` says whose it is: ``missing`` (not there yet), ``outdated`` (as we last set it, and declared
+    otherwise since), ``changed`` (by somebody else, or we never set it), ``refused`` (not to be changed
+    on what exists; ``cure`` says what to do).
+    """
+
+    place: str
+    """For example ``stream DMS_EVENTS`` or ``durable billing``."""
+    setting: str
+    """As in `NatsSetup`; empty where all of it is missing."""
+    declared: str
+    actual: str
+    state: State
+    cure: str = ""
+    mended: bool = False
+    """Whether `apply_setup` brought it to what is declared."""
+
+
+def compare(target: Target, actual: Mapping[str, Any]) -> dict[str, State]:
+    """The declared settings that differ from the server's configuration."""
+    applied = _record(actual)
+    states: dict[str, State] = {}
+    for key, value in target.declared.items():
+        found = _found(key, actual)
+        if found == value:
+            continue
+        if key in target.cures:
+            states[key] = "refused"
+        else:
+            ours = key in applied and applied[key] == found
+            states[key] = "outdated" if ours else "changed"
+    return states
+
+
+def described(
+    target: Target, actual: Mapping[str, Any], key: str, state: State, mended: bool
+) -> Difference:
+    """A difference for people to read."""
+    return Difference(
+        place=target.place,
+        setting=_NAMES.get(key, key),
+        declared=_text(key, target.declared[key]),
+        actual=_text(key, _found(key, actual)),
+        state=state,
+        cure=target.cures.get(key, "") if state == "refused" else "",
+        mended=mended,
+    )
+
+
+def creation(target: Target) -> dict[str, Any]:
+    """The configuration of a new one, with the record of it."""
+    settings = target.defaults | target.declared
+    name = {"durable_name": target.consumer} if target.consumer else {"name": target.stream}
+    return _put(name, settings, settings)
+
+
+def merged(
+    target: Target, actual: Mapping[str, Any], keys: Collection[str]
+) -> dict[str, Any] | None:
+    """The server's whole configuration with ``keys`` as declared; None where nothing is to be told.
+
+    What is as declared already is recorded as ours from now on.
+    """
+    applied = _record(actual)
+    record = applied | {
+        key: value
+        for key, value in target.declared.items()
+        if key in keys or _found(key, actual) == value
+    }
+    if not keys and record == applied:
+        return None
+    return _put(actual, {key: target.declared[key] for key in keys}, record)
+
+
+def _put(
+    config: Mapping[str, Any], settings: Mapping[str, Any], record: Mapping[str, Any]
+) -> dict[str, Any]:
+    put = {key: value for key, value in {**config, **settings}.items() if value is not None}
+    noted = msgspec.json.encode(record, order="sorted").decode()
+    return put | {"metadata": {**(config.get("metadata") or {}), RECORD: noted}}
+
+
+def _record(actual: Mapping[str, Any]) -> dict[str, Any]:
+    """What was applied last; nothing where that cannot be read, so that nothing counts as ours."""
+    try:
+        return msgspec.json.decode((actual.get("metadata") or {}).get(RECORD, "{}"), type=dict)
+    except msgspec.DecodeError:
+        return {}
+
+
+def _found(key: str, actual: Mapping[str, Any]) -> Any:
+    """A setting of the server's, in the form in which it is declared."""
+    value = actual.get(key)
+    if key == "filter_subjects":
+        return sorted(value or [actual.get("filter_subject") or ">"])
+    if key == "subjects":
+        return sorted(value or [])
+    if key in ("max_msgs", "max_bytes", "max_deliver"):
+        return value or -1
+    return value or 0 if key == "max_age" else value
+
+
+def _text(key: str, value: Any) -> str:
+    if key == "subject_transform":
+        partition = _PARTITION.search(value["dest"]) if value else None
+        return partition[1] if partition else f"{value['src']} → {value['dest']}" if value else "0"
+    if isinstance(value, list):
+        return ", ".join(value)
+    if key in ("max_age", "duplicate_window", "ack_wait"):
+        return f"{value / 1e9:.9f}".rstrip("0").rstrip(".")
+    return "none" if value is None else str(value)

@@ -1,0 +1,124 @@
+"""``dms-events nats``."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+
+import msgspec
+import typer
+
+from ._shared import UrlOption, out, print_columns, visible
+
+if TYPE_CHECKING:
+    from dms_events_nats import Difference
+
+__all__ = ["app"]
+
+app = typer.Typer(help="Set up a NATS server: its streams and durables.", no_args_is_help=True)
+
+_FOUND: Final = {
+    "missing": "missing",
+    "outdated": "declared anew",
+    "changed": "changed on the server",
+    "refused": "refused",
+}
+_MENDED: Final = {"missing": "made", "outdated": "updated", "changed": "overwritten"}
+
+
+@app.callback()
+def _group() -> None:
+    pass
+
+
+@app.command()
+def setup(
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="FILE", help="What is declared, as TOML: see docs/nats.md."),
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Change nothing; exit with 1 where anything differs.")
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Also set what somebody changed on the server.")
+    ] = False,
+    url: UrlOption = "nats://127.0.0.1:4222",
+    root: Annotated[
+        str | None,
+        typer.Option(
+            envvar="DMS_EVENTS_ROOT",
+            help="First part of all subjects.  [default: the file's, else dms]",
+            rich_help_panel="Connection",
+        ),
+    ] = None,
+    storage: Annotated[
+        Literal["file", "memory"] | None, typer.Option(help="Of both streams.")
+    ] = None,
+    replicas: Annotated[int | None, typer.Option(help="Of both streams.")] = None,
+    duplicate_window: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="Of both streams.")
+    ] = None,
+    max_messages: Annotated[
+        int | None, typer.Option(help="Of the events stream; -1 is no limit.")
+    ] = None,
+    max_bytes: Annotated[
+        int | None, typer.Option(help="Of the events stream; -1 is no limit.")
+    ] = None,
+    max_age: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="Of the events stream; 0 is no limit.")
+    ] = None,
+    partitions: Annotated[int | None, typer.Option(help="Of the events stream; 0 is none.")] = None,
+) -> None:
+    """Bring the streams and durables of a server to what is declared.
+
+    Makes what is missing, and updates what still is as it was last set here. What somebody else changed
+    on the server is left as it is, and printed; what is not declared is never touched. Options go
+    before the file.
+
+    Exits with 1 where something was refused (a durable that reads other types, for example), and with
+    `--check` where anything is not as declared. An error in the file or from the server is one line
+    on stderr, and 1 as well.
+    """
+    from dms_events_nats import NatsSetup, apply_setup, check_setup
+
+    declared = NatsSetup() if file is None else NatsSetup.load(file)
+    both = _given(storage=storage, replicas=replicas, duplicate_window_s=duplicate_window)
+    limits = _given(max_messages=max_messages, max_bytes=max_bytes, max_age_s=max_age)
+    declared = msgspec.structs.replace(
+        declared,
+        **_given(root=root),
+        events=msgspec.structs.replace(
+            declared.events, **both, **limits, **_given(partitions=partitions)
+        ),
+        dead=msgspec.structs.replace(declared.dead, **both),
+    )
+    if check:
+        found = asyncio.run(check_setup(url, declared))
+    else:
+        found = asyncio.run(apply_setup(url, declared, overwrite=overwrite))
+    _print(found)
+    failed = found if check else [d for d in found if d.state == "refused"]
+    raise typer.Exit(1 if failed else 0)
+
+
+def _given(**options: Any) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _print(found: list[Difference]) -> None:
+    if not found:
+        out.print("everything is as declared")
+        return
+    rows = [("what", "setting", "declared", "on the server", "")]
+    for one in found:
+        words = _MENDED[one.state] if one.mended else _FOUND[one.state]
+        what = (one.place, one.setting, one.declared, one.actual, words)
+        rows.append(tuple(map(visible, what)))  # type: ignore[arg-type]
+    print_columns(rows)
+    for one in found:
+        if one.cure:
+            out.print(f"{one.place}, {one.setting}: {one.cure}", markup=False)
+    if any(one.state == "changed" and not one.mended for one in found):
+        out.print("what was changed on the server is left as it is; --overwrite sets it")
