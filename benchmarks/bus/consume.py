@@ -8,7 +8,7 @@ from functools import partial
 from dms_events.types.elk_stats import ServiceCall
 
 from .scene import CHUNK, Clock, Model, Scene, identity, subject
-from .table import Row, Section
+from .table import Row, Section, in_turns
 
 __all__ = ["SECTION"]
 
@@ -61,7 +61,9 @@ async def _nats_py(scene: Scene, root: str, read: Callable[[bytes], object] | No
     async with scene.client() as client:
         js = client.jetstream()
         with Clock(scene.count) as clock:
-            subscription = await js.pull_subscribe(f"{root}.events.>", durable="nats-py", stream=stream)
+            subscription = await js.pull_subscribe(
+                f"{root}.events.>", durable="nats-py", stream=stream
+            )
             while left:
                 messages = await subscription.fetch(CHUNK)
                 for message in messages:
@@ -77,15 +79,19 @@ async def _nats_py(scene: Scene, root: str, read: Callable[[bytes], object] | No
 SECTION = Section(
     "consume, JetStream",
     "CPU µs",
-    {
-        "bus, header": partial(_bus, root=_HEADER),
-        "nats-py, header": partial(_nats_py, root=_HEADER, read=None),
-        "pydantic, header": partial(_nats_py, root=_PLAIN, read=Model.model_validate_json),
-        "bus, envelope": partial(_bus, root=_ENVELOPE),
-        "nats-py, envelope": partial(_nats_py, root=_ENVELOPE, read=None),
-    },
+    in_turns(
+        {
+            "bus, header": partial(_bus, root=_HEADER),
+            "nats-py, header": partial(_nats_py, root=_HEADER, read=None),
+            "pydantic, header": partial(_nats_py, root=_PLAIN, read=Model.model_validate_json),
+            "bus, envelope": partial(_bus, root=_ENVELOPE),
+            "nats-py, envelope": partial(_nats_py, root=_ENVELOPE, read=None),
+        }
+    ),
     [
-        Row("async for + ack / fetch + ack, id in the header", "bus, header", "nats-py, header", 3.0),
+        Row(
+            "async for + ack / fetch + ack, id in the header", "bus, header", "nats-py, header", 3.0
+        ),
         Row("async for + ack / fetch + ack, pydantic", "bus, header", "pydantic, header", 3.0),
         Row(
             "async for + ack / fetch + ack, id in the envelope alone",

@@ -13,7 +13,7 @@ from dms_events import Subscription
 from dms_events.types.elk_stats import ServiceCall
 
 from .scene import CHUNK, Clock, Model, Scene, identity, subject
-from .table import Row, Section
+from .table import Row, Section, in_turns
 
 __all__ = ["CORE", "JETSTREAM"]
 
@@ -71,8 +71,8 @@ async def _faststream(scene: Scene, mode: str) -> float:
     if mode != "core":
         options["stream"] = JStream(stream, declare=False)
 
-    @broker.subscriber(_SUBJECT, **options)
-    async def handle(event: Model) -> None:  # type: ignore[valid-type]
+    @broker.subscriber(_SUBJECT, **options)  # type: ignore[untyped-decorator]
+    async def handle(event: Model) -> None:
         handler.handle(event.status)
 
     async with broker:
@@ -127,11 +127,13 @@ async def _core_nats_py(scene: Scene, typed: bool) -> float:
 JETSTREAM = Section(
     "publish to handler, JetStream",
     "CPU µs",
-    {
-        "bus": partial(_bus, durable=True),
-        "pull": partial(_faststream, mode="pull"),
-        "push": partial(_faststream, mode="push"),
-    },
+    in_turns(
+        {
+            "bus": partial(_bus, durable=True),
+            "pull": partial(_faststream, mode="pull"),
+            "push": partial(_faststream, mode="push"),
+        }
+    ),
     [
         Row("bus / FastStream, pull subscriber", "bus", "pull", 3.5),
         Row("bus / FastStream, push subscriber", "bus", "push", 3.5),
@@ -140,12 +142,14 @@ JETSTREAM = Section(
 CORE = Section(
     "publish to handler, core",
     "CPU µs",
-    {
-        "bus": partial(_bus, durable=False),
-        "faststream": partial(_faststream, mode="core"),
-        "nats-py": partial(_core_nats_py, typed=False),
-        "pydantic": partial(_core_nats_py, typed=True),
-    },
+    in_turns(
+        {
+            "bus": partial(_bus, durable=False),
+            "faststream": partial(_faststream, mode="core"),
+            "nats-py": partial(_core_nats_py, typed=False),
+            "pydantic": partial(_core_nats_py, typed=True),
+        }
+    ),
     [
         Row("bus / FastStream, core subscriber", "bus", "faststream", 8.0),
         Row("bus / nc.publish and nc.subscribe(cb=), pydantic", "bus", "pydantic"),

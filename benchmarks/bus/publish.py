@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from .scene import CHUNK, Clock, Scene, identity, subject
-from .table import Row, Section
+from .table import Row, Section, in_turns
 
 __all__ = ["CORE", "JETSTREAM"]
 
@@ -90,7 +90,7 @@ async def _core_pydantic(scene: Scene) -> float:
 JETSTREAM = Section(
     "publish, JetStream",
     "CPU µs",
-    {"bus": _bus, "nats-py": _nats_py, "pydantic": _pydantic},
+    in_turns({"bus": _bus, "nats-py": _nats_py, "pydantic": _pydantic}),
     [
         Row("publish_many / gather of js.publish, bytes ready", "bus", "nats-py", 3.0),
         Row("publish_many / gather of js.publish, pydantic", "bus", "pydantic", 3.0),
@@ -99,7 +99,7 @@ JETSTREAM = Section(
 CORE = Section(
     "publish, core",
     "CPU µs",
-    {"bus": _core_bus, "nats-py": _core_nats_py, "pydantic": _core_pydantic},
+    in_turns({"bus": _core_bus, "nats-py": _core_nats_py, "pydantic": _core_pydantic}),
     [
         Row("publish_many / nc.publish, bytes ready", "bus", "nats-py", 0.5),
         Row("publish_many / nc.publish, pydantic", "bus", "pydantic"),

@@ -23,7 +23,17 @@ from dms_events.envelope import Envelope, encode_envelope
 from dms_events.identity import new_id, now_rfc3339
 from dms_events.types.elk_stats import ServiceCall
 
-__all__ = ["CHUNK", "PEER", "TYPE_NAME", "Clock", "Contestant", "Model", "Scene", "identity", "subject"]
+__all__ = [
+    "CHUNK",
+    "PEER",
+    "TYPE_NAME",
+    "Clock",
+    "Contestant",
+    "Model",
+    "Scene",
+    "identity",
+    "subject",
+]
 
 PEER = "12D3KooWGzBbZfXbYpWbSeVpTcXWvTqXyMB9MjjLqUhvBcQkZtyK"
 TYPE_NAME = registry.name_of(ServiceCall)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from .scene import Contestant, Scene
 
-__all__ = ["Row", "Section", "measure", "print_table", "results"]
+__all__ = ["Row", "Section", "in_turns", "print_table", "results"]
 
 
 class Row(NamedTuple):
@@ -28,23 +28,29 @@ class Row(NamedTuple):
 class Section(NamedTuple):
     title: str
     unit: str
-    contestants: Mapping[str, Contestant]
+    measure: Callable[[Scene, int], Awaitable[dict[str, list[float]]]]
+    """Runs so many rounds; gives what each contestant needed in each of them."""
     rows: Sequence[Row]
 
 
-async def measure(section: Section, scene: Scene, rounds: int) -> dict[str, list[float]]:
-    """What each contestant needed in each round; the first round only warms up.
+def in_turns(
+    contestants: Mapping[str, Contestant],
+) -> Callable[[Scene, int], Awaitable[dict[str, list[float]]]]:
+    """All run in turns, every second round backwards, so that a slow moment hits all of them.
 
-    All take turns, every second round backwards, so that a slow moment hits all of them.
+    One more round goes before, which only warms up.
     """
-    figures: dict[str, list[float]] = {name: [] for name in section.contestants}
-    for number in range(rounds + 1):
-        names = list(section.contestants)
-        for name in names if number % 2 else reversed(names):
-            figure = await section.contestants[name](scene)
-            if number:
-                figures[name].append(figure)
-    return figures
+
+    async def measure(scene: Scene, rounds: int) -> dict[str, list[float]]:
+        figures: dict[str, list[float]] = {name: [] for name in contestants}
+        for number in range(rounds + 1):
+            for name in list(contestants)[:: 1 if number % 2 else -1]:
+                figure = await contestants[name](scene)
+                if number:
+                    figures[name].append(figure)
+        return figures
+
+    return measure
 
 
 def results(section: Section, figures: Mapping[str, Sequence[float]]) -> list[dict[str, Any]]:
