@@ -16,7 +16,7 @@ from typing import Any
 
 from dms_events_nats import NatsServer
 
-from . import consume, handled, latency, publish
+from . import consume, handled, latency, policy, publish
 from .scene import Scene
 from .table import Section, print_table, results
 
@@ -24,6 +24,7 @@ _NAMES = (
     "publish",
     "publish-core",
     "consume",
+    "worker",
     "handled",
     "handled-core",
     "latency",
@@ -45,6 +46,7 @@ def _sections(samples: int, rate: float) -> dict[str, Section]:
         publish.JETSTREAM,
         publish.CORE,
         consume.SECTION,
+        policy.SECTION,
         handled.JETSTREAM,
         handled.CORE,
         latency.jetstream(samples, rate),

@@ -10,17 +10,18 @@ from dms_events.types.elk_stats import ServiceCall
 from .scene import CHUNK, Clock, Model, Scene, identity, subject
 from .table import Row, Section, in_turns
 
-__all__ = ["SECTION"]
+__all__ = ["HEADER", "SECTION", "filled"]
 
-_HEADER, _ENVELOPE, _PLAIN = "header", "envelope", "plain"
+HEADER, _ENVELOPE, _PLAIN = "header", "envelope", "plain"
+"""Streams with the identity in header and envelope, in the envelope alone, and of bare events."""
 
 
-async def _filled(scene: Scene, root: str) -> str:
+async def filled(scene: Scene, root: str) -> str:
     """A stream full of events; made when it is first asked for, and read again and again."""
     stream = f"{root.upper()}_EVENTS"
     if stream not in scene.streams:
         await scene.fresh_stream(root)
-        if root == _HEADER:
+        if root == HEADER:
             async with scene.bus(root) as bus:
                 await bus.publish_many(scene.events)
         else:
@@ -41,7 +42,7 @@ async def _fill(scene: Scene, root: str) -> None:
 
 
 async def _bus(scene: Scene, root: str) -> float:
-    stream = await _filled(scene, root)
+    stream = await filled(scene, root)
     left = scene.count
     async with scene.bus(root) as bus:
         with Clock(scene.count) as clock:
@@ -56,7 +57,7 @@ async def _bus(scene: Scene, root: str) -> float:
 
 
 async def _nats_py(scene: Scene, root: str, read: Callable[[bytes], object] | None) -> float:
-    stream = await _filled(scene, root)
+    stream = await filled(scene, root)
     left = scene.count
     async with scene.client() as client:
         js = client.jetstream()
@@ -81,8 +82,8 @@ SECTION = Section(
     "CPU µs",
     in_turns(
         {
-            "bus, header": partial(_bus, root=_HEADER),
-            "nats-py, header": partial(_nats_py, root=_HEADER, read=None),
+            "bus, header": partial(_bus, root=HEADER),
+            "nats-py, header": partial(_nats_py, root=HEADER, read=None),
             "pydantic, header": partial(_nats_py, root=_PLAIN, read=Model.model_validate_json),
             "bus, envelope": partial(_bus, root=_ENVELOPE),
             "nats-py, envelope": partial(_nats_py, root=_ENVELOPE, read=None),
