@@ -1,0 +1,1 @@
+"""The bus against what people would write instead; see ``benchmarks/README.md``."""

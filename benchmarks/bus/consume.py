@@ -1,0 +1,104 @@
+"""A durable reads a full stream, and acknowledges each message."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from dms_events.types.elk_stats import ServiceCall
+
+from .scene import CHUNK, Clock, Model, Scene, identity, subject
+from .table import Row, Section, in_turns
+
+__all__ = ["HEADER", "SECTION", "filled"]
+
+HEADER, _ENVELOPE, _PLAIN = "header", "envelope", "plain"
+"""Streams with the identity in header and envelope, in the envelope alone, and of bare events."""
+
+
+async def filled(scene: Scene, root: str) -> str:
+    """A stream full of events; made when it is first asked for, and read again and again."""
+    stream = f"{root.upper()}_EVENTS"
+    if stream not in scene.streams:
+        await scene.fresh_stream(root)
+        if root == HEADER:
+            async with scene.bus(root) as bus:
+                await bus.publish_many(scene.events)
+        else:
+            await _fill(scene, root)
+        await scene.check_stored(stream)
+        scene.streams.add(stream)
+    return stream
+
+
+async def _fill(scene: Scene, root: str) -> None:
+    async with scene.client() as client:
+        for envelope, model in zip(scene.envelopes, scene.models, strict=True):
+            if root == _ENVELOPE:
+                await client.publish(subject(root), envelope)
+            else:
+                data = model.model_dump_json(by_alias=True).encode()
+                await client.publish(subject(root), data, headers={"Nats-Msg-Id": identity()})
+
+
+async def _bus(scene: Scene, root: str) -> float:
+    stream = await filled(scene, root)
+    left = scene.count
+    async with scene.bus(root) as bus:
+        with Clock(scene.count) as clock:
+            async with bus.subscribe(ServiceCall, durable="bus") as messages:
+                async for message in messages:
+                    await message.ack()
+                    left -= 1
+                    if not left:
+                        break
+    await scene.check_settled(stream, "bus")
+    return clock.us
+
+
+async def _nats_py(scene: Scene, root: str, read: Callable[[bytes], object] | None) -> float:
+    stream = await filled(scene, root)
+    left = scene.count
+    async with scene.client() as client:
+        js = client.jetstream()
+        with Clock(scene.count) as clock:
+            subscription = await js.pull_subscribe(
+                f"{root}.events.>", durable="nats-py", stream=stream
+            )
+            while left:
+                messages = await subscription.fetch(CHUNK)
+                for message in messages:
+                    if read is not None:
+                        read(message.data)
+                    await message.ack()
+                left -= len(messages)
+            await client.flush()
+    await scene.check_settled(stream, "nats-py")
+    return clock.us
+
+
+SECTION = Section(
+    "consume, JetStream",
+    "CPU µs",
+    in_turns(
+        {
+            "bus, header": partial(_bus, root=HEADER),
+            "nats-py, header": partial(_nats_py, root=HEADER, read=None),
+            "pydantic, header": partial(_nats_py, root=_PLAIN, read=Model.model_validate_json),
+            "bus, envelope": partial(_bus, root=_ENVELOPE),
+            "nats-py, envelope": partial(_nats_py, root=_ENVELOPE, read=None),
+        }
+    ),
+    [
+        Row(
+            "async for + ack / fetch + ack, id in the header", "bus, header", "nats-py, header", 3.0
+        ),
+        Row("async for + ack / fetch + ack, pydantic", "bus, header", "pydantic, header", 3.0),
+        Row(
+            "async for + ack / fetch + ack, id in the envelope alone",
+            "bus, envelope",
+            "nats-py, envelope",
+            4.0,
+        ),
+    ],
+)

@@ -1,0 +1,107 @@
+"""Publishing events that exist already."""
+
+from __future__ import annotations
+
+import asyncio
+
+from .scene import CHUNK, Clock, Scene, identity, subject
+from .table import Row, Section, in_turns
+
+__all__ = ["CORE", "JETSTREAM"]
+
+_ROOT = "publish"
+_SUBJECT = subject(_ROOT)
+
+
+async def _bus(scene: Scene) -> float:
+    stream = await scene.fresh_stream(_ROOT)
+    async with scene.bus(_ROOT) as bus:
+        with Clock(scene.count) as clock:
+            await bus.publish_many(scene.events)
+    await scene.check_stored(stream)
+    return clock.us
+
+
+async def _nats_py(scene: Scene) -> float:
+    stream = await scene.fresh_stream(_ROOT)
+    async with scene.client() as client:
+        js = client.jetstream()
+        with Clock(scene.count) as clock:
+            for start in range(0, scene.count, CHUNK):
+                await asyncio.gather(
+                    *(
+                        js.publish(_SUBJECT, data, headers={"Nats-Msg-Id": identity()})
+                        for data in scene.envelopes[start : start + CHUNK]
+                    )
+                )
+    await scene.check_stored(stream)
+    return clock.us
+
+
+async def _pydantic(scene: Scene) -> float:
+    stream = await scene.fresh_stream(_ROOT)
+    async with scene.client() as client:
+        js = client.jetstream()
+        with Clock(scene.count) as clock:
+            for start in range(0, scene.count, CHUNK):
+                await asyncio.gather(
+                    *(
+                        js.publish(
+                            _SUBJECT,
+                            model.model_dump_json(by_alias=True).encode(),
+                            headers={"Nats-Msg-Id": identity()},
+                        )
+                        for model in scene.models[start : start + CHUNK]
+                    )
+                )
+    await scene.check_stored(stream)
+    return clock.us
+
+
+async def _core_bus(scene: Scene) -> float:
+    bus = scene.bus(_ROOT, durable=False)
+    await bus.open()
+    with Clock(scene.count) as clock:
+        await bus.publish_many(scene.events)
+        await bus.close()
+    return clock.us
+
+
+async def _core_nats_py(scene: Scene) -> float:
+    async with scene.client() as client:
+        with Clock(scene.count) as clock:
+            for data in scene.envelopes:
+                await client.publish(_SUBJECT, data)
+            await client.flush()
+            await client.close()
+    return clock.us
+
+
+async def _core_pydantic(scene: Scene) -> float:
+    async with scene.client() as client:
+        with Clock(scene.count) as clock:
+            for model in scene.models:
+                await client.publish(_SUBJECT, model.model_dump_json(by_alias=True).encode())
+            await client.flush()
+            await client.close()
+    return clock.us
+
+
+JETSTREAM = Section(
+    "publish, JetStream",
+    "CPU µs",
+    in_turns({"bus": _bus, "nats-py": _nats_py, "pydantic": _pydantic}),
+    [
+        Row("publish_many / gather of js.publish, bytes ready", "bus", "nats-py", 3.0),
+        Row("publish_many / gather of js.publish, pydantic", "bus", "pydantic", 3.0),
+    ],
+)
+CORE = Section(
+    "publish, core",
+    "CPU µs",
+    in_turns({"bus": _core_bus, "nats-py": _core_nats_py, "pydantic": _core_pydantic}),
+    [
+        Row("publish_many / nc.publish, bytes ready", "bus", "nats-py", 0.5),
+        Row("publish_many / nc.publish, pydantic", "bus", "pydantic"),
+    ],
+)
