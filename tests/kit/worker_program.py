@@ -77,6 +77,8 @@ async def work(options: argparse.Namespace) -> WorkerTally:
             await asyncio.sleep(options.pause_s)
         os.write(descriptor, b"end %d\n" % number)
 
+    if options.drain:
+        worker.drain()
     return await worker.run(options.url)
 
 
@@ -89,5 +91,6 @@ if __name__ == "__main__":
     parser.add_argument("--ack-wait-s", type=float, default=60)
     parser.add_argument("--drain-s", type=float, default=20)
     parser.add_argument("--pause-s", type=float, default=0)
+    parser.add_argument("--drain", type=int, default=0)
     parser.add_argument("--deadly", type=int, default=-1)
     print(msgspec.json.encode(asyncio.run(work(parser.parse_args()))).decode())
