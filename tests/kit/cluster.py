@@ -91,7 +91,8 @@ class NatsCluster:
             try:
                 manager = client.jsm()
                 if durable:
-                    return (await manager.consumer_info(stream, durable, timeout=2)).cluster
+                    consumer = await manager.consumer_info(stream, durable, timeout=2)
+                    return consumer.cluster
                 return (await manager.stream_info(stream)).cluster
             finally:
                 await client.close()
