@@ -222,26 +222,28 @@ class Dispatch:
             error = raised
         else:
             lane.deadline = inf
+            lane.settling = True
             for one in work:
                 await self._settlement.handled(one)
             if handler.key:
                 self._next_of_key(entry)
             return
+        lane.settling = True
         await self._failed(work, error)
 
     async def _failed(self, work: list[Entry], error: Exception) -> None:
         entry = work[0]
         handler = entry.handler
-        for one in work:
-            one.running = False
         if len(work) > 1:
             # One of them may be to blame: each is handled by itself, and nothing is spent for this.
             _log.warning("%s raised on %d messages", handler.name, len(work), exc_info=error)
             for one in work:
+                one.running = False
                 self._lanes.put([one])
             return
         delay_s = await self._settlement.raised(entry, error, hold=handler.key is not None)
         if delay_s is not None:
+            entry.running = False
             self._later(delay_s, self._again, entry)
         elif handler.key:
             self._next_of_key(entry)

@@ -22,7 +22,7 @@ _log = logging.getLogger("dms_events")
 class Lane:
     """One task, which does one piece of work after the other."""
 
-    __slots__ = ("closing", "deadline", "overdue", "task")
+    __slots__ = ("closing", "deadline", "overdue", "settling", "task")
 
     def __init__(self) -> None:
         self.task: asyncio.Task[None] | None = None
@@ -31,7 +31,9 @@ class Lane:
         self.overdue = False
         """What it does now was cancelled because its time is up."""
         self.closing = False
-        """What it does now was cancelled for good, and the lane with it."""
+        """It does nothing more."""
+        self.settling = False
+        """What it does now is as good as done: it is not cancelled when the lane is closed."""
 
     def survive(self) -> bool:
         """After a cancellation: go on with other work. Returns whether the time was up."""
@@ -76,8 +78,9 @@ class Lanes(Generic[W]):
 
     @property
     def idle(self) -> bool:
-        """Nothing is being done, and nothing waits to be."""
-        return not (self._busy or self.ready or self.alone)
+        """Nothing is being done, and nothing will be of what waits."""
+        waiting = not self.held and (self.ready or self.alone)
+        return not (self._busy or waiting)
 
     def put(self, work: W) -> None:
         """Have it done beside others."""
@@ -122,12 +125,13 @@ class Lanes(Generic[W]):
                 lane.task.cancel()
 
     async def close(self) -> None:
-        """Cancel what is being done; what waits stays in `ready` and `alone`."""
+        """Cancel what is being done, unless that is as good as done; what waits stays where it is."""
         tasks = []
         for lane in self._lanes:
             if lane.task is not None:
                 lane.closing = True
-                lane.task.cancel()
+                if not lane.settling:
+                    lane.task.cancel()
                 tasks.append(lane.task)
         if tasks:
             _, stubborn = await asyncio.wait(tasks, timeout=_CANCEL_S)
@@ -146,7 +150,7 @@ class Lanes(Generic[W]):
 
     async def _run(self, lane: Lane) -> None:
         row = 0
-        while True:
+        while not lane.closing:
             work = self._next()
             if work is None:
                 await self._rest()
@@ -155,6 +159,7 @@ class Lanes(Generic[W]):
             try:
                 await self._work(work, lane)
             finally:
+                lane.settling = False
                 self._busy -= 1
                 if self._one_alone and not self._busy:
                     self._one_alone = False

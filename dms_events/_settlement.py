@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import random
 from typing import Any
@@ -81,7 +82,12 @@ class Settlement:
         """Note that it is begun; False where that failed, and it was given back."""
         message, before = entry.message, entry.record
         record = entry.handler.retry.on_start_alone(before, message.attempt, now_rfc3339())
-        if not await self._note(entry, record):
+        try:
+            noted = await self._note(entry, record)
+        except asyncio.CancelledError:
+            await self.interrupted(entry)  # it may be written already
+            raise
+        if not noted:
             entry.record = before
             await self.give_back(entry, AGAIN_S)
             return False

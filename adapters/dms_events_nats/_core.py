@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -20,6 +21,9 @@ from ._errors import flush, mapped
 from ._subjects import Subjects
 
 __all__ = ["CoreInbox"]
+
+_log = logging.getLogger("dms_events")
+_QUIET_S = 1.0
 
 
 class CoreDelivery(NatsDelivery):
@@ -75,6 +79,8 @@ class CoreInbox(Inbox):
         self.ack_wait_s = float("inf")
         self._subscriptions: list[Subscription] = []
         self.dropped = 0
+        self._said = 0
+        self._quiet_until = 0.0
 
     async def open(self, filters: Sequence[str], group: str) -> None:
         """Subscribe; readers of one ``group`` share the messages.
@@ -121,14 +127,29 @@ class CoreInbox(Inbox):
     def reconnected(self) -> None:
         """The client subscribes again by itself."""
 
+    def _drop(self) -> None:
+        self.dropped += 1
+        if time.monotonic() >= self._quiet_until:
+            self._quiet_until = time.monotonic() + _QUIET_S
+            self._say_dropped()
+
+    def _say_dropped(self) -> None:
+        self._said = self.dropped
+        _log.warning(
+            "%d messages were dropped so far: the reader was too slow for core NATS, which keeps none",
+            self.dropped,
+        )
+
     def fail(self, error: TransportError) -> None:
         """Nothing will arrive any more."""
+        if self.dropped > self._said:
+            self._say_dropped()
         self._closed = True
         self._arrived.set()
 
     async def _on_message(self, message: Msg) -> None:
         if len(self._buffer) >= self._limit:
-            self.dropped += 1
+            self._drop()
             return
         self._count += 1
         self._buffer.append(CoreDelivery(self._subjects, message, self._count))

@@ -1,0 +1,96 @@
+"""A worker as a program of its own, which writes down what it does before it can be killed.
+
+``python -m tests.kit.worker_program URL JOURNAL [options]`` handles service calls until SIGTERM, and
+prints its tally as JSON. The journal gets ``begin N`` and ``end N`` for each call of number N; a line
+that was written is there, however the process ends.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+from collections import Counter
+from pathlib import Path
+
+import msgspec
+
+from dms_events import Worker, WorkerTally
+from dms_events.types.elk_stats import ServiceCall
+
+__all__ = ["DURABLE", "Journal", "program", "tally_of"]
+
+DURABLE = "survivors"
+
+
+class Journal:
+    """What one or more worker programs did, in the order in which they did it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def count(self, word: str) -> Counter[int]:
+        """How often each number stands behind a word."""
+        lines = self.path.read_text().splitlines() if self.path.exists() else []
+        return Counter(int(line.split()[1]) for line in lines if line.startswith(word))
+
+    @property
+    def begun(self) -> Counter[int]:
+        """How often the handler was called for each number."""
+        return self.count("begin")
+
+    @property
+    def ended(self) -> Counter[int]:
+        """How often the handler returned for each number."""
+        return self.count("end")
+
+
+def program(url: str, journal: Journal, **options: float) -> tuple[str, ...]:
+    """The command that starts it."""
+    given = [f"--{name.replace('_', '-')}={value}" for name, value in options.items()]
+    return (sys.executable, "-m", "tests.kit.worker_program", url, str(journal.path), *given)
+
+
+def tally_of(out: str) -> WorkerTally:
+    """What the program printed when it ended in peace."""
+    return msgspec.json.decode(out, type=WorkerTally)
+
+
+async def work(options: argparse.Namespace) -> WorkerTally:
+    descriptor = os.open(options.journal, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    worker = Worker(
+        DURABLE,
+        concurrency=options.concurrency,
+        ack_wait_s=options.ack_wait_s,
+        drain_s=options.drain_s,
+    )
+
+    @worker.on(ServiceCall, attempts=options.attempts, backoff_s=0.05)
+    async def handle(event: ServiceCall) -> None:
+        number = int(event.call_id)
+        os.write(descriptor, b"begin %d\n" % number)
+        if number == options.deadly:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if options.pause_s:
+            await asyncio.sleep(options.pause_s)
+        os.write(descriptor, b"end %d\n" % number)
+
+    if options.drain:
+        worker.drain()
+    return await worker.run(options.url)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("url")
+    parser.add_argument("journal")
+    parser.add_argument("--attempts", type=int, default=5)
+    parser.add_argument("--concurrency", type=int, default=10)
+    parser.add_argument("--ack-wait-s", type=float, default=60)
+    parser.add_argument("--drain-s", type=float, default=20)
+    parser.add_argument("--pause-s", type=float, default=0)
+    parser.add_argument("--drain", type=int, default=0)
+    parser.add_argument("--deadly", type=int, default=-1)
+    print(msgspec.json.encode(asyncio.run(work(parser.parse_args()))).decode())
