@@ -25,8 +25,12 @@ class Signals:
 
 
 @contextmanager
-def on_signals(stop: Callable[[], None]) -> Iterator[Signals]:
+def on_signals(
+    stop: Callable[[], None], *, at_once: Callable[[], None] = lambda: None
+) -> Iterator[Signals]:
     """Call ``stop`` at the first signal, cancel this task at the second; a third ends the process.
+
+    ``stop`` is called in the event loop; ``at_once`` before, also while something blocks the loop.
 
     These are not the event loop's signal handlers, which do not run while something blocks the loop.
     Outside the main thread nothing is done.
@@ -43,6 +47,7 @@ def on_signals(stop: Callable[[], None]) -> Iterator[Signals]:
         nonlocal begun
         if not begun:
             begun = True
+            at_once()
             loop.call_soon_threadsafe(begin)
         elif running is not None:
             came.second = number

@@ -99,11 +99,10 @@ def worker(
 
 
 async def _run(found: Worker, url: str, root: str) -> None:
-    def stop() -> None:
-        found.stop()
+    def bound() -> None:
         _end_within(found.drain_s + _LAST_S)
 
-    with on_signals(stop) as signals:
+    with on_signals(found.stop, at_once=bound) as signals:
         try:
             async with connect(url, root=root) as bus:
                 await found.run(bus)
