@@ -81,11 +81,16 @@ class Dispatch:
         """Nothing is in hand."""
         return not self._ledger.in_hand
 
+    def hold(self) -> None:
+        """Begin nothing new."""
+        self._lanes.held = True
+
     async def finish(self, timeout_s: float) -> None:
         """Finish what is being handled, up to ``timeout_s``; then interrupt it. Give back the rest.
 
         Not before the subscription is closed, which would take it again.
         """
+        self.hold()
         for timer in self._timers:
             timer.cancel()
         for lookup in self._lookups:

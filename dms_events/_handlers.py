@@ -81,15 +81,14 @@ class Handler:
 
 
 def _signature(function: Callable[..., Any], name: str) -> tuple[bool, int]:
-    """Whether its first argument is a list, and how many it takes."""
+    """Whether its first argument is a list, and how many it needs; those with defaults are its own."""
     parameters = [
         p
         for p in inspect.signature(function).parameters.values()
-        if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+        if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) and p.default is p.empty
     ]
-    needed = [p for p in parameters if p.default is p.empty]
-    count = min(2, len(parameters))
-    if not count or len(needed) > 2:
+    count = len(parameters)
+    if not 1 <= count <= 2:
         raise ConfigError(name, "a handler takes an event, or an event and its message")
     first = parameters[0].annotation
     text = first if isinstance(first, str) else ""

@@ -54,6 +54,8 @@ class Lanes(Generic[W]):
         self.alone: deque[W] = deque()
         self._busy = 0
         self._one_alone = False
+        self.held = False
+        """Nothing new is begun."""
         self._resting: deque[asyncio.Future[None]] = deque()
         self._changed = asyncio.Event()
         self._failure: asyncio.Future[None] | None = None
@@ -133,7 +135,7 @@ class Lanes(Generic[W]):
                 _log.error("%d handlers go on although they were cancelled", len(stubborn))
 
     def _next(self) -> W | None:
-        if self._one_alone:
+        if self._one_alone or self.held:
             return None
         if self.alone:
             if self._busy:

@@ -6,18 +6,19 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
 from . import registry
 from ._tasks import task_group
+from ._undertaker import AGAIN_S, Undertaker
 from .bus import Bus
 from .document import document_of
-from .errors import ConfigError, ConnectionLostError, SinkError, TransportError
+from .errors import ConfigError, ConnectionLostError, SinkError
 from .message import Message
+from .policy import Ledger
 from .sink import Document, Judgement, Sink, Verdict
 from .subscription import Subscription
 from .tally import Tally
@@ -28,7 +29,6 @@ __all__ = ["Forwarder"]
 _log = logging.getLogger("dms_events")
 _POLL_S = 0.25
 _BACKOFF_MAX_S = 30.0
-_BURY_AGAIN_S = 5.0
 
 
 class _Work:
@@ -39,13 +39,6 @@ class _Work:
     def __init__(self, document: Document, message: Message[Any]) -> None:
         self.document = document
         self.messages = [message]
-
-
-class _Handled(NamedTuple):
-    """The message that brought an identity its verdict."""
-
-    sequence: int
-    rejected: bool
 
 
 class Forwarder:
@@ -94,17 +87,16 @@ class Forwarder:
         wanted = tuple(wanted)
         _refuse_secrets(wanted)
         self._sink = sink
-        self._bus = bus
         self._batch = batch
         self._linger_s = linger_s
         self._slots = asyncio.Semaphore(writes)
-        self._memory = memory
         self._report = report
         self._subscription: Subscription[Any] = bus.subscribe(
             *wanted, durable=durable, prefetch=min(10_000, batch), ack_wait_s=ack_wait_s
         )
-        self._pending: dict[str, _Work] = {}
-        self._handled: OrderedDict[str, _Handled] = OrderedDict()
+        self._ledger: Ledger[_Work] = Ledger(memory)
+        self._pending = self._ledger.in_hand
+        self._undertaker = Undertaker(bus.bury, durable)
         self._stopping = asyncio.Event()
         self._draining = False
         self.tally = Tally()
@@ -156,10 +148,9 @@ class Forwarder:
         if work := self._pending.get(id):
             work.messages.append(message)
             return None
-        handled = self._handled.get(id)
-        # A rejection is of the message: mended and published again, it is judged again.
-        if handled and (message.sequence == handled.sequence or not handled.rejected):
-            await self._settle_again(message, handled.sequence)
+        judged = self._ledger.judged(id, message.sequence)
+        if judged is not None:
+            await self._settle_again(message, judged)
             return None
         work = self._pending[id] = _Work(document_of(message), message)
         return work
@@ -209,7 +200,7 @@ class Forwarder:
         first = work.messages[0]
         await first.ack()
         self._count(first, "stored" if judgement.verdict is Verdict.STORED else "duplicates")
-        self._remember(first, rejected=False)
+        self._ledger.settle(first.id, first.sequence)
         for other in work.messages[1:]:
             await self._settle_again(other, first.sequence)
 
@@ -221,20 +212,12 @@ class Forwarder:
             if message.sequence in buried:
                 await self._settle_again(message, message.sequence)
             else:
-                try:
-                    await self._bus.bury(
-                        message.delivery,
-                        id=message.id,
-                        error=error,
-                        reader=self._subscription.durable,
-                    )
-                except TransportError as refused:
-                    _log.error("no dead letter could be written, it is tried again: %s", refused)
-                    await self._give_back(work, _BURY_AGAIN_S)
+                if not await self._undertaker.bury(message.delivery, id=message.id, error=error):
+                    await self._give_back(work, AGAIN_S)
                     return
                 buried.add(message.sequence)
                 self._count(message, "rejected")
-                self._remember(message, rejected=True)
+                self._ledger.settle(message.id, message.sequence, rejected=True)
             del work.messages[0]
 
     async def _settle_again(self, message: Message[Any], sequence: int) -> None:
@@ -245,7 +228,7 @@ class Forwarder:
             self._count(message, "duplicates")
 
     async def _give_back(self, work: _Work, delay_s: float) -> None:
-        self._pending.pop(work.document.id, None)
+        self._ledger.release(work.document.id)
         for message in work.messages:
             self.tally.returned += 1
             await message.nak(delay_s)
@@ -269,12 +252,6 @@ class Forwarder:
                 for message in work.messages:
                     with contextlib.suppress(ConnectionLostError):
                         await message.in_progress()
-
-    def _remember(self, message: Message[Any], *, rejected: bool) -> None:
-        self._pending.pop(message.id, None)
-        self._handled[message.id] = _Handled(message.sequence, rejected)
-        if len(self._handled) > self._memory:
-            self._handled.popitem(last=False)
 
     def _count(self, message: Message[Any], what: str) -> None:
         setattr(self.tally, what, getattr(self.tally, what) + 1)

@@ -89,6 +89,7 @@ class Worker:
         self._startup: list[Callable[[], Awaitable[None]]] = []
         self._shutdown: list[Callable[[], Awaitable[None]]] = []
         self._bus: Bus | None = None
+        self._dispatch: Dispatch | None = None
         self._stopping = asyncio.Event()
         self._draining = False
 
@@ -165,6 +166,8 @@ class Worker:
     def stop(self) -> None:
         """Have `run` take nothing more, finish what is being handled, give back the rest and return."""
         self._stopping.set()
+        if self._dispatch is not None:
+            self._dispatch.hold()
 
     def drain(self) -> None:
         """Have `run` return as soon as everything that is there is settled."""
@@ -204,7 +207,7 @@ class Worker:
             async with self._hooks():
                 await self._work(bus)
         finally:
-            self._bus = None
+            self._bus = self._dispatch = None
             self._stopping.clear()
             self._draining = False
         return self.tally
@@ -224,7 +227,9 @@ class Worker:
             self.tally,
         )
         table = self._routes.table()
-        dispatch = Dispatch(subscription, table, self._ledger, settlement, self._concurrency)
+        self._dispatch = dispatch = Dispatch(
+            subscription, table, self._ledger, settlement, self._concurrency
+        )
         drain_s = self.drain_s
         try:
             async with subscription:

@@ -13,7 +13,9 @@ from dms_events import (
     DmsEventsError,
     EncodeError,
     ExtraNotInstalledError,
+    HandlerError,
     PublishError,
+    Reject,
     SinkError,
     TransportError,
     UnknownTypeError,
@@ -31,6 +33,8 @@ TREE = {
     ConnectionLostError: TransportError,
     PublishError: TransportError,
     SinkError: DmsEventsError,
+    HandlerError: DmsEventsError,
+    Reject: DmsEventsError,
 }
 
 

@@ -75,7 +75,8 @@ async def test_stopping_finishes_the_write_that_is_under_way(bus: Bus) -> None:
 async def test_what_cannot_be_buried_is_given_back(
     bus: Bus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dms_events.forwarder._BURY_AGAIN_S", 0.02)
+    monkeypatch.setattr("dms_events.forwarder.AGAIN_S", 0.02)
+    monkeypatch.setattr("dms_events._undertaker.AGAIN_S", 0.02)
     async with dms_events.connect("memory://", max_messages=1) as full:
         await full.publish(Prepared("dead", "unknown.unknown", "", "no room", b""))
         await full.publish_many(removals(full, 1))
