@@ -249,7 +249,10 @@ class Dispatch:
             self._next_of_key(entry)
 
     def _again(self, entry: Entry) -> None:
-        self._lanes.put([entry])
+        if entry.key is None:  # it was alone, and beside others it has to take its turn
+            self._arrange(entry)
+        else:
+            self._lanes.put([entry])
 
     def _next_of_key(self, entry: Entry) -> None:
         chain = self._chains.get(entry.key)

@@ -126,9 +126,9 @@ class Routes:
         return list(self._by_pattern)
 
     @property
-    def handlers(self) -> set[Handler]:
-        """All handlers."""
-        return set(self._by_pattern.values())
+    def names(self) -> dict[str, str]:
+        """The name of the function of each pattern."""
+        return {pattern: handler.name for pattern, handler in self._by_pattern.items()}
 
     def table(self) -> dict[str, Handler]:
         """The handler of each type."""

@@ -76,12 +76,6 @@ class Lanes(Generic[W]):
             raise RuntimeError("the lanes are not open")
         return self._failure
 
-    @property
-    def idle(self) -> bool:
-        """Nothing is being done, and nothing will be of what waits."""
-        waiting = not self.held and (self.ready or self.alone)
-        return not (self._busy or waiting)
-
     def put(self, work: W) -> None:
         """Have it done beside others."""
         self.ready.append(work)
@@ -110,10 +104,10 @@ class Lanes(Generic[W]):
             await self._changed.wait()
 
     async def until_idle(self, timeout_s: float) -> None:
-        """Return when all is done, at the latest after ``timeout_s``."""
+        """Return when nothing is being done, at the latest after ``timeout_s``; what waits may wait."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
-                await self.until(lambda: self.idle)
+                await self.until(lambda: not self._busy)
 
     def cancel_overdue(self) -> None:
         """Cancel what takes longer than it may."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
-import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
 from typing import Any, Literal, TypeVar
 
@@ -15,6 +13,7 @@ from ._connect import connect
 from ._dispatch import Dispatch
 from ._handlers import Handler, Routes
 from ._settlement import Entry, Settlement
+from ._signals import on_signals
 from ._undertaker import Undertaker
 from .bus import Bus
 from .errors import ConfigError, ConnectionLostError
@@ -27,7 +26,6 @@ __all__ = ["Worker"]
 F = TypeVar("F", bound=Callable[..., Awaitable[None]])
 H = TypeVar("H", bound=Callable[[], Awaitable[None]])
 
-_log = logging.getLogger("dms_events")
 _POLL_S = 0.1
 
 
@@ -85,7 +83,7 @@ class Worker:
         self._prefetch = prefetch
         self._ack_wait_s = ack_wait_s
         self._start: Literal["all", "new"] = start
-        self._drain_s = drain_s
+        self.drain_s = drain_s
         self._routes = Routes()
         self._ledger: Ledger[Entry] = Ledger(memory)
         self._startup: list[Callable[[], Awaitable[None]]] = []
@@ -150,6 +148,11 @@ class Worker:
         return function
 
     @property
+    def handlers(self) -> dict[str, str]:
+        """The name of the function for each type or pattern that has one."""
+        return self._routes.names
+
+    @property
     def bus(self) -> Bus:
         """The bus of `run`, for handlers that publish.
 
@@ -174,8 +177,9 @@ class Worker:
         """Handle messages until `stop`, or after `drain`; returns what was done.
 
         Args:
-            where: a URL, to which a bus is opened for the time and which SIGTERM and SIGINT end as
-                `stop` does (a second one at once); or an open bus.
+            where: an open bus; or a URL, to which a bus is opened for the time. With a URL, in the
+                main thread, SIGTERM or SIGINT does what `stop` does, a second one cancels this call,
+                and a third ends the process.
             options: as for `connect`, with a URL.
 
         Raises:
@@ -185,12 +189,12 @@ class Worker:
         """
         if isinstance(where, Bus):
             return await self._run(where)
-        async with connect(where, **options) as bus:
-            with self._signals():
+        with on_signals(self.stop):
+            async with connect(where, **options) as bus:
                 return await self._run(bus)
 
     async def _run(self, bus: Bus) -> WorkerTally:
-        if not self._routes.handlers:
+        if not self.handlers:
             raise ConfigError("worker", "it has no handler; add one with @worker.on(Type)")
         if not bus.guarantees.acknowledges:
             raise ConfigError(
@@ -226,7 +230,7 @@ class Worker:
         self._dispatch = dispatch = Dispatch(
             subscription, table, self._ledger, settlement, self._concurrency
         )
-        drain_s = self._drain_s
+        drain_s = self.drain_s
         try:
             async with subscription:
                 await self._until_stopped(dispatch, subscription)
@@ -267,27 +271,3 @@ class Worker:
             for function in self._startup:
                 await function()
             yield
-
-    @contextlib.contextmanager
-    def _signals(self) -> Any:
-        loop = asyncio.get_running_loop()
-        running = asyncio.current_task()
-
-        def asked() -> None:
-            if self._stopping.is_set() and running is not None:
-                running.cancel()
-            _log.info("stopping; once more to stop at once")
-            self.stop()
-
-        numbers = (signal.SIGTERM, signal.SIGINT)
-        try:
-            for number in numbers:
-                loop.add_signal_handler(number, asked)
-        except (NotImplementedError, ValueError, RuntimeError):
-            yield  # not the main thread, or no Unix: somebody else sees to signals
-            return
-        try:
-            yield
-        finally:
-            for number in numbers:
-                loop.remove_signal_handler(number)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from . import _dead, _demo, _explain, _nats, _publish, _report, _sink, _tail, _types
+from . import _dead, _demo, _explain, _nats, _publish, _report, _sink, _tail, _types, _worker
 
 __all__ = ["app"]
 
@@ -39,6 +39,7 @@ def _options(
 app.command("demo")(_demo.demo)
 app.command("publish")(_publish.publish)
 app.command("tail")(_tail.tail)
+app.command("worker")(_worker.worker)
 app.add_typer(_sink.app, name="sink")
 app.add_typer(_dead.app, name="dead")
 app.add_typer(_nats.app, name="nats")

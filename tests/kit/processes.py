@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -78,7 +79,10 @@ class Running:
 
 @asynccontextmanager
 async def running(
-    *command: object, stdin: str | None = None, env: Mapping[str, str] | None = None
+    *command: object,
+    stdin: str | None = None,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
 ) -> AsyncIterator[Running]:
     """Start a program without any ``DMS_EVENTS_…`` of this shell; it never outlives the block."""
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("DMS_EVENTS_")}
@@ -89,6 +93,7 @@ async def running(
         stdout=pipe,
         stderr=pipe,
         env=inherited | {"COLUMNS": "100"} | dict(env or {}),
+        cwd=cwd,
     )
     program = Running(process, None if stdin is None else stdin.encode())
     try:
@@ -101,10 +106,11 @@ async def run(
     *command: object,
     stdin: str | None = None,
     env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
     within_s: float = 60,
 ) -> Finished:
     """Run a program to its end."""
-    async with running(*command, stdin=stdin, env=env) as program:
+    async with running(*command, stdin=stdin, env=env, cwd=cwd) as program:
         return await program.finish(within_s)
 
 

@@ -1,0 +1,67 @@
+"""What SIGTERM and SIGINT do while something runs that can be stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+__all__ = ["Signals", "on_signals"]
+
+_log = logging.getLogger("dms_events")
+_NUMBERS = (signal.SIGTERM, signal.SIGINT)
+
+
+class Signals:
+    """Which signals came."""
+
+    def __init__(self) -> None:
+        self.second: int = 0
+        """The number of the signal that cancelled the task; 0 where none did."""
+
+
+@contextmanager
+def on_signals(
+    stop: Callable[[], None], *, at_once: Callable[[], None] = lambda: None
+) -> Iterator[Signals]:
+    """Call ``stop`` at the first signal, cancel this task at the second; a third ends the process.
+
+    ``stop`` is called in the event loop; ``at_once`` before, also while something blocks the loop.
+
+    These are not the event loop's signal handlers, which do not run while something blocks the loop.
+    Outside the main thread nothing is done.
+    """
+    came = Signals()
+    if threading.current_thread() is not threading.main_thread():
+        yield came
+        return
+    loop = asyncio.get_running_loop()
+    running = asyncio.current_task()
+    begun = False
+
+    def asked(number: int, _frame: FrameType | None) -> None:
+        nonlocal begun
+        if not begun:
+            begun = True
+            at_once()
+            loop.call_soon_threadsafe(begin)
+        elif running is not None:
+            came.second = number
+            for each in _NUMBERS:
+                signal.signal(each, signal.SIG_DFL)
+            loop.call_soon_threadsafe(running.cancel)
+
+    def begin() -> None:
+        _log.info("stopping; a second signal interrupts what is being done")
+        stop()
+
+    before = {number: signal.signal(number, asked) for number in _NUMBERS}
+    try:
+        yield came
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,85 @@
+"""Running a command again whenever a Python file changes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+
+from ..errors import ExtraNotInstalledError
+from ._shared import status, visible
+
+__all__ = ["reloading"]
+
+_LOOK_MS = 200
+
+
+def reloading(words: Sequence[str], *, url: str, root: str) -> int:
+    """Run ``dms-events`` with these words, again after each change of a .py file below this folder.
+
+    A running one is asked to end by SIGTERM, and the next one starts after its end. Signals are handed
+    on to it. Returns the exit code of the last one, as a shell would tell it.
+
+    Raises:
+        ExtraNotInstalledError: what watches files is not installed.
+    """
+    try:
+        from watchfiles import PythonFilter, watch
+    except ImportError as error:
+        raise ExtraNotInstalledError("reload", "--reload") from error
+
+    # The URL may hold a password, which is nobody's to see in the list of processes. Bytecode is told
+    # from its source by size and second: too coarse for somebody who saves twice.
+    env = os.environ | {
+        "DMS_EVENTS_URL": url,
+        "DMS_EVENTS_ROOT": root,
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    runs: list[subprocess.Popen[bytes]] = []
+    stopping = threading.Event()
+
+    def start() -> None:
+        # In a session of its own, or else Ctrl-C in a terminal would reach it twice.
+        command = [sys.executable, "-m", "dms_events", *words]
+        runs.append(subprocess.Popen(command, env=env, start_new_session=True))
+
+    def end() -> None:
+        if runs and runs[-1].returncode is None:
+            runs[-1].send_signal(signal.SIGTERM)
+
+    def asked(_number: int, _frame: FrameType | None) -> None:
+        stopping.set()
+        end()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, asked)
+    here = Path.cwd()
+    status.print(f"watching {here}", markup=False)
+    seen = 0
+    for changes in watch(
+        here,
+        watch_filter=PythonFilter(),
+        stop_event=stopping,
+        rust_timeout=_LOOK_MS,
+        yield_on_timeout=True,
+    ):
+        if stopping.is_set():
+            break
+        if changes:
+            names = ", ".join(sorted(str(Path(path).relative_to(here)) for _, path in changes))
+            status.print(f"{visible(names)} changed, starting again", markup=False)
+            end()
+            runs[-1].wait()
+        if changes or not runs:  # the first time only now, when no change can be missed any more
+            if not stopping.is_set():
+                start()
+        elif runs[-1].poll() is not None and seen < len(runs):
+            seen = len(runs)
+            status.print("it ended; a change of a file starts it again", markup=False)
+    code = runs[-1].wait() if runs else 0
+    return code if code >= 0 else 128 - code

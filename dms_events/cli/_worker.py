@@ -1,0 +1,181 @@
+"""``dms-events worker``."""
+
+from __future__ import annotations
+
+import asyncio
+import faulthandler
+import importlib
+import logging
+import os
+import sys
+import traceback
+from enum import StrEnum
+from operator import attrgetter
+from types import ModuleType
+from typing import Annotated
+
+import msgspec
+import typer
+
+from .._connect import connect
+from .._signals import on_signals
+from ..errors import ConfigError
+from ..tally import WorkerTally
+from ..worker import Worker
+from ._shared import RootOption, UrlOption, out, status, visible
+
+__all__ = ["worker"]
+
+_LAST_S = 15.0
+"""For what follows the drain: interrupting handlers, the shutdown hooks, threads, the connection."""
+
+
+class Level(StrEnum):
+    """What is logged, and what is worse."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+def worker(
+    target: Annotated[
+        str, typer.Argument(metavar="MODULE:ATTRIBUTE", help="The Worker, such as billing:worker")
+    ],
+    url: UrlOption = "nats://127.0.0.1:4222",
+    root: RootOption = "dms",
+    drain: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            metavar="SECONDS",
+            help="How long handlers may go on after a signal.  [default: the worker's drain_s]",
+        ),
+    ] = None,
+    once: Annotated[bool, typer.Option(help="End when everything there is handled.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the final figures as JSON.")] = False,
+    log_level: Annotated[
+        Level | None, typer.Option(help="What to log on stderr.  [default: info]")
+    ] = None,
+    reload: Annotated[
+        bool,
+        typer.Option(
+            "--reload", help="For development: start again when a .py file below here changes."
+        ),
+    ] = False,
+) -> None:
+    """Run a worker until Ctrl-C or SIGTERM, then let its handlers finish and give back the rest.
+
+    The module is looked for in the current folder first. A second signal interrupts the handlers; what
+    they had is given back, and no attempt is spent. A third ends the process.
+
+    How to write a worker: docs/workers.md.
+    """
+    level = log_level.value if log_level else "debug" if _debug() else "info"
+    if reload:
+        from ._reload import reloading
+
+        options = ["--log-level", level]
+        options += ["--drain", str(drain)] if drain is not None else []
+        options += [word for word, on in (("--once", once), ("--json", json)) if on]
+        code = reloading(["worker", target, *options], url=url, root=root)
+        raise typer.Exit(code)
+    logging.basicConfig(
+        level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
+    )
+    found = load(target)
+    if drain is not None:
+        found.drain_s = drain
+    if once:
+        found.drain()
+    status.print(_introduction(target, found), markup=False)
+    try:
+        asyncio.run(_run(found, url, root))
+    finally:
+        status.print(_line(found.tally), markup=False)
+    if json:
+        out.print(msgspec.json.encode(found.tally).decode(), markup=False)
+
+
+async def _run(found: Worker, url: str, root: str) -> None:
+    def bound() -> None:
+        _end_within(found.drain_s + _LAST_S)
+
+    with on_signals(found.stop, at_once=bound) as signals:
+        try:
+            async with connect(url, root=root) as bus:
+                await found.run(bus)
+        except asyncio.CancelledError:
+            if signals.second:
+                raise SystemExit(128 + signals.second) from None
+            raise
+        finally:
+            _end_within(_LAST_S)
+
+
+def _end_within(timeout_s: float) -> None:
+    """Have the process end, and show where it hangs: handlers may block the loop, or leave threads."""
+    faulthandler.dump_traceback_later(timeout_s, exit=True)
+
+
+def load(target: str) -> Worker:
+    """The worker that ``module:attribute`` names.
+
+    Raises:
+        ConfigError: there is none. What a module raises is shown with its traceback before.
+    """
+    name, colon, attribute = target.partition(":")
+    if not (
+        colon and all(part.isidentifier() for part in (*name.split("."), *attribute.split(".")))
+    ):
+        example = f"{name.removesuffix('.py').strip('./').replace('/', '.') or 'billing'}:worker"
+        raise ConfigError("worker", f"{target!r} is not MODULE:ATTRIBUTE, such as {example}")
+    sys.path.insert(0, os.getcwd())
+    module = _imported(name)
+    try:
+        found = attrgetter(attribute)(module)
+    except AttributeError:
+        workers = [key for key, value in vars(module).items() if isinstance(value, Worker)]
+        hint = f"it has {', '.join(workers)}" if workers else "it has no dms_events.Worker at all"
+        raise ConfigError("worker", f"{name} has no {attribute!r}; {hint}") from None
+    if not isinstance(found, Worker):
+        kind = type(found).__name__
+        raise ConfigError("worker", f"{target} is of type {kind}, and no dms_events.Worker")
+    if not found.handlers:
+        raise ConfigError("worker", f"{target} has no handler; add one with @worker.on(Type)")
+    return found
+
+
+def _imported(name: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except Exception as error:
+        if isinstance(error, ModuleNotFoundError) and f"{name}.".startswith(f"{error.name}."):
+            raise ConfigError("worker", f"{error}; looked for in {os.getcwd()} first") from None
+        trace = error.__traceback__
+        while trace and (
+            "importlib" in (file := trace.tb_frame.f_code.co_filename) or file == __file__
+        ):
+            trace = trace.tb_next
+        traceback.print_exception(error.with_traceback(trace))
+        raise ConfigError("worker", f"{name} cannot be imported; see above") from error
+
+
+def _introduction(target: str, found: Worker) -> str:
+    handlers = ", ".join(f"{pattern} → {name}" for pattern, name in found.handlers.items())
+    return f"{target}, durable {found.durable}: {handlers}"
+
+
+def _line(tally: WorkerTally) -> str:
+    return visible(
+        " · ".join(
+            f"{getattr(tally, name):,} {name}"
+            for name in WorkerTally.__struct_fields__
+            if name == "handled" or getattr(tally, name)
+        )
+    )
+
+
+def _debug() -> bool:
+    return bool(os.environ.get("DMS_EVENTS_DEBUG"))
