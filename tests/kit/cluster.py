@@ -11,7 +11,7 @@ import urllib.request
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import nats
 import nats.errors
@@ -91,9 +91,10 @@ class NatsCluster:
             try:
                 manager = client.jsm()
                 if durable:
-                    consumer = await manager.consumer_info(stream, durable, timeout=2)
-                    return consumer.cluster
-                return (await manager.stream_info(stream)).cluster
+                    about = (await manager.consumer_info(stream, durable, timeout=2)).cluster
+                else:
+                    about = (await manager.stream_info(stream)).cluster
+                return cast(ClusterInfo | None, about)
             finally:
                 await client.close()
         except (nats.errors.Error, OSError):
