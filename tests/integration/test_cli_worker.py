@@ -252,6 +252,7 @@ async def end():
     assert failed.code == 1
     assert "ZeroDivisionError" in failed.err
     assert 'billing.py", line' in failed.err
+    assert project.handled[3:] == ["shutdown"]
 
 
 @pytest.mark.parametrize(

@@ -8,42 +8,51 @@ import sys
 from pathlib import Path
 from textwrap import dedent
 
+import msgspec
 import pytest
 
 import dms_events
+from dms_events.types.elk_stats import DeviceStatusChange, NtxPayment, ServiceRemove
 from dms_events_nats import NatsServer
 from tests.kit.storing import call
 
 HOME = Path(__file__).parents[2]
 
 
-def run(*command: str, folder: Path | None = None) -> str:
+COMMAND = ("-m", "dms_events", "worker")
+
+
+def run(*command: str, cwd: Path | None = None) -> str:
     done = subprocess.run(
         [sys.executable, *command],
-        cwd=folder,
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
+        cwd=cwd,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def blocks_of(page: str) -> list[str]:
+    return re.findall(r"```python\n(.*?)```", (HOME / page).read_text(), re.DOTALL)
 
 
 @pytest.mark.parametrize("where", ["nats", "memory"])
 async def test_the_code_of_the_readme_publishes_and_reads(
     where: str, nats_server: NatsServer
 ) -> None:
-    blocks = re.findall(r"```python\n(.*?)```", (HOME / "README.md").read_text(), re.DOTALL)
+    code, _ = blocks_of("README.md")
     url = nats_server.url if where == "nats" else "memory://"
-    [code] = [block.replace("nats://127.0.0.1:4222", url) for block in blocks]
+    code = code.replace("nats://127.0.0.1:4222", url)
     assert run("-c", code).startswith("online ")
 
 
 def test_the_code_about_encryption_encrypts_and_decrypts(tmp_path: Path) -> None:
     text = (HOME / "docs" / "encryption.md").read_text()
     [code] = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    assert run("-c", code, folder=tmp_path) == "42 42\n"
+    assert run("-c", code, cwd=tmp_path) == "42 42\n"
     assert (tmp_path / "key.txt").stat().st_mode & 0o777 == 0o600
 
 
@@ -62,6 +71,64 @@ async def test_the_code_about_dead_letters_replays_them(nats_server: NatsServer)
         async with bus.subscribe("*", durable="billing") as messages:
             assert (await anext(messages)).id == id
         assert [letter async for letter in bus.dead_letters()] == []
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/workers.md"])
+async def test_the_worker_of_a_page_handles_and_rejects(
+    page: str, nats_server: NatsServer, tmp_path: Path
+) -> None:
+    [code] = [block for block in blocks_of(page) if block.startswith("# billing.py\n")]
+    (tmp_path / "billing.py").write_text(code)
+    events = [call(1), msgspec.structs.replace(call(2), amount_of_ntx=-1)]
+    async with dms_events.connect(nats_server.url, source="12D3KooWExample") as bus:
+        await bus.publish_many(events)
+        command = (*COMMAND, "billing:worker", "--url", nats_server.url, "--once")
+        out = run(*command, cwd=tmp_path)
+        assert len(out.splitlines()) == 1
+        assert "service-1 1 " in out
+        [letter] = [letter async for letter in bus.dead_letters()]
+    assert letter.reason == "it costs less than nothing"
+
+
+def test_the_tests_of_the_guide_pass_without_a_server(tmp_path: Path) -> None:
+    names = []
+    for block in blocks_of("docs/workers.md"):
+        name = block.splitlines()[0].removeprefix("# ")
+        (tmp_path / name).write_text(block)
+        names.append(name)
+    assert names == ["billing.py", "test_billing.py"]
+    assert "2 passed" in run("-m", "pytest", "-q", cwd=tmp_path)
+
+
+async def test_the_worker_of_the_examples_keeps_its_books(nats_server: NatsServer) -> None:
+    def status(peer: str, status: str) -> DeviceStatusChange:
+        return DeviceStatusChange(peer_id=peer, status=status, timestamp=1.0)
+
+    def paid(amount: int) -> NtxPayment:
+        return NtxPayment(
+            call_id=1.0,
+            service_id="service-1",
+            amount_of_ntx=amount,
+            peer_id="host-1",
+            success_fail_status="success",
+            timestamp=1.0,
+        )
+
+    calls = [msgspec.structs.replace(call(1), amount_of_ntx=amount) for amount in (30, 12, -1)]
+    states = [status(peer, word) for word in ("online", "offline", "online") for peer in "ab"]
+    removed = ServiceRemove(service_id="service-1", timestamp=1.0)
+    async with dms_events.connect(nats_server.url, source="12D3KooWExample") as bus:
+        await bus.publish_many([*calls, paid(10), paid(5), *states, status("b", "gone"), removed])
+        command = (*COMMAND, "worker:worker", "--url", nats_server.url, "--once")
+        out = run(*command, cwd=HOME / "examples")
+        [letter] = [letter async for letter in bus.dead_letters()]
+    assert out.splitlines() == [
+        "the books are open",
+        "owed 27 by 1",
+        "online ['a']",
+        "others {'ServiceRemove': 1}",
+    ]
+    assert letter.reason == "call 1 costs less than nothing"
 
 
 def test_the_quickstart_publishes_and_reads() -> None:
