@@ -55,6 +55,7 @@ class Bus(KeepsDeadLetters):
             raise ConfigError("encoding", f"expected 'json' or 'msgpack', got {encoding!r}")
         self._source = source
         self._encoding = encoding
+        self._names: dict[type, str] = {}
         self._aliases = {alias: registry.resolve(name) for alias, name in (aliases or {}).items()}
         super().__init__(transport, self._aliases)
 
@@ -109,21 +110,25 @@ class Bus(KeepsDeadLetters):
             EncodeError: Go could not read the event.
             UnknownTypeError: it is not a DMS type.
         """
-        if isinstance(event, type):
-            raise UnknownTypeError(event.__name__, "publish an event of it, not the class")
-        type_name = registry.name_of(type(event))
         if source:
             _check_source(source)
-        envelope = Envelope(
-            type=type_name,
-            data=codec.encode(event),
-            id=id or new_id(),
-            source=source or self._source,
-            time=_time_text(time),
-            trace_parent=trace_parent,
+        return self._seal(
+            event, id or new_id(), source or self._source, _time_text(time), trace_parent
         )
-        data = encode_envelope(envelope, self._encoding)
-        return Prepared("events", type_name, envelope.source, envelope.id, data)
+
+    def _seal(
+        self, event: msgspec.Struct, id: str, source: str, time: str, trace_parent: str = ""
+    ) -> Prepared:
+        type_name = self._names.get(event.__class__)
+        if type_name is None:
+            if isinstance(event, type):
+                raise UnknownTypeError(event.__name__, "publish an event of it, not the class")
+            type_name = self._names[event.__class__] = registry.name_of(event.__class__)
+        data = codec.encode(event)
+        envelope = Envelope(
+            type=type_name, data=data, id=id, source=source, time=time, trace_parent=trace_parent
+        )
+        return Prepared("events", type_name, source, id, encode_envelope(envelope, self._encoding))
 
     async def publish(self, event: msgspec.Struct | Prepared) -> str:
         """Publish one event and return its identity, once it is as safe as the transport promises.
@@ -164,7 +169,10 @@ class Bus(KeepsDeadLetters):
 
     def _prepared(self, events: Iterator[msgspec.Struct | Prepared]) -> Iterator[Prepared]:
         for event in events:
-            yield event if isinstance(event, Prepared) else self.prepare(event)
+            if isinstance(event, Prepared):
+                yield event
+            else:
+                yield self._seal(event, new_id(), self._source, now_rfc3339())
 
     @overload
     def subscribe(

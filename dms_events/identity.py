@@ -29,18 +29,15 @@ def id_of_place(stream: str, created: str, sequence: int) -> str:
 
 def rfc3339(unix_ns: int) -> str:
     """Nanoseconds since 1970 as RFC 3339 in UTC, with nine fraction digits."""
+    global _last_second, _last_text  # noqa: PLW0603
     seconds, fraction = divmod(unix_ns, 1_000_000_000)
-    return f"{_second(seconds)}.{fraction:09d}Z"
+    if seconds != _last_second:
+        _last_text = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+        _last_second = seconds
+    return f"{_last_text}.{fraction:09d}Z"
 
 
-_last_second = (-1, "")
-
-
-def _second(seconds: int) -> str:
-    global _last_second  # noqa: PLW0603
-    if _last_second[0] != seconds:
-        _last_second = (seconds, datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S"))
-    return _last_second[1]
+_last_second, _last_text = -1, ""
 
 
 def now_rfc3339() -> str:
