@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import msgspec
 
@@ -20,6 +20,9 @@ from .errors import ConfigError, ConnectionLostError
 from .policy import Ledger, RetryPolicy
 from .subscription import Subscription
 from .tally import WorkerTally
+
+if TYPE_CHECKING:
+    from .types.network_config import NetworkConfig
 
 __all__ = ["Worker"]
 
@@ -173,14 +176,14 @@ class Worker:
         """Have `run` return as soon as everything that is there is settled."""
         self._draining = True
 
-    async def run(self, where: str | Bus, **options: Any) -> WorkerTally:
+    async def run(self, where: str | NetworkConfig | Bus, **options: Any) -> WorkerTally:
         """Handle messages until `stop`, or after `drain`; returns what was done.
 
         Args:
-            where: an open bus; or a URL, to which a bus is opened for the time. With a URL, in the
-                main thread, SIGTERM or SIGINT does what `stop` does, a second one cancels this call,
+            where: an open bus; or what `connect` takes, to which a bus is opened for the time. Then, in
+                the main thread, SIGTERM or SIGINT does what `stop` does, a second one cancels this call,
                 and a third ends the process.
-            options: as for `connect`, with a URL.
+            options: as for `connect`, with what it takes.
 
         Raises:
             ConfigError: there is no handler, the transport does not acknowledge, or the durable exists

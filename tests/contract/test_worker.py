@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -12,27 +10,10 @@ import pytest
 from dms_events import Bus, ConfigError, Message, Prepared, Reject, Worker
 from dms_events.types.elk_stats import NewService, NtxPayment, ServiceCall
 
-from .places import Place, call, event_calls, letters, payment, service, until
+from .places import Place, call, event_calls, letters, payment, service
+from .working import drained
 
 pytestmark = pytest.mark.promised("acknowledges")
-
-
-@asynccontextmanager
-async def running(worker: Worker, bus: Bus) -> AsyncIterator[asyncio.Task[Any]]:
-    """The worker at work; it is stopped at the end."""
-    task = asyncio.create_task(worker.run(bus))
-    try:
-        yield task
-    finally:
-        worker.stop()
-        async with asyncio.timeout(15):
-            await task
-
-
-async def drained(worker: Worker, bus: Bus) -> None:
-    worker.drain()
-    async with asyncio.timeout(20):
-        await worker.run(bus)
 
 
 async def test_every_event_is_handled_once(bus: Bus) -> None:
@@ -183,95 +164,6 @@ async def test_a_handler_that_is_cancelled_from_elsewhere_has_raised(bus: Bus) -
     assert seen == [2.0]
 
 
-async def test_a_poison_message_does_not_hold_up_others(bus: Bus) -> None:
-    worker = Worker("billing", concurrency=2)
-    seen: set[float] = set()
-
-    @worker.on(ServiceCall, backoff_s=1000, backoff_max_s=1000)
-    async def bill(event: ServiceCall) -> None:
-        if event.call_id == 0:
-            raise ValueError("poison")
-        seen.add(event.call_id)
-
-    await bus.publish_many(event_calls(2000))
-    async with running(worker, bus):
-
-        async def all_others() -> bool:
-            return len(seen) == 1999
-
-        await until(all_others)
-
-
-async def test_events_of_a_key_keep_their_order_while_one_is_retried(bus: Bus) -> None:
-    worker = Worker("billing", concurrency=8)
-    seen: list[tuple[str, float]] = []
-    failed: set[float] = set()
-
-    @worker.on(ServiceCall, key=lambda e: e.status, backoff_s=0.2, attempts=3)
-    async def bill(event: ServiceCall) -> None:
-        if event.status == "k3" and event.call_id % 50 == 3 and event.call_id not in failed:
-            failed.add(event.call_id)
-            raise ValueError("once more")
-        await asyncio.sleep(0)
-        seen.append((event.status, event.call_id))
-
-    await bus.publish_many(call(float(n), f"k{n % 10}") for n in range(200))
-    await drained(worker, bus)
-    for k in range(10):
-        assert [n for key, n in seen if key == f"k{k}"] == [float(n) for n in range(k, 200, 10)]
-    assert failed
-    # The others did not wait for k3.
-    last_of_others = max(i for i, (key, _) in enumerate(seen) if key != "k3")
-    assert last_of_others < len(seen) - 1
-
-
-async def test_a_key_that_cannot_be_made_is_a_raise(bus: Bus) -> None:
-    worker = Worker("billing")
-
-    @worker.on(ServiceCall, key=lambda e: e.nothing, attempts=1)
-    async def bill(event: ServiceCall) -> None:
-        raise AssertionError("not reached")
-
-    await bus.publish(call(1))
-    await drained(worker, bus)
-    (letter,) = await letters(bus)
-    assert letter.error == "AttributeError"
-
-
-async def test_a_batch_handler_gets_lists(bus: Bus) -> None:
-    worker = Worker("billing")
-    sizes: list[int] = []
-    seen: set[float] = set()
-
-    @worker.on(ServiceCall, linger_s=0.3)
-    async def bill(messages: list[Message[ServiceCall]]) -> None:
-        sizes.append(len(messages))
-        seen.update(m.event.call_id for m in messages)
-
-    await bus.publish_many(event_calls(250))
-    await drained(worker, bus)
-    assert len(seen) == sum(sizes) == 250
-    assert max(sizes) == 100
-
-
-async def test_a_batch_that_raises_is_handled_one_by_one(bus: Bus) -> None:
-    worker = Worker("billing")
-    seen: set[float] = set()
-
-    @worker.on(ServiceCall, batch=50, attempts=2, backoff_s=0.01)
-    async def bill(messages: list[Message[ServiceCall]]) -> None:
-        if any(m.event.call_id == 7 for m in messages):
-            raise ValueError("seven")
-        seen.update(m.event.call_id for m in messages)
-
-    await bus.publish_many(event_calls(50))
-    await drained(worker, bus)
-    (letter,) = await letters(bus)
-    assert letter.reason == "seven"
-    assert seen == {float(n) for n in range(50)} - {7.0}
-    assert worker.tally.raised == 2
-
-
 async def test_what_was_published_twice_is_handled_once(place: Place, bus: Bus) -> None:
     worker = Worker("billing")
     seen: list[str] = []
@@ -304,165 +196,6 @@ async def test_a_handler_may_give_its_message_back(bus: Bus) -> None:
     await bus.publish(call(1))
     await drained(worker, bus)
     assert (calls, worker.tally.handled, worker.tally.returned) == (2, 1, 1)
-
-
-async def test_stopping_lets_handlers_finish_and_gives_back_the_rest(bus: Bus) -> None:
-    worker = Worker("billing", concurrency=3)
-    began: list[float] = []
-    ended: list[float] = []
-    go_on = asyncio.Event()
-
-    @worker.on(ServiceCall)
-    async def bill(event: ServiceCall) -> None:
-        began.append(event.call_id)
-        await go_on.wait()
-        ended.append(event.call_id)
-
-    await bus.publish_many(event_calls(100))
-    async with running(worker, bus):
-
-        async def three() -> bool:
-            return len(began) == 3
-
-        await until(three)
-        worker.stop()
-        go_on.set()
-    assert sorted(began) == sorted(ended)
-    handled = len(ended)
-
-    await drained(worker, bus)
-    assert sorted(ended) == [float(n) for n in range(100)]
-    assert worker.tally.handled == 100
-    assert handled < 100
-    assert await letters(bus) == []
-
-
-async def test_a_handler_that_does_not_finish_is_interrupted_and_spends_nothing(bus: Bus) -> None:
-    worker = Worker("billing", drain_s=0.1)
-    calls = 0
-
-    @worker.on(ServiceCall, attempts=1)
-    async def bill(event: ServiceCall) -> None:
-        nonlocal calls
-        calls += 1
-        if calls <= 3:
-            await asyncio.sleep(60)
-
-    await bus.publish(call(1))
-    for expected in (1, 2, 3):
-        async with running(worker, bus):
-
-            async def called(expected: int = expected) -> bool:
-                return calls == expected
-
-            await until(called)
-    await drained(worker, bus)
-    assert (calls, worker.tally.handled) == (4, 1)
-    assert await letters(bus) == []
-
-
-async def test_hooks_run_before_the_first_and_after_the_last_message(bus: Bus) -> None:
-    worker = Worker("billing")
-    story: list[str] = []
-
-    @worker.on_startup
-    async def open_ledger() -> None:
-        story.append("open")
-        await worker.bus.publish(call(2))
-
-    @worker.on_shutdown
-    async def close_ledger() -> None:
-        story.append("close")
-
-    @worker.on(ServiceCall)
-    async def bill(event: ServiceCall) -> None:
-        story.append("bill")
-
-    await bus.publish(call(1))
-    await drained(worker, bus)
-    assert story == ["open", "bill", "bill", "close"]
-
-
-async def test_workers_of_a_durable_share_its_messages(place: Place, bus: Bus) -> None:
-    seen: dict[str, list[float]] = {"a": [], "b": []}
-    workers = []
-    for mine in seen.values():
-        worker = Worker("billing", prefetch=5, concurrency=1)
-
-        async def bill(event: ServiceCall, mine: list[float] = mine) -> None:
-            mine.append(event.call_id)
-            await asyncio.sleep(0.001)
-
-        worker.on(ServiceCall)(bill)
-        workers.append(worker)
-    async with running(workers[0], bus), running(workers[1], bus):
-        await bus.publish_many(event_calls(300))
-
-        async def all_seen() -> bool:
-            return sum(map(len, seen.values())) >= 300
-
-        await until(all_seen)
-    assert sorted(seen["a"] + seen["b"]) == [float(n) for n in range(300)]
-    assert seen["a"]
-    assert seen["b"]
-
-
-async def test_what_was_delivered_before_is_handled_alone(bus: Bus) -> None:
-    async with bus.subscribe(ServiceCall, durable="billing") as messages:
-        await bus.publish(call(1))
-        await (await anext(messages)).nak()
-    await bus.publish_many(event_calls(50, first=2))
-    worker = Worker("billing", concurrency=10)
-    now = most = beside_the_suspect = 0
-
-    @worker.on(ServiceCall)
-    async def bill(event: ServiceCall) -> None:
-        nonlocal now, most, beside_the_suspect
-        now += 1
-        most = max(most, now)
-        for _ in range(10):
-            await asyncio.sleep(0.001)
-            if event.call_id == 1:
-                beside_the_suspect = max(beside_the_suspect, now - 1)
-        now -= 1
-
-    await drained(worker, bus)
-    assert worker.tally.handled == 51
-    assert most > 1
-    assert beside_the_suspect == 0
-
-
-async def test_what_was_begun_alone_too_often_and_never_ended_is_a_dead_letter(bus: Bus) -> None:
-    """As a message does that kills its process: the notes of its attempts are all that is left."""
-    attempts = 2
-
-    class CrashError(BaseException):
-        pass
-
-    async def crash(event: ServiceCall) -> None:
-        raise CrashError
-
-    async with bus.subscribe(ServiceCall, durable="billing", ack_wait_s=0.5) as messages:
-        await bus.publish(call(1))
-        await anext(messages)
-    for _ in range(attempts):
-        dying = Worker("billing", ack_wait_s=0.5, drain_s=0)
-        dying.on(ServiceCall, attempts=attempts)(crash)
-        with pytest.raises(CrashError):
-            await asyncio.wait_for(dying.run(bus), 15)
-    worker = Worker("billing", ack_wait_s=0.5)
-    seen: list[float] = []
-
-    @worker.on(ServiceCall, attempts=attempts)
-    async def bill(event: ServiceCall) -> None:
-        seen.append(event.call_id)
-
-    await bus.publish(call(2))
-    await drained(worker, bus)
-    (letter,) = await letters(bus)
-    assert seen == [2.0]
-    assert (letter.attempts, letter.error) == (2, "HandlerError")
-    assert "did not end" in letter.reason
 
 
 async def test_a_worker_without_handlers_is_refused(bus: Bus) -> None:
