@@ -7,7 +7,7 @@ import contextlib
 import logging
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Hashable, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
 from math import inf
 from typing import Any, TypeVar
 
@@ -25,6 +25,7 @@ _log = logging.getLogger("dms_events")
 _CHUNK = 256
 _MOST_IN_HAND = 10_000
 _TICK_S = 0.25
+_EXCUSE_S = 5.0
 
 T = TypeVar("T")
 
@@ -99,21 +100,33 @@ class Dispatch:
         self._lanes.alone.clear()
         keeping = asyncio.create_task(self._keep())
         try:
-            await self._give_back(running=False)
+            await self._give_back_unbegun()
             await self._lanes.until_idle(timeout_s)
         finally:
             keeping.cancel()
             await self._lanes.close()
-            await self._give_back(running=True)
+            await self._give_back(list(self._ledger.in_hand.values()))
 
-    async def _give_back(self, *, running: bool) -> None:
+    def take_rest(self) -> None:
+        """Take what the subscription holds, to give it back with a note when this is finished."""
+        self._taken.extend(self._subscription.take_nowait(_MOST_IN_HAND))
+
+    async def _give_back_unbegun(self) -> None:
         while self._taken:
+            if settling := self._admit(self._taken.popleft(), begin=False):
+                await settling
+        entries = [entry for entry in self._ledger.in_hand.values() if not entry.running]
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_EXCUSE_S):
+                for start in range(0, len(entries), _CHUNK):
+                    chunk = entries[start : start + _CHUNK]
+                    await asyncio.gather(*map(self._settlement.excuse, chunk))
+        await self._give_back(entries)
+
+    async def _give_back(self, entries: Iterable[Entry]) -> None:
+        for entry in entries:
             with contextlib.suppress(ConnectionLostError):
-                await self._taken.popleft().nak()
-        for entry in list(self._ledger.in_hand.values()):
-            if entry.running <= running:
-                with contextlib.suppress(ConnectionLostError):
-                    await self._settlement.give_back(entry, 0)
+                await self._settlement.give_back(entry, 0)
 
     async def _take(self) -> None:
         while True:
@@ -126,7 +139,7 @@ class Dispatch:
     def _has_room(self) -> bool:
         return self._lanes.waiting < self._ahead and len(self._ledger.in_hand) < _MOST_IN_HAND
 
-    def _admit(self, message: Message[Any]) -> Awaitable[None] | None:
+    def _admit(self, message: Message[Any], *, begin: bool = True) -> Awaitable[None] | None:
         """Have it handled; or what is to be awaited to settle it, because it has its verdict."""
         ledger = self._ledger
         id = message.id
@@ -136,6 +149,8 @@ class Dispatch:
             return self._settlement.again(message, judged)
         else:
             entry = ledger.in_hand[id] = Entry(message, self._table[message.type_name])
+            if not begin:
+                return None
             if message.delivery.attempt > 1:
                 lookup = asyncio.create_task(self._look_up(entry))
                 self._lookups.add(lookup)
@@ -202,10 +217,9 @@ class Dispatch:
             lane.deadline = time.monotonic() + handler.timeout_s
         error: Exception
         try:
-            if handler.plain and not handler.takes_message:
-                await handler.function(entry.message.event)
-            else:
-                await _call(handler, work)
+            if isinstance(entry.key, Exception):
+                raise entry.key
+            await handler.call([one.message for one in work])
         except asyncio.CancelledError:
             lane.deadline = inf
             if lane.closing:
@@ -284,14 +298,3 @@ class Dispatch:
                 for message in (entry.message, *entry.others):
                     with contextlib.suppress(ConnectionLostError):
                         await message.in_progress()
-
-
-def _call(handler: Handler, work: list[Entry]) -> Awaitable[None]:
-    if handler.batch:
-        return handler.function([entry.message for entry in work])
-    (entry,) = work
-    if isinstance(entry.key, Exception):
-        raise entry.key
-    if handler.takes_message:
-        return handler.function(entry.message.event, entry.message)
-    return handler.function(entry.message.event)

@@ -10,6 +10,7 @@ import msgspec
 
 from . import registry
 from .errors import ConfigError
+from .message import Message
 from .policy import RetryPolicy
 
 __all__ = ["Handler", "Routes"]
@@ -78,6 +79,15 @@ class Handler:
         self.linger_s = linger_s
         self.plain = not (key or self.batch)
         """Its messages need no arrangement."""
+
+    def call(self, messages: list[Message[Any]]) -> Awaitable[None]:
+        """Call the function with a batch, or with the one message that there is."""
+        if self.batch:
+            return self.function(messages)
+        (message,) = messages
+        if self.takes_message:
+            return self.function(message.event, message)
+        return self.function(message.event)
 
 
 def _signature(function: Callable[..., Any], name: str) -> tuple[bool, int]:

@@ -138,13 +138,18 @@ class Settlement:
         await self.give_back(entry, delay_s)
         return None
 
+    async def excuse(self, entry: Entry) -> None:
+        """Note that it is given back by us: it was interrupted or not begun, which spends nothing."""
+        message, retry = entry.message, entry.handler.retry
+        if not entry.alone:
+            if message.attempt == 1 or entry.record is not None:
+                await self._note(entry, retry.on_give_back(entry.record, message.attempt))
+        elif entry.running and entry.record is not None:
+            await self._note(entry, retry.on_interruption_alone(entry.record, message.attempt))
+
     async def interrupted(self, entry: Entry) -> None:
-        """It was cancelled by us: that spends nothing."""
-        if entry.alone and entry.record is not None:
-            retry = entry.handler.retry
-            await self._note(
-                entry, retry.on_interruption_alone(entry.record, entry.message.attempt)
-            )
+        """It was cancelled by us."""
+        await self.excuse(entry)
         await self.give_back(entry, 0)
 
     async def give_back(self, entry: Entry, delay_s: float) -> None:

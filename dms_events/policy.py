@@ -3,11 +3,11 @@
 It is pure: no clock, no broker, no dice. A worker does what it says, on every transport alike.
 
 * A message that was delivered before is in *quarantine*: it is handled alone, since it may have killed
-  the process that had it; unless it is known that its handler only raised.
+  the process that had it; unless it is known that its handler only raised, or that it was given back.
 * Only a raise, or a crash while alone, spends an attempt. A process that dies holding a batch raises the
   broker's delivery count of every innocent in it, so that count decides nothing here.
 * What is spent is written down where the readers of a durable find it (`Record`): before a message is
-  handled alone, and after its handler raised.
+  handled alone, after its handler raised, and when a worker that stops gives it back.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     delivery: int
     """The broker's delivery count when this was written."""
     first: str
-    """RFC 3339: when the first attempt was begun alone, or failed."""
+    """RFC 3339: when the first attempt was begun alone, or failed; empty where there was none."""
 
 
 class Course(Enum):
@@ -74,21 +74,27 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
         if record.spent >= self.attempts:
             return Course.BURY
         # Otherwise somebody had it in between, and did not live to write.
-        raised_last = not record.suspect and delivery == record.delivery + 1
-        return Course.RUN if raised_last else Course.ALONE
+        known = not record.suspect and delivery == record.delivery + 1
+        return Course.RUN if known else Course.ALONE
 
     def on_start_alone(self, record: Record | None, delivery: int, now: str) -> Record:
         """It is going to be handled alone: this has to be written down before."""
         if record is None:
             return Record(1, True, delivery, now)
-        return Record(record.spent + 1, True, delivery, record.first)
+        return Record(record.spent + 1, True, delivery, record.first or now)
 
     def on_raise(self, record: Record | None, delivery: int, now: str, *, alone: bool) -> Record:
         """Its handler raised: what to write down. Where no attempt is `left`, bury it instead."""
         if record is None:
             return Record(1, False, delivery, now)
         spent = record.spent if alone else record.spent + 1  # alone, it was counted at the start
-        return Record(spent, False, delivery, record.first)
+        return Record(spent, False, delivery, record.first or now)
+
+    def on_give_back(self, record: Record | None, delivery: int) -> Record:
+        """It is given back by us, who are well, and it was not alone: nobody has to suspect it."""
+        if record is None:
+            return Record(0, False, delivery, "")
+        return Record(record.spent, False, delivery, record.first)
 
     def on_interruption_alone(self, record: Record, delivery: int) -> Record:
         """It was interrupted by us while alone, which spends nothing: what to write down."""

@@ -127,6 +127,12 @@ class Subscription(Generic[T]):
                 await self._wait(None)
         return [self._ready.popleft() for _ in range(min(limit, len(self._ready)))]
 
+    def take_nowait(self, limit: int) -> list[Message[T]]:
+        """Up to ``limit`` messages that are there; none where it would have to wait."""
+        if limit > len(self._ready):
+            self._take(limit - len(self._ready))
+        return [self._ready.popleft() for _ in range(min(limit, len(self._ready)))]
+
     async def batch(self, limit: int, max_wait_s: float) -> list[Message[T]]:
         """Up to ``limit`` messages: as soon as so many are there, or ``max_wait_s`` after the call.
 

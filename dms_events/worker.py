@@ -237,6 +237,7 @@ class Worker:
         try:
             async with subscription:
                 await self._until_stopped(dispatch, subscription)
+                dispatch.take_rest()
         except asyncio.CancelledError:
             drain_s = 0
             raise

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from dms_events import Bus, Worker
+from dms_events import Bus, Message, Worker
 from dms_events.types.elk_stats import ServiceCall
 
 from .places import Place, call, event_calls, letters, until
@@ -44,6 +44,38 @@ async def test_stopping_lets_handlers_finish_and_gives_back_the_rest(bus: Bus) -
     assert worker.tally.handled == 100
     assert handled < 100
     assert await letters(bus) == []
+
+
+async def test_what_a_stopped_worker_gave_back_is_handled_beside_others(bus: Bus) -> None:
+    first = Worker("billing", concurrency=1, drain_s=0)
+    waits = asyncio.Event()
+
+    @first.on(ServiceCall)
+    async def wait(event: ServiceCall) -> None:
+        waits.set()
+        await asyncio.sleep(60)
+
+    await bus.publish_many(event_calls(100))
+    async with running(first, bus):
+        await waits.wait()
+
+    second = Worker("billing", concurrency=10)
+    now = most = again = 0
+
+    @second.on(ServiceCall)
+    async def bill(event: ServiceCall, message: Message[ServiceCall]) -> None:
+        nonlocal now, most, again
+        now += 1
+        if message.attempt > 1:
+            again += 1
+            most = max(most, now)
+        await asyncio.sleep(0.005)
+        now -= 1
+
+    await drained(second, bus)
+    assert second.tally.handled == 100
+    assert again > 50
+    assert most == 10
 
 
 async def test_a_handler_that_does_not_finish_is_interrupted_and_spends_nothing(bus: Bus) -> None:

@@ -59,8 +59,13 @@ class World:
                 message.record = self.policy.on_interruption_alone(record, message.delivery)
                 return
             self.handle(message, alone=True)
-        for message in beside:
-            if message.kills or self.stops(shut_down):
+        for place, message in enumerate(beside):
+            if message.kills:
+                return
+            if self.stops(shut_down):
+                for rest in beside[place:]:
+                    if self.dice.random() < 0.7:
+                        rest.record = self.policy.on_give_back(rest.record, rest.delivery)
                 return
             self.handle(message, alone=False)
 
