@@ -174,6 +174,7 @@ async def test_a_second_signal_ends_a_worker_at_once_and_its_messages_come_again
         await until(lambda: len(journal.begun) == 10, "the lanes are full", by=worker)
         worker.send(signal.SIGTERM)
         while (await consumer(url)).num_waiting:  # it asks for more until it stops
+            assert not worker.ended
             await asyncio.sleep(0.02)
         worker.send(signal.SIGTERM)
         await worker.finish(20)

@@ -15,6 +15,7 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
+from typing import cast
 
 import msgspec
 import nats
@@ -61,7 +62,7 @@ async def consumer(url: str) -> ConsumerInfo:
     """What the server says of the durable; asking takes none of its messages."""
     client = await nats.connect(url)
     try:
-        return await client.jsm().consumer_info("DMS_EVENTS", DURABLE)
+        return cast(ConsumerInfo, await client.jsm().consumer_info("DMS_EVENTS", DURABLE))
     finally:
         await client.close()
 
