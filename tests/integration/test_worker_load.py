@@ -13,6 +13,7 @@ import pytest
 
 import dms_events
 from dms_events import Message, Worker
+from dms_events.transport import Notes
 from dms_events.types.elk_stats import ServiceCall
 from dms_events_nats import NatsServer
 from tests.kit.processes import running, until
@@ -234,3 +235,61 @@ async def test_a_worker_with_keys_that_is_stopped_ends_when_its_handlers_have(
             async with asyncio.timeout(60):
                 await worker.run(bus)
     assert sorted(done) == list(range(total)), "each once"
+
+
+class NotesThatHang(Notes):
+    """What is written is there, and the writer never hears of it."""
+
+    def __init__(self, notes: Notes) -> None:
+        self._notes = notes
+        self.written = asyncio.Event()
+
+    async def get(self, key: str) -> bytes | None:
+        return await self._notes.get(key)
+
+    async def put(self, key: str, value: bytes) -> None:
+        await self._notes.put(key, value)
+        if not self.written.is_set():
+            self.written.set()
+            await asyncio.Event().wait()
+
+    async def delete(self, key: str) -> None:
+        await self._notes.delete(key)
+
+
+async def test_a_worker_that_is_stopped_while_it_notes_an_attempt_does_not_spend_it(
+    nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = []
+
+    async def handle(event: ServiceCall) -> None:
+        done.append(event.call_id)
+
+    def worker() -> Worker:
+        made = Worker(DURABLE, drain_s=0)
+        made.on(ServiceCall, attempts=1)(handle)
+        return made
+
+    async with dms_events.connect(nats_server.url) as bus, asyncio.TaskGroup() as tasks:
+        await bus.publish(call(1))
+        async with bus.subscribe(ServiceCall, durable=DURABLE) as messages:
+            await (await anext(messages)).nak()  # so that it is handled alone
+        hanging = NotesThatHang(await bus.notes(DURABLE))
+
+        async def notes(durable: str) -> Notes:
+            return hanging
+
+        monkeypatch.setattr(bus, "notes", notes)
+        first = worker()
+        working = tasks.create_task(first.run(bus))
+        async with asyncio.timeout(30):
+            await hanging.written.wait()
+            first.stop()
+            await working
+        assert not done
+        second = worker()
+        second.drain()
+        async with asyncio.timeout(30):
+            tally = await second.run(bus)
+    assert done == [1.0]
+    assert tally.rejected == 0

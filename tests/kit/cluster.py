@@ -47,18 +47,22 @@ class NatsCluster:
         """All of them, as `connect` takes them."""
         return ",".join(node.url for node in self.nodes.values())
 
-    async def ready(self) -> None:
-        """Return when they have a leader and each says that it is healthy: what it holds is current."""
+    async def ready(self, without: str = "") -> None:
+        """Return when they agree on a leader and each says that it is healthy: what it holds is current.
+
+        ``without`` is the one that is dead: the others are asked, and it is not the leader.
+        """
+        living = self.nodes.keys() - {without}
 
         async def healthy() -> bool:
-            for name in self.nodes:
+            leaders = set()
+            for name in living:
                 jetstream = await self._asked(name, "jsz")
                 health = await self._asked(name, "healthz")
-                if not jetstream.get("meta_cluster", {}).get("leader"):
-                    return False
+                leaders.add(jetstream.get("meta_cluster", {}).get("leader"))
                 if health.get("status") != "ok":
                     return False
-            return True
+            return len(leaders) == 1 and leaders <= living
 
         await _until(healthy, "the cluster is healthy")
 

@@ -12,15 +12,20 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from collections import Counter
 from pathlib import Path
+from typing import cast
 
 import msgspec
+import nats
+from nats.js.api import ConsumerInfo
 
 from dms_events import Worker, WorkerTally
 from dms_events.types.elk_stats import ServiceCall
+from tests.kit.processes import Running
 
-__all__ = ["DURABLE", "Journal", "program", "tally_of"]
+__all__ = ["DURABLE", "Journal", "all_settled", "consumer", "program", "tally_of", "unsettled"]
 
 DURABLE = "survivors"
 
@@ -51,6 +56,30 @@ def program(url: str, journal: Journal, **options: float) -> tuple[str, ...]:
     """The command that starts it."""
     given = [f"--{name.replace('_', '-')}={value}" for name, value in options.items()]
     return (sys.executable, "-m", "tests.kit.worker_program", url, str(journal.path), *given)
+
+
+async def consumer(url: str) -> ConsumerInfo:
+    """What the server says of the durable; asking takes none of its messages."""
+    client = await nats.connect(url)
+    try:
+        return cast(ConsumerInfo, await client.jsm().consumer_info("DMS_EVENTS", DURABLE))
+    finally:
+        await client.close()
+
+
+async def unsettled(url: str) -> int:
+    """What waits for the durable or is not acknowledged."""
+    about = await consumer(url)
+    return (about.num_pending or 0) + (about.num_ack_pending or 0)
+
+
+async def all_settled(url: str, by: Running | None = None, within_s: float = 120) -> None:
+    """Wait until nothing is left of the durable, which a program may bring about."""
+    deadline = time.monotonic() + within_s
+    while left := await unsettled(url):
+        assert time.monotonic() < deadline, f"{left} are left after {within_s:g} s"
+        assert by is None or not by.ended, f"it ended and left {left}"
+        await asyncio.sleep(0.05)
 
 
 def tally_of(out: str) -> WorkerTally:
