@@ -7,6 +7,7 @@ import msgspec
 from .errors import DecodeError
 from .identity import now_rfc3339, rfc3339
 from .transport import Delivery, Prepared
+from .types._secrets import Masked, SecretBytes
 
 __all__ = ["DeadLetter", "decode_dead_letter", "prepare_dead_letter"]
 
@@ -16,8 +17,11 @@ _LONGEST = 300
 """Characters of a text that others chose."""
 
 
-class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
-    """A message that a reader gave up, on the ``dead`` channel, as MessagePack."""
+class DeadLetter(Masked, msgspec.Struct, frozen=True, kw_only=True):
+    """A message that a reader gave up, on the ``dead`` channel, as MessagePack.
+
+    Its repr does not show the original.
+    """
 
     id: str
     """Identity of the original event; cut where it is absurdly long, as are reason and place."""
@@ -37,7 +41,7 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     """RFC 3339: when the broker stored the original."""
     buried: str
     """RFC 3339: when the reader gave it up."""
-    payload: bytes
+    payload: SecretBytes
     """The original bytes."""
     payload_bytes: int
     """Their length. More than ``payload`` holds where the original left no room beside it: then the
@@ -90,4 +94,6 @@ def decode_dead_letter(data: bytes) -> DeadLetter:
     try:
         return _decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise DecodeError("DeadLetter", "", str(error), data) from error
+        reason = str(error)
+    # Without a cause: that of a bad text holds the text.
+    raise DecodeError("DeadLetter", "", reason, data)

@@ -13,14 +13,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta
 
 from ._keys import PrivateKey
 from ._multiaddr import Multiaddr
-from ._secrets import MASK, secret_fields
+from ._secrets import Masked
 
 FLOAT32_LIMIT: Final = 2.0**128 - 2.0**103
 """Half a step above Go's MaxFloat32: what is not below it would round to infinity."""
@@ -41,22 +41,11 @@ ZERO_TIME: Final = datetime.fromisoformat("0001-01-01T00:00:00+00:00")
 """Go's zero time."""
 
 
-class GoStruct(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+class GoStruct(Masked, msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Base of the Structs that mirror a Go struct: keyword-only, defaults are Go's zero values.
 
     Fields marked as secret never show in its repr, nor in one that contains it.
     """
-
-    def __repr__(self) -> str:
-        shown = ", ".join(f"{name}={value!r}" for name, value in self.__rich_repr__())
-        return f"{type(self).__name__}({shown})"
-
-    def __rich_repr__(self) -> list[tuple[str, Any]]:
-        secret = secret_fields(type(self))
-        return [
-            (name, MASK if name in secret else getattr(self, name))
-            for name in self.__struct_fields__
-        ]
 
 
 class StatsEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
