@@ -15,7 +15,7 @@ import msgspec
 from msgspec import inspect
 
 from ._go_slices import Bytes, Hidden, Reader, Slice
-from ._go_values import WrongValueError, begun, expected, float32, float64, integer, time, untyped
+from ._go_values import WrongValueError, expected, float32, float64, integer, time, untyped
 from ._json_tree import Tree
 from ._shape import bare, fields_of, int_limits, not_none
 from .types._wire import ZERO_TIME, fold, from_wire
@@ -162,11 +162,16 @@ def _nothing(tree: Tree) -> None:
     raise expected("null", tree)
 
 
+_LIKE: dict[type, Any] = {bytes: 0.0, list: [], tuple: {}}
+"""Of what is no string an error says the kind only, so that another value of the kind does."""
+
+
 def _custom(type_: type) -> Callable[[Tree], Any]:
     def take(tree: Tree) -> Any:
         try:
-            # Of what is no string only its kind is said.
-            return from_wire(type_, begun(tree, []))
+            return from_wire(
+                type_, str(tree) if isinstance(tree, str) else _LIKE.get(type(tree), tree)
+            )
         except ValueError as error:
             reason = str(error)
         raise WrongValueError(reason)

@@ -99,4 +99,4 @@ class Bytes:
         return b""
 
 
-_byte = integer(0, 255, "uint8")
+_byte = integer(0, 255, "uint8", show=False)  # it may be of a secret

@@ -18,7 +18,6 @@ from .types._wire import FLOAT32_LIMIT
 __all__ = [
     "NoDatetimeError",
     "WrongValueError",
-    "begun",
     "expected",
     "float32",
     "float64",
@@ -49,21 +48,21 @@ class NoDatetimeError(WrongValueError):
 
 
 def expected(what: str, got: Tree, *, show: bool = False) -> WrongValueError:
-    """The usual error; ``show`` says the number, which no secret is."""
+    """The usual error; ``show`` says the number, which no field that holds a secret may."""
     if show and isinstance(got, bytes):
         return WrongValueError(f"expected {what}, got {got[:40].decode()}")
     return WrongValueError(f"expected {what}, got {kind_of(got)}")
 
 
-def integer(low: int, high: int, name: str) -> Callable[[Tree], int]:
-    """What reads an integer of Go's type ``name``, with its limits."""
+def integer(low: int, high: int, name: str, *, show: bool = True) -> Callable[[Tree], int]:
+    """What reads an integer of Go's type ``name``, with its limits; errors ``show`` the number."""
 
     def take(tree: Tree) -> int:
         if type(tree) is bytes and len(tree) <= 20:
             digits = tree[1:] if low and tree[:1] == b"-" else tree
             if digits.isdigit() and low <= (value := int(tree)) <= high:
                 return value
-        raise expected(name, tree, show=True)
+        raise expected(name, tree, show=show)
 
     return take
 
@@ -152,20 +151,20 @@ def _is_time_of_day(moment: list[str]) -> bool:
 def untyped(tree: Tree) -> Any:
     """A value for Go's ``any``, at any depth: every number is what its float64 is."""
     todo: list[tuple[Any, Tree]] = []
-    result = begun(tree, todo)
+    result = _begun(tree, todo)
     while todo:
         value, inner = todo.pop()
         if type(value) is dict:
             # Each key once: of a repeated one only the last value counts, however wrong others are.
             for key, item in dict(inner).items():
-                value[str(key)] = begun(item, todo)
+                value[str(key)] = _begun(item, todo)
         else:
             for item in inner:
-                value.append(begun(item, todo))
+                value.append(_begun(item, todo))
     return result
 
 
-def begun(tree: Tree, todo: list[tuple[Any, Tree]]) -> Any:
+def _begun(tree: Tree, todo: list[tuple[Any, Tree]]) -> Any:
     """The value of a scalar; an empty one for what has items, which are still to do."""
     value: Any
     if type(tree) is bytes:

@@ -233,7 +233,7 @@ class Bus(KeepsDeadLetters):
             raise ConfigError("durable", f"{durable!r} has white space or one of . * > /")
         if not 1 <= prefetch <= 10_000:
             raise ConfigError("prefetch", f"must be 1 to 10000, not {prefetch}")
-        if ack_wait_s <= 0:
+        if not ack_wait_s > 0:
             raise ConfigError("ack_wait_s", f"must be above 0 seconds, not {ack_wait_s}")
         patterns = [w if isinstance(w, str) else registry.name_of(w) for w in wanted]
         names = {name: registry.matching(name) for name in patterns}

@@ -86,11 +86,19 @@ def decode(data: bytes, type: type[T], *, strict: bool = False) -> T:
     """
     try:
         event: T = _readers[type](data)
+        if not strict:
+            return event
+        then: Callable[..., T] | None = None
     except KeyError:
+        then = decode
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        then = _look_again
+    # Not where those are handled: as the context of the next error they would show what they hold.
+    if then is decode:
         _readers[type] = typed_reader(type)
         return decode(data, type, strict=strict)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        event = _look_again(data, type)
+    if then:
+        event = then(data, type)
     if strict:
         from . import _strict
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import cache
 
 import msgspec
 
@@ -12,7 +13,7 @@ from .envelope import decode_envelope
 from .errors import DecodeError, UnknownTypeError
 from .identity import now_rfc3339, rfc3339
 from .transport import Delivery, Prepared
-from .types._secrets import holds_secret
+from .types._secrets import Masked, SecretBytes, holds_secret, secret_keys
 
 __all__ = ["LONGEST", "DeadLetter", "decode_dead_letter", "may_hold_secret", "prepare_dead_letter"]
 
@@ -24,8 +25,11 @@ _HEADERS = 2048
 """Characters of all headers."""
 
 
-class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A message that a reader gave up, on the ``dead`` channel, as MessagePack."""
+class DeadLetter(Masked, msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A message that a reader gave up, on the ``dead`` channel, as MessagePack.
+
+    Its repr does not show the original.
+    """
 
     id: str
     """Identity of the original event; cut where it is absurdly long, as are reason and place."""
@@ -46,7 +50,7 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """RFC 3339: when the broker stored the original."""
     buried: str
     """RFC 3339: when the reader gave it up."""
-    payload: bytes
+    payload: SecretBytes
     """The original bytes."""
     payload_bytes: int
     """Their length. More than ``payload`` holds where the original left no room beside it: then the
@@ -134,22 +138,43 @@ def decode_dead_letter(data: bytes) -> DeadLetter:
     try:
         return _decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise DecodeError("DeadLetter", "", str(error), data) from error
+        reason = str(error)
+    # Without a cause: that of a bad text holds the text.
+    raise DecodeError("DeadLetter", "", reason, data)
 
 
 def may_hold_secret(
     type_name: str, payload: bytes, aliases: Mapping[str, str] | None = None
 ) -> bool:
-    """Whether the type that a message was published under, or that its envelope names, holds one."""
-    named = {type_name}
+    """Whether a message may hold a secret, as far as can be told.
+
+    It could not be read, and may be an event of another type than the one it was published under, or than
+    its envelope names. So a word that only secrets are called by is enough.
+    """
+    named, texts = {type_name}, [payload.lower()]
     with suppress(DecodeError):
-        named.add(decode_envelope(payload).type)
+        envelope = decode_envelope(payload)
+        named.add(envelope.type)
+        texts.append(envelope.data.lower())
+    if any(word in text for word in _secret_words() for text in texts):
+        return True
     for written in named:
         with suppress(UnknownTypeError):
             name = (aliases or {}).get(written, written)
             if holds_secret(registry.get(name if "." in name else registry.resolve(name))):
                 return True
     return False
+
+
+@cache
+def _secret_words() -> frozenset[bytes]:
+    """The names of the types that hold a secret and the keys of those secrets in JSON, in lower case."""
+    words = set()
+    for name in registry.names():
+        if holds_secret(registry.get(name)):
+            words.add(name.partition(".")[2])
+            words.update(f'"{key}"' for key in secret_keys(registry.get(name)))
+    return frozenset(word.lower().encode() for word in words)
 
 
 def _text_of(error: Exception) -> str:

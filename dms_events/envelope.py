@@ -15,18 +15,19 @@ from msgspec import field
 from . import codec
 from ._writable import what_is_wrong
 from .errors import DecodeError, EncodeError
+from .types._secrets import Masked, SecretBytes
 
 __all__ = ["Encoding", "Envelope", "decode_envelope", "encode_envelope"]
 
 Encoding = Literal["json", "msgpack"]
 
 
-class Envelope(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
-    """One event on its way, with who sent it and when."""
+class Envelope(Masked, msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """One event on its way, with who sent it and when. Its repr does not show the event."""
 
     type: str = field(name="Type")
     """Registry name of the event, or what a Go node wrote there."""
-    data: bytes = field(name="Data")
+    data: SecretBytes = field(name="Data")
     """The event's JSON, whatever the encoding of the envelope."""
     id: str = field(name="ID", default="")
     """UUIDv7; empty where the sender set none (Go's own messages)."""
@@ -66,7 +67,7 @@ def decode_envelope(data: bytes) -> Envelope:
         try:
             return _from_msgpack(data)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise DecodeError(
-                "Envelope", "", f"not a MessagePack envelope: {error}", data
-            ) from error
+            reason = f"not a MessagePack envelope: {error}"
+        # Without a cause: that of a bad text holds the text.
+        raise DecodeError("Envelope", "", reason, data)
     return codec.decode(data, Envelope)

@@ -74,6 +74,9 @@ class DecodeError(DmsEventsError):
         self.reason = reason
         self.payload = payload
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.type, self.path, self.reason, self.payload)
+
     def __str__(self) -> str:
         place = f"{self.type}: {self.path}" if self.path else self.type
         return f"{place}: {self.reason}"

@@ -15,6 +15,8 @@ from typing import Literal
 
 import msgspec
 
+from .types._secrets import Masked, SecretBytes
+
 __all__ = [
     "Channel",
     "Delivery",
@@ -30,14 +32,17 @@ Channel = Literal["events", "requests", "dead"]
 """The three namespaces. They never overlap, so that a stream over one holds nothing of another."""
 
 
-class Prepared(msgspec.Struct, frozen=True, gc=False):
-    """One message ready to send. It keeps its identity, so sending it again is safe."""
+class Prepared(Masked, msgspec.Struct, frozen=True, gc=False):
+    """One message ready to send. It keeps its identity, so sending it again is safe.
+
+    Its repr does not show the payload.
+    """
 
     channel: Channel
     type_name: str
     source: str
     id: str
-    data: bytes
+    data: SecretBytes
 
 
 class Interest(msgspec.Struct, frozen=True, kw_only=True):

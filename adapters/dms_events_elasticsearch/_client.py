@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from dms_events.errors import ConfigError, ExtraNotInstalledError, SinkError
 
@@ -31,12 +31,13 @@ def need_client() -> None:
 
 def read_url(url: str) -> tuple[str, tuple[str, str] | None]:
     """The URL without user and password, and these. The ConfigErrors never show them."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        # From None: a password with a slash in it is taken for a port, and the cause would show it.
-        raise ConfigError("url", "its port is not a number below 65536") from None
+    split: tuple[SplitResult, int | None] | None = None
+    with suppress(ValueError):
+        split = (parts := urlsplit(url)), parts.port
+    if split is None:
+        # Not where the ValueError is handled: it shows a password with a slash in it as the port.
+        raise ConfigError("url", "its port is not a number below 65536")
+    parts, port = split
     if parts.scheme not in {"http", "https"} or not parts.hostname or port is None:
         raise ConfigError("url", "write http://host:port or https://host:port, with the port")
     if "@" in parts.path:

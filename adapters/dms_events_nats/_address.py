@@ -17,9 +17,13 @@ def checked(url: str) -> str:
     """
     try:
         parts = urlsplit(url)
-        if parts.scheme == "nats" and parts.hostname and parts.port != 0:
-            return f"nats{url[4:]}"
+        right = parts.scheme == "nats" and parts.hostname and parts.port != 0
     except ValueError:
-        pass  # a port that is no number
-    shown = url.rpartition("@")[2]
-    raise ConfigError("url", f"{shown!r} is no address of a NATS server; write nats://host:4222")
+        right = False  # a port that is no number
+    # What it is does not show: where a part of it is wrong, any other part may be of the password.
+    if not right:
+        raise ConfigError("url", "not the address of a NATS server; write nats://host:4222")
+    if "@" in url[len("nats://") + len(parts.netloc) :]:
+        reason = "no '/', '?' or '#' can stand in user and password; connect with credentials"
+        raise ConfigError("url", reason)
+    return f"nats{url[4:]}"

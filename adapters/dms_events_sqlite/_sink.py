@@ -46,7 +46,7 @@ class SqliteSink(Sink):
         parts = urlsplit(url)
         if parts.netloc or not parts.path:
             raise ConfigError(
-                "url", f"{url!r} names no file; write sqlite:path.db or sqlite:///absolute/path.db"
+                "url", "it names no file; write sqlite:path.db or sqlite:///absolute/path.db"
             )
         self.path = Path(unquote(parts.path))
         self._busy_timeout_s = busy_timeout_s

@@ -17,10 +17,12 @@ from ..errors import UnknownTypeError
 from ..types._secrets import holds_secret
 
 __all__ = [
+    "HIDDEN",
     "RevealOption",
     "RootOption",
     "UrlOption",
     "guarded",
+    "is_secret",
     "masked",
     "on_interrupt",
     "out",
@@ -58,18 +60,26 @@ def visible(text: str) -> str:
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
+HIDDEN = "*** (its type holds a secret; --reveal shows it)"
+"""What is shown in place of a payload."""
+
+
+def is_secret(type_name: str) -> bool:
+    """Whether a type, by its full or its bare name, is known and holds a secret."""
+    try:
+        return holds_secret(registry.get(registry.resolve(type_name)))
+    except UnknownTypeError:
+        return False
+
+
 def guarded(type_name: str, text: str, reveal: bool) -> str:
     """A payload as it may be shown: not at all where its type holds a secret."""
-    try:
-        secret = holds_secret(registry.get(type_name))
-    except UnknownTypeError:
-        secret = False
-    return masked(secret, text, reveal)
+    return masked(is_secret(type_name), text, reveal)
 
 
 def masked(secret: bool, text: str, reveal: bool) -> str:
     """A text as it may be shown."""
-    return "*** (its type holds a secret; --reveal shows it)" if secret and not reveal else text
+    return HIDDEN if secret and not reveal else text
 
 
 def print_columns(rows: Sequence[Sequence[str]]) -> None:

@@ -4,20 +4,49 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final
 
 import msgspec
 from msgspec import Meta, inspect
 
 from ._keys import PrivateKey
 
-__all__ = ["MASK", "SecretBytes", "SecretKey", "SecretStr", "holds_secret", "secret_fields"]
+__all__ = [
+    "MASK",
+    "Masked",
+    "SecretBytes",
+    "SecretKey",
+    "SecretStr",
+    "holds_secret",
+    "secret_fields",
+    "secret_keys",
+]
 
 MASK: Final = "***"
 
 SecretStr = Annotated[str, Meta(extra={"secret": True})]
 SecretBytes = Annotated[bytes, Meta(extra={"secret": True})]
 SecretKey = Annotated[PrivateKey | None, Meta(extra={"secret": True})]
+
+
+class Masked:
+    """For Structs whose secret fields never show in their repr, nor in one that contains them."""
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+        __struct_fields__: ClassVar[tuple[str, ...]]
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{name}={value!r}" for name, value in self.__rich_repr__())
+        return f"{type(self).__name__}({shown})"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        secret = secret_fields(type(self))  # type: ignore[arg-type]
+        return [
+            (name, MASK if name in secret else getattr(self, name))
+            for name in self.__struct_fields__
+        ]
 
 
 @cache
@@ -32,6 +61,18 @@ def secret_fields(type_: type[msgspec.Struct]) -> frozenset[str]:
 def holds_secret(type_: Any) -> bool:
     """Whether a value of ``type_`` can hold a secret, at any depth."""
     return any(_is_secret(part) for part in _parts(inspect.type_info(type_)))
+
+
+@cache
+def secret_keys(type_: Any) -> frozenset[str]:
+    """The wire keys of the secrets in a value of ``type_``, at any depth."""
+    return frozenset(
+        field.encode_name
+        for part in _parts(inspect.type_info(type_))
+        if isinstance(part, inspect.StructType)
+        for field in part.fields
+        if _is_secret(field.type)
+    )
 
 
 def _is_secret(type_: inspect.Type) -> bool:

@@ -14,14 +14,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, Final
+from typing import Annotated, ClassVar, Final
 
 import msgspec
 from msgspec import Meta
 
 from ._keys import PrivateKey
 from ._multiaddr import Multiaddr
-from ._secrets import MASK, secret_fields
+from ._secrets import Masked
 
 
 def unit(name: str) -> Meta:
@@ -50,7 +50,7 @@ ZERO_TIME: Final = datetime.fromisoformat("0001-01-01T00:00:00+00:00")
 """Go's zero time."""
 
 
-class GoStruct(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+class GoStruct(Masked, msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Base of the Structs that mirror a Go struct: keyword-only, defaults are Go's zero values.
 
     Fields marked as secret never show in its repr, nor in one that contains it.
@@ -58,17 +58,6 @@ class GoStruct(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
     go_embeds: ClassVar[tuple[str, ...]] = ()
     """What the Go struct embeds beside what is inherited here."""
-
-    def __repr__(self) -> str:
-        shown = ", ".join(f"{name}={value!r}" for name, value in self.__rich_repr__())
-        return f"{type(self).__name__}({shown})"
-
-    def __rich_repr__(self) -> list[tuple[str, Any]]:
-        secret = secret_fields(type(self))
-        return [
-            (name, MASK if name in secret else getattr(self, name))
-            for name in self.__struct_fields__
-        ]
 
 
 class StatsEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):

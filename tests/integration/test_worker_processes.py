@@ -91,7 +91,7 @@ async def test_an_event_that_kills_its_process_becomes_the_only_dead_letter(
     assert set(journal.ended) == set(range(total)) - {deadly}, "its neighbours are handled"
     [letter] = await letters(url)
     assert letter.id == ids[deadly]
-    assert letter.error == "Reject"
+    assert letter.error == "HandlerError"
     assert f"no attempt is left after {attempts}" in letter.reason
     assert await unsettled(url) == 0
     assert await spent(url) == 0

@@ -116,6 +116,10 @@ REPEATED: dict[str, tuple[str, Make]] = {
         _shrinking(b"ACL", b"null"),
     ),
     "a slice of structs that shrinks": ("machine.PeerData", _shrinking(b"gpu_info", b"{}")),
+    "empty structs": (
+        "machine.PeerData",
+        lambda size: b'{"services":%s}' % MANY["empty objects"](size),
+    ),
     "bytes that shrink": ("network_config.MessageEnvelope", _shrinking(b"Data", b"1")),
     "bytes that stay": ("network_config.MessageEnvelope", _again(b'"Data":[1]', b'"Data":[null]')),
     "a struct": ("machine.Machine", _again(b'"peer_info":{}', b'"peer_info":{"A":1}')),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from dms_events import ConfigError, codec
 from dms_events.memory import MemoryTransport
 from dms_events.types.network_config import NetworkConfig, NetworkType
 from dms_events_nats import NatsTransport
+from tests.kit.secrets import CORE, found_in, said_by
 
 MEMORY = NetworkConfig(type=NetworkType.MEMORY)
 NATS = NetworkType.NATS
@@ -123,3 +125,55 @@ def test_a_url_that_no_adapter_serves_is_refused(url: str, says: str) -> None:
 @pytest.mark.parametrize("url", ["MEMORY://", " memory://", "memory:"])
 def test_a_scheme_is_read_in_any_case(url: str) -> None:
     assert isinstance(dms_events.connect(url)._transport, MemoryTransport)
+
+
+SLIPS = (
+    *(
+        "nats://u:{}@h:port",
+        "nats://u:{}@h:99999",
+        "nats://u:{}@h:0",
+        "nats://u:{}@",
+        "nats://u:{}",
+    ),
+    *("nats://u:{}@[::1", "nats://u:{}/x@h:4222", "nats://u:1/{}@h:4222", "nats://u:{}#x@h"),
+    *(
+        "nats://u:1?{}@h",
+        "nats://{}@h:x",
+        "nats://u:{},x@h:4222",
+        "nats://u:1,{}@h:x",
+        "natss://u:{}@h",
+    ),
+    *("u:{}@h:4222", "{}@h:4222", "nats:u:{}@h", "nats:/u:{}@h", "//u:{}@h", "nats://u:{}\u2100@h"),
+    *(
+        "memory//u:{}@h",
+        "tls://u:{}@h",
+        "http://u:{}@h:9200",
+        "http://u:{}@h",
+        "https://u:{}/x@h:9200",
+    ),
+    *(
+        "http://u:{}@h:x",
+        "http://u:{}@h:9200?q",
+        "sqlite://u:{}@h/",
+        "elastic://u:{}@h",
+        "http:u:{}@h:9",
+    ),
+)
+"""URLs that cannot be read, with a place for the password."""
+
+
+@pytest.mark.parametrize("slip", SLIPS)
+def test_no_refusal_of_a_url_shows_the_password_in_it(slip: str) -> None:
+    url = slip.format(CORE)
+    refused = 0
+    config = NetworkConfig(type=NATS, nats_url=url)
+    connect: Callable[[Any], object] = dms_events.connect
+    sink_for: Callable[[Any], object] = dms_events.sink_for
+    for make, where in ((connect, url), (connect, config), (connect, [url]), (sink_for, url)):
+        try:
+            make(where)
+        except ConfigError as error:
+            refused += 1
+            for text in said_by(error):
+                assert not found_in(text), text
+    assert refused >= 3, "one of them may take it"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
 
 import pytest
@@ -112,10 +113,14 @@ def test_a_payload_is_in_no_text_of_its_error() -> None:
         UnknownTypeError("C"),
         ConfigError("url", "no"),
         ExtraNotInstalledError("nats", "NATS"),
+        DecodeError("a.B", "CPU", "no", b"payload"),
+        PublishError("full", ["a", "b"]),
         SinkError("no"),
         EncryptError("odd"),
         NoMatchingKeyError("it is for others"),
     ],
 )
-def test_an_error_may_cross_to_another_process(error: DmsEventsError) -> None:
-    assert str(pickle.loads(pickle.dumps(error))) == str(error)
+def test_an_error_may_be_copied_and_cross_to_another_process(error: DmsEventsError) -> None:
+    for other in (pickle.loads(pickle.dumps(error)), copy.copy(error), copy.deepcopy(error)):
+        assert type(other) is type(error)
+        assert (str(other), other.args, vars(other)) == (str(error), error.args, vars(error))
