@@ -43,7 +43,7 @@ def connect(
 
     Raises:
         ConfigError: no adapter serves the scheme or the configuration's type, or an option is wrong.
-            It never shows the user and the password of a URL.
+            It never shows the password in a URL.
         ExtraNotInstalledError: the adapter needs a package that is not installed.
     """
     if not isinstance(url, str):

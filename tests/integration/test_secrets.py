@@ -97,11 +97,13 @@ async def test_the_commands_show_payloads_with_secrets_only_when_told(
         assert found_in(await answer(*words, *url, "--reveal"))
 
 
-async def test_a_command_that_fails_shows_no_secret_also_with_its_traceback() -> None:
+async def test_a_command_that_fails_shows_no_secret_also_with_its_traceback(
+    database: Path,
+) -> None:
     for words in (
         ("tail", "--url", f"nats://u:{CORE}@{NOBODY}"),
         ("tail", "--url", f"natss://u:{CORE}@{NOBODY}"),
-        ("sink", "run", "--from", f"nats://u:{CORE}@h:x"),
+        ("sink", "run", "--from", f"nats://u:{CORE}@h:x", "--to", f"sqlite:{database}"),
         ("sink", "run", "--from", "memory://", "--to", f"http://u:{CORE}@{NOBODY}"),
         ("publish", HOLDERS[0], DOCUMENTS[HOLDERS[0]].decode() + "x", "--url", "memory://"),
     ):
