@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dms_events import EncodeError, codec
+from dms_events._checks import check_for
 from dms_events.types.elk_stats import (
     DeviceResourceChange,
     NtxPayment,
@@ -209,3 +210,10 @@ def test_a_refusal_does_not_spoil_what_comes_after() -> None:
     refusal(status(status="\ud800"))
     assert codec.decode(codec.encode(status()), ServiceStatus) == status()
     assert codec.encode(ServiceRemove(service_id="a", timestamp=1.0)).startswith(b"{")
+
+
+def test_whole_numbers_in_float_fields_pass_the_quick_check() -> None:
+    check = check_for(ServiceStatus)
+    assert check(status(call_id=1, timestamp=1_795_460_123))
+    for wrong in (True, 10**400, "1"):
+        assert not check(status(call_id=wrong))
