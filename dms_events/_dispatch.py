@@ -14,8 +14,9 @@ from typing import Any, TypeVar
 from ._handlers import Handler
 from ._lanes import Lane, Lanes
 from ._settlement import Entry, Settlement
+from ._tasks import until_first
 from .errors import ConnectionLostError, HandlerError
-from .message import Message
+from .message import Message, keep_alive
 from .policy import Course, Ledger
 from .subscription import Subscription
 
@@ -64,18 +65,7 @@ class Dispatch:
             TransportError: the subscription ended for good.
         """
         self._lanes.open()
-        keeping = asyncio.create_task(self._keep())
-        taking = asyncio.create_task(self._take())
-        try:
-            done, _ = await asyncio.wait(
-                [taking, keeping, self._lanes.failure], return_when=asyncio.FIRST_COMPLETED
-            )
-            for one in done:
-                await one
-        finally:
-            for task in (taking, keeping):
-                task.cancel()
-            await asyncio.gather(taking, keeping, return_exceptions=True)
+        await until_first(self._take(), self._keep(), self._lanes.failed())
 
     @property
     def idle(self) -> bool:
@@ -294,7 +284,5 @@ class Dispatch:
             if loop.time() < due:
                 continue
             due = loop.time() + every_s
-            for entry in list(self._ledger.in_hand.values()):
-                for message in (entry.message, *entry.others):
-                    with contextlib.suppress(ConnectionLostError):
-                        await message.in_progress()
+            entries = list(self._ledger.in_hand.values())
+            await keep_alive(m for entry in entries for m in (entry.message, *entry.others))

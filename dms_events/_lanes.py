@@ -60,21 +60,20 @@ class Lanes(Generic[W]):
         """Nothing new is begun."""
         self._resting: deque[asyncio.Future[None]] = deque()
         self._changed = asyncio.Event()
-        self._failure: asyncio.Future[None] | None = None
+        self._failure = asyncio.Event()
+        self._error: BaseException | None = None
 
     def open(self) -> None:
         """Start the lanes."""
-        self._failure = asyncio.get_running_loop().create_future()
         for lane in self._lanes:
             lane.task = asyncio.create_task(self._run(lane))
             lane.task.add_done_callback(self._ended)
 
-    @property
-    def failure(self) -> asyncio.Future[None]:
-        """Gets the exception that a lane ended with, which is a defect."""
-        if self._failure is None:
-            raise RuntimeError("the lanes are not open")
-        return self._failure
+    async def failed(self) -> None:
+        """Wait for ever, or raise what a lane ended with, which is a defect."""
+        await self._failure.wait()
+        if self._error is not None:
+            raise self._error
 
     def put(self, work: W) -> None:
         """Have it done beside others."""
@@ -159,12 +158,10 @@ class Lanes(Generic[W]):
                     self._one_alone = False
                     for _ in range(min(len(self.ready), len(self._resting))):
                         self._wake()
-                if not self._changed.is_set():
-                    self._changed.set()
+                self._changed.set()
             row += 1
-            if (
-                row % _IN_A_ROW == 0
-            ):  # handlers that never wait must not keep others from their turn
+            # Handlers that never wait must not keep others from their turn.
+            if row % _IN_A_ROW == 0:
                 await asyncio.sleep(0)
 
     async def _rest(self) -> None:
@@ -185,5 +182,8 @@ class Lanes(Generic[W]):
                 return
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and (error := task.exception()) and not self.failure.done():
-            self.failure.set_exception(error)
+        if not task.cancelled() and (error := task.exception()):
+            if self._error is not None or self.held:
+                _log.error("a lane of the worker ended: %r", error)
+            self._error = self._error or error
+            self._failure.set()

@@ -14,6 +14,7 @@ from ._dispatch import Dispatch
 from ._handlers import Handler, Routes
 from ._settlement import Entry, Settlement
 from ._signals import on_signals
+from ._tasks import until_first
 from ._undertaker import Undertaker
 from .bus import Bus
 from .errors import ConfigError, ConnectionLostError
@@ -236,7 +237,7 @@ class Worker:
         drain_s = self.drain_s
         try:
             async with subscription:
-                await self._until_stopped(dispatch, subscription)
+                await until_first(dispatch.run(), self._until_asked(dispatch, subscription))
                 dispatch.take_rest()
         except asyncio.CancelledError:
             drain_s = 0
@@ -244,18 +245,6 @@ class Worker:
         finally:
             self.tally.undecodable += subscription.undecodable
             await dispatch.finish(drain_s)
-
-    async def _until_stopped(self, dispatch: Dispatch, subscription: Subscription[Any]) -> None:
-        running = asyncio.create_task(dispatch.run())
-        stopping = asyncio.create_task(self._until_asked(dispatch, subscription))
-        try:
-            await asyncio.wait([running, stopping], return_when=asyncio.FIRST_COMPLETED)
-            if running.done():
-                await running
-        finally:
-            for task in (running, stopping):
-                task.cancel()
-            await asyncio.gather(running, stopping, return_exceptions=True)
 
     async def _until_asked(self, dispatch: Dispatch, subscription: Subscription[Any]) -> None:
         while not self._stopping.is_set():
