@@ -35,6 +35,7 @@ class Entry:
         self.handler = handler
         self.others: list[Message[Any]] = []
         self.record: Record | None = None
+        """What is noted of it, or may be."""
         self.alone = False
         self.running = False
         self.key: Any = None
@@ -70,25 +71,22 @@ class Settlement:
             await self.give_back(entry, AGAIN_S)
             return None
         course = entry.handler.retry.on_redelivery(entry.record, message.attempt)
-        if course is Course.BURY:
-            await self._bury(
-                entry,
-                HandlerError("it was begun as often as it may be, and did not end the last time"),
-            )
+        if course is Course.BURY and entry.record is not None:
+            reason = "it was begun as often as it may be, and did not end the last time"
+            await self._bury(entry, HandlerError(reason), entry.record)
             return None
         return course
 
     async def begin_alone(self, entry: Entry) -> bool:
         """Note that it is begun; False where that failed, and it was given back."""
-        message, before = entry.message, entry.record
-        record = entry.handler.retry.on_start_alone(before, message.attempt, now_rfc3339())
+        retry, attempt = entry.handler.retry, entry.message.attempt
+        record = retry.on_start_alone(entry.record, attempt, now_rfc3339())
         try:
             noted = await self._note(entry, record)
         except asyncio.CancelledError:
             await self.interrupted(entry)  # it may be written already
             raise
         if not noted:
-            entry.record = before
             await self.give_back(entry, AGAIN_S)
             return False
         return True
@@ -119,8 +117,7 @@ class Settlement:
         record = retry.on_raise(entry.record, message.attempt, now_rfc3339(), alone=entry.alone)
         left = retry.left(record)
         if isinstance(error, Reject) or not left:
-            entry.record = record
-            await self._bury(entry, error)
+            await self._bury(entry, error, record)
             return None
         delay_s = retry.delay_s(record.spent, random.random())
         _log.warning(
@@ -159,16 +156,16 @@ class Settlement:
         for message in (entry.message, *entry.others):
             await message.nak(delay_s)
 
-    async def _bury(self, entry: Entry, error: Exception) -> None:
-        message, record = entry.message, entry.record
+    async def _bury(self, entry: Entry, error: Exception, record: Record) -> None:
+        message = entry.message
         if not await self._undertaker.bury(
             message.delivery,
             id=message.id,
             error=error,
-            attempts=record.spent if record else None,
-            first=record.first if record else "",
+            attempts=record.spent,
+            first=record.first,
         ):
-            await self._note(entry, entry.record)
+            await self._note(entry, record)
             await self.give_back(entry, AGAIN_S)
             return
         self._tally.rejected += 1
@@ -178,12 +175,11 @@ class Settlement:
                 await self.again(other, message.sequence)
             else:  # published twice: it has a right of its own, and to be judged by itself
                 await other.nak()
-        await self._forget(entry)
+        if entry.record is not None:
+            await self._forget(entry)
 
-    async def _note(self, entry: Entry, record: Record | None) -> bool:
+    async def _note(self, entry: Entry, record: Record) -> bool:
         entry.record = record
-        if record is None:
-            return True
         try:
             await self._notes.put(entry.message.delivery.place_id, _encode(record))
         except TransportError as error:
@@ -192,8 +188,6 @@ class Settlement:
         return True
 
     async def _forget(self, entry: Entry) -> None:
-        if entry.record is None:
-            return
         try:
             await self._notes.delete(entry.message.delivery.place_id)
         except TransportError as error:

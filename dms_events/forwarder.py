@@ -17,7 +17,7 @@ from ._undertaker import AGAIN_S, Undertaker
 from .bus import Bus
 from .document import document_of
 from .errors import ConfigError, ConnectionLostError, SinkError
-from .message import Message
+from .message import Message, keep_alive
 from .policy import Ledger
 from .sink import Document, Judgement, Sink, Verdict
 from .subscription import Subscription
@@ -248,10 +248,8 @@ class Forwarder:
         """
         while True:
             await asyncio.sleep(self._subscription.ack_wait_s / 3)
-            for work in list(self._pending.values()):
-                for message in work.messages:
-                    with contextlib.suppress(ConnectionLostError):
-                        await message.in_progress()
+            works = list(self._pending.values())
+            await keep_alive(message for work in works for message in work.messages)
 
     def _count(self, message: Message[Any], what: str) -> None:
         setattr(self.tally, what, getattr(self.tally, what) + 1)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
 import msgspec
 
 from .envelope import Envelope
+from .errors import ConnectionLostError
 from .identity import parse_rfc3339
 from .transport import Delivery
 
-__all__ = ["Message"]
+__all__ = ["Message", "keep_alive"]
 
 T_co = TypeVar("T_co", bound=msgspec.Struct, covariant=True)
 
@@ -117,3 +119,10 @@ class Message(Generic[T_co]):
 def identity_of(envelope: Envelope | None, delivery: Delivery) -> str:
     """The identity of an event; ``envelope`` is None where it could not be read."""
     return (envelope.id if envelope else "") or delivery.claimed_id or delivery.place_id
+
+
+async def keep_alive(messages: Iterable[Message[Any]]) -> None:
+    """Count the ack wait of each from now; without a connection they come again."""
+    for message in messages:
+        with suppress(ConnectionLostError):
+            await message.in_progress()

@@ -122,16 +122,15 @@ class Subscription(Generic[T]):
         Raises:
             TransportError: nothing will ever arrive again.
         """
-        while not self._ready:
-            if not self._take(limit):
-                await self._wait(None)
-        return [self._ready.popleft() for _ in range(min(limit, len(self._ready)))]
+        while not (messages := self.take_nowait(limit)):
+            await self._wait(None)
+        return messages
 
     def take_nowait(self, limit: int) -> list[Message[T]]:
         """Up to ``limit`` messages that are there; none where it would have to wait."""
         if limit > len(self._ready):
             self._take(limit - len(self._ready))
-        return [self._ready.popleft() for _ in range(min(limit, len(self._ready)))]
+        return self._hand_over(limit)
 
     async def batch(self, limit: int, max_wait_s: float) -> list[Message[T]]:
         """Up to ``limit`` messages: as soon as so many are there, or ``max_wait_s`` after the call.
@@ -146,11 +145,14 @@ class Subscription(Generic[T]):
                 busy = len(self._burials) >= _MOST_BURIALS
                 if left <= 0 or (self._ready and busy) or not await self._wait(left):
                     break
-        return [self._ready.popleft() for _ in range(min(limit, len(self._ready)))]
+        return self._hand_over(limit)
 
     async def backlog(self) -> int:
         """Messages that wait for this consumer or are not settled; 0 where nothing is stored."""
         return await self._opened().backlog()
+
+    def _hand_over(self, limit: int) -> list[Message[T]]:
+        return [self._ready.popleft() for _ in range(min(limit, len(self._ready)))]
 
     def _take(self, limit: int) -> bool:
         """Take from the inbox, which keeps alive what is not taken; False where nothing was."""

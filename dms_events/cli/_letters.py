@@ -140,7 +140,7 @@ def table(letters: Sequence[DeadLetter]) -> Sequence[Sequence[str]]:
             visible(letter.reader) or "-",
             str(letter.attempts),
             f"{letter.payload_bytes:,}",
-            visible(f"{letter.error}: {_reason(letter, False)}"),
+            visible(f"{letter.error}: {_reason(letter, _secret(letter), False)}"),
         )
         for letter in letters
     ]
@@ -152,9 +152,9 @@ def record(letter: DeadLetter) -> str:
     for name in letter.__struct_fields__:
         if name != "payload":
             known[name] = getattr(letter, name)
-    known["reason"] = _reason(letter, False)
-    known["secret"] = _secret(letter)
-    if known["secret"]:
+    secret = known["secret"] = _secret(letter)
+    known["reason"] = _reason(letter, secret, False)
+    if secret:
         known["headers"] = {}
     return msgspec.json.encode(known).decode()
 
@@ -163,7 +163,7 @@ def fields(letter: DeadLetter, reveal: bool) -> list[tuple[str, str]]:
     """All that a letter says, with the original's bytes where they may be shown."""
     shown = {name: str(getattr(letter, name)) for name in letter.__struct_fields__}
     secret = _secret(letter)
-    shown["reason"] = _reason(letter, reveal)
+    shown["reason"] = _reason(letter, secret, reveal)
     shown["headers"] = masked(
         secret and bool(letter.headers),
         ", ".join(f"{name}: {value}" for name, value in letter.headers.items()),
@@ -178,9 +178,9 @@ def fields(letter: DeadLetter, reveal: bool) -> list[tuple[str, str]]:
 
 def without_payload(letter: DeadLetter) -> DeadLetter:
     """A letter to show and to drop, without the weight of its original."""
-    return msgspec.structs.replace(
-        letter, payload=b"", secret=_secret(letter), reason=_reason(letter, False)
-    )
+    secret = _secret(letter)
+    reason = _reason(letter, secret, False)
+    return msgspec.structs.replace(letter, payload=b"", secret=secret, reason=reason)
 
 
 def counted(count: int) -> str:
@@ -192,9 +192,9 @@ def _secret(letter: DeadLetter) -> bool:
     return letter.secret or may_hold_secret(letter.type_name, letter.payload)
 
 
-def _reason(letter: DeadLetter, reveal: bool) -> str:
+def _reason(letter: DeadLetter, secret: bool, reveal: bool) -> str:
     """Letters that know of their secret have withheld it themselves; older ones have not."""
-    return masked(not letter.secret and _secret(letter), letter.reason, reveal)
+    return masked(secret and not letter.secret, letter.reason, reveal)
 
 
 def _text(payload: bytes) -> str:
