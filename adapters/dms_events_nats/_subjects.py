@@ -7,6 +7,8 @@ import re
 from dms_events.errors import ConfigError
 from dms_events.transport import Channel, Interest, Prepared
 
+from ._group import REST
+
 __all__ = ["NO_SOURCE", "Subjects"]
 
 NO_SOURCE = "_"
@@ -41,6 +43,14 @@ class Subjects:
             for p in interest.patterns
         }
         return sorted(f for f in found if not any(f != g and f.startswith(g[:-1]) for g in found))
+
+    def of_part(self, interest: Interest, partition: str) -> list[str]:
+        """The filter subjects of an interest in one partition, or in what has none."""
+        source = "*" if partition == REST else f"*.{partition}"
+        return [
+            f"{filter_[:-1]}{'*.' * (self._depth + 3 - filter_.count('.'))}{source}"
+            for filter_ in self.filters(interest)
+        ]
 
     def partitioned(self, channel: Channel, partitions: int) -> dict[str, str] | None:
         """The subject transform that appends a source's partition; None for none."""
