@@ -134,7 +134,7 @@ class PullInbox(Inbox):
                 await self._waiting()
 
     async def abandon(self) -> None:
-        """Stop receiving. What was not taken comes again after the ack wait, as what is unsettled does."""
+        """Stop receiving. What was not taken comes again after the ack wait, like all else."""
         await self.pause()
         await cancelled(self._keeping)
         self._buffer.clear()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 
 import msgspec.structs
 from nats.aio.client import Client
@@ -20,12 +19,11 @@ from ._inbox import PullInbox
 from ._notes import open_bucket, plain
 from ._owned import OwnedInbox
 from ._streams import ensure_consumer
-from ._subjects import Subjects
+from ._subjects import Subjects, partitions_of
 
 __all__ = ["open_inbox"]
 
 _PATIENCE = 1.5
-_PARTITION = re.compile(r"\{\{partition\((\d+),\d+\)\}\}$")
 
 
 class _Stream:
@@ -46,9 +44,7 @@ class _Stream:
         """Asked anew each time: a stream that was deleted and made again counts from 1 again."""
         answer = await request(self.client, f"STREAM.INFO.{self.name}")
         self.created = str((await self.manager.stream_info(self.name)).created)
-        transform = answer["config"].get("subject_transform") or {}
-        found = _PARTITION.search(transform.get("dest", ""))
-        self.partitions = int(found[1]) if found else 0
+        self.partitions = partitions_of(answer["config"].get("subject_transform")) or 0
 
     async def consumer(self, partition: str | None = None) -> tuple[str, float]:
         """The name and the ack wait of the consumer, made where it is missing."""

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from dms_events.errors import ConfigError
 from dms_events.transport import Channel, Interest, Prepared
 
 from ._group import REST
 
-__all__ = ["NO_SOURCE", "Subjects"]
+__all__ = ["NO_SOURCE", "Subjects", "partitions_of"]
 
 NO_SOURCE = "_"
 _MOST_KNOWN = 10_000
+_PARTITION = re.compile(r"\{\{partition\((\d+),\d+\)\}\}$")
 _ROOT = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
+
+
+def partitions_of(transform: Mapping[str, str] | None) -> int | None:
+    """How many partitions a stream's subject transform makes; None where it makes something else."""
+    if not transform:
+        return 0
+    found = _PARTITION.search(transform.get("dest", ""))
+    return int(found[1]) if found else None
 
 
 class Subjects:
