@@ -105,11 +105,6 @@ class OwnedInbox(Inbox):
             await self._beat()
         self._beating = asyncio.create_task(self._go_on())
 
-    @property
-    def owned(self) -> Sequence[str]:
-        """The partitions that are read here."""
-        return list(self._parts)
-
     def take(self, limit: int) -> Sequence[Delivery]:
         if time.monotonic() < self._own_until:
             for _ in range(len(self._turn)):
