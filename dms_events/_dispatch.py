@@ -79,7 +79,7 @@ class Dispatch:
     async def finish(self, timeout_s: float) -> None:
         """Finish what is being handled, up to ``timeout_s``; then interrupt it. Give back the rest.
 
-        Not before the subscription is closed, which would take it again.
+        Not before the subscription is paused, which would take it again.
         """
         self.hold()
         for timer in self._timers:
@@ -95,7 +95,8 @@ class Dispatch:
         finally:
             keeping.cancel()
             await self._lanes.close()
-            await self._give_back(list(self._ledger.in_hand.values()))
+            rest = sorted(self._ledger.in_hand.values(), key=lambda entry: entry.message.sequence)
+            await self._give_back(rest)
 
     def take_rest(self) -> None:
         """Take what the subscription holds, to give it back with a note when this is finished."""
@@ -111,7 +112,8 @@ class Dispatch:
                 for start in range(0, len(entries), _CHUNK):
                     chunk = entries[start : start + _CHUNK]
                     await asyncio.gather(*map(self._settlement.excuse, chunk))
-        await self._give_back(entries)
+        # What has a key comes after what is being handled, so it is given back after that.
+        await self._give_back(entry for entry in entries if not entry.handler.key)
 
     async def _give_back(self, entries: Iterable[Entry]) -> None:
         for entry in entries:
@@ -141,22 +143,30 @@ class Dispatch:
             entry = ledger.in_hand[id] = Entry(message, self._table[message.type_name])
             if not begin:
                 return None
-            if message.delivery.attempt > 1:
-                lookup = asyncio.create_task(self._look_up(entry))
-                self._lookups.add(lookup)
-                lookup.add_done_callback(self._looked_up)
+            if message.delivery.attempt > 1 and not entry.handler.key:
+                self._look_up(entry)
             elif entry.handler.plain:
                 self._lanes.put([entry])
             else:
                 self._arrange(entry)
         return None
 
-    async def _look_up(self, entry: Entry) -> None:
+    def _look_up(self, entry: Entry) -> None:
+        """Find out how to handle what was delivered before; then have it handled."""
+        lookup = asyncio.create_task(self._follow(entry))
+        self._lookups.add(lookup)
+        lookup.add_done_callback(self._looked_up)
+
+    async def _follow(self, entry: Entry) -> None:
         course = await self._settlement.course(entry)
         if course is Course.ALONE:
             entry.alone = True
             self._lanes.put_alone([entry])
-        elif course is Course.RUN:
+        elif course is None:
+            self._next_of_key(entry)
+        elif entry.handler.key:
+            self._lanes.put([entry])
+        else:
             self._arrange(entry)
 
     def _looked_up(self, lookup: asyncio.Task[None]) -> None:
@@ -181,7 +191,7 @@ class Dispatch:
                 else:
                     chain.append(entry)
                     return
-            self._lanes.put([entry])
+            self._begin(entry)
         elif handler.batch:
             batch = self._batches.setdefault(handler, [])
             batch.append(entry)
@@ -189,6 +199,13 @@ class Dispatch:
                 self._send_batch(handler)
             elif len(batch) == 1:
                 self._later(handler.linger_s, self._send_batch, handler)
+        else:
+            self._lanes.put([entry])
+
+    def _begin(self, entry: Entry) -> None:
+        """It is its turn among those of its key; before, nothing is asked about it."""
+        if entry.message.attempt > 1:
+            self._look_up(entry)
         else:
             self._lanes.put([entry])
 
@@ -202,6 +219,7 @@ class Dispatch:
         for one in work:
             one.running = True
         if entry.alone and not await self._settlement.begin_alone(entry):
+            self._next_of_key(entry)
             return
         if handler.timeout_s is not None:
             lane.deadline = time.monotonic() + handler.timeout_s
@@ -229,8 +247,7 @@ class Dispatch:
             lane.settling = True
             for one in work:
                 await self._settlement.handled(one)
-            if handler.key:
-                self._next_of_key(entry)
+            self._next_of_key(entry)
             return
         lane.settling = True
         await self._failed(work, error)
@@ -249,19 +266,18 @@ class Dispatch:
         if delay_s is not None:
             entry.running = False
             self._later(delay_s, self._again, entry)
-        elif handler.key:
+        else:
             self._next_of_key(entry)
 
     def _again(self, entry: Entry) -> None:
-        if entry.key is None:  # it was alone, and beside others it has to take its turn
-            self._arrange(entry)
-        else:
-            self._lanes.put([entry])
+        self._lanes.put([entry])
 
     def _next_of_key(self, entry: Entry) -> None:
+        if entry.key is None:
+            return
         chain = self._chains.get(entry.key)
         if chain:
-            self._lanes.put([chain.popleft()])
+            self._begin(chain.popleft())
         elif chain is not None:
             del self._chains[entry.key]
 

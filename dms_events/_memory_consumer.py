@@ -35,6 +35,8 @@ class Consumer:
         self._due: dict[int, float] = {}
         """When each of them is delivered again, on the monotonic clock; the truth for the heap."""
         self._heap: list[tuple[float, int]] = []
+        self.owners: list[object] = []
+        """Readers of whom only the first may take; empty where all may."""
         self._waiters: set[asyncio.Future[None]] = set()
 
     def take(self, limit: int) -> list[tuple[Stored, int]]:
@@ -115,11 +117,11 @@ class Consumer:
             if not waiter.done():
                 waiter.set_result(None)
 
-    async def changed(self, timeout_s: float | None) -> None:
-        """Wait until there may be something to take, at most ``timeout_s``."""
+    async def changed(self, timeout_s: float | None, *, may_take: bool) -> None:
+        """Wait until there may be something to take, or it may be taken, at most ``timeout_s``."""
         waiter = asyncio.get_running_loop().create_future()
         self._waiters.add(waiter)
-        next_due = self._heap[0][0] - time.monotonic() if self._heap else None
+        next_due = self._heap[0][0] - time.monotonic() if self._heap and may_take else None
         waits = [max(0.0, w) for w in (timeout_s, next_due) if w is not None]
         try:
             await asyncio.wait([waiter], timeout=min(waits) if waits else None)

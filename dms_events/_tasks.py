@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 
-__all__ = ["task_group", "until_first"]
+__all__ = ["cancelled", "task_group", "until_first"]
 
 
 @asynccontextmanager
@@ -37,3 +37,10 @@ async def until_first(*work: Coroutine[Any, Any, None]) -> None:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def cancelled(task: asyncio.Task[None] | None) -> None:
+    """Cancel it and wait for its end, whatever that is."""
+    if task is not None:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)

@@ -184,6 +184,7 @@ class Bus(KeepsDeadLetters):
         start: Literal["all", "new"] | None = ...,
         prefetch: int = ...,
         ack_wait_s: float = ...,
+        partitioned: bool = ...,
     ) -> Subscription[A]: ...
     @overload
     def subscribe(
@@ -196,6 +197,7 @@ class Bus(KeepsDeadLetters):
         start: Literal["all", "new"] | None = ...,
         prefetch: int = ...,
         ack_wait_s: float = ...,
+        partitioned: bool = ...,
     ) -> Subscription[A | B]: ...
     @overload
     def subscribe(
@@ -205,6 +207,7 @@ class Bus(KeepsDeadLetters):
         start: Literal["all", "new"] | None = ...,
         prefetch: int = ...,
         ack_wait_s: float = ...,
+        partitioned: bool = ...,
     ) -> Subscription[Any]: ...
 
     def subscribe(
@@ -214,6 +217,7 @@ class Bus(KeepsDeadLetters):
         start: Literal["all", "new"] | None = None,
         prefetch: int = 500,
         ack_wait_s: float = 60.0,
+        partitioned: bool = False,
     ) -> Subscription[Any]:
         """A subscription to types, or to patterns such as ``"elk_stats.*"`` and ``"*"``.
 
@@ -222,6 +226,11 @@ class Bus(KeepsDeadLetters):
         stored (the default of a durable) or ``"new"`` messages only (the default without one).
         ``prefetch`` bounds the messages held here and not yet taken; an unsettled message is delivered
         again ``ack_wait_s`` after it was taken.
+
+        ``partitioned`` subscriptions to a durable share it by sources: each partition of the stream has
+        one reader at a time, which gets all of it in order (what has no partitions is one). A reader that
+        leaves hands its own over when what it took is settled; one that dies loses them after 1.5
+        ``ack_wait_s``.
 
         Raises:
             UnknownTypeError: a type or pattern names nothing.
@@ -235,6 +244,10 @@ class Bus(KeepsDeadLetters):
             raise ConfigError("prefetch", f"must be 1 to 10000, not {prefetch}")
         if not ack_wait_s > 0:
             raise ConfigError("ack_wait_s", f"must be above 0 seconds, not {ack_wait_s}")
+        if partitioned and not (durable and self.guarantees.acknowledges):
+            raise ConfigError(
+                "partitioned", "it takes a durable, and a transport that acknowledges"
+            )
         patterns = [w if isinstance(w, str) else registry.name_of(w) for w in wanted]
         names = {name: registry.matching(name) for name in patterns}
         interest = Interest(
@@ -243,6 +256,7 @@ class Bus(KeepsDeadLetters):
             start=start or ("all" if durable else "new"),
             prefetch=prefetch,
             ack_wait_s=ack_wait_s,
+            partitioned=partitioned,
         )
         types = frozenset(name for found in names.values() for name in found)
         return Subscription(self._transport, interest, types, self._aliases, self.bury)

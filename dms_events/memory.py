@@ -135,7 +135,7 @@ class MemoryTransport(Transport):
                 f"asked for {', '.join(sorted(interest.patterns))}. Choose another durable name",
             )
         ephemeral = None if interest.durable else name
-        inbox = MemoryInbox(self._broker, consumer, interest.prefetch, ephemeral)
+        inbox = MemoryInbox(self._broker, consumer, interest, ephemeral)
         self._inboxes.add(inbox)
         return inbox
 
@@ -182,17 +182,19 @@ class MemoryInbox(Inbox):
     """One reader of a consumer; several may share it."""
 
     def __init__(
-        self, broker: Broker, consumer: Consumer, prefetch: int, ephemeral: str | None
+        self, broker: Broker, consumer: Consumer, interest: Interest, ephemeral: str | None
     ) -> None:
         self._broker = broker
         self._consumer = consumer
-        self._prefetch = prefetch
+        self._prefetch = interest.prefetch
         self._ephemeral = ephemeral
-        self._closed = False
+        self._paused = self._closed = False
+        if interest.partitioned:
+            consumer.owners.append(self)
         self.ack_wait_s = consumer.ack_wait_s
 
     def take(self, limit: int) -> Sequence[Delivery]:
-        if self._closed:
+        if self._paused or not self._may_take():
             return []
         taken = self._consumer.take(min(limit, self._prefetch))
         return [MemoryDelivery(self._broker.created, self._consumer, *one) for one in taken]
@@ -200,19 +202,28 @@ class MemoryInbox(Inbox):
     async def wait(self, timeout_s: float | None) -> bool:
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         while not self._closed:
-            if self._consumer.ready():
+            if self._may_take() and self._consumer.ready():
                 return True
             left = None if deadline is None else deadline - time.monotonic()
             if left is not None and left <= 0:
                 return False
-            await self._consumer.changed(left)
+            await self._consumer.changed(left, may_take=self._may_take())
         raise ConnectionLostError("the subscription is closed")
 
     async def backlog(self) -> int:
         return self._consumer.backlog()
 
+    def _may_take(self) -> bool:
+        owners = self._consumer.owners
+        return not owners or owners[0] is self
+
+    async def pause(self) -> None:
+        self._paused = True
+
     async def close(self) -> None:
-        self._closed = True
+        self._paused = self._closed = True
+        if self in self._consumer.owners:
+            self._consumer.owners.remove(self)
         self._consumer.wake()
         if self._ephemeral:
             self._broker.consumers.pop(self._ephemeral, None)

@@ -132,6 +132,10 @@ class Subscription(Generic[T]):
             self._take(limit - len(self._ready))
         return self._hand_over(limit)
 
+    async def pause(self) -> None:
+        """Receive no more, for good; what has arrived can still be taken."""
+        await self._opened().pause()
+
     async def batch(self, limit: int, max_wait_s: float) -> list[Message[T]]:
         """Up to ``limit`` messages: as soon as so many are there, or ``max_wait_s`` after the call.
 

@@ -50,6 +50,7 @@ class Interest(msgspec.Struct, frozen=True, kw_only=True):
 
     ``patterns`` are ``module.Type``, ``module.*`` or ``*``. A ``durable`` is one consumer with one set
     of patterns, shared by whoever subscribes under its name. ``start`` counts for a new consumer only.
+    ``partitioned``: of each part of the sources there is one reader at a time, which has all of it.
     """
 
     channel: Channel = "events"
@@ -58,6 +59,7 @@ class Interest(msgspec.Struct, frozen=True, kw_only=True):
     start: Literal["all", "new"] = "all"
     prefetch: int = 500
     ack_wait_s: float = 60.0
+    partitioned: bool = False
 
 
 class Guarantees(msgspec.Struct, frozen=True, kw_only=True):
@@ -175,8 +177,7 @@ class Inbox(ABC):
     async def receive(self, limit: int, timeout_s: float | None) -> Sequence[Delivery]:
         """Wait, then take. Returns as soon as there is one, empty after ``timeout_s``.
 
-        Raises:
-            TransportError: as `wait`.
+        Raises `TransportError` as `wait` does.
         """
         await self.wait(timeout_s)
         return self.take(limit)
@@ -184,6 +185,10 @@ class Inbox(ABC):
     @abstractmethod
     async def backlog(self) -> int:
         """Messages that wait for this consumer or are not settled yet; 0 where nothing is stored."""
+
+    @abstractmethod
+    async def pause(self) -> None:
+        """Receive no more, for good. What has arrived can still be taken, and what was taken settled."""
 
     @abstractmethod
     async def close(self) -> None:

@@ -60,6 +60,9 @@ class Worker:
         memory: handled identities to remember.
         drain_s: how long handlers may go on after `stop`; then they are cancelled and their messages
             given back, which spends no attempt.
+        partitioned: share the messages by partitions of their sources, each with one worker at a time, so
+            that a ``key`` which follows from the source keeps its order across workers
+            (docs/workers.md).
 
     Raises:
         ConfigError: a number is out of range.
@@ -75,6 +78,7 @@ class Worker:
         start: Literal["all", "new"] = "all",
         memory: int = 100_000,
         drain_s: float = 20.0,
+        partitioned: bool = False,
     ) -> None:
         for name, value in (("concurrency", concurrency), ("memory", memory)):
             if value < 1:
@@ -87,6 +91,7 @@ class Worker:
         self._prefetch = prefetch
         self._ack_wait_s = ack_wait_s
         self._start: Literal["all", "new"] = start
+        self._partitioned = partitioned
         self.drain_s = drain_s
         self._routes = Routes()
         self._ledger: Ledger[Entry] = Ledger(memory)
@@ -223,6 +228,7 @@ class Worker:
             start=self._start,
             prefetch=self._prefetch,
             ack_wait_s=self._ack_wait_s,
+            partitioned=self._partitioned,
         )
         settlement = Settlement(
             self._ledger,
@@ -237,14 +243,17 @@ class Worker:
         drain_s = self.drain_s
         try:
             async with subscription:
-                await until_first(dispatch.run(), self._until_asked(dispatch, subscription))
-                dispatch.take_rest()
-        except asyncio.CancelledError:
-            drain_s = 0
-            raise
+                try:
+                    await until_first(dispatch.run(), self._until_asked(dispatch, subscription))
+                except asyncio.CancelledError:
+                    drain_s = 0
+                    raise
+                finally:
+                    await subscription.pause()
+                    dispatch.take_rest()
+                    await dispatch.finish(drain_s)
         finally:
             self.tally.undecodable += subscription.undecodable
-            await dispatch.finish(drain_s)
 
     async def _until_asked(self, dispatch: Dispatch, subscription: Subscription[Any]) -> None:
         while not self._stopping.is_set():

@@ -117,11 +117,13 @@ class CoreInbox(Inbox):
     async def backlog(self) -> int:
         return 0
 
+    async def pause(self) -> None:
+        while self._subscriptions and not self._client.is_closed:
+            with contextlib.suppress(TransportError), mapped("unsubscribe"):
+                await self._subscriptions.pop().unsubscribe()
+
     async def close(self) -> None:
-        if not self._client.is_closed:
-            for subscription in self._subscriptions:
-                with contextlib.suppress(TransportError), mapped("unsubscribe"):
-                    await subscription.unsubscribe()
+        await self.pause()
         self.fail(ConnectionLostError("the subscription is closed"))
 
     def reconnected(self) -> None:

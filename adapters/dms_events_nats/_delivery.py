@@ -105,6 +105,11 @@ class JetStreamDelivery(NatsDelivery):
     def stored_ns(self) -> int:
         return int(self._token(5))
 
+    @property
+    def settled(self) -> bool:
+        """Whether the server was told what became of it."""
+        return self._settled
+
     async def ack(self) -> None:
         if not self._settled:
             self._settled = True

@@ -16,8 +16,9 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
+from dms_events._tasks import cancelled
 from dms_events.errors import ConnectionLostError, TransportError
-from dms_events.transport import Delivery, Inbox
+from dms_events.transport import Inbox
 
 from ._delivery import JetStreamDelivery, Origin
 from ._errors import NotThereError, mapped
@@ -54,6 +55,7 @@ class PullInbox(Inbox):
         ack_wait_s: float,
         waiting: Callable[[], Awaitable[int]],
         forget: Callable[[], Awaitable[None]],
+        arrived: asyncio.Event | None = None,
     ) -> None:
         self._client = client
         self._api_subject = api_subject
@@ -69,11 +71,13 @@ class PullInbox(Inbox):
         self._asked = 0
         self._heard_at = time.monotonic()
         self._retry_at = 0.0
-        self._failure: TransportError | None = None
+        self.failure: TransportError | None = None
+        """Why nothing will arrive any more."""
         self._work = asyncio.Event()
-        self._arrived = asyncio.Event()
+        self._arrived = arrived or asyncio.Event()
         self._subscription: Subscription | None = None
-        self._tasks: list[asyncio.Task[None]] = []
+        self._pumping: asyncio.Task[None] | None = None
+        self._keeping: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
         """Subscribe to the inbox and ask for the first messages."""
@@ -82,11 +86,17 @@ class PullInbox(Inbox):
                 self._prefix + "*", cb=self._on_message, pending_msgs_limit=0, pending_bytes_limit=0
             )
         self._work.set()
-        self._tasks = [asyncio.create_task(self._pump()), asyncio.create_task(self._keep_alive())]
-        for task in self._tasks:
+        self._pumping = asyncio.create_task(self._pump())
+        self._keeping = asyncio.create_task(self._keep_alive())
+        for task in (self._pumping, self._keeping):
             task.add_done_callback(self._ended)
 
-    def take(self, limit: int) -> Sequence[Delivery]:
+    @property
+    def at_hand(self) -> int:
+        """How many may be taken."""
+        return len(self._buffer)
+
+    def take(self, limit: int) -> Sequence[JetStreamDelivery]:
         buffer = self._buffer
         if not buffer:
             return ()
@@ -99,26 +109,41 @@ class PullInbox(Inbox):
         return taken
 
     async def wait(self, timeout_s: float | None) -> bool:
-        if not self._buffer and self._failure is None:
+        if not self._buffer and self.failure is None:
             self._arrived.clear()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(timeout_s):
                     await self._arrived.wait()
-        if not self._buffer and self._failure is not None:
-            raise self._failure
+        if not self._buffer and self.failure is not None:
+            raise self.failure
         return bool(self._buffer)
 
     async def backlog(self) -> int:
         return await self._waiting()
 
-    async def close(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+    async def pause(self) -> None:
+        await cancelled(self._pumping)
         if self._subscription is not None and not self._client.is_closed:
-            # What is already on its way is read and given back; else it would wait for the ack wait.
+            subscription, self._subscription = self._subscription, None
+            # What is already on its way is read; else it would wait for the ack wait.
             with contextlib.suppress(nats.errors.Error, TimeoutError):
-                await self._subscription.drain()  # type: ignore[no-untyped-call]
+                await subscription.drain()  # type: ignore[no-untyped-call]
+            # Asking has the server forget the open pull requests. Else it would take the first message
+            # that is given back for one of them, find that nobody is there, and queue it last.
+            with contextlib.suppress(TransportError):
+                await self._waiting()
+
+    async def abandon(self) -> None:
+        """Stop receiving. What was not taken comes again after the ack wait, like all else."""
+        await self.pause()
+        await cancelled(self._keeping)
+        self._buffer.clear()
+        self.fail(ConnectionLostError("the subscription is closed"))
+
+    async def close(self) -> None:
+        await self.pause()
+        await cancelled(self._keeping)
+        if not self._client.is_closed:
             while self._buffer:
                 with contextlib.suppress(ConnectionLostError):
                     await self._buffer.popleft().nak()
@@ -133,7 +158,7 @@ class PullInbox(Inbox):
 
     def fail(self, error: TransportError) -> None:
         """Nothing will arrive any more."""
-        self._failure = self._failure or error
+        self.failure = self.failure or error
         self._arrived.set()
 
     def _ended(self, task: asyncio.Task[None]) -> None:

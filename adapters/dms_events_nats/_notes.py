@@ -15,7 +15,7 @@ from dms_events.transport import Notes
 from ._errors import mapped
 from ._subjects import Subjects
 
-__all__ = ["NatsNotes", "open_notes"]
+__all__ = ["NatsNotes", "open_bucket", "open_notes", "plain"]
 
 _KEPT_S = 7 * 86_400.0
 _PLAIN = re.compile(r"[^A-Za-z0-9_-]")
@@ -26,7 +26,7 @@ class NatsNotes(Notes):
 
     def __init__(self, bucket: KeyValue, durable: str) -> None:
         self._bucket = bucket
-        self._prefix = _PLAIN.sub(lambda found: f"={ord(found[0]):X}", durable)
+        self._prefix = plain(durable)
 
     async def get(self, key: str) -> bytes | None:
         with mapped("read a note"):
@@ -47,7 +47,23 @@ class NatsNotes(Notes):
 async def open_notes(
     context: JetStreamContext, manager: JetStreamManager, subjects: Subjects, durable: str
 ) -> NatsNotes:
-    """The notes of a durable. Where their bucket is missing it is made, kept as the events are.
+    """The notes of a durable.
+
+    Raises:
+        TransportError: their bucket cannot be made or reached.
+    """
+    return NatsNotes(await open_bucket(context, manager, subjects), durable)
+
+
+def plain(durable: str) -> str:
+    """The name of a durable as a token of a key."""
+    return _PLAIN.sub(lambda found: f"={ord(found[0]):X}", durable)
+
+
+async def open_bucket(
+    context: JetStreamContext, manager: JetStreamManager, subjects: Subjects
+) -> KeyValue:
+    """The bucket of what readers note. Where it is missing it is made, kept as the events are.
 
     Raises:
         TransportError: it cannot be made or reached.
@@ -55,16 +71,15 @@ async def open_notes(
     name = subjects.bucket("notes")
     with mapped(f"open the bucket {name}"):
         try:
-            bucket = await context.key_value(name)
+            return await context.key_value(name)
         except nats.js.errors.BucketNotFoundError:
             events = (await manager.stream_info(subjects.stream("events"))).config
-            bucket = await context.create_key_value(
+            return await context.create_key_value(
                 KeyValueConfig(
                     bucket=name,
-                    description="attempts of messages whose handlers failed",
+                    description="attempts of failed messages, and readers of partitions",
                     ttl=_KEPT_S,
                     storage=events.storage,
                     replicas=events.num_replicas or 1,
                 )
             )
-    return NatsNotes(bucket, durable)

@@ -6,11 +6,12 @@ left it is ours to change; one that is not was changed by somebody else.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping
 from typing import Any, Final, Literal
 
 import msgspec
+
+from ._subjects import partitions_of
 
 __all__ = ["Difference", "State", "Target", "compare", "creation", "described", "merged"]
 
@@ -27,7 +28,6 @@ _NAMES: Final = {
     "ack_wait": "ack_wait_s",
     "deliver_policy": "start",
 }
-_PARTITION = re.compile(r"\{\{partition\((\d+),\d+\)\}\}$")
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):
@@ -160,8 +160,8 @@ def _found(key: str, actual: Mapping[str, Any]) -> Any:
 
 def _text(key: str, value: Any) -> str:
     if key == "subject_transform":
-        partition = _PARTITION.search(value["dest"]) if value else None
-        return partition[1] if partition else f"{value['src']} → {value['dest']}" if value else "0"
+        partitions = partitions_of(value)
+        return f"{value['src']} → {value['dest']}" if partitions is None else str(partitions)
     if isinstance(value, list):
         return ", ".join(value)
     if key in ("max_age", "duplicate_window", "ack_wait"):

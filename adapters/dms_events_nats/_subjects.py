@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from dms_events.errors import ConfigError
 from dms_events.transport import Channel, Interest, Prepared
 
-__all__ = ["NO_SOURCE", "Subjects"]
+from ._group import REST
+
+__all__ = ["NO_SOURCE", "Subjects", "partitions_of"]
 
 NO_SOURCE = "_"
 _MOST_KNOWN = 10_000
+_PARTITION = re.compile(r"\{\{partition\((\d+),\d+\)\}\}$")
 _ROOT = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
+
+
+def partitions_of(transform: Mapping[str, str] | None) -> int | None:
+    """How many partitions a stream's subject transform makes; None where it makes something else."""
+    if not transform:
+        return 0
+    found = _PARTITION.search(transform.get("dest", ""))
+    return int(found[1]) if found else None
 
 
 class Subjects:
@@ -41,6 +53,14 @@ class Subjects:
             for p in interest.patterns
         }
         return sorted(f for f in found if not any(f != g and f.startswith(g[:-1]) for g in found))
+
+    def of_part(self, interest: Interest, partition: str) -> list[str]:
+        """The filter subjects of an interest in one partition, or in what has none."""
+        source = "*" if partition == REST else f"*.{partition}"
+        return [
+            f"{filter_[:-1]}{'*.' * (self._depth + 3 - filter_.count('.'))}{source}"
+            for filter_ in self.filters(interest)
+        ]
 
     def partitioned(self, channel: Channel, partitions: int) -> dict[str, str] | None:
         """The subject transform that appends a source's partition; None for none."""

@@ -21,13 +21,14 @@ from dms_events.transport import Channel, Guarantees, Inbox, Interest, Notes, Pr
 
 from ._address import checked
 from ._core import CoreInbox
-from ._delivery import Origin
 from ._errors import flush, mapped
 from ._inbox import PullInbox
 from ._notes import open_notes
+from ._owned import OwnedInbox
 from ._publisher import Publisher
+from ._readers import open_inbox
 from ._stored import delete_message, fetch_message
-from ._streams import ensure_consumer, make_streams
+from ._streams import make_streams
 from ._subjects import Subjects
 from .setup import EventsSetup, NatsSetup, StreamSetup
 
@@ -113,7 +114,7 @@ class NatsTransport(Transport):
         self._manager: JetStreamManager | None = None
         self._publisher: Publisher | None = None
         self._opened = False
-        self._inboxes: WeakSet[PullInbox | CoreInbox] = WeakSet()
+        self._inboxes: WeakSet[PullInbox | OwnedInbox | CoreInbox] = WeakSet()
         self._last_error: Exception | None = None
         self.guarantees = Guarantees(
             acknowledges=durable,
@@ -198,45 +199,13 @@ class NatsTransport(Transport):
     async def subscribe(self, interest: Interest) -> Inbox:
         if not self._opened or self._client.is_closed:
             raise ConnectionLostError("subscribe: the bus is not open; use it in async with")
-        filters = self._subjects.filters(interest)
-        inbox: PullInbox | CoreInbox
+        inbox: PullInbox | OwnedInbox | CoreInbox
         if self._manager is None:
             inbox = CoreInbox(self._client, self._subjects, max(_CORE_BUFFER, interest.prefetch))
-            await inbox.open(filters, interest.durable or "")
+            await inbox.open(self._subjects.filters(interest), interest.durable or "")
         else:
-            inbox = await self._pull_inbox(self._manager, interest, filters)
+            inbox = await open_inbox(self._client, self._manager, self._subjects, interest)
         self._inboxes.add(inbox)
-        return inbox
-
-    async def _pull_inbox(
-        self, manager: JetStreamManager, interest: Interest, filters: list[str]
-    ) -> PullInbox:
-        stream = self._subjects.stream(interest.channel)
-        with mapped(f"subscribe to {', '.join(filters)}"):
-            # Asked anew each time: a stream that was deleted and made again counts from 1 again.
-            created = str((await manager.stream_info(stream)).created)
-            consumer, ack_wait_s = await ensure_consumer(self._client, stream, filters, interest)
-
-        async def waiting() -> int:
-            with mapped(f"consumer {consumer}"):
-                info = await manager.consumer_info(stream, consumer)
-            return (info.num_pending or 0) + (info.num_ack_pending or 0)
-
-        async def forget() -> None:
-            if not interest.durable:
-                with mapped(f"delete consumer {consumer}"):
-                    await manager.delete_consumer(stream, consumer)
-
-        inbox = PullInbox(
-            self._client,
-            f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}",
-            Origin(self._client, self._subjects, created),
-            prefetch=interest.prefetch,
-            ack_wait_s=ack_wait_s,
-            waiting=waiting,
-            forget=forget,
-        )
-        await inbox.open()
         return inbox
 
     async def notes(self, durable: str) -> Notes:

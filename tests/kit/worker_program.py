@@ -1,8 +1,8 @@
 """A worker as a program of its own, which writes down what it does before it can be killed.
 
 ``python -m tests.kit.worker_program URL JOURNAL [options]`` handles service calls until SIGTERM, and
-prints its tally as JSON. The journal gets ``begin N`` and ``end N`` for each call of number N; a line
-that was written is there, however the process ends.
+prints its tally as JSON. The journal gets ``begin N PID`` and ``end N PID`` for each call of number N; a
+line that was written is there, however the process ends.
 """
 
 from __future__ import annotations
@@ -36,10 +36,15 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self.path = path
 
+    @property
+    def lines(self) -> list[tuple[str, int, int]]:
+        """Word, number and process id of each line."""
+        text = self.path.read_text() if self.path.exists() else ""
+        return [(w, int(n), int(pid)) for w, n, pid in (line.split() for line in text.splitlines())]
+
     def count(self, word: str) -> Counter[int]:
         """How often each number stands behind a word."""
-        lines = self.path.read_text().splitlines() if self.path.exists() else []
-        return Counter(int(line.split()[1]) for line in lines if line.startswith(word))
+        return Counter(number for first, number, _ in self.lines if first == word)
 
     @property
     def begun(self) -> Counter[int]:
@@ -94,17 +99,20 @@ async def work(options: argparse.Namespace) -> WorkerTally:
         concurrency=options.concurrency,
         ack_wait_s=options.ack_wait_s,
         drain_s=options.drain_s,
+        partitioned=options.partitioned > 0,
     )
 
-    @worker.on(ServiceCall, attempts=options.attempts, backoff_s=0.05)
+    key = (lambda call: call.peer_id_of_service_host) if options.partitioned else None
+
+    @worker.on(ServiceCall, attempts=options.attempts, backoff_s=0.05, key=key)
     async def handle(event: ServiceCall) -> None:
         number = int(event.call_id)
-        os.write(descriptor, b"begin %d\n" % number)
+        os.write(descriptor, b"begin %d %d\n" % (number, os.getpid()))
         if number == options.deadly:
             os.kill(os.getpid(), signal.SIGKILL)
         if options.pause_s:
             await asyncio.sleep(options.pause_s)
-        os.write(descriptor, b"end %d\n" % number)
+        os.write(descriptor, b"end %d %d\n" % (number, os.getpid()))
 
     if options.drain:
         worker.drain()
@@ -120,6 +128,7 @@ if __name__ == "__main__":
     parser.add_argument("--ack-wait-s", type=float, default=60)
     parser.add_argument("--drain-s", type=float, default=20)
     parser.add_argument("--pause-s", type=float, default=0)
+    parser.add_argument("--partitioned", type=int, default=0)
     parser.add_argument("--drain", type=int, default=0)
     parser.add_argument("--deadly", type=int, default=-1)
     print(msgspec.json.encode(asyncio.run(work(parser.parse_args()))).decode())

@@ -1,0 +1,91 @@
+"""Who reads which partition: a document that its readers write in turns. No clock, no server."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection
+
+import msgspec
+
+__all__ = ["REST", "Group", "Member"]
+
+REST = "rest"
+"""What is stored without a partition."""
+
+
+class Group(msgspec.Struct):
+    """The members of a group and what each owns."""
+
+    partitions: int = 0
+    """The most that the stream had so far; of the later ones something may be unread."""
+    beats: dict[str, int] = {}
+    """A number for each member, which grows for as long as it lives."""
+    owners: dict[str, str] = {}
+    """The member that reads a partition, by the partition; what nobody owns is missing."""
+
+    @property
+    def all(self) -> list[str]:
+        """All that is to be owned."""
+        return [REST, *map(str, range(self.partitions))]
+
+    def owned_by(self, member: str) -> list[str]:
+        """What it owns, in the order of `all`."""
+        return [part for part in self.all if self.owners.get(part) == member]
+
+    def share_of(self, member: str) -> int:
+        """How many it is to own; the shares of all members are all there is."""
+        members = sorted(self.beats)
+        each, more = divmod(len(self.all), len(members))
+        return each + (members.index(member) < more)
+
+
+class Member:
+    """One member's part in it.
+
+    It takes what nobody owns, up to its share, and never what another one owns: that one gives up by
+    itself what is more than its share, or is taken out when its beat did not change for ``patience_s``.
+    """
+
+    def __init__(self, partitions: int, patience_s: float) -> None:
+        self.name = uuid.uuid4().hex
+        self._partitions = partitions
+        self._patience_s = patience_s
+        self._heard: dict[str, tuple[int, float]] = {}
+
+    def beat(
+        self, group: Group, now_s: float, *, done_with: Collection[str] = (), ending: bool = False
+    ) -> Group:
+        """The document after this member's turn at ``now_s``.
+
+        It gives up ``done_with``, and takes nothing any more where it is ``ending``.
+        """
+        beats = {
+            member: beat
+            for member, beat in group.beats.items()
+            if member != self.name and self._lives(member, beat, now_s)
+        }
+        beats[self.name] = group.beats.get(self.name, 0) + 1
+        owners = {
+            part: owner
+            for part, owner in group.owners.items()
+            if owner in beats and not (owner == self.name and part in done_with)
+        }
+        after = Group(max(self._partitions, group.partitions), beats, owners)
+        missing = after.share_of(self.name) - len(after.owned_by(self.name))
+        free = [part for part in after.all if part not in owners]
+        for part in free[: 0 if ending else max(0, missing)]:
+            owners[part] = self.name
+        return after
+
+    def leave(self, group: Group) -> Group:
+        """The document without this member."""
+        beats = {member: beat for member, beat in group.beats.items() if member != self.name}
+        owners = {part: owner for part, owner in group.owners.items() if owner != self.name}
+        return Group(group.partitions, beats, owners)
+
+    def _lives(self, member: str, beat: int, now_s: float) -> bool:
+        known, since_s = self._heard.get(member, (None, now_s))
+        if known != beat:
+            since_s = now_s
+        self._heard[member] = (beat, since_s)
+        return now_s - since_s < self._patience_s

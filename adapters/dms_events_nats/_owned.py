@@ -1,0 +1,232 @@
+"""Reading a durable by partitions, each of which has one reader at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+
+import msgspec
+import nats.errors
+import nats.js.errors
+from nats.js.kv import KeyValue
+
+from dms_events._tasks import cancelled
+from dms_events.errors import ConnectionLostError, TransportError
+from dms_events.transport import Delivery, Inbox
+
+from ._delivery import JetStreamDelivery
+from ._errors import mapped
+from ._group import Group, Member
+from ._inbox import PullInbox
+
+__all__ = ["OwnedInbox"]
+
+_log = logging.getLogger("dms_events")
+_BEAT_S = 2.0
+_MOST_TRIES = 10
+_FEW = 1_000
+_decode = msgspec.json.Decoder(Group).decode
+_encode = msgspec.json.Encoder().encode
+
+
+class _Part:
+    """A partition that is owned: what reads it, and what was taken of it and is not settled."""
+
+    def __init__(self, inbox: PullInbox) -> None:
+        self.inbox = inbox
+        self.leaving = False
+        self._taken: list[JetStreamDelivery] = []
+        self._look_at = _FEW
+
+    def take(self, limit: int) -> Sequence[Delivery]:
+        taken = self.inbox.take(limit)
+        self._taken += taken
+        if len(self._taken) > self._look_at:
+            self._look_at = max(_FEW, 2 * self.unsettled)
+        return taken
+
+    @property
+    def done(self) -> bool:
+        """Nothing of it is left here."""
+        return self.leaving and not self.inbox.at_hand and not self.unsettled
+
+    @property
+    def unsettled(self) -> int:
+        """How many were taken and are not settled."""
+        self._taken = [delivery for delivery in self._taken if not delivery.settled]
+        return len(self._taken)
+
+
+class OwnedInbox(Inbox):
+    """The partitions that this reader owns, as one inbox.
+
+    Readers of a durable agree in a document of its bucket, which each writes with compare-and-set every
+    ``_BEAT_S`` at most. A partition is handed over when all that was fetched of it is settled. A reader
+    that is not heard of for one and a half ack waits has lost its partitions; one that could not write
+    for one ack wait takes nothing more out of its own, so that it stops before others begin.
+    """
+
+    def __init__(
+        self,
+        bucket: KeyValue,
+        key: str,
+        member: Member,
+        *,
+        ack_wait_s: float,
+        arrived: asyncio.Event,
+        open_part: Callable[[str], Awaitable[PullInbox]],
+        waiting: Callable[[], Awaitable[int]],
+    ) -> None:
+        self._bucket = bucket
+        self._key = key
+        self._member = member
+        self.ack_wait_s = ack_wait_s
+        self._arrived = arrived
+        self._open_part = open_part
+        self._waiting = waiting
+        self._parts: dict[str, _Part] = {}
+        self._turn: deque[_Part] = deque()
+        self._own_until = 0.0
+        self._pausing = False
+        self._failure: TransportError | None = None
+        self._beating: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Join the readers.
+
+        Raises:
+            TransportError: the bucket cannot be written.
+        """
+        with mapped("join the readers of the partitions"):
+            await self._beat()
+        self._beating = asyncio.create_task(self._go_on())
+
+    def take(self, limit: int) -> Sequence[Delivery]:
+        if time.monotonic() < self._own_until:
+            for _ in range(len(self._turn)):
+                part = self._turn[0]
+                self._turn.rotate(-1)
+                if taken := part.take(limit):
+                    return taken
+        return ()
+
+    async def wait(self, timeout_s: float | None) -> bool:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                while not self._ready():
+                    if failure := self._ended():
+                        raise failure
+                    self._arrived.clear()
+                    await self._arrived.wait()
+        return self._ready()
+
+    def _ready(self) -> bool:
+        own = time.monotonic() < self._own_until
+        return own and any(part.inbox.at_hand for part in self._turn)
+
+    def _ended(self) -> TransportError | None:
+        return self._failure or next(
+            (part.inbox.failure for part in self._turn if part.inbox.failure), None
+        )
+
+    async def backlog(self) -> int:
+        return await self._waiting()
+
+    async def pause(self) -> None:
+        self._pausing = True
+        for part in list(self._turn):
+            part.leaving = True
+            await part.inbox.pause()
+
+    async def close(self) -> None:
+        await cancelled(self._beating)
+        unsettled = sum(part.unsettled for part in self._turn)
+        for name in list(self._parts):
+            await self._drop(name)
+        try:
+            # What is unsettled comes again after the ack wait, and has to come before what is new.
+            if not unsettled:
+                with mapped("leave the readers of the partitions"):
+                    await self._write(self._member.leave)
+        except TransportError as error:
+            _log.warning("others get its partitions after %g s: %s", 1.5 * self.ack_wait_s, error)
+        self.fail(ConnectionLostError("the subscription is closed"))
+
+    def reconnected(self) -> None:
+        """The pull requests went with the old connection."""
+        for part in self._turn:
+            part.inbox.reconnected()
+
+    def fail(self, error: TransportError) -> None:
+        """Nothing will arrive any more."""
+        self._failure = self._failure or error
+        for part in self._turn:
+            part.inbox.fail(error)
+        self._arrived.set()
+
+    async def _go_on(self) -> None:
+        period_s = min(_BEAT_S, self.ack_wait_s / 6)
+        while True:
+            await asyncio.sleep(period_s)
+            try:
+                with mapped("say that this reader lives"):
+                    await self._beat()
+            except TransportError as error:
+                _log.warning(
+                    "%s; its partitions are kept until %g s are over", error, self.ack_wait_s
+                )
+
+    async def _beat(self) -> None:
+        done = {name for name, part in self._parts.items() if part.done}
+        began_s = time.monotonic()
+        ending = self._pausing
+
+        def turn(group: Group) -> Group:
+            return self._member.beat(group, began_s, done_with=done, ending=ending)
+
+        group = await self._write(turn)
+        if group is None:
+            return
+        self._own_until = began_s + self.ack_wait_s
+        owned = group.owned_by(self._member.name)
+        for name in [name for name in self._parts if name not in owned or name in done]:
+            await self._drop(name)
+        if self._pausing:
+            return
+        for name in owned:
+            if name not in self._parts:
+                part = self._parts[name] = _Part(await self._open_part(name))
+                self._turn.append(part)
+        for name in owned[group.share_of(self._member.name) :]:
+            if not self._parts[name].leaving:
+                self._parts[name].leaving = True
+                await self._parts[name].inbox.pause()
+        self._arrived.set()
+
+    async def _write(self, turn: Callable[[Group], Group]) -> Group | None:
+        """Have the document go through ``turn``; None where others were always faster."""
+        for _ in range(_MOST_TRIES):
+            try:
+                entry = await self._bucket.get(self._key)
+                group, revision = _decode(entry.value or b"{}"), entry.revision
+            except nats.js.errors.KeyNotFoundError:
+                group, revision = Group(), None
+            after = turn(group)
+            try:
+                await self._bucket.update(self._key, _encode(after), last=revision)
+            except nats.js.errors.KeyWrongLastSequenceError:
+                continue
+            return after
+        return None
+
+    async def _drop(self, name: str) -> None:
+        part = self._parts.pop(name)
+        self._turn.remove(part)
+        if part.unsettled:  # which must not come behind what is given back here
+            await part.inbox.abandon()
+        else:
+            await part.inbox.close()

@@ -1,0 +1,150 @@
+"""Opening what reads from JetStream: one consumer, or one for each partition that is owned."""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec.structs
+from nats.aio.client import Client
+from nats.js.manager import JetStreamManager
+
+from dms_events.errors import ConfigError
+from dms_events.transport import Interest
+
+from ._api import request
+from ._delivery import Origin
+from ._errors import NotThereError, mapped
+from ._group import REST, Group, Member
+from ._inbox import PullInbox
+from ._notes import open_bucket, plain
+from ._owned import OwnedInbox
+from ._streams import ensure_consumer
+from ._subjects import Subjects, partitions_of
+
+__all__ = ["open_inbox"]
+
+_PATIENCE = 1.5
+
+
+class _Stream:
+    """The stream that an interest reads, as it is now."""
+
+    def __init__(
+        self, client: Client, manager: JetStreamManager, subjects: Subjects, interest: Interest
+    ) -> None:
+        self.client = client
+        self.manager = manager
+        self.subjects = subjects
+        self.interest = interest
+        self.name = subjects.stream(interest.channel)
+        self.created = ""
+        self.partitions = 0
+
+    async def look(self) -> None:
+        """Asked anew each time: a stream that was deleted and made again counts from 1 again."""
+        answer = await request(self.client, f"STREAM.INFO.{self.name}")
+        self.created = str((await self.manager.stream_info(self.name)).created)
+        self.partitions = partitions_of(answer["config"].get("subject_transform")) or 0
+
+    async def consumer(self, partition: str | None = None) -> tuple[str, float]:
+        """The name and the ack wait of the consumer, made where it is missing."""
+        interest, filters = self.interest, self.subjects.filters(self.interest)
+        if partition is not None:
+            name = f"{interest.durable}-{partition}"
+            interest = msgspec.structs.replace(interest, durable=name)
+            filters = self.subjects.of_part(interest, partition)
+        with mapped(f"subscribe to {', '.join(filters)}"):
+            return await ensure_consumer(self.client, self.name, filters, interest)
+
+    async def waiting(self, consumer: str) -> int:
+        """What waits there or is not settled."""
+        with mapped(f"consumer {consumer}"):
+            info = await self.manager.consumer_info(self.name, consumer)
+        return (info.num_pending or 0) + (info.num_ack_pending or 0)
+
+    async def inbox(
+        self, consumer: str, ack_wait_s: float, prefetch: int, arrived: asyncio.Event | None = None
+    ) -> PullInbox:
+        """What reads a consumer."""
+
+        async def waiting() -> int:
+            return await self.waiting(consumer)
+
+        async def forget() -> None:
+            if not self.interest.durable:
+                with mapped(f"delete consumer {consumer}"):
+                    await self.manager.delete_consumer(self.name, consumer)
+
+        inbox = PullInbox(
+            self.client,
+            f"$JS.API.CONSUMER.MSG.NEXT.{self.name}.{consumer}",
+            Origin(self.client, self.subjects, self.created),
+            prefetch=prefetch,
+            ack_wait_s=ack_wait_s,
+            waiting=waiting,
+            forget=forget,
+            arrived=arrived,
+        )
+        await inbox.open()
+        return inbox
+
+
+async def open_inbox(
+    client: Client, manager: JetStreamManager, subjects: Subjects, interest: Interest
+) -> PullInbox | OwnedInbox:
+    """Read what an interest is in.
+
+    Raises:
+        ConfigError: the durable exists with other filters, or is not read by partitions.
+        TransportError: the server does not answer.
+    """
+    stream = _Stream(client, manager, subjects, interest)
+    with mapped(f"look at the stream {stream.name}"):
+        await stream.look()
+    if interest.partitioned:
+        return await _owned(stream)
+    consumer, ack_wait_s = await stream.consumer()
+    return await stream.inbox(consumer, ack_wait_s, interest.prefetch)
+
+
+async def _owned(stream: _Stream) -> OwnedInbox:
+    durable = stream.interest.durable or ""
+    await _refuse_whole(stream, durable)
+    _, ack_wait_s = await stream.consumer(REST)
+    names = Group(stream.partitions).all
+    for partition in names:
+        await stream.consumer(partition)
+    prefetch = -(-stream.interest.prefetch // len(names))
+    arrived = asyncio.Event()
+
+    async def open_part(partition: str) -> PullInbox:
+        consumer, wait_s = await stream.consumer(partition)
+        return await stream.inbox(consumer, wait_s, prefetch, arrived)
+
+    async def waiting() -> int:
+        return sum([await stream.waiting(f"{durable}-{partition}") for partition in names])
+
+    bucket = await open_bucket(stream.client.jetstream(), stream.manager, stream.subjects)
+    inbox = OwnedInbox(
+        bucket,
+        f"{plain(durable)}.readers",
+        Member(stream.partitions, _PATIENCE * ack_wait_s),
+        ack_wait_s=ack_wait_s,
+        arrived=arrived,
+        open_part=open_part,
+        waiting=waiting,
+    )
+    await inbox.open()
+    return inbox
+
+
+async def _refuse_whole(stream: _Stream, durable: str) -> None:
+    try:
+        await stream.waiting(durable)
+    except NotThereError:
+        return
+    raise ConfigError(
+        "partitioned",
+        f"the durable {durable!r} is there and is not read by partitions: what it has handled would be "
+        "handled again. Choose another durable name, with start='new' once the old one has no backlog",
+    )
