@@ -13,6 +13,7 @@ import msgspec
 from msgspec import field
 
 from . import codec
+from ._typed_path import typed_reader
 from ._writable import what_is_wrong
 from .errors import DecodeError, EncodeError
 from .types._secrets import Masked, SecretBytes
@@ -41,6 +42,7 @@ class Envelope(Masked, msgspec.Struct, frozen=True, kw_only=True, gc=False, omit
 
 _to_json = msgspec.json.Encoder().encode
 _to_msgpack = msgspec.msgpack.Encoder().encode
+_from_json = typed_reader(Envelope)
 _from_msgpack = msgspec.msgpack.Decoder(Envelope).decode
 
 
@@ -70,4 +72,10 @@ def decode_envelope(data: bytes) -> Envelope:
             reason = f"not a MessagePack envelope: {error}"
         # Without a cause: that of a bad text holds the text.
         raise DecodeError("Envelope", "", reason, data)
+    try:
+        envelope: Envelope = _from_json(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        pass  # Go may read it nevertheless
+    else:
+        return envelope
     return codec.decode(data, Envelope)

@@ -19,26 +19,28 @@ __all__ = ["Message", "keep_alive"]
 T_co = TypeVar("T_co", bound=msgspec.Struct, covariant=True)
 
 
-class Message(Generic[T_co]):
+class Message(msgspec.Struct, Generic[T_co], eq=False, gc=False):
     """An event, who sent it and when, and the means to settle it.
 
     Settle each message once: `ack`, `nak` or `term`. A message that is not settled is delivered again
     after the subscription's ack wait; `in_progress` asks for more time. Later calls do nothing.
     """
 
-    __slots__ = ("_delivery", "_id", "envelope", "event", "returned", "type_name")
+    event: T_co
+    """The typed event."""
+    type_name: str
+    """Its registry name."""
+    envelope: Envelope
+    """The envelope it came in."""
+    delivery: Delivery
+    """The transport's side of it."""
+    returned: bool = False
+    """It was given back with `nak`."""
+    _id: str = ""
 
-    def __init__(self, event: T_co, type_name: str, envelope: Envelope, delivery: Delivery) -> None:
-        self.event = event
-        """The typed event."""
-        self.type_name = type_name
-        """Its registry name."""
-        self.envelope = envelope
-        """The envelope it came in."""
-        self._delivery = delivery
-        self._id: str | None = None
-        self.returned = False
-        """It was given back with `nak`."""
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        # A Struct's own would show the payload.
+        return [("id", self.id), ("attempt", self.attempt)]
 
     def __repr__(self) -> str:
         return f"<Message {self.type_name} id={self.id} attempt={self.attempt}>"
@@ -46,14 +48,14 @@ class Message(Generic[T_co]):
     @property
     def id(self) -> str:
         """The event's identity: the envelope's ID, else the transport's message id, else its place."""
-        if self._id is None:
-            self._id = identity_of(self.envelope, self._delivery)
+        if not self._id:
+            self._id = identity_of(self.envelope, self.delivery)
         return self._id
 
     @property
     def source(self) -> str:
         """Peer id of the sender; empty where nobody says."""
-        return self.envelope.source or self._delivery.source
+        return self.envelope.source or self.delivery.source
 
     @property
     def time(self) -> datetime | None:
@@ -71,49 +73,44 @@ class Message(Generic[T_co]):
     @property
     def stored(self) -> datetime:
         """When the broker stored it."""
-        return datetime.fromtimestamp(self._delivery.stored_ns / 1e9, UTC)
+        return datetime.fromtimestamp(self.delivery.stored_ns / 1e9, UTC)
 
     @property
     def stored_ns(self) -> int:
         """When the broker stored it, in ns since 1970."""
-        return self._delivery.stored_ns
+        return self.delivery.stored_ns
 
     @property
     def sequence(self) -> int:
         """Its position in the stream; 0 where nothing is stored."""
-        return self._delivery.sequence
+        return self.delivery.sequence
 
     @property
     def place(self) -> str:
         """Where it was published, in the transport's terms."""
-        return self._delivery.place
+        return self.delivery.place
 
     @property
     def attempt(self) -> int:
         """How often it was delivered to this consumer, this time included."""
-        return self._delivery.attempt
-
-    @property
-    def delivery(self) -> Delivery:
-        """The transport's side of it."""
-        return self._delivery
+        return self.delivery.attempt
 
     def ack(self) -> Coroutine[Any, Any, None]:
         """It is done."""
-        return self._delivery.ack()
+        return self.delivery.ack()
 
     def nak(self, delay_s: float = 0.0) -> Coroutine[Any, Any, None]:
         """It is not done; deliver it again after ``delay_s`` seconds."""
         self.returned = True
-        return self._delivery.nak(delay_s)
+        return self.delivery.nak(delay_s)
 
     def term(self) -> Coroutine[Any, Any, None]:
         """It will never be done; do not deliver it again."""
-        return self._delivery.term()
+        return self.delivery.term()
 
     def in_progress(self) -> Coroutine[Any, Any, None]:
         """It is being worked on; count the ack wait from now."""
-        return self._delivery.in_progress()
+        return self.delivery.in_progress()
 
 
 def identity_of(envelope: Envelope | None, delivery: Delivery) -> str:

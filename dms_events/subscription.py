@@ -104,7 +104,7 @@ class Subscription(Generic[T]):
         Raises:
             TransportError: nothing will ever arrive again.
         """
-        inbox = self._opened()
+        inbox = self._inbox or self._opened()
         while True:
             if self._ready:
                 return self._ready.popleft()
@@ -180,8 +180,9 @@ class Subscription(Generic[T]):
     def _read(self, delivery: Delivery) -> Message[T]:
         envelope = decode_envelope(delivery.data)
         name, type_ = self._known.get(envelope.type) or self._resolve(envelope.type, delivery.data)
-        if delivery.routed_as not in (name, ""):
-            reason = f"it was published as {delivery.routed_as}"
+        routed_as = delivery.routed_as
+        if routed_as != name and routed_as:
+            reason = f"it was published as {routed_as}"
             raise DecodeError(name, "", reason, delivery.data)
         event = codec.decode(envelope.data, type_)
         return Message(event, name, envelope, delivery)  # type: ignore[arg-type]

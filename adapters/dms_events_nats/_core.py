@@ -32,7 +32,9 @@ class CoreDelivery(NatsDelivery):
     __slots__ = ("_arrived_ns", "_number")
 
     def __init__(self, subjects: Subjects, message: Msg, number: int) -> None:
-        super().__init__(subjects, message)
+        self.data = message.data
+        self._subjects = subjects
+        self._message = message
         self._number = number
         self._arrived_ns = time.time_ns()
 
@@ -102,7 +104,10 @@ class CoreInbox(Inbox):
         await flush(self._client)
 
     def take(self, limit: int) -> Sequence[Delivery]:
-        return [self._buffer.popleft() for _ in range(min(limit, len(self._buffer)))]
+        buffer = self._buffer
+        if limit == 1:
+            return (buffer.popleft(),) if buffer else ()
+        return [buffer.popleft() for _ in range(min(limit, len(buffer)))]
 
     async def wait(self, timeout_s: float | None) -> bool:
         if not self._buffer and not self._closed:
@@ -150,9 +155,11 @@ class CoreInbox(Inbox):
         self._arrived.set()
 
     async def _on_message(self, message: Msg) -> None:
-        if len(self._buffer) >= self._limit:
+        buffer = self._buffer
+        if len(buffer) >= self._limit:
             self._drop()
             return
         self._count += 1
-        self._buffer.append(CoreDelivery(self._subjects, message, self._count))
-        self._arrived.set()
+        buffer.append(CoreDelivery(self._subjects, message, self._count))
+        if len(buffer) == 1:  # nobody waits while there is one
+            self._arrived.set()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
+from typing import Any
 
 import nats.errors
 from nats.aio.client import Client
@@ -81,56 +82,52 @@ class JetStreamDelivery(NatsDelivery):
         self._tokens: list[str] | None = None
         self._settled = False
 
-    def _token(self, index: int) -> str:
-        """A token of ``[stream, consumer, delivered, stream seq, consumer seq, time, pending]``."""
-        if self._tokens is None:
-            tokens = self._message.reply.split(".")
-            # $JS.ACK.<stream>…, or $JS.ACK.<domain>.<account>.<stream>… from servers with domains
-            self._tokens = tokens[2:] if len(tokens) == 9 else tokens[4:]
-        return self._tokens[index]
+    def _parsed(self) -> list[str]:
+        """``[stream, consumer, delivered, stream seq, consumer seq, time, pending]``."""
+        tokens = self._message.reply.split(".")
+        # $JS.ACK.<stream>…, or $JS.ACK.<domain>.<account>.<stream>… from servers with domains
+        self._tokens = tokens = tokens[2:] if len(tokens) == 9 else tokens[4:]
+        return tokens
 
     @property
     def attempt(self) -> int:
-        return int(self._token(2))
+        return int((self._tokens or self._parsed())[2])
 
     @property
     def sequence(self) -> int:
-        return int(self._token(3))
+        return int((self._tokens or self._parsed())[3])
 
     @property
     def place_id(self) -> str:
-        return id_of_place(self._token(0), self._origin.created, self.sequence)
+        return id_of_place((self._tokens or self._parsed())[0], self._origin.created, self.sequence)
 
     @property
     def stored_ns(self) -> int:
-        return int(self._token(5))
+        return int((self._tokens or self._parsed())[5])
 
     @property
     def settled(self) -> bool:
         """Whether the server was told what became of it."""
         return self._settled
 
-    async def ack(self) -> None:
-        if not self._settled:
-            self._settled = True
-            await self._send(b"+ACK")
+    def ack(self) -> Coroutine[Any, Any, None]:
+        return self._say(b"+ACK")
 
-    async def nak(self, delay_s: float = 0.0) -> None:
-        if not self._settled:
-            self._settled = True
-            delay_ns = int(delay_s * 1e9)
-            await self._send(b'-NAK {"delay":%d}' % delay_ns if delay_ns > 0 else b"-NAK")
+    def nak(self, delay_s: float = 0.0) -> Coroutine[Any, Any, None]:
+        delay_ns = int(delay_s * 1e9)
+        return self._say(b'-NAK {"delay":%d}' % delay_ns if delay_ns > 0 else b"-NAK")
 
-    async def term(self) -> None:
-        if not self._settled:
-            self._settled = True
-            await self._send(b"+TERM")
+    def term(self) -> Coroutine[Any, Any, None]:
+        return self._say(b"+TERM")
 
-    async def in_progress(self) -> None:
-        if not self._settled:
-            await self._send(b"+WPI")
+    def in_progress(self) -> Coroutine[Any, Any, None]:
+        return self._say(b"+WPI", last=False)
 
-    async def _send(self, word: bytes) -> None:
+    async def _say(self, word: bytes, *, last: bool = True) -> None:
+        """Tell the server, unless the last word was said already."""
+        if self._settled:
+            return
+        self._settled = last
         try:
             await self._origin.client.publish(self._message.reply, word)
         except nats.errors.OutboundBufferLimitError:

@@ -100,8 +100,9 @@ class PullInbox(Inbox):
         buffer = self._buffer
         if not buffer:
             return ()
+        taken: Sequence[JetStreamDelivery]
         if limit == 1:
-            taken = [buffer.popleft()]
+            taken = (buffer.popleft(),)
         else:
             taken = [buffer.popleft() for _ in range(min(limit, len(buffer)))]
         if self._asked + len(buffer) <= self._low:
@@ -175,10 +176,12 @@ class PullInbox(Inbox):
     async def _on_message(self, message: Msg) -> None:
         self._heard_at = time.monotonic()
         if message.reply:
-            self._buffer.append(JetStreamDelivery(self._origin, message))
+            buffer = self._buffer
+            buffer.append(JetStreamDelivery(self._origin, message))
             if self._asked:
                 self._asked -= 1
-            self._arrived.set()
+            if len(buffer) == 1:  # nobody waits while there is one
+                self._arrived.set()
         else:
             self._on_status(message.headers or {})
 
