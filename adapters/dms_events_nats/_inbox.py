@@ -123,26 +123,22 @@ class PullInbox(Inbox):
         return await self._waiting()
 
     async def pause(self) -> None:
-        await cancelled(self._pumping)
-        if self._subscription is not None and not self._client.is_closed:
-            subscription, self._subscription = self._subscription, None
-            # What is already on its way is read; else it would wait for the ack wait.
-            with contextlib.suppress(nats.errors.Error, TimeoutError):
-                await subscription.drain()  # type: ignore[no-untyped-call]
-            # Asking has the server forget the open pull requests. Else it would take the first message
-            # that is given back for one of them, find that nobody is there, and queue it last.
+        await self._stop()
+        # Asking has the server forget the open pull requests. Else it would take the first message that
+        # is given back for one of them, find that nobody is there, and queue it last.
+        if self._client.is_connected:
             with contextlib.suppress(TransportError):
                 await self._waiting()
 
     async def abandon(self) -> None:
         """Stop receiving. What was not taken comes again after the ack wait, like all else."""
-        await self.pause()
+        await self._stop()
         await cancelled(self._keeping)
         self._buffer.clear()
         self.fail(ConnectionLostError("the subscription is closed"))
 
     async def close(self) -> None:
-        await self.pause()
+        await self._stop()
         await cancelled(self._keeping)
         if not self._client.is_closed:
             while self._buffer:
@@ -151,6 +147,14 @@ class PullInbox(Inbox):
             with contextlib.suppress(TransportError):
                 await self._forget()
         self.fail(ConnectionLostError("the subscription is closed"))
+
+    async def _stop(self) -> None:
+        """Ask for nothing more, and read what is on its way; else it would wait for the ack wait."""
+        await cancelled(self._pumping)
+        if self._subscription is not None and not self._client.is_closed:
+            subscription, self._subscription = self._subscription, None
+            with contextlib.suppress(nats.errors.Error, TimeoutError):
+                await subscription.drain()  # type: ignore[no-untyped-call]
 
     def reconnected(self) -> None:
         """The pull requests went with the old connection."""

@@ -144,6 +144,7 @@ class OwnedInbox(Inbox):
 
     async def close(self) -> None:
         await cancelled(self._beating)
+        await self.pause()
         unsettled = sum(part.unsettled for part in self._turn)
         for name in list(self._parts):
             await self._drop(name)

@@ -38,13 +38,17 @@ class _Stream:
         self.interest = interest
         self.name = subjects.stream(interest.channel)
         self.created = ""
-        self.partitions = 0
 
     async def look(self) -> None:
         """Asked anew each time: a stream that was deleted and made again counts from 1 again."""
-        answer = await request(self.client, f"STREAM.INFO.{self.name}")
-        self.created = str((await self.manager.stream_info(self.name)).created)
-        self.partitions = partitions_of(answer["config"].get("subject_transform")) or 0
+        with mapped(f"look at the stream {self.name}"):
+            self.created = str((await self.manager.stream_info(self.name)).created)
+
+    async def partitions(self) -> int:
+        """How many it makes of what is stored from now on."""
+        with mapped(f"look at the stream {self.name}"):
+            answer = await request(self.client, f"STREAM.INFO.{self.name}")
+        return partitions_of(answer["config"].get("subject_transform")) or 0
 
     async def consumer(self, partition: str | None = None) -> tuple[str, float]:
         """The name and the ack wait of the consumer, made where it is missing."""
@@ -99,8 +103,7 @@ async def open_inbox(
         TransportError: the server does not answer.
     """
     stream = _Stream(client, manager, subjects, interest)
-    with mapped(f"look at the stream {stream.name}"):
-        await stream.look()
+    await stream.look()
     if interest.partitioned:
         return await _owned(stream)
     consumer, ack_wait_s = await stream.consumer()
@@ -111,7 +114,8 @@ async def _owned(stream: _Stream) -> OwnedInbox:
     durable = stream.interest.durable or ""
     await _refuse_whole(stream, durable)
     _, ack_wait_s = await stream.consumer(REST)
-    names = Group(stream.partitions).all
+    partitions = await stream.partitions()
+    names = Group(partitions).all
     for partition in names:
         await stream.consumer(partition)
     prefetch = -(-stream.interest.prefetch // len(names))
@@ -128,7 +132,7 @@ async def _owned(stream: _Stream) -> OwnedInbox:
     inbox = OwnedInbox(
         bucket,
         f"{plain(durable)}.readers",
-        Member(stream.partitions, _PATIENCE * ack_wait_s),
+        Member(partitions, _PATIENCE * ack_wait_s),
         ack_wait_s=ack_wait_s,
         arrived=arrived,
         open_part=open_part,
