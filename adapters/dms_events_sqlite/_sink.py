@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC
 from pathlib import Path
+from time import monotonic, sleep
 from typing import TypeVar
 from urllib.parse import unquote, urlsplit
 
@@ -17,6 +18,8 @@ from dms_events.sink import Document, Judgement, Sink, Verdict
 __all__ = ["SqliteSink"]
 
 R = TypeVar("R")
+
+_BUSY_S = 0.01
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS documents (
@@ -93,10 +96,23 @@ class SqliteSink(Sink):
         connection = sqlite3.connect(
             self.path, timeout=self._busy_timeout_s, isolation_level=None, check_same_thread=False
         )
-        connection.execute("PRAGMA journal_mode=WAL")
+        self._use_wal(connection)
         connection.execute("PRAGMA synchronous=FULL")
         connection.executescript(_SCHEMA)
         return connection
+
+    def _use_wal(self, connection: sqlite3.Connection) -> None:
+        """SQLite does not wait by itself for another process that makes the same change."""
+        deadline = monotonic() + self._busy_timeout_s
+        while True:
+            try:
+                connection.execute("PRAGMA journal_mode=WAL")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or monotonic() > deadline:
+                    raise
+                sleep(_BUSY_S)
+            else:
+                return
 
     def _opened(self) -> sqlite3.Connection:
         if self._connection is None:

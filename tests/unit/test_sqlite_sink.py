@@ -124,6 +124,15 @@ async def test_it_counts_by_type(sink: SqliteSink) -> None:
     assert await sink.count() == {"elk_stats.NewService": 2, "elk_stats.Other": 1}
 
 
+async def test_many_open_a_new_file_at_once(tmp_path: Path) -> None:
+    for number in range(30):
+        sinks = [SqliteSink(f"sqlite://{tmp_path / str(number)}") for _ in range(8)]
+        await asyncio.gather(*(sink.open() for sink in sinks))
+        for sink in sinks:
+            assert await sink.count() == {}
+            await sink.close()
+
+
 async def test_two_processes_store_each_id_once(file: Path) -> None:
     processes = [
         await asyncio.create_subprocess_exec(
