@@ -265,12 +265,9 @@ class Dispatch:
         delay_s = await self._settlement.raised(entry, error, hold=handler.key is not None)
         if delay_s is not None:
             entry.running = False
-            self._later(delay_s, self._again, entry)
+            self._later(delay_s, self._lanes.put, [entry])
         else:
             self._next_of_key(entry)
-
-    def _again(self, entry: Entry) -> None:
-        self._lanes.put([entry])
 
     def _next_of_key(self, entry: Entry) -> None:
         if entry.key is None:

@@ -49,7 +49,7 @@ class Member:
     def __init__(self, partitions: int, patience_s: float) -> None:
         self.name = uuid.uuid4().hex
         self._partitions = partitions
-        self._patience_s = patience_s
+        self.patience_s = patience_s
         self._heard: dict[str, tuple[int, float]] = {}
 
     def beat(
@@ -88,4 +88,4 @@ class Member:
         if known != beat:
             since_s = now_s
         self._heard[member] = (beat, since_s)
-        return now_s - since_s < self._patience_s
+        return now_s - since_s < self.patience_s

@@ -123,6 +123,8 @@ class PullInbox(Inbox):
         return await self._waiting()
 
     async def pause(self) -> None:
+        if self._subscription is None:
+            return
         await self._stop()
         # Asking has the server forget the open pull requests. Else it would take the first message that
         # is given back for one of them, find that nobody is there, and queue it last.

@@ -154,7 +154,7 @@ class OwnedInbox(Inbox):
                 with mapped("leave the readers of the partitions"):
                     await self._write(self._member.leave)
         except TransportError as error:
-            _log.warning("others get its partitions after %g s: %s", 1.5 * self.ack_wait_s, error)
+            _log.warning("others get its partitions after %g s: %s", self._member.patience_s, error)
         self.fail(ConnectionLostError("the subscription is closed"))
 
     def reconnected(self) -> None:

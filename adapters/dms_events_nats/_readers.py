@@ -113,11 +113,10 @@ async def open_inbox(
 async def _owned(stream: _Stream) -> OwnedInbox:
     durable = stream.interest.durable or ""
     await _refuse_whole(stream, durable)
-    _, ack_wait_s = await stream.consumer(REST)
     partitions = await stream.partitions()
     names = Group(partitions).all
-    for partition in names:
-        await stream.consumer(partition)
+    made = {partition: await stream.consumer(partition) for partition in names}
+    _, ack_wait_s = made[REST]
     prefetch = -(-stream.interest.prefetch // len(names))
     arrived = asyncio.Event()
 
