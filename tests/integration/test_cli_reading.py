@@ -43,7 +43,8 @@ async def test_tail_without_all_shows_new_events_only_until_it_is_interrupted(
         old = await bus.publish(call(1))
         words = (*CLI, "tail", "ServiceCall", "--url", nats_server.url)
         async with running(*words, "--count", "1") as one, running(*words) as endless:
-            while not one.ended:
+            while not (one.ended and endless.out):
+                assert not endless.ended
                 await bus.publish(call(2))
             first = await one.finish()
             endless.send(signal.SIGINT)

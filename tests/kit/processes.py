@@ -34,12 +34,37 @@ class Running:
 
     def __init__(self, process: asyncio.subprocess.Process, stdin: bytes | None) -> None:
         self._process = process
-        self._output = asyncio.create_task(process.communicate(stdin))
+        self._out, self._err = bytearray(), bytearray()
+        self._output = asyncio.create_task(self._collect(stdin))
+
+    async def _collect(self, stdin: bytes | None) -> None:
+        async def read(stream: asyncio.StreamReader | None, into: bytearray) -> None:
+            assert stream is not None
+            while chunk := await stream.read(1 << 16):
+                into += chunk
+
+        async def feed(stream: asyncio.StreamWriter, text: bytes) -> None:
+            with suppress(BrokenPipeError, ConnectionResetError):  # it may end without reading
+                stream.write(text)
+                await stream.drain()
+            stream.close()
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(read(self._process.stdout, self._out))
+            group.create_task(read(self._process.stderr, self._err))
+            if self._process.stdin is not None:
+                group.create_task(feed(self._process.stdin, stdin or b""))
+        await self._process.wait()
 
     @property
     def pid(self) -> int:
         """Its process id."""
         return self._process.pid
+
+    @property
+    def out(self) -> str:
+        """What it printed up to now."""
+        return self._out.decode(errors="replace")
 
     @property
     def ended(self) -> bool:
@@ -54,10 +79,10 @@ class Running:
     async def finish(self, within_s: float = 60) -> Finished:
         """Wait for its end."""
         async with asyncio.timeout(within_s):
-            out, err = await asyncio.shield(self._output)
+            await asyncio.shield(self._output)
         code = self._process.returncode
         assert code is not None
-        return Finished(code, out.decode(), err.decode())
+        return Finished(code, self._out.decode(), self._err.decode())
 
     async def kill(self) -> Finished:
         """SIGKILL, as a crash would end it."""
