@@ -29,6 +29,8 @@ _log = logging.getLogger("dms_events")
 _HEARTBEAT_S = 5.0
 _EXPIRES_S = 30.0
 _RETRY_S = 0.25
+_QUIET_S = 0.01
+_QUIET_LIMIT_S = 1.0
 _FATAL = ("Consumer Deleted", "Consumer is push based", "Exceeded MaxRequest")
 
 
@@ -125,7 +127,9 @@ class PullInbox(Inbox):
     async def pause(self) -> None:
         if self._subscription is None:
             return
-        await self._stop()
+        await cancelled(self._pumping)
+        await self._quiet()
+        await self._unsubscribe()
         # Asking has the server forget the open pull requests. Else it would take the first message that
         # is given back for one of them, find that nobody is there, and queue it last.
         if self._client.is_connected:
@@ -134,13 +138,14 @@ class PullInbox(Inbox):
 
     async def abandon(self) -> None:
         """Stop receiving. What was not taken comes again after the ack wait, like all else."""
-        await self._stop()
+        await cancelled(self._pumping)
+        await self._unsubscribe()
         await cancelled(self._keeping)
         self._buffer.clear()
         self.fail(ConnectionLostError("the subscription is closed"))
 
     async def close(self) -> None:
-        await self._stop()
+        await self.pause()
         await cancelled(self._keeping)
         if not self._client.is_closed:
             while self._buffer:
@@ -150,9 +155,24 @@ class PullInbox(Inbox):
                 await self._forget()
         self.fail(ConnectionLostError("the subscription is closed"))
 
-    async def _stop(self) -> None:
-        """Ask for nothing more, and read what is on its way; else it would wait for the ack wait."""
-        await cancelled(self._pumping)
+    async def _quiet(self) -> None:
+        """Wait until nothing seems to be on its way.
+
+        What the server sends at the moment at which it is told to send no more is lost on the way, and
+        comes again only after the ack wait.
+        """
+        deadline = time.monotonic() + _QUIET_LIMIT_S
+        heard_at = 0.0
+        while self._asked and heard_at != self._heard_at and time.monotonic() < deadline:
+            heard_at = self._heard_at
+            if not self._client.is_connected:
+                return
+            with contextlib.suppress(TransportError):
+                await self._waiting()
+            await asyncio.sleep(_QUIET_S)
+
+    async def _unsubscribe(self) -> None:
+        """Read what has arrived, and nothing more."""
         if self._subscription is not None and not self._client.is_closed:
             subscription, self._subscription = self._subscription, None
             with contextlib.suppress(nats.errors.Error, TimeoutError):

@@ -7,7 +7,7 @@ import contextlib
 import logging
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 import msgspec
 import nats.errors
@@ -59,6 +59,14 @@ class _Part:
         """How many were taken and are not settled."""
         self._taken = [delivery for delivery in self._taken if not delivery.settled]
         return len(self._taken)
+
+
+async def _leave(parts: Iterable[_Part]) -> None:
+    """Take nothing more of them; no two wait for each other."""
+    leaving = list(parts)
+    for part in leaving:
+        part.leaving = True
+    await asyncio.gather(*(part.inbox.pause() for part in leaving))
 
 
 class OwnedInbox(Inbox):
@@ -138,9 +146,7 @@ class OwnedInbox(Inbox):
 
     async def pause(self) -> None:
         self._pausing = True
-        for part in list(self._turn):
-            part.leaving = True
-            await part.inbox.pause()
+        await _leave(self._turn)
 
     async def close(self) -> None:
         await cancelled(self._beating)
@@ -202,10 +208,7 @@ class OwnedInbox(Inbox):
             if name not in self._parts:
                 part = self._parts[name] = _Part(await self._open_part(name))
                 self._turn.append(part)
-        for name in owned[group.share_of(self._member.name) :]:
-            if not self._parts[name].leaving:
-                self._parts[name].leaving = True
-                await self._parts[name].inbox.pause()
+        await _leave(self._parts[name] for name in owned[group.share_of(self._member.name) :])
         self._arrived.set()
 
     async def _write(self, turn: Callable[[Group], Group]) -> Group | None:

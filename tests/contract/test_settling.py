@@ -70,6 +70,15 @@ async def test_nak_brings_a_message_back_at_once_and_counts(bus: Bus) -> None:
         assert await nothing_comes(messages)
 
 
+async def test_what_is_given_back_as_the_last_thing_is_there_for_the_next_reader(bus: Bus) -> None:
+    for number in range(40):
+        async with bus.subscribe(ServiceCall, durable="d") as messages:
+            if not number:
+                await bus.publish(call())
+            [message] = await collect(messages, 1, ack=False)
+            await message.nak()
+
+
 async def test_nak_with_a_delay_does_not_come_before_it(bus: Bus) -> None:
     await bus.publish(call(1))
     async with bus.subscribe(ServiceCall, durable="d") as messages:

@@ -40,7 +40,8 @@ class Journal:
     def lines(self) -> list[tuple[str, int, int]]:
         """Word, number and process id of each line."""
         text = self.path.read_text() if self.path.exists() else ""
-        return [(w, int(n), int(pid)) for w, n, pid in (line.split() for line in text.splitlines())]
+        whole, _, _half_written = text.rpartition("\n")
+        return [(w, int(n), int(p)) for w, n, p in (line.split() for line in whole.splitlines())]
 
     def count(self, word: str) -> Counter[int]:
         """How often each number stands behind a word."""
