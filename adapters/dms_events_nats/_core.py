@@ -18,6 +18,7 @@ from dms_events.transport import Delivery, Inbox
 
 from ._delivery import NatsDelivery
 from ._errors import flush, mapped
+from ._listening import listen
 from ._subjects import Subjects
 
 __all__ = ["CoreInbox"]
@@ -93,13 +94,7 @@ class CoreInbox(Inbox):
         with mapped("subscribe"):
             for subject in filters:
                 self._subscriptions.append(
-                    await self._client.subscribe(
-                        subject,
-                        queue=group,
-                        cb=self._on_message,
-                        pending_msgs_limit=0,
-                        pending_bytes_limit=0,
-                    )
+                    await listen(self._client, subject, self._on_message, queue=group)
                 )
         await flush(self._client)
 
@@ -154,7 +149,7 @@ class CoreInbox(Inbox):
         self._closed = True
         self._arrived.set()
 
-    async def _on_message(self, message: Msg) -> None:
+    def _on_message(self, message: Msg) -> None:
         buffer = self._buffer
         if len(buffer) >= self._limit:
             self._drop()

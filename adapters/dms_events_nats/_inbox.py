@@ -22,6 +22,7 @@ from dms_events.transport import Inbox
 
 from ._delivery import JetStreamDelivery, Origin
 from ._errors import NotThereError, mapped
+from ._listening import listen
 
 __all__ = ["PullInbox"]
 
@@ -84,9 +85,7 @@ class PullInbox(Inbox):
     async def open(self) -> None:
         """Subscribe to the inbox and ask for the first messages."""
         with mapped("subscribe"):
-            self._subscription = await self._client.subscribe(
-                self._prefix + "*", cb=self._on_message, pending_msgs_limit=0, pending_bytes_limit=0
-            )
+            self._subscription = await listen(self._client, self._prefix + "*", self._on_message)
         self._work.set()
         self._pumping = asyncio.create_task(self._pump())
         self._keeping = asyncio.create_task(self._keep_alive())
@@ -199,7 +198,7 @@ class PullInbox(Inbox):
         held = self._asked + len(self._buffer)
         return self._prefetch - held if held <= self._low else 0
 
-    async def _on_message(self, message: Msg) -> None:
+    def _on_message(self, message: Msg) -> None:
         self._heard_at = time.monotonic()
         if message.reply:
             buffer = self._buffer

@@ -15,6 +15,7 @@ from nats.aio.msg import Msg
 from dms_events.errors import PublishError
 from dms_events.transport import Prepared
 
+from ._listening import listen
 from ._subjects import Subjects
 
 __all__ = ["Publisher"]
@@ -99,7 +100,7 @@ class Publisher:
 
     async def open(self) -> None:
         """Start to listen for acks."""
-        await self._client.subscribe(self._inbox + "*", cb=self._on_ack)
+        await listen(self._client, self._inbox + "*", self._on_ack)
 
     async def publish(self, messages: Iterable[Prepared]) -> int:
         """Publish in order; returns how many.
@@ -202,7 +203,7 @@ class Publisher:
                 call.open_ends(),
             )
 
-    async def _on_ack(self, reply: Msg) -> None:
+    def _on_ack(self, reply: Msg) -> None:
         token = reply.subject[len(self._inbox) :]
         call = self._calls.pop(token, None)
         if call is None:
