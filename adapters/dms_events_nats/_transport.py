@@ -36,7 +36,7 @@ __all__ = ["NatsTransport"]
 
 _log = logging.getLogger("dms_events")
 _CORE_BUFFER = 65_536
-_CORE_FLUSH_EVERY = 500
+_CORE_YIELD_EVERY = 500
 
 
 class NatsTransport(Transport):
@@ -190,8 +190,8 @@ class NatsTransport(Transport):
         for count, message in enumerate(messages, 1):
             try:
                 await self._client.publish(self._subjects.of(message), message.data)
-                if count % _CORE_FLUSH_EVERY == 0:
-                    await self._client.flush()
+                if count % _CORE_YIELD_EVERY == 0:
+                    await asyncio.sleep(0)
             except nats.errors.Error as error:
                 raise PublishError(f"{message.type_name}: {error}", [message]) from error
         return count
