@@ -20,6 +20,7 @@ __all__ = ["EXISTS_OTHERWISE", "create", "read", "request", "update"]
 EXISTS_OTHERWISE: Final = 10148
 """The error code where a consumer of that name exists with another configuration."""
 _TIMEOUT_S = 5
+_SINCE: Final = {"allow_batched": (2, 14)}
 
 
 async def request(client: Client, verb: str, body: object = None) -> dict[str, Any]:
@@ -48,8 +49,11 @@ async def read(client: Client, target: Target) -> dict[str, Any] | None:
 
 
 async def create(client: Client, target: Target, config: dict[str, Any]) -> None:
-    """Make it, never changing an existing one."""
-    await _put(client, target, config, "create")
+    """Make it, never changing an existing one; without what an older server does not know."""
+    version = client.connected_server_version
+    at = (version.major, version.minor)
+    known = {key: value for key, value in config.items() if at >= _SINCE.get(key, at)}
+    await _put(client, target, known, "create")
 
 
 async def update(client: Client, target: Target, config: dict[str, Any]) -> dict[str, Any]:

@@ -35,6 +35,6 @@ class _Taker(asyncio.Future[Msg]):
     def set_result(self, message: Msg) -> None:
         try:
             self._take(message)
-        except Exception:
+        except Exception:  # noqa: BLE001
             # It would break the connection, on which all else depends.
             _log.exception("a message on %s was not taken", message.subject)

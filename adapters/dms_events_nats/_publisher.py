@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable
-from itertools import count
+from collections.abc import Iterable, Iterator
+from itertools import chain, count
 
 import msgspec
 import nats.errors
@@ -15,6 +15,7 @@ from nats.aio.msg import Msg
 from dms_events.errors import PublishError
 from dms_events.transport import Prepared
 
+from ._ingest import Ingest
 from ._listening import listen
 from ._subjects import Subjects
 
@@ -40,13 +41,16 @@ class _PubAck(msgspec.Struct):
 class _Call:
     """One publish or publish_many: what it sent and is not acknowledged, and what was refused."""
 
-    def __init__(self) -> None:
+    def __init__(self, messages: Iterable[Prepared]) -> None:
+        self._source = self._held(messages)
+        self._back: Iterator[Prepared] = iter(())
+        self.rest: Iterator[Prepared] = self._source
+        self.failure: Exception | None = None
         self.unacked: dict[str, Prepared] = {}
         self.bytes = 0
         self.refused: dict[str, Prepared] = {}
         self.reason = ""
         self.unheard = False
-        self.closed = False
         self.retry_planned = False
         self.no_stream_at: float | None = None
         self.settled = 0
@@ -54,10 +58,22 @@ class _Call:
         self.wake_at = 0
         self._waiter: asyncio.Future[None] | None = None
 
+    def _held(self, messages: Iterable[Prepared]) -> Iterator[Prepared]:
+        """The messages, up to where the caller's iterable fails."""
+        try:
+            yield from messages
+        except Exception as error:  # noqa: BLE001
+            self.failure = error
+
     def open_ends(self) -> list[Prepared]:
-        """What was refused or is not acknowledged, in the order in which it was given."""
+        """What was refused, is not acknowledged or not sent, in the order in which it was given."""
         ends = {**self.refused, **self.unacked}
-        return [ends[token] for token in sorted(ends, key=int)]
+        return [*(ends[token] for token in sorted(ends, key=int)), *self._back]
+
+    def take_back(self, messages: Iterable[Prepared]) -> None:
+        """Have them sent next."""
+        self._back = chain(messages, self._back)
+        self.rest = chain(self._back, self._source)
 
     def retry(self) -> None:
         """Have what is unacknowledged sent again."""
@@ -97,9 +113,12 @@ class Publisher:
         self._inbox = client.new_inbox() + "."
         self._tokens = count()
         self._calls: dict[str, _Call] = {}
+        self._ingest = Ingest(client, subjects)
+        self._closed = False
 
     async def open(self) -> None:
         """Start to listen for acks."""
+        await self._ingest.open()
         await listen(self._client, self._inbox + "*", self._on_ack)
 
     async def publish(self, messages: Iterable[Prepared]) -> int:
@@ -109,22 +128,16 @@ class Publisher:
             PublishError: some were refused, or not acknowledged in time.
             Exception: whatever ``messages`` raises, after what it gave before is acknowledged.
         """
-        call = _Call()
+        call = _Call(messages)
         unacked, calls, tokens, client = call.unacked, self._calls, self._tokens, self._client
         inbox, subject_of = self._inbox, self._subjects.of
         sent = 0
-        rest = iter(messages)
-        failure: Exception | None = None
         try:
             while not call.refused:
                 if len(unacked) >= _WINDOW or call.bytes >= _WINDOW_BYTES:
-                    await self._settled(call, _WINDOW // 2 if call.bytes < _WINDOW_BYTES else 0)
-                try:
-                    message = next(rest)
-                except StopIteration:
-                    break
-                except Exception as error:  # noqa: BLE001
-                    failure = error
+                    sent += await self._make_room(call)
+                    continue
+                if (message := next(call.rest, None)) is None:
                     break
                 data, id = message.data, message.id
                 token = str(next(tokens))
@@ -148,19 +161,21 @@ class Publisher:
                 calls.pop(token, None)
         if call.refused:
             raise PublishError(call.reason, call.open_ends())
-        if failure is not None:
-            raise failure
+        if call.failure is not None:
+            raise call.failure
         return sent
 
     def reconnected(self) -> None:
         """Have everything that is unacknowledged sent again: the old connection took it along."""
+        self._ingest.reconnected()
         for call in set(self._calls.values()):
             call.retry()
 
     def closed(self) -> None:
         """No ack will arrive any more."""
+        self._closed = True
+        self._ingest.closed()
         for call in set(self._calls.values()):
-            call.closed = True
             call.wake()
 
     def _refuse_size(self, call: _Call, token: str, message: Prepared) -> None:
@@ -178,6 +193,21 @@ class Publisher:
         except nats.errors.Error as error:
             call.reason = str(error)
 
+    async def _make_room(self, call: _Call) -> int:
+        """Wait until more may be sent. Many small messages go a faster way, where there is one.
+
+        Returns how many of them were stored meanwhile.
+        """
+        large = call.bytes >= _WINDOW_BYTES
+        fast = self._ingest.offered and not large
+        await self._settled(call, 0 if fast or large else _WINDOW // 2)
+        if not fast or call.refused:
+            return 0
+        stored, back = await self._ingest.publish(call.rest)
+        call.take_back(back)
+        call.progress_at = time.monotonic()
+        return stored
+
     async def _settled(self, call: _Call, until: int) -> None:
         """Wait for acks until at most ``until`` are missing, sending again what got none."""
         while len(call.unacked) > until:
@@ -190,7 +220,7 @@ class Publisher:
                     await self._put(call, token, message)
 
     def _check_patience(self, call: _Call) -> None:
-        if call.closed and call.unacked:
+        if self._closed and call.unacked:
             reason = f"the bus was closed before {len(call.unacked)} were acknowledged"
             raise PublishError(reason, call.open_ends())
         now = time.monotonic()

@@ -74,6 +74,7 @@ def _stream_target(subjects: Subjects, channel: Channel, wanted: StreamSetup) ->
             # The server takes no window that is longer than the age.
             "duplicate_window": nanoseconds(min(_WINDOW_S, wanted.max_age_s or _WINDOW_S)),
             "subject_transform": None,
+            "allow_batched": channel == "events" or None,
         },
         cures={
             "storage": "the server cannot change the storage of a stream. Declare what it has, or let "
