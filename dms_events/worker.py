@@ -249,9 +249,14 @@ class Worker:
                     drain_s = 0
                     raise
                 finally:
-                    await subscription.pause()
-                    dispatch.take_rest()
-                    await dispatch.finish(drain_s)
+                    try:
+                        await subscription.pause()
+                    except asyncio.CancelledError:
+                        drain_s = 0
+                        raise
+                    finally:
+                        dispatch.take_rest()
+                        await dispatch.finish(drain_s)
         finally:
             self.tally.undecodable += subscription.undecodable
 
