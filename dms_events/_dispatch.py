@@ -50,7 +50,7 @@ class Dispatch:
         self._table = table
         self._ledger = ledger
         self._settlement = settlement
-        self._lanes: Lanes[list[Entry]] = Lanes(concurrency, self._handle)
+        self._lanes: Lanes[Entry] = Lanes(concurrency, self._handle)
         self._chains: dict[Hashable, deque[Entry]] = {}
         self._batches: dict[Handler, list[Entry]] = {}
         self._taken: deque[Message[Any]] = deque()
@@ -136,7 +136,7 @@ class Dispatch:
         ledger = self._ledger
         id = message.id
         if entry := ledger.in_hand.get(id):
-            entry.others.append(message)
+            entry.others += (message,)
         elif id in ledger.handled and (judged := ledger.judged(id, message.sequence)):
             return self._settlement.again(message, judged)
         else:
@@ -146,7 +146,7 @@ class Dispatch:
             if message.delivery.attempt > 1 and not entry.handler.key:
                 self._look_up(entry)
             elif entry.handler.plain:
-                self._lanes.put([entry])
+                self._lanes.put(entry)
             else:
                 self._arrange(entry)
         return None
@@ -161,11 +161,11 @@ class Dispatch:
         course = await self._settlement.course(entry)
         if course is Course.ALONE:
             entry.alone = True
-            self._lanes.put_alone([entry])
+            self._lanes.put_alone(entry)
         elif course is None:
             self._next_of_key(entry)
         elif entry.handler.key:
-            self._lanes.put([entry])
+            self._lanes.put(entry)
         else:
             self._arrange(entry)
 
@@ -200,23 +200,24 @@ class Dispatch:
             elif len(batch) == 1:
                 self._later(handler.linger_s, self._send_batch, handler)
         else:
-            self._lanes.put([entry])
+            self._lanes.put(entry)
 
     def _begin(self, entry: Entry) -> None:
         """It is its turn among those of its key; before, nothing is asked about it."""
         if entry.message.attempt > 1:
             self._look_up(entry)
         else:
-            self._lanes.put([entry])
+            self._lanes.put(entry)
 
     def _send_batch(self, handler: Handler) -> None:
         if batch := self._batches.pop(handler, None):
-            self._lanes.put(batch)
+            first, *first.rest = batch
+            self._lanes.put(first)
 
-    async def _handle(self, work: list[Entry], lane: Lane) -> None:
-        entry = work[0]
-        handler = entry.handler
-        for one in work:
+    async def _handle(self, entry: Entry, lane: Lane) -> None:
+        handler, rest = entry.handler, entry.rest
+        entry.running = True
+        for one in rest:
             one.running = True
         if entry.alone and not await self._settlement.begin_alone(entry):
             self._next_of_key(entry)
@@ -227,11 +228,14 @@ class Dispatch:
         try:
             if isinstance(entry.key, Exception):
                 raise entry.key
-            await handler.call([one.message for one in work])
+            if rest:
+                await handler.call(entry.message, [one.message for one in rest])
+            else:
+                await handler.call(entry.message)
         except asyncio.CancelledError:
             lane.deadline = inf
             if lane.closing:
-                for one in work:
+                for one in (entry, *rest):
                     await self._settlement.interrupted(one)
                 raise
             error = HandlerError(
@@ -245,27 +249,33 @@ class Dispatch:
         else:
             lane.deadline = inf
             lane.settling = True
-            for one in work:
+            await self._settlement.handled(entry)
+            for one in rest:
                 await self._settlement.handled(one)
-            self._next_of_key(entry)
+            if entry.key is not None:
+                self._next_of_key(entry)
             return
         lane.settling = True
-        await self._failed(work, error)
+        if rest:
+            self._split(entry, error)
+        else:
+            await self._failed(entry, error)
 
-    async def _failed(self, work: list[Entry], error: Exception) -> None:
-        entry = work[0]
-        handler = entry.handler
-        if len(work) > 1:
-            # One of them may be to blame: each is handled by itself, and nothing is spent for this.
-            _log.warning("%s raised on %d messages", handler.name, len(work), exc_info=error)
-            for one in work:
-                one.running = False
-                self._lanes.put([one])
-            return
-        delay_s = await self._settlement.raised(entry, error, hold=handler.key is not None)
+    def _split(self, first: Entry, error: Exception) -> None:
+        """One of a batch may be to blame: each is handled by itself, and nothing is spent for this."""
+        batch = (first, *first.rest)
+        first.rest = ()
+        _log.warning("%s raised on %d messages", first.handler.name, len(batch), exc_info=error)
+        for one in batch:
+            one.running = False
+            self._lanes.put(one)
+
+    async def _failed(self, entry: Entry, error: Exception) -> None:
+        hold = entry.handler.key is not None
+        delay_s = await self._settlement.raised(entry, error, hold=hold)
         if delay_s is not None:
             entry.running = False
-            self._later(delay_s, self._lanes.put, [entry])
+            self._later(delay_s, self._lanes.put, entry)
         else:
             self._next_of_key(entry)
 

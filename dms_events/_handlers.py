@@ -80,11 +80,10 @@ class Handler:
         self.plain = not (key or self.batch)
         """Its messages need no arrangement."""
 
-    def call(self, messages: list[Message[Any]]) -> Awaitable[None]:
-        """Call the function with a batch, or with the one message that there is."""
+    def call(self, message: Message[Any], rest: Iterable[Message[Any]] = ()) -> Awaitable[None]:
+        """Call the function with a message; or with a batch, of which ``rest`` are the others."""
         if self.batch:
-            return self.function(messages)
-        (message,) = messages
+            return self.function([message, *rest])
         if self.takes_message:
             return self.function(message.event, message)
         return self.function(message.event)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+from collections.abc import Awaitable, Sequence
 from typing import Any
 
 import msgspec
@@ -25,20 +26,19 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Record).decode
 
 
-class Entry:
+class Entry(msgspec.Struct, eq=False):
     """An identity in hand: its message, and later deliveries of the same."""
 
-    __slots__ = ("alone", "handler", "key", "message", "others", "record", "running")
-
-    def __init__(self, message: Message[Any], handler: Handler) -> None:
-        self.message = message
-        self.handler = handler
-        self.others: list[Message[Any]] = []
-        self.record: Record | None = None
-        """What is noted of it, or may be."""
-        self.alone = False
-        self.running = False
-        self.key: Any = None
+    message: Message[Any]
+    handler: Handler
+    others: tuple[Message[Any], ...] = ()
+    record: Record | None = None
+    """What is noted of it, or may be."""
+    alone: bool = False
+    running: bool = False
+    key: Any = None
+    rest: Sequence[Entry] = ()
+    """The others of its batch, where it is the first of one."""
 
 
 class Settlement:
@@ -91,8 +91,17 @@ class Settlement:
             return False
         return True
 
-    async def handled(self, entry: Entry) -> None:
-        """Its handler returned."""
+    def handled(self, entry: Entry) -> Awaitable[None]:
+        """Its handler returned; what is returned has the broker told, and is to be awaited at once."""
+        message = entry.message
+        if message.returned or entry.others or entry.record is not None:
+            return self._handled(entry)
+        self._tally.handled += 1
+        delivery = message.delivery
+        self._ledger.settle(message.id, delivery.sequence)
+        return delivery.ack()
+
+    async def _handled(self, entry: Entry) -> None:
         message = entry.message
         if message.returned:
             self._tally.returned += 1
@@ -101,12 +110,10 @@ class Settlement:
                 await other.nak()
             return
         self._tally.handled += 1
-        delivery = message.delivery
-        self._ledger.settle(message.id, delivery.sequence)
-        await delivery.ack()
-        if entry.others:
-            for other in entry.others:
-                await self.again(other, message.sequence)
+        self._ledger.settle(message.id, message.sequence)
+        await message.ack()
+        for other in entry.others:
+            await self.again(other, message.sequence)
         if entry.record is not None:
             await self._forget(entry)
 
