@@ -215,51 +215,38 @@ class Dispatch:
             self._lanes.put(first)
 
     async def _handle(self, entry: Entry, lane: Lane) -> None:
-        handler, rest = entry.handler, entry.rest
+        timeout_s = entry.handler.timeout_s
         entry.running = True
-        for one in rest:
-            one.running = True
         if entry.alone and not await self._settlement.begin_alone(entry):
             self._next_of_key(entry)
             return
-        if handler.timeout_s is not None:
-            lane.deadline = time.monotonic() + handler.timeout_s
-        error: Exception
+        if timeout_s is not None:
+            lane.deadline = time.monotonic() + timeout_s
+        error: Exception | None = None
         try:
-            if isinstance(entry.key, Exception):
-                raise entry.key
-            if rest:
-                await handler.call(entry.message, [one.message for one in rest])
-            else:
-                await handler.call(entry.message)
+            await _call(entry)
         except asyncio.CancelledError:
             lane.deadline = inf
             if lane.closing:
-                for one in (entry, *rest):
+                for one in (entry, *entry.rest):
                     await self._settlement.interrupted(one)
                 raise
             error = HandlerError(
-                f"it took longer than {handler.timeout_s:g} s"
+                f"it took longer than {timeout_s:g} s"
                 if lane.survive()
                 else "it was cancelled, and not by its worker"
             )
         except Exception as raised:  # noqa: BLE001 - a handler may raise whatever it likes
-            lane.deadline = inf
             error = raised
-        else:
-            lane.deadline = inf
-            lane.settling = True
-            await self._settlement.handled(entry)
-            for one in rest:
-                await self._settlement.handled(one)
-            if entry.key is not None:
-                self._next_of_key(entry)
-            return
+        lane.deadline = inf
         lane.settling = True
-        if rest:
-            self._split(entry, error)
-        else:
+        if error is not None:
             await self._failed(entry, error)
+            return
+        await self._settlement.handled(entry)
+        for one in entry.rest:
+            await self._settlement.handled(one)
+        self._next_of_key(entry)
 
     def _split(self, first: Entry, error: Exception) -> None:
         """One of a batch may be to blame: each is handled by itself, and nothing is spent for this."""
@@ -271,6 +258,9 @@ class Dispatch:
             self._lanes.put(one)
 
     async def _failed(self, entry: Entry, error: Exception) -> None:
+        if entry.rest:
+            self._split(entry, error)
+            return
         hold = entry.handler.key is not None
         delay_s = await self._settlement.raised(entry, error, hold=hold)
         if delay_s is not None:
@@ -309,3 +299,13 @@ class Dispatch:
             due = loop.time() + every_s
             entries = list(self._ledger.in_hand.values())
             await keep_alive(m for entry in entries for m in (entry.message, *entry.others))
+
+
+def _call(entry: Entry) -> Awaitable[None]:
+    if entry.rest:
+        for one in entry.rest:
+            one.running = True
+        return entry.handler.call(entry.message, [one.message for one in entry.rest])
+    if isinstance(entry.key, Exception):
+        raise entry.key
+    return entry.handler.call(entry.message)
