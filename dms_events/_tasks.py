@@ -1,13 +1,13 @@
-"""Task groups whose errors reach the caller as they are."""
+"""Waiting for tasks and events, with errors as they are."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-__all__ = ["cancelled", "task_group", "until_first"]
+__all__ = ["cancelled", "set_within", "task_group", "until_first"]
 
 
 @asynccontextmanager
@@ -44,3 +44,13 @@ async def cancelled(task: asyncio.Task[None] | None) -> None:
     if task is not None:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+async def set_within(event: asyncio.Event, timeout_s: float | None) -> None:
+    """Wait until it is set, or for so long; None for ever."""
+    if timeout_s is None:
+        await event.wait()
+        return
+    with suppress(TimeoutError):
+        async with asyncio.timeout(timeout_s):
+            await event.wait()

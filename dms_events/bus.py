@@ -138,7 +138,7 @@ class Bus(KeepsDeadLetters):
             PublishError: it was not accepted, or that is not known; ``unacknowledged`` holds it ready
                 to be published again under the same identity.
         """
-        message = event if isinstance(event, Prepared) else self.prepare(event)
+        message = event if isinstance(event, Prepared) else self._sealed(event)
         await self._transport.publish(message)
         return message.id
 
@@ -167,12 +167,20 @@ class Bus(KeepsDeadLetters):
         except (EncodeError, UnknownTypeError):
             return event
 
+    def _sealed(self, event: msgspec.Struct) -> Prepared:
+        return self._seal(event, new_id(), self._source, now_rfc3339())
+
     def _prepared(self, events: Iterator[msgspec.Struct | Prepared]) -> Iterator[Prepared]:
+        names, source, encoding = self._names, self._source, self._encoding
         for event in events:
-            if isinstance(event, Prepared):
-                yield event
-            else:
-                yield self._seal(event, new_id(), self._source, now_rfc3339())
+            type_name = names.get(event.__class__)
+            if type_name is None:
+                yield event if isinstance(event, Prepared) else self._sealed(event)
+                continue
+            # What `_sealed` does, without two calls more for each event.
+            data, id = codec.encode(event), new_id()
+            envelope = Envelope(type=type_name, data=data, id=id, source=source, time=now_rfc3339())
+            yield Prepared("events", type_name, source, id, encode_envelope(envelope, encoding))
 
     @overload
     def subscribe(

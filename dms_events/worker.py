@@ -14,7 +14,7 @@ from ._dispatch import Dispatch
 from ._handlers import Handler, Routes
 from ._settlement import Entry, Settlement
 from ._signals import on_signals
-from ._tasks import until_first
+from ._tasks import set_within, until_first
 from ._undertaker import Undertaker
 from .bus import Bus
 from .errors import ConfigError, ConnectionLostError
@@ -262,9 +262,7 @@ class Worker:
 
     async def _until_asked(self, dispatch: Dispatch, subscription: Subscription[Any]) -> None:
         while not self._stopping.is_set():
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_POLL_S):
-                    await self._stopping.wait()
+            await set_within(self._stopping, _POLL_S)
             if self._draining and dispatch.idle:
                 with contextlib.suppress(ConnectionLostError):
                     if not await subscription.backlog():

@@ -13,6 +13,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
+from dms_events._tasks import set_within
 from dms_events.errors import ConnectionLostError, TransportError
 from dms_events.transport import Delivery, Inbox
 
@@ -107,9 +108,7 @@ class CoreInbox(Inbox):
     async def wait(self, timeout_s: float | None) -> bool:
         if not self._buffer and not self._closed:
             self._arrived.clear()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(timeout_s):
-                    await self._arrived.wait()
+            await set_within(self._arrived, timeout_s)
         if self._closed and not self._buffer:
             raise ConnectionLostError("the subscription is closed")
         return bool(self._buffer)

@@ -16,7 +16,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
-from dms_events._tasks import cancelled
+from dms_events._tasks import cancelled, set_within
 from dms_events.errors import ConnectionLostError, TransportError
 from dms_events.transport import Inbox
 
@@ -113,9 +113,7 @@ class PullInbox(Inbox):
     async def wait(self, timeout_s: float | None) -> bool:
         if not self._buffer and self.failure is None:
             self._arrived.clear()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(timeout_s):
-                    await self._arrived.wait()
+            await set_within(self._arrived, timeout_s)
         if not self._buffer and self.failure is not None:
             raise self.failure
         return bool(self._buffer)
@@ -226,9 +224,7 @@ class PullInbox(Inbox):
 
     async def _pump(self) -> None:
         while True:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_HEARTBEAT_S):
-                    await self._work.wait()
+            await set_within(self._work, _HEARTBEAT_S)
             self._work.clear()
             if (pause := self._retry_at - time.monotonic()) > 0:
                 await asyncio.sleep(pause)
