@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import deque
 from collections.abc import Callable
 from functools import partial
 
+import nats
+from nats.aio.msg import Msg
+from nats.js.api import AckPolicy
+
+from dms_events import codec
+from dms_events.envelope import decode_envelope
 from dms_events.types.elk_stats import ServiceCall
+from dms_events_nats._listening import listen
 
 from .scene import CHUNK, Clock, Model, Scene, identity, subject
 from .table import Row, Section, in_turns
@@ -77,6 +86,45 @@ async def _nats_py(scene: Scene, root: str, read: Callable[[bytes], object] | No
     return clock.us
 
 
+async def _floor(scene: Scene) -> float:
+    """Receives, decodes and acknowledges as the adapter does, and keeps no account of anything."""
+    stream = await filled(scene, _ENVELOPE)
+    buffer: deque[Msg] = deque()
+    arrived = asyncio.Event()
+
+    def take(message: Msg) -> None:
+        buffer.append(message)
+        if len(buffer) == 1:
+            arrived.set()
+
+    async with await nats.connect(scene.url, skip_subject_validation=True) as client:
+        inbox, consumer = client.new_inbox(), "floor"
+        ask = partial(
+            client.publish,
+            f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}",
+            b'{"batch":%d}' % CHUNK,
+            inbox,
+        )
+        await client.jetstream().add_consumer(
+            stream, durable_name=consumer, ack_policy=AckPolicy.EXPLICIT
+        )
+        with Clock(scene.count) as clock:
+            await listen(client, inbox, take)
+            await ask()
+            for number in range(scene.count):
+                if number % CHUNK == 0:
+                    await ask()
+                if not buffer:
+                    arrived.clear()
+                    await arrived.wait()
+                message = buffer.popleft()
+                codec.decode(decode_envelope(message.data).data, ServiceCall)
+                await client.publish(message.reply, b"+ACK")
+            await client.flush()
+    await scene.check_settled(stream, consumer)
+    return clock.us
+
+
 SECTION = Section(
     "consume, JetStream",
     "CPU µs",
@@ -87,6 +135,7 @@ SECTION = Section(
             "pydantic, header": partial(_nats_py, root=_PLAIN, read=Model.model_validate_json),
             "bus, envelope": partial(_bus, root=_ENVELOPE),
             "nats-py, envelope": partial(_nats_py, root=_ENVELOPE, read=None),
+            "floor, envelope": _floor,
         }
     ),
     [
@@ -100,5 +149,6 @@ SECTION = Section(
             "nats-py, envelope",
             4.0,
         ),
+        Row("receive, decode and ack / fetch + ack", "floor, envelope", "nats-py, envelope"),
     ],
 )
