@@ -11,12 +11,10 @@ import nats
 from nats.aio.msg import Msg
 from nats.js.api import AckPolicy
 
-from dms_events import codec
-from dms_events.envelope import decode_envelope
 from dms_events.types.elk_stats import ServiceCall
 from dms_events_nats._listening import listen
 
-from .scene import CHUNK, Clock, Model, Scene, identity, subject
+from .scene import CHUNK, Clock, Model, Scene, identity, opened, subject
 from .table import Row, Section, in_turns
 
 __all__ = ["HEADER", "SECTION", "filled"]
@@ -118,7 +116,7 @@ async def _floor(scene: Scene) -> float:
                     arrived.clear()
                     await arrived.wait()
                 message = buffer.popleft()
-                codec.decode(decode_envelope(message.data).data, ServiceCall)
+                opened(message.data)
                 await client.publish(message.reply, b"+ACK")
             await client.flush()
     await scene.check_settled(stream, consumer)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
+from contextlib import closing
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 from faststream.nats import JStream, NatsBroker, PullSub
 from nats.aio.msg import Msg
@@ -12,7 +15,7 @@ from nats.aio.msg import Msg
 from dms_events import Subscription
 from dms_events.types.elk_stats import ServiceCall
 
-from .scene import CHUNK, Clock, Model, Scene, identity, subject
+from .scene import CHUNK, Clock, Model, Scene, identity, opened, sealed, subject
 from .table import Row, Section, in_turns
 
 __all__ = ["CORE", "JETSTREAM"]
@@ -58,11 +61,11 @@ async def _bus(scene: Scene, durable: bool) -> float:
     return clock.us
 
 
-async def _faststream(scene: Scene, mode: str) -> float:
-    """FastStream without its logging of every message, which costs more than all the rest."""
+async def _faststream(scene: Scene, mode: str, logger: logging.Logger | None = None) -> float:
+    """FastStream without its log of every message, unless told."""
     handler = _Handler(scene.count)
     stream = await scene.fresh_stream(_ROOT)
-    broker = NatsBroker(scene.url, logger=None)
+    broker = NatsBroker(scene.url, logger=logger)
     options: dict[str, Any] = {}
     if mode == "pull":
         options = {"durable": "faststream", "pull_sub": PullSub(batch_size=CHUNK)}
@@ -101,7 +104,15 @@ async def _faststream(scene: Scene, mode: str) -> float:
     return clock.us
 
 
-async def _core_nats_py(scene: Scene, typed: bool) -> float:
+async def _faststream_with_log(scene: Scene) -> float:
+    """FastStream as it is where nothing else is said, but that its log goes nowhere."""
+    logger = logging.Logger("faststream", logging.INFO)
+    with closing(logging.FileHandler(os.devnull)) as nowhere:
+        logger.addHandler(nowhere)
+        return await _faststream(scene, "core", logger)
+
+
+async def _core_nats_py(scene: Scene, how: Literal["bytes", "pydantic", "by hand"]) -> float:
     handler = _Handler(scene.count)
 
     async def handle_bytes(message: Msg) -> None:
@@ -110,13 +121,20 @@ async def _core_nats_py(scene: Scene, typed: bool) -> float:
     async def handle_model(message: Msg) -> None:
         handler.handle(Model.model_validate_json(message.data).status)
 
+    async def handle_envelope(message: Msg) -> None:
+        handler.handle(opened(message.data).status)
+
+    handlers = {"bytes": handle_bytes, "pydantic": handle_model, "by hand": handle_envelope}
     async with scene.client() as client:
-        await client.subscribe(_SUBJECT, cb=handle_model if typed else handle_bytes)
+        await client.subscribe(_SUBJECT, cb=handlers[how])
         await client.flush()
         with Clock(scene.count) as clock:
-            if typed:
+            if how == "pydantic":
                 for model in scene.models:
                     await client.publish(_SUBJECT, model.model_dump_json(by_alias=True).encode())
+            elif how == "by hand":
+                for event in scene.events:
+                    await client.publish(_SUBJECT, sealed(event))
             else:
                 for data in scene.envelopes:
                     await client.publish(_SUBJECT, data)
@@ -146,12 +164,16 @@ CORE = Section(
         {
             "bus": partial(_bus, durable=False),
             "faststream": partial(_faststream, mode="core"),
-            "nats-py": partial(_core_nats_py, typed=False),
-            "pydantic": partial(_core_nats_py, typed=True),
+            "with log": _faststream_with_log,
+            "nats-py": partial(_core_nats_py, how="bytes"),
+            "pydantic": partial(_core_nats_py, how="pydantic"),
+            "by hand": partial(_core_nats_py, how="by hand"),
         }
     ),
     [
         Row("bus / FastStream, core subscriber", "bus", "faststream", 8.0),
+        Row("bus / FastStream, core subscriber, with its log", "bus", "with log", 8.0),
+        Row("bus / nc.publish and nc.subscribe(cb=), by hand", "bus", "by hand"),
         Row("bus / nc.publish and nc.subscribe(cb=), pydantic", "bus", "pydantic"),
         Row("bus / nc.publish and nc.subscribe(cb=), bytes ready", "bus", "nats-py"),
     ],

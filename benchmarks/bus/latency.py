@@ -21,7 +21,7 @@ from nats.aio.msg import Msg
 from dms_events import Subscription
 from dms_events.types.elk_stats import ServiceCall
 
-from .scene import CHUNK, Scene, identity, subject
+from .scene import CHUNK, Scene, identity, opened, sealed, subject
 from .table import Row, Section
 
 __all__ = ["core", "jetstream"]
@@ -162,14 +162,23 @@ async def _nats_py(
 
 
 @asynccontextmanager
-async def _core_nats_py(scene: Scene, root: str, stopwatch: _Stopwatch) -> AsyncIterator[Send]:
-    async def handle(_: Msg) -> None:
+async def _core_nats_py(
+    scene: Scene, root: str, stopwatch: _Stopwatch, *, typed: bool
+) -> AsyncIterator[Send]:
+    async def handle(message: Msg) -> None:
+        if typed:
+            opened(message.data)
         stopwatch.arrived()
+
+    def send(number: int) -> Awaitable[None]:
+        place = number % scene.count
+        data = sealed(scene.events[place]) if typed else scene.envelopes[place]
+        return client.publish(subject(root), data)
 
     async with scene.client() as client:
         await client.subscribe(subject(root), cb=handle)
         await client.flush()
-        yield lambda number: client.publish(subject(root), scene.envelopes[number % scene.count])
+        yield send
 
 
 @asynccontextmanager
@@ -205,7 +214,8 @@ def jetstream(samples: int, rate: float) -> Section:
 def core(samples: int, rate: float) -> Section:
     contestants: dict[str, Connected] = {
         "core-bus": partial(_bus, durable=False),
-        "core-nats-py": _core_nats_py,
+        "core-nats-py": partial(_core_nats_py, typed=False),
+        "core-by-hand": partial(_core_nats_py, typed=True),
     }
     return Section(
         f"latency at {rate:g}/s, core",
@@ -220,5 +230,12 @@ def core(samples: int, rate: float) -> Section:
                 at_most=True,
             ),
             Row("p50: bus / nc.subscribe(cb=)", "core-bus, p50", "core-nats-py, p50", at_most=True),
+            Row(
+                "p99: by hand / nc.subscribe(cb=)",
+                "core-by-hand, p99",
+                "core-nats-py, p99",
+                at_most=True,
+            ),
+            Row("p99: bus / by hand", "core-bus, p99", "core-by-hand, p99", at_most=True),
         ],
     )

@@ -19,7 +19,7 @@ from pydantic import BaseModel
 import dms_events
 from benchmarks.codec import pydantic_model
 from dms_events import Bus, codec, registry
-from dms_events.envelope import Envelope, encode_envelope
+from dms_events.envelope import Envelope, decode_envelope, encode_envelope
 from dms_events.identity import new_id, now_rfc3339
 from dms_events.types.elk_stats import ServiceCall
 
@@ -32,6 +32,8 @@ __all__ = [
     "Model",
     "Scene",
     "identity",
+    "opened",
+    "sealed",
     "subject",
 ]
 
@@ -77,7 +79,7 @@ class Scene:
         self.models: list[BaseModel] = [
             Model.model_validate_json(codec.encode(event)) for event in self.events
         ]
-        self.envelopes = [_envelope(event) for event in self.events]
+        self.envelopes = [sealed(event) for event in self.events]
 
     def bus(self, root: str = "dms", *, durable: bool = True) -> Bus:
         """A bus of its own connection, not opened."""
@@ -129,6 +131,24 @@ def subject(root: str) -> str:
     return f"{root}.events.{TYPE_NAME}.{PEER}"
 
 
+def sealed(event: ServiceCall) -> bytes:
+    """The event in its envelope, as the bus sends it."""
+    return encode_envelope(
+        Envelope(
+            type=TYPE_NAME,
+            data=codec.encode(event),
+            id=new_id(),
+            source=PEER,
+            time=now_rfc3339(),
+        )
+    )
+
+
+def opened(data: bytes) -> ServiceCall:
+    """The event of an envelope, read as the bus reads it."""
+    return codec.decode(decode_envelope(data).data, ServiceCall)
+
+
 async def _stored(client: Client, stream: str) -> int:
     return (await client.jsm().stream_info(stream)).state.messages
 
@@ -157,16 +177,4 @@ def _service_call(number: int) -> ServiceCall:
         status="completed",
         amount_of_ntx=42,
         timestamp=round(1736903424.552665 + number * 0.25, 6),
-    )
-
-
-def _envelope(event: ServiceCall) -> bytes:
-    return encode_envelope(
-        Envelope(
-            type=TYPE_NAME,
-            data=codec.encode(event),
-            id=new_id(),
-            source=PEER,
-            time=now_rfc3339(),
-        )
     )
