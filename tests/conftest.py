@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from dms_events_nats import NatsServer
 from tests.kit.elasticsearch_fixtures import elasticsearch_url, empty_elasticsearch_url
 
 __all__ = ["elasticsearch_url", "empty_elasticsearch_url", "nats_server"]
+
+# A script that starts the tests with `&` has them ignore Ctrl-C, and so would each program they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
