@@ -39,21 +39,17 @@ class Consumer:
         """Readers of whom only the first may take; empty where all may."""
         self._waiters: set[asyncio.Future[None]] = set()
 
-    def take(self, limit: int) -> list[tuple[Stored, int]]:
-        """Up to ``limit`` messages that are to be delivered now, with their delivery counts."""
+    def take(self) -> tuple[Stored, int] | None:
+        """The message that is to be delivered next, with its delivery count; None where none is due."""
         now = time.monotonic()
-        taken: list[tuple[Stored, int]] = []
-        while len(taken) < limit:
-            self._skip()
-            if self._heap and self._heap[0][0] <= now:
-                _, sequence = heapq.heappop(self._heap)
-                taken.append(self._deliver(self._log[sequence - 1], now))
-            elif self._cursor < len(self._log):
-                self._cursor += 1
-                taken.append(self._deliver(self._log[self._cursor - 1], now))
-            else:
-                break
-        return taken
+        self._skip()
+        if self._heap and self._heap[0][0] <= now:
+            _, sequence = heapq.heappop(self._heap)
+            return self._deliver(self._log[sequence - 1], now)
+        if self._cursor < len(self._log):
+            self._cursor += 1
+            return self._deliver(self._log[self._cursor - 1], now)
+        return None
 
     def ready(self) -> bool:
         """Whether there is something to take now."""

@@ -7,7 +7,7 @@ where the document has to be looked at again, which then says what is wrong with
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from msgspec import inspect
@@ -15,9 +15,11 @@ from msgspec import inspect
 from ._shape import UINT64_MAX, bare, described, fields_of
 from .types._wire import from_wire
 
-__all__ = ["Reader", "typed_reader"]
+__all__ = ["REFUSALS", "Reader", "typed_reader"]
 
 Reader = Callable[[bytes], Any]
+REFUSALS: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What a reader raises for what is not canonical; Go may read it nevertheless."""
 
 
 def typed_reader(type_: Any) -> Reader:

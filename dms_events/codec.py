@@ -15,7 +15,7 @@ import msgspec
 
 from . import registry
 from ._checks import check_for, checks
-from ._typed_path import Reader, typed_reader
+from ._typed_path import REFUSALS, Reader, typed_reader
 from ._writable import what_is_wrong
 from .errors import DecodeError, EncodeError, UnknownTypeError
 from .types._wire import to_wire
@@ -84,14 +84,14 @@ def decode(data: bytes, type: type[T], *, strict: bool = False) -> T:
         DecodeError: Go would reject the document, or it is not canonical and ``strict`` is set. The
             error says the type, where in it and why, and carries the bytes as ``payload``.
     """
+    then: Callable[..., T] | None = None
     try:
         event: T = _readers[type](data)
         if not strict:
             return event
-        then: Callable[..., T] | None = None
     except KeyError:
         then = decode
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except REFUSALS:
         then = _look_again
     # Not where those are handled: as the context of the next error they would show what they hold.
     if then is decode:

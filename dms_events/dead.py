@@ -111,7 +111,7 @@ def prepare_dead_letter(
         sequence=delivery.sequence,
         first_failed=first or (now if tried == 1 else ""),
         last_failed=last or now,
-        headers=_bounded_headers(delivery.headers),
+        headers=_bounded_headers(delivery.headers or {}),
         secret=secret,
     )
     letter_id = f"dead:{reader}:{delivery.place_id}"

@@ -7,18 +7,26 @@ faster, and is not read by Go nodes. The first byte tells them apart.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 from msgspec import field
 
 from . import codec
-from ._typed_path import typed_reader
+from ._typed_path import REFUSALS, typed_reader
 from ._writable import what_is_wrong
 from .errors import DecodeError, EncodeError
 from .types._secrets import Masked, SecretBytes
 
-__all__ = ["Encoding", "Envelope", "decode_envelope", "encode_envelope"]
+__all__ = [
+    "MSGPACK",
+    "Encoding",
+    "Envelope",
+    "decode_envelope",
+    "encode_envelope",
+    "read_json",
+    "read_msgpack",
+]
 
 Encoding = Literal["json", "msgpack"]
 
@@ -42,8 +50,11 @@ class Envelope(Masked, msgspec.Struct, frozen=True, kw_only=True, gc=False, omit
 
 _to_json = msgspec.json.Encoder().encode
 _to_msgpack = msgspec.msgpack.Encoder().encode
-_from_json = typed_reader(Envelope)
-_from_msgpack = msgspec.msgpack.Decoder(Envelope).decode
+MSGPACK: Final = 0x80
+"""The least first byte of the MessagePack form."""
+read_json = typed_reader(Envelope)
+"""A canonical JSON envelope, on the typed path alone."""
+read_msgpack = msgspec.msgpack.Decoder(Envelope).decode
 
 
 def encode_envelope(envelope: Envelope, encoding: Encoding = "json") -> bytes:
@@ -65,17 +76,12 @@ def decode_envelope(data: bytes) -> Envelope:
     Raises:
         DecodeError: it is neither; ``payload`` holds the bytes.
     """
-    if data[:1] >= b"\x80":
-        try:
-            return _from_msgpack(data)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            reason = f"not a MessagePack envelope: {error}"
-        # Without a cause: that of a bad text holds the text.
-        raise DecodeError("Envelope", "", reason, data)
+    packed = bool(data) and data[0] >= MSGPACK
     try:
-        envelope: Envelope = _from_json(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        pass  # Go may read it nevertheless
-    else:
-        return envelope
-    return codec.decode(data, Envelope)
+        return read_msgpack(data) if packed else read_json(data)
+    except REFUSALS as error:
+        reason = f"not a MessagePack envelope: {error}"
+    # Without a cause: that of a bad text holds the text.
+    if packed:
+        raise DecodeError("Envelope", "", reason, data)
+    return codec.decode(data, Envelope)  # Go may read it nevertheless

@@ -11,7 +11,7 @@ import asyncio
 import time
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 from weakref import WeakSet, WeakValueDictionary
 
@@ -186,18 +186,17 @@ class MemoryInbox(Inbox):
     ) -> None:
         self._broker = broker
         self._consumer = consumer
-        self._prefetch = interest.prefetch
         self._ephemeral = ephemeral
         self._paused = self._closed = False
         if interest.partitioned:
             consumer.owners.append(self)
         self.ack_wait_s = consumer.ack_wait_s
 
-    def take(self, limit: int) -> Sequence[Delivery]:
+    def pop(self) -> Delivery | None:
         if self._paused or not self._may_take():
-            return []
-        taken = self._consumer.take(min(limit, self._prefetch))
-        return [MemoryDelivery(self._broker.created, self._consumer, *one) for one in taken]
+            return None
+        taken = self._consumer.take()
+        return MemoryDelivery(self._broker.created, self._consumer, *taken) if taken else None
 
     async def wait(self, timeout_s: float | None) -> bool:
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
@@ -229,10 +228,12 @@ class MemoryInbox(Inbox):
             self._broker.consumers.pop(self._ephemeral, None)
 
 
-class MemoryDelivery(Delivery):
+class MemoryDelivery:
     """A message in a process's memory."""
 
     __slots__ = ("_attempt", "_consumer", "_created", "_settled", "_stored", "data")
+
+    headers = None
 
     def __init__(self, created: str, consumer: Consumer, stored: Stored, attempt: int) -> None:
         self.data = stored.message.data

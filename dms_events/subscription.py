@@ -13,8 +13,9 @@ from typing import Generic, Self, TypeVar
 import msgspec
 
 from . import codec, registry
+from ._typed_path import REFUSALS, Reader, typed_reader
 from ._undertaker import AGAIN_S, Bury, Undertaker
-from .envelope import decode_envelope
+from .envelope import MSGPACK, decode_envelope, read_json, read_msgpack
 from .errors import ConnectionLostError, DecodeError, TransportError, UnknownTypeError
 from .message import Message, identity_of
 from .transport import Delivery, Inbox, Interest, Transport
@@ -51,7 +52,7 @@ class Subscription(Generic[T]):
         self._undertaker = Undertaker(bury, interest.durable or "")
         self._inbox: Inbox | None = None
         self._ready: deque[Message[T]] = deque()
-        self._known: dict[str, tuple[str, type[msgspec.Struct]]] = {}
+        self._known: dict[str, tuple[str, Reader]] = {}
         self._burials: set[asyncio.Task[None]] = set()
         self.undecodable = 0
         """Messages that could not be read; one that will be tried again counts when it comes again."""
@@ -104,16 +105,10 @@ class Subscription(Generic[T]):
         Raises:
             TransportError: nothing will ever arrive again.
         """
-        inbox = self._inbox or self._opened()
         while True:
-            if self._ready:
-                return self._ready.popleft()
-            if len(self._burials) < _MOST_BURIALS:
-                for delivery in inbox.take(1):
-                    try:
-                        return self._read(delivery)
-                    except (DecodeError, UnknownTypeError) as error:
-                        self._put_aside(delivery, error)
+            message = self._ready.popleft() if self._ready else self._read_next()
+            if message is not None:
+                return message
             await self._wait(None)
 
     async def take(self, limit: int) -> list[Message[T]]:
@@ -128,9 +123,10 @@ class Subscription(Generic[T]):
 
     def take_nowait(self, limit: int) -> list[Message[T]]:
         """Up to ``limit`` messages that are there; none where it would have to wait."""
-        if limit > len(self._ready):
-            self._take(limit - len(self._ready))
-        return self._hand_over(limit)
+        messages = [self._ready.popleft() for _ in range(min(limit, len(self._ready)))]
+        while len(messages) < limit and (message := self._read_next()) is not None:
+            messages.append(message)
+        return messages
 
     async def pause(self) -> None:
         """Receive no more, for good; what has arrived can still be taken."""
@@ -143,32 +139,29 @@ class Subscription(Generic[T]):
             TransportError: nothing will ever arrive again.
         """
         deadline = time.monotonic() + max_wait_s
-        while (missing := limit - len(self._ready)) > 0:
-            if not self._take(missing):
+        waiting = True
+        while waiting and len(self._ready) < limit:
+            if (message := self._read_next()) is not None:
+                self._ready.append(message)
+            else:
                 left = deadline - time.monotonic()
                 busy = len(self._burials) >= _MOST_BURIALS
-                if left <= 0 or (self._ready and busy) or not await self._wait(left):
-                    break
-        return self._hand_over(limit)
+                waiting = left > 0 and not (self._ready and busy) and await self._wait(left)
+        return self.take_nowait(min(limit, len(self._ready)))
 
     async def backlog(self) -> int:
         """Messages that wait for this consumer or are not settled; 0 where nothing is stored."""
         return await self._opened().backlog()
 
-    def _hand_over(self, limit: int) -> list[Message[T]]:
-        return [self._ready.popleft() for _ in range(min(limit, len(self._ready)))]
-
-    def _take(self, limit: int) -> bool:
-        """Take from the inbox, which keeps alive what is not taken; False where nothing was."""
-        if len(self._burials) >= _MOST_BURIALS:
-            return False
-        taken = self._opened().take(limit)
-        for delivery in taken:
+    def _read_next(self) -> Message[T] | None:
+        """The next message of the inbox, which keeps alive what is not taken; None where it has none."""
+        inbox = self._inbox or self._opened()
+        while len(self._burials) < _MOST_BURIALS and (delivery := inbox.pop()) is not None:
             try:
-                self._ready.append(self._read(delivery))
+                return self._read(delivery)
             except (DecodeError, UnknownTypeError) as error:
                 self._put_aside(delivery, error)
-        return bool(taken)
+        return None
 
     async def _wait(self, timeout_s: float | None) -> bool:
         """Until there is something to take, or a burial has ended where they are too many."""
@@ -178,8 +171,20 @@ class Subscription(Generic[T]):
         return await self._opened().wait(timeout_s)
 
     def _read(self, delivery: Delivery) -> Message[T]:
+        """What is canonical, of a type that came before; all else gets a second look."""
+        try:
+            data = delivery.data
+            envelope = read_json(data) if data[0] < MSGPACK else read_msgpack(data)
+            name, read = self._known[envelope.type]
+            if delivery.routed_as == name:
+                return Message(read(envelope.data), name, envelope, delivery)
+        except (*REFUSALS, LookupError):
+            pass
+        return self._look_again(delivery)
+
+    def _look_again(self, delivery: Delivery) -> Message[T]:
         envelope = decode_envelope(delivery.data)
-        name, type_ = self._known.get(envelope.type) or self._resolve(envelope.type, delivery.data)
+        name, type_ = self._resolve(envelope.type, delivery.data)
         routed_as = delivery.routed_as
         if routed_as != name and routed_as:
             reason = f"it was published as {routed_as}"
@@ -191,8 +196,9 @@ class Subscription(Generic[T]):
         name = self._aliases.get(written) or registry.resolve(written)
         if name not in self._types:
             raise DecodeError(name, "", "this subscription is for other types", payload)
-        known = self._known[written] = (name, registry.get(name))
-        return known
+        type_ = registry.get(name)
+        self._known[written] = (name, typed_reader(type_))
+        return name, type_
 
     def _put_aside(self, delivery: Delivery, error: Exception) -> None:
         """Give it up beside the reading: what can be read must not grow old behind what cannot."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal
+from typing import Literal, Protocol
 
 import msgspec
 
@@ -75,76 +75,62 @@ class Guarantees(msgspec.Struct, frozen=True, kw_only=True):
     """What happens when there is no more room: PublishError, or a counted drop at the reader."""
 
 
-class Delivery(ABC):
-    """One message that arrived.
+class Delivery(Protocol):
+    """One message that arrived; a protocol, so that what a client library makes of it can be one.
 
     Settling (ack, nak, term) takes effect at the broker some time later, or never where the connection
     is lost: then the message is delivered again. Settling twice does nothing.
     """
 
-    __slots__ = ()
-
-    data: bytes
-    """The payload as it arrived."""
+    @property
+    def data(self) -> bytes:
+        """The payload as it arrived."""
 
     @property
-    @abstractmethod
     def place(self) -> str:
         """Where it was published, in the transport's own terms, for people to read."""
 
     @property
-    @abstractmethod
     def routed_as(self) -> str:
         """The type name it was published under, as ``module.Type``; empty where that is not known."""
 
     @property
-    @abstractmethod
     def source(self) -> str:
         """Who published it, as far as the transport can tell; empty where it cannot."""
 
     @property
-    @abstractmethod
     def attempt(self) -> int:
         """How often this message was delivered, this time included: at least 1, never less than true."""
 
     @property
-    @abstractmethod
     def claimed_id(self) -> str:
         """The id its publisher gave to the transport; empty where it gave none."""
 
     @property
-    def headers(self) -> Mapping[str, str]:
-        """What its publisher said beside the payload; empty where the transport has none."""
-        return {}
+    def headers(self) -> Mapping[str, str] | None:
+        """What its publisher said beside the payload; None where that is nothing."""
 
     @property
-    @abstractmethod
     def sequence(self) -> int:
         """Its position in the stream, the same for every delivery of it; 0 where nothing is stored."""
 
     @property
-    @abstractmethod
     def place_id(self) -> str:
         """A deterministic id of where it lies: the same for every delivery of the same message."""
 
     @property
-    @abstractmethod
     def stored_ns(self) -> int:
         """When the broker stored it, in ns since 1970; of the arrival where nothing is stored."""
 
-    @abstractmethod
     async def ack(self) -> None:
         """It is done: do not deliver it again."""
 
-    @abstractmethod
     async def nak(self, delay_s: float = 0.0) -> None:
         """It is not done: deliver it again after ``delay_s``."""
 
-    @abstractmethod
     async def term(self) -> None:
         """It will never be done: do not deliver it again."""
 
-    @abstractmethod
     async def in_progress(self) -> None:
         """It is being worked on: count the ack wait from now."""
 
@@ -159,8 +145,8 @@ class Inbox(ABC):
     """The ack wait in force: that of the consumer, which may be older than the interest."""
 
     @abstractmethod
-    def take(self, limit: int) -> Sequence[Delivery]:
-        """Up to ``limit`` messages that are there, in arrival order; they are the taker's to settle.
+    def pop(self) -> Delivery | None:
+        """The next message, which is the taker's to settle, in arrival order; None where none is there.
 
         What is not taken yet is kept from being delivered again meanwhile.
         """
@@ -175,12 +161,15 @@ class Inbox(ABC):
         """
 
     async def receive(self, limit: int, timeout_s: float | None) -> Sequence[Delivery]:
-        """Wait, then take. Returns as soon as there is one, empty after ``timeout_s``.
+        """Wait, then take up to ``limit``. Returns as soon as there is one, empty after ``timeout_s``.
 
         Raises `TransportError` as `wait` does.
         """
         await self.wait(timeout_s)
-        return self.take(limit)
+        taken: list[Delivery] = []
+        while len(taken) < limit and (delivery := self.pop()) is not None:
+            taken.append(delivery)
+        return taken
 
     @abstractmethod
     async def backlog(self) -> int:

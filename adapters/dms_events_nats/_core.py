@@ -10,14 +10,13 @@ from collections import deque
 from collections.abc import Sequence
 
 from nats.aio.client import Client
-from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 from dms_events._tasks import set_within
 from dms_events.errors import ConnectionLostError, TransportError
-from dms_events.transport import Delivery, Inbox
+from dms_events.transport import Inbox
 
-from ._delivery import NatsDelivery
+from ._delivery import CoreDelivery, Origin
 from ._errors import flush, mapped
 from ._listening import listen
 from ._subjects import Subjects
@@ -28,53 +27,13 @@ _log = logging.getLogger("dms_events")
 _QUIET_S = 1.0
 
 
-class CoreDelivery(NatsDelivery):
-    """A message that nobody stored: acknowledging it means nothing, giving it back is impossible."""
-
-    __slots__ = ("_arrived_ns", "_number")
-
-    def __init__(self, subjects: Subjects, message: Msg, number: int) -> None:
-        self.data = message.data
-        self._subjects = subjects
-        self._message = message
-        self._number = number
-        self._arrived_ns = time.time_ns()
-
-    @property
-    def attempt(self) -> int:
-        return 1
-
-    @property
-    def sequence(self) -> int:
-        return 0
-
-    @property
-    def place_id(self) -> str:
-        return f"core:{self._arrived_ns}:{self._number}"
-
-    @property
-    def stored_ns(self) -> int:
-        return self._arrived_ns
-
-    async def ack(self) -> None:
-        return
-
-    async def nak(self, delay_s: float = 0.0) -> None:
-        raise TransportError("core NATS delivers once: nak needs durable=True (JetStream)")
-
-    async def term(self) -> None:
-        return
-
-    async def in_progress(self) -> None:
-        return
-
-
 class CoreInbox(Inbox):
     """Holds up to ``limit`` messages; what arrives beyond that is dropped and counted."""
 
     def __init__(self, client: Client, subjects: Subjects, limit: int) -> None:
         self._client = client
-        self._subjects = subjects
+        self._origin = Origin(client, subjects)
+        self._type_names = subjects.type_names
         self._limit = limit
         self._buffer: deque[CoreDelivery] = deque()
         self._arrived = asyncio.Event()
@@ -99,11 +58,8 @@ class CoreInbox(Inbox):
                 )
         await flush(self._client)
 
-    def take(self, limit: int) -> Sequence[Delivery]:
-        buffer = self._buffer
-        if limit == 1:
-            return (buffer.popleft(),) if buffer else ()
-        return [buffer.popleft() for _ in range(min(limit, len(buffer)))]
+    def pop(self) -> CoreDelivery | None:
+        return self._buffer.popleft() if self._buffer else None
 
     async def wait(self, timeout_s: float | None) -> bool:
         if not self._buffer and not self._closed:
@@ -148,12 +104,15 @@ class CoreInbox(Inbox):
         self._closed = True
         self._arrived.set()
 
-    def _on_message(self, message: Msg) -> None:
+    def _on_message(self, message: CoreDelivery) -> None:
         buffer = self._buffer
         if len(buffer) >= self._limit:
             self._drop()
             return
-        self._count += 1
-        buffer.append(CoreDelivery(self._subjects, message, self._count))
+        self._count = message.number = self._count + 1
+        message.arrived_ns = time.time_ns()
+        message.origin = self._origin
+        message.routed_as = self._type_names[message.subject]
+        buffer.append(message)
         if len(buffer) == 1:  # nobody waits while there is one
             self._arrived.set()

@@ -1,90 +1,80 @@
-"""A message from JetStream."""
+"""Deliveries from NATS, as nats-py makes them in place of messages of its own."""
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Mapping
-from typing import Any
+import dataclasses
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any
 
+import msgspec
 import nats.errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
+from dms_events.errors import TransportError
 from dms_events.identity import id_of_place
-from dms_events.transport import Delivery
 
 from ._errors import translated
 from ._subjects import Subjects
 
-__all__ = ["JetStreamDelivery", "NatsDelivery", "Origin"]
-
-
-class NatsDelivery(Delivery):
-    """What a NATS message says of itself, stored or not."""
-
-    __slots__ = ("_message", "_subjects", "data")
-
-    def __init__(self, subjects: Subjects, message: Msg) -> None:
-        self.data = message.data
-        self._subjects = subjects
-        self._message = message
-
-    @property
-    def place(self) -> str:
-        return self._message.subject
-
-    @property
-    def routed_as(self) -> str:
-        return self._subjects.type_name(self._message.subject)
-
-    @property
-    def source(self) -> str:
-        return self._subjects.source(self._message.subject)
-
-    @property
-    def claimed_id(self) -> str:
-        headers = self._message.headers
-        claimed = headers.get("Nats-Msg-Id", "") if headers else ""
-        return claimed if claimed.isascii() else _writable(claimed)
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        headers = self._message.headers or {}
-        return {_writable(name): _writable(value) for name, value in headers.items()}
-
-
-def _writable(text: str) -> str:
-    """Bytes that are no UTF-8 arrive as lone surrogates, which nothing could write again."""
-    return text.encode(errors="backslashreplace").decode()
+__all__ = ["CoreDelivery", "JetStreamDelivery", "NatsDelivery", "Origin"]
 
 
 class Origin:
     """What all messages of one subscription have in common."""
 
-    __slots__ = ("client", "created", "subjects")
+    __slots__ = ("client", "created", "subjects", "type_names")
 
-    def __init__(self, client: Client, subjects: Subjects, created: str) -> None:
+    def __init__(self, client: Client, subjects: Subjects, created: str = "") -> None:
         self.client = client
         self.subjects = subjects
+        self.type_names = subjects.type_names
         self.created = created
-        """When the stream was made, as the server writes it."""
+        """When the stream was made, as the server writes it; empty where nothing is stored."""
 
 
-class JetStreamDelivery(NatsDelivery):
+if TYPE_CHECKING:
+    _Given = msgspec.Struct
+else:
+    # nats-py gives its `msg_class` whatever its own has, today and in later versions.
+    _given = [(field.name, Any, None) for field in dataclasses.fields(Msg)]
+    _Given = msgspec.defstruct("_Given", _given, gc=False)
+
+
+class NatsDelivery(_Given, kw_only=True, eq=False, gc=False):
+    """What a NATS message says of itself, stored or not."""
+
+    subject: str
+    reply: str
+    data: bytes
+    headers: dict[str, str] | None
+    origin: Origin = None  # type: ignore[assignment]
+    """Set by the inbox that it comes to."""
+    routed_as: str = ""
+
+    @property
+    def place(self) -> str:
+        return self.subject
+
+    @property
+    def source(self) -> str:
+        return self.origin.subjects.source(self.subject)
+
+    @property
+    def claimed_id(self) -> str:
+        return self.headers.get("Nats-Msg-Id", "") if self.headers else ""
+
+
+class JetStreamDelivery(NatsDelivery, kw_only=True, eq=False, gc=False):
     """Where it lies and how often it was delivered is in its reply subject, parsed when asked for."""
 
-    __slots__ = ("_origin", "_settled", "_tokens")
-
-    def __init__(self, origin: Origin, message: Msg) -> None:
-        self.data = message.data
-        self._subjects = origin.subjects
-        self._message = message
-        self._origin = origin
-        self._tokens: list[str] | None = None
-        self._settled = False
+    settled: bool = False
+    """Whether the server was told what became of it."""
+    _tokens: list[str] | None = None
 
     def _parsed(self) -> list[str]:
         """``[stream, consumer, delivered, stream seq, consumer seq, time, pending]``."""
-        tokens = self._message.reply.split(".")
+        tokens = self.reply.split(".")
         # $JS.ACK.<stream>…, or $JS.ACK.<domain>.<account>.<stream>… from servers with domains
         self._tokens = tokens = tokens[2:] if len(tokens) == 9 else tokens[4:]
         return tokens
@@ -99,19 +89,22 @@ class JetStreamDelivery(NatsDelivery):
 
     @property
     def place_id(self) -> str:
-        return id_of_place((self._tokens or self._parsed())[0], self._origin.created, self.sequence)
+        return id_of_place((self._tokens or self._parsed())[0], self.origin.created, self.sequence)
 
     @property
     def stored_ns(self) -> int:
         return int((self._tokens or self._parsed())[5])
 
-    @property
-    def settled(self) -> bool:
-        """Whether the server was told what became of it."""
-        return self._settled
-
-    def ack(self) -> Coroutine[Any, Any, None]:
-        return self._say(b"+ACK")
+    async def ack(self) -> None:
+        if self.settled:
+            return
+        self.settled = True
+        try:
+            await self.origin.client.publish(self.reply, b"+ACK")
+        except nats.errors.OutboundBufferLimitError:
+            pass  # there is no connection: the message comes again, as promised
+        except (nats.errors.Error, OSError) as error:
+            raise translated("settle a message", error) from error
 
     def nak(self, delay_s: float = 0.0) -> Coroutine[Any, Any, None]:
         delay_ns = int(delay_s * 1e9)
@@ -125,12 +118,48 @@ class JetStreamDelivery(NatsDelivery):
 
     async def _say(self, word: bytes, *, last: bool = True) -> None:
         """Tell the server, unless the last word was said already."""
-        if self._settled:
+        if self.settled:
             return
-        self._settled = last
+        self.settled = last
         try:
-            await self._origin.client.publish(self._message.reply, word)
+            await self.origin.client.publish(self.reply, word)
         except nats.errors.OutboundBufferLimitError:
             pass  # there is no connection: the message comes again, as promised
         except (nats.errors.Error, OSError) as error:
             raise translated("settle a message", error) from error
+
+
+class CoreDelivery(NatsDelivery, kw_only=True, eq=False, gc=False):
+    """A message that nobody stored: acknowledging it means nothing, giving it back is impossible."""
+
+    number: int = 0
+    """Among those of its inbox; set there, like the next."""
+    arrived_ns: int = 0
+
+    @property
+    def attempt(self) -> int:
+        return 1
+
+    @property
+    def sequence(self) -> int:
+        return 0
+
+    @property
+    def place_id(self) -> str:
+        return f"core:{self.arrived_ns}:{self.number}"
+
+    @property
+    def stored_ns(self) -> int:
+        return self.arrived_ns
+
+    async def ack(self) -> None:
+        return
+
+    async def nak(self, delay_s: float = 0.0) -> None:
+        raise TransportError("core NATS delivers once: nak needs durable=True (JetStream)")
+
+    async def term(self) -> None:
+        return
+
+    async def in_progress(self) -> None:
+        return

@@ -7,13 +7,12 @@ import contextlib
 import logging
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from itertools import count
 
 import msgspec
 import nats.errors
 from nats.aio.client import Client
-from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 from dms_events._tasks import cancelled, set_within
@@ -63,6 +62,7 @@ class PullInbox(Inbox):
         self._client = client
         self._api_subject = api_subject
         self._origin = origin
+        self._type_names = origin.type_names
         self._prefetch = prefetch
         self._low = prefetch // 2
         self.ack_wait_s = ack_wait_s
@@ -71,7 +71,10 @@ class PullInbox(Inbox):
         self._prefix = client.new_inbox() + "."
         self._tokens = count()
         self._buffer: deque[JetStreamDelivery] = deque()
-        self._asked = 0
+        self._held = 0
+        """How many are asked for or in the buffer."""
+        self._heard = False
+        """Something came since that was last looked at."""
         self._heard_at = time.monotonic()
         self._retry_at = 0.0
         self.failure: TransportError | None = None
@@ -97,18 +100,13 @@ class PullInbox(Inbox):
         """How many may be taken."""
         return len(self._buffer)
 
-    def take(self, limit: int) -> Sequence[JetStreamDelivery]:
-        buffer = self._buffer
-        if not buffer:
-            return ()
-        taken: Sequence[JetStreamDelivery]
-        if limit == 1:
-            taken = (buffer.popleft(),)
-        else:
-            taken = [buffer.popleft() for _ in range(min(limit, len(buffer)))]
-        if self._asked + len(buffer) <= self._low:
+    def pop(self) -> JetStreamDelivery | None:
+        if not self._buffer:
+            return None
+        self._held -= 1
+        if self._held == self._low:
             self._work.set()
-        return taken
+        return self._buffer.popleft()
 
     async def wait(self, timeout_s: float | None) -> bool:
         if not self._buffer and self.failure is None:
@@ -159,9 +157,9 @@ class PullInbox(Inbox):
         comes again only after the ack wait.
         """
         deadline = time.monotonic() + _QUIET_LIMIT_S
-        heard_at = 0.0
-        while self._asked and heard_at != self._heard_at and time.monotonic() < deadline:
-            heard_at = self._heard_at
+        self._heard = True
+        while self._waits and self._heard and time.monotonic() < deadline:
+            self._heard = False
             if not self._client.is_connected:
                 return
             with contextlib.suppress(TransportError):
@@ -177,7 +175,7 @@ class PullInbox(Inbox):
 
     def reconnected(self) -> None:
         """The pull requests went with the old connection."""
-        self._asked = 0
+        self._held = 0
         self._work.set()
 
     def fail(self, error: TransportError) -> None:
@@ -193,18 +191,22 @@ class PullInbox(Inbox):
 
     def _free(self) -> int:
         """How many to ask for: none until half of the prefetch is used up."""
-        held = self._asked + len(self._buffer)
-        return self._prefetch - held if held <= self._low else 0
+        self._held = max(self._held, len(self._buffer))
+        return self._prefetch - self._held if self._held <= self._low else 0
 
-    def _on_message(self, message: Msg) -> None:
-        self._heard_at = time.monotonic()
+    @property
+    def _waits(self) -> bool:
+        """Something was asked for and has not come."""
+        return self._held > len(self._buffer)
+
+    def _on_message(self, message: JetStreamDelivery) -> None:
+        self._heard = True
         if message.reply:
-            buffer = self._buffer
-            buffer.append(JetStreamDelivery(self._origin, message))
-            if self._asked:
-                self._asked -= 1
-            if len(buffer) == 1:  # nobody waits while there is one
+            message.origin = self._origin
+            message.routed_as = self._type_names[message.subject]
+            if not self._buffer:  # nobody waits while there is one
                 self._arrived.set()
+            self._buffer.append(message)
         else:
             self._on_status(message.headers or {})
 
@@ -217,7 +219,7 @@ class PullInbox(Inbox):
             return
         # 404 and 408 end a request in peace; 409 and 503 say that the server is not ready for one.
         left = headers.get("Nats-Pending-Messages")
-        self._asked = max(0, self._asked - int(left)) if left else 0
+        self._held = self._held - int(left) if left else 0
         if status not in ("404", "408"):
             self._retry_at = time.monotonic() + _RETRY_S
         self._work.set()
@@ -229,13 +231,15 @@ class PullInbox(Inbox):
             if (pause := self._retry_at - time.monotonic()) > 0:
                 await asyncio.sleep(pause)
                 await self._check_consumer()
-            if self._asked and time.monotonic() - self._heard_at > 2.5 * _HEARTBEAT_S:
-                self._asked = 0
+            if self._heard:
+                self._heard, self._heard_at = False, time.monotonic()
+            elif self._waits and time.monotonic() - self._heard_at > 1.5 * _HEARTBEAT_S:
+                self._held = 0
             if self._client.is_connected and (batch := self._free()):
                 await self._pull(batch)
 
     async def _pull(self, batch: int) -> None:
-        self._asked += batch
+        self._held += batch
         self._heard_at = time.monotonic()
         with contextlib.suppress(nats.errors.Error):
             await self._client.publish(

@@ -10,10 +10,10 @@ from collections.abc import Iterator, Sequence
 import msgspec
 import nats.errors
 from nats.aio.client import Client
-from nats.aio.msg import Msg
 
 from dms_events.transport import Prepared
 
+from ._delivery import NatsDelivery
 from ._listening import listen
 from ._subjects import Subjects
 
@@ -156,7 +156,7 @@ class Ingest:
         for batch in self._batches.values():
             batch.end()
 
-    def _on_reply(self, reply: Msg) -> None:
+    def _on_reply(self, reply: NatsDelivery) -> None:
         name = reply.subject[len(self._inbox) :].partition(".")[0]
         if batch := self._batches.get(name):
             batch.hear(reply.data)

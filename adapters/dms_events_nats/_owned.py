@@ -7,7 +7,7 @@ import contextlib
 import logging
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable
 
 import msgspec
 import nats.errors
@@ -16,7 +16,7 @@ from nats.js.kv import KeyValue
 
 from dms_events._tasks import cancelled
 from dms_events.errors import ConnectionLostError, TransportError
-from dms_events.transport import Delivery, Inbox
+from dms_events.transport import Inbox
 
 from ._delivery import JetStreamDelivery
 from ._errors import mapped
@@ -42,12 +42,13 @@ class _Part:
         self._taken: list[JetStreamDelivery] = []
         self._look_at = _FEW
 
-    def take(self, limit: int) -> Sequence[Delivery]:
-        taken = self.inbox.take(limit)
-        self._taken += taken
-        if len(self._taken) > self._look_at:
-            self._look_at = max(_FEW, 2 * self.unsettled)
-        return taken
+    def pop(self) -> JetStreamDelivery | None:
+        delivery = self.inbox.pop()
+        if delivery is not None:
+            self._taken.append(delivery)
+            if len(self._taken) > self._look_at:
+                self._look_at = max(_FEW, 2 * self.unsettled)
+        return delivery
 
     @property
     def done(self) -> bool:
@@ -113,14 +114,14 @@ class OwnedInbox(Inbox):
             await self._beat()
         self._beating = asyncio.create_task(self._go_on())
 
-    def take(self, limit: int) -> Sequence[Delivery]:
+    def pop(self) -> JetStreamDelivery | None:
         if time.monotonic() < self._own_until:
             for _ in range(len(self._turn)):
                 part = self._turn[0]
                 self._turn.rotate(-1)
-                if taken := part.take(limit):
-                    return taken
-        return ()
+                if (delivery := part.pop()) is not None:
+                    return delivery
+        return None
 
     async def wait(self, timeout_s: float | None) -> bool:
         with contextlib.suppress(TimeoutError):

@@ -10,11 +10,11 @@ from itertools import chain, count
 import msgspec
 import nats.errors
 from nats.aio.client import Client
-from nats.aio.msg import Msg
 
 from dms_events.errors import PublishError
 from dms_events.transport import Prepared
 
+from ._delivery import NatsDelivery
 from ._ingest import Ingest
 from ._listening import listen
 from ._subjects import Subjects
@@ -233,7 +233,7 @@ class Publisher:
                 call.open_ends(),
             )
 
-    def _on_ack(self, reply: Msg) -> None:
+    def _on_ack(self, reply: NatsDelivery) -> None:
         token = reply.subject[len(self._inbox) :]
         call = self._calls.pop(token, None)
         if call is None:

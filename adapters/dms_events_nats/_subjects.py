@@ -26,6 +26,21 @@ def partitions_of(transform: Mapping[str, str] | None) -> int | None:
     return int(found[1]) if found else None
 
 
+class _TypeNames(dict[str, str]):
+    """By subject; of so many subjects that each message's is hardly ever read anew."""
+
+    def __init__(self, start: int) -> None:
+        self._start = start
+
+    def __missing__(self, subject: str) -> str:
+        tokens = subject.split(".")[self._start :]
+        name = ".".join(tokens[:2]) if len(tokens) >= 2 else ""
+        if len(self) >= _MOST_KNOWN:
+            self.clear()
+        self[subject] = name
+        return name
+
+
 class Subjects:
     """Builds and reads subjects under one root."""
 
@@ -34,7 +49,8 @@ class Subjects:
             raise ConfigError("root", f"{root!r} is not a subject: use tokens of A-Z a-z 0-9 _ -")
         self._root = root
         self._depth = root.count(".") + 1
-        self._type_names: dict[str, str] = {}
+        self.type_names = _TypeNames(self._depth + 1)
+        """The type that a subject says; empty where it is not of this form."""
 
     def of(self, message: Prepared) -> str:
         """The subject a message is published on."""
@@ -80,17 +96,6 @@ class Subjects:
     def bucket(self, use: str) -> str:
         """The name of the key-value bucket for a use."""
         return f"{self._root}_{use}".replace(".", "_").upper()
-
-    def type_name(self, subject: str) -> str:
-        """The type that a subject says; empty where it is not of this form."""
-        name = self._type_names.get(subject)
-        if name is None:
-            tokens = subject.split(".")[self._depth + 1 :]
-            name = ".".join(tokens[:2]) if len(tokens) >= 2 else ""
-            if len(self._type_names) >= _MOST_KNOWN:
-                self._type_names.clear()
-            self._type_names[subject] = name
-        return name
 
     def source(self, subject: str) -> str:
         """The source that a subject says; empty where it says none."""

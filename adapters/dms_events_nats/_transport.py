@@ -21,6 +21,7 @@ from dms_events.transport import Channel, Guarantees, Inbox, Interest, Notes, Pr
 
 from ._address import checked
 from ._core import CoreInbox
+from ._delivery import CoreDelivery, JetStreamDelivery
 from ._errors import flush, mapped
 from ._inbox import PullInbox
 from ._notes import open_notes
@@ -111,6 +112,7 @@ class NatsTransport(Transport):
         if tls_handshake_first and tls is None:
             self._tls = ssl.create_default_context()
         self._client = Client()
+        self._client.msg_class = JetStreamDelivery if durable else CoreDelivery  # type: ignore[assignment]
         self._manager: JetStreamManager | None = None
         self._publisher: Publisher | None = None
         self._opened = False

@@ -53,7 +53,7 @@ async def _bus(scene: Scene, root: str) -> float:
     left = scene.count
     async with scene.bus(root) as bus:
         with Clock(scene.count) as clock:
-            async with bus.subscribe(ServiceCall, durable="bus") as messages:
+            async with bus.subscribe(ServiceCall, durable="bus", prefetch=2 * CHUNK) as messages:
                 async for message in messages:
                     await message.ack()
                     left -= 1

@@ -135,9 +135,10 @@ async def test_no_log_and_no_dead_letter_shows_a_secret(
                     message = Prepared("events", routed_as, "", f"{routed_as}{number}", data)
                     await bus.publish(message)
             for messages in (reader, onlooker):
-                for arrived in await messages.batch(len(payloads) * 2, 0.1):
-                    assert not found_in(f"{arrived!r} {arrived} {arrived.envelope!r}")
-                    await arrived.ack()
+                while await messages.backlog():
+                    for arrived in await messages.batch(len(payloads) * 2, 0.1):
+                        assert not found_in(f"{arrived!r} {arrived} {arrived.envelope!r}")
+                        await arrived.ack()
                 assert messages.undecodable > len(payloads)
         letters = [letter async for letter in bus.dead_letters()]
         assert silent(await refused(bus, name)) == 2
