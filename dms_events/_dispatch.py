@@ -15,7 +15,8 @@ from ._handlers import Handler
 from ._lanes import Lane, Lanes
 from ._settlement import Entry, Settlement
 from ._tasks import until_first
-from .errors import ConnectionLostError, HandlerError
+from ._undertaker import AGAIN_S
+from .errors import HandlerError, TransportError
 from .message import Message, keep_alive
 from .policy import Course, Ledger
 from .subscription import Subscription
@@ -27,6 +28,7 @@ _CHUNK = 256
 _MOST_IN_HAND = 10_000
 _TICK_S = 0.25
 _EXCUSE_S = 5.0
+_MOST_OTHERS = 100
 
 T = TypeVar("T")
 
@@ -117,7 +119,7 @@ class Dispatch:
 
     async def _give_back(self, entries: Iterable[Entry]) -> None:
         for entry in entries:
-            with contextlib.suppress(ConnectionLostError):
+            with contextlib.suppress(TransportError):
                 await self._settlement.give_back(entry, 0)
 
     async def _take(self) -> None:
@@ -136,11 +138,13 @@ class Dispatch:
         ledger = self._ledger
         id = message.id
         if entry := ledger.in_hand.get(id):
+            if len(entry.others) >= _MOST_OTHERS:
+                return message.nak(AGAIN_S)
             entry.others += (message,)
         elif id in ledger.handled and (judged := ledger.judged(id, message.sequence)):
             return self._settlement.again(message, judged)
         else:
-            entry = ledger.in_hand[id] = Entry(message, self._table[message.type_name])
+            entry = ledger.in_hand[id] = Entry(message, self._table[message.type_name], id)
             if not begin:
                 return None
             if message.delivery.attempt > 1 and not entry.handler.key:
@@ -215,7 +219,8 @@ class Dispatch:
             self._lanes.put(first)
 
     async def _handle(self, entry: Entry, lane: Lane) -> None:
-        timeout_s = entry.handler.timeout_s
+        handler = entry.handler
+        timeout_s = handler.timeout_s
         entry.running = True
         if entry.alone and not await self._settlement.begin_alone(entry):
             self._next_of_key(entry)
@@ -224,7 +229,7 @@ class Dispatch:
             lane.deadline = time.monotonic() + timeout_s
         error: Exception | None = None
         try:
-            await _call(entry)
+            await (handler.call(entry.message) if handler.plain else _call(entry))
         except asyncio.CancelledError:
             lane.deadline = inf
             if lane.closing:
@@ -240,26 +245,48 @@ class Dispatch:
             error = raised
         lane.deadline = inf
         lane.settling = True
+        if error is None and lane.overdue:
+            lane.survive()
+            error = HandlerError(
+                f"it took longer than {timeout_s:g} s, and did not end when cancelled"
+            )
         if error is not None:
             await self._failed(entry, error)
             return
         await self._settlement.handled(entry)
-        for one in entry.rest:
-            await self._settlement.handled(one)
-        self._next_of_key(entry)
+        if not handler.plain:
+            await self._end(entry)
 
-    def _split(self, first: Entry, error: Exception) -> None:
+    async def _end(self, first: Entry) -> None:
+        """What follows the settling of an entry that has others behind it."""
+        for one in first.rest:
+            await self._settlement.handled(one)
+        self._next_of_key(first)
+
+    async def _split(self, first: Entry, error: Exception) -> None:
         """One of a batch may be to blame: each is handled by itself, and nothing is spent for this."""
         batch = (first, *first.rest)
         first.rest = ()
         _log.warning("%s raised on %d messages", first.handler.name, len(batch), exc_info=error)
         for one in batch:
             one.running = False
-            self._lanes.put(one)
+            if one.message.returned:
+                await self._settlement.handled(one)
+            else:
+                self._lanes.put(one)
 
     async def _failed(self, entry: Entry, error: Exception) -> None:
         if entry.rest:
-            self._split(entry, error)
+            await self._split(entry, error)
+            return
+        if (
+            entry.message.returned
+        ):  # the broker delivers it again, so it is not tried again here too
+            _log.warning(
+                "%s gave back %s, and raised", entry.handler.name, entry.message, exc_info=error
+            )
+            await self._settlement.handled(entry)
+            await self._end(entry)
             return
         hold = entry.handler.key is not None
         delay_s = await self._settlement.raised(entry, error, hold=hold)

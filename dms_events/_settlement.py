@@ -31,6 +31,7 @@ class Entry(msgspec.Struct, eq=False):
 
     message: Message[Any]
     handler: Handler
+    id: str
     others: tuple[Message[Any], ...] = ()
     record: Record | None = None
     """What is noted of it, or may be."""
@@ -72,7 +73,12 @@ class Settlement:
             return None
         course = entry.handler.retry.on_redelivery(entry.record, message.attempt)
         if course is Course.BURY and entry.record is not None:
-            reason = "it was begun as often as it may be, and did not end the last time"
+            reason = (
+                "it was begun as often as it may be, and did not end the last time"
+                if entry.record.suspect
+                else "its handler raised as often as it may; the last error is in the log only, "
+                "for its dead letter was refused"
+            )
             await self._bury(entry, HandlerError(reason), entry.record)
             return None
         return course
@@ -98,19 +104,20 @@ class Settlement:
             return self._handled(entry)
         self._tally.handled += 1
         delivery = message.delivery
-        self._ledger.settle(message.id, delivery.sequence)
+        self._ledger.settle(entry.id, delivery.sequence)
         return delivery.ack()
 
     async def _handled(self, entry: Entry) -> None:
         message = entry.message
         if message.returned:
-            self._tally.returned += 1
-            self._ledger.release(message.id)
-            for other in entry.others:
-                await other.nak()
+            retry = entry.handler.retry
+            await self._note(
+                entry, retry.on_give_back(entry.record, message.attempt, alone=entry.alone)
+            )
+            await self.give_back(entry, 0)
             return
         self._tally.handled += 1
-        self._ledger.settle(message.id, message.sequence)
+        self._ledger.settle(entry.id, message.sequence)
         await message.ack()
         for other in entry.others:
             await self.again(other, message.sequence)
@@ -159,7 +166,7 @@ class Settlement:
     async def give_back(self, entry: Entry, delay_s: float) -> None:
         """Without a verdict."""
         self._tally.returned += 1
-        self._ledger.release(entry.message.id)
+        self._ledger.release(entry.id)
         for message in (entry.message, *entry.others):
             await message.nak(delay_s)
 
@@ -167,7 +174,7 @@ class Settlement:
         message = entry.message
         if not await self._undertaker.bury(
             message.delivery,
-            id=message.id,
+            id=entry.id,
             error=error,
             attempts=record.spent,
             first=record.first,
@@ -176,7 +183,7 @@ class Settlement:
             await self.give_back(entry, AGAIN_S)
             return
         self._tally.rejected += 1
-        self._ledger.settle(message.id, message.sequence, rejected=True)
+        self._ledger.settle(entry.id, message.sequence, rejected=True)
         for other in entry.others:
             if other.sequence == message.sequence:
                 await self.again(other, message.sequence)

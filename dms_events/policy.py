@@ -90,11 +90,12 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
         spent = record.spent if alone else record.spent + 1  # alone, it was counted at the start
         return Record(spent, False, delivery, record.first or now)
 
-    def on_give_back(self, record: Record | None, delivery: int) -> Record:
-        """It is given back by us, who are well, and it was not alone: nobody has to suspect it."""
+    def on_give_back(self, record: Record | None, delivery: int, *, alone: bool = False) -> Record:
+        """It is given back by us, or by its handler, which spends nothing: nobody has to suspect it."""
         if record is None:
             return Record(0, False, delivery, "")
-        return Record(record.spent, False, delivery, record.first)
+        spent = record.spent - 1 if alone else record.spent  # alone, it was counted at the start
+        return Record(spent, False, delivery, record.first)
 
     def on_interruption_alone(self, record: Record, delivery: int) -> Record:
         """It was interrupted by us while alone, which spends nothing: what to write down."""
