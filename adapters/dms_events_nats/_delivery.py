@@ -23,12 +23,16 @@ __all__ = ["CoreDelivery", "JetStreamDelivery", "NatsDelivery", "Origin"]
 class Origin:
     """What all messages of one subscription have in common."""
 
-    __slots__ = ("client", "created", "subjects", "type_names")
+    __slots__ = ("client", "created", "first", "subjects", "type_names")
 
-    def __init__(self, client: Client, subjects: Subjects, created: str = "") -> None:
+    def __init__(
+        self, client: Client, subjects: Subjects, created: str = "", first: str = ""
+    ) -> None:
         self.client = client
         self.subjects = subjects
         self.type_names = subjects.type_names
+        self.first = first
+        """How the reply subject of a first delivery begins, where the server has no domain."""
         self.created = created
         """When the stream was made, as the server writes it; empty where nothing is stored."""
 
@@ -81,10 +85,15 @@ class JetStreamDelivery(NatsDelivery, kw_only=True, eq=False, gc=False):
 
     @property
     def attempt(self) -> int:
+        if self.reply.startswith(self.origin.first):
+            return 1
         return int((self._tokens or self._parsed())[2])
 
     @property
     def sequence(self) -> int:
+        reply, first = self.reply, self.origin.first
+        if reply.startswith(first):
+            return int(reply[len(first) : reply.index(".", len(first))])
         return int((self._tokens or self._parsed())[3])
 
     @property
