@@ -82,9 +82,7 @@ class _Stream:
         inbox = PullInbox(
             self.client,
             f"$JS.API.CONSUMER.MSG.NEXT.{self.name}.{consumer}",
-            Origin(
-                self.client, self.subjects, self.created, f"$JS.ACK.{self.name}.{consumer}.1."
-            ),
+            Origin(self.client, self.subjects, self.created, f"$JS.ACK.{self.name}.{consumer}.1."),
             prefetch=prefetch,
             ack_wait_s=ack_wait_s,
             waiting=waiting,
