@@ -7,12 +7,13 @@ import contextlib
 import logging
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from math import inf
 from typing import Any, TypeVar
 
 from ._handlers import Handler
 from ._lanes import Lane, Lanes
+from ._order import Order
 from ._settlement import Entry, Settlement
 from ._tasks import until_first
 from ._undertaker import AGAIN_S
@@ -53,8 +54,7 @@ class Dispatch:
         self._ledger = ledger
         self._settlement = settlement
         self._lanes: Lanes[Entry] = Lanes(concurrency, self._handle)
-        self._chains: dict[Hashable, deque[Entry]] = {}
-        self._batches: dict[Handler, list[Entry]] = {}
+        self._order = Order(self._begin, self._lanes.put, self._later)
         self._taken: deque[Message[Any]] = deque()
         self._timers: set[asyncio.TimerHandle] = set()
         self._lookups: set[asyncio.Task[None]] = set()
@@ -152,7 +152,7 @@ class Dispatch:
             elif entry.handler.plain:
                 self._lanes.put(entry)
             else:
-                self._arrange(entry)
+                self._order.arrange(entry)
         return None
 
     def _look_up(self, entry: Entry) -> None:
@@ -167,44 +167,17 @@ class Dispatch:
             entry.alone = True
             self._lanes.put_alone(entry)
         elif course is None:
-            self._next_of_key(entry)
+            self._order.done(entry)
         elif entry.handler.key:
             self._lanes.put(entry)
         else:
-            self._arrange(entry)
+            self._order.arrange(entry)
 
     def _looked_up(self, lookup: asyncio.Task[None]) -> None:
         self._lookups.discard(lookup)
         self._lanes.notify()
         if not lookup.cancelled() and (error := lookup.exception()):
             _log.error("a message is left unsettled: %r", error)
-
-    def _arrange(self, entry: Entry) -> None:
-        """Have it handled when it is its turn."""
-        handler = entry.handler
-        if handler.key:
-            try:
-                entry.key = (handler, handler.key(entry.message.event))
-                chain = self._chains.get(entry.key)
-            except Exception as error:  # noqa: BLE001 - the handler is called with it, and raises it
-                entry.key = error
-                chain = None
-            else:
-                if chain is None:
-                    self._chains[entry.key] = deque()
-                else:
-                    chain.append(entry)
-                    return
-            self._begin(entry)
-        elif handler.batch:
-            batch = self._batches.setdefault(handler, [])
-            batch.append(entry)
-            if len(batch) >= handler.batch:
-                self._send_batch(handler)
-            elif len(batch) == 1:
-                self._later(handler.linger_s, self._send_batch, handler)
-        else:
-            self._lanes.put(entry)
 
     def _begin(self, entry: Entry) -> None:
         """It is its turn among those of its key; before, nothing is asked about it."""
@@ -213,17 +186,12 @@ class Dispatch:
         else:
             self._lanes.put(entry)
 
-    def _send_batch(self, handler: Handler) -> None:
-        if batch := self._batches.pop(handler, None):
-            first, *first.rest = batch
-            self._lanes.put(first)
-
     async def _handle(self, entry: Entry, lane: Lane) -> None:
         handler = entry.handler
         timeout_s = handler.timeout_s
         entry.running = True
         if entry.alone and not await self._settlement.begin_alone(entry):
-            self._next_of_key(entry)
+            self._order.done(entry)
             return
         if timeout_s is not None:
             lane.deadline = time.monotonic() + timeout_s
@@ -261,7 +229,7 @@ class Dispatch:
         """What follows the settling of an entry that has others behind it."""
         for one in first.rest:
             await self._settlement.handled(one)
-        self._next_of_key(first)
+        self._order.done(first)
 
     async def _split(self, first: Entry, error: Exception) -> None:
         """One of a batch may be to blame: each is handled by itself, and nothing is spent for this."""
@@ -279,12 +247,10 @@ class Dispatch:
         if entry.rest:
             await self._split(entry, error)
             return
-        if (
-            entry.message.returned
-        ):  # the broker delivers it again, so it is not tried again here too
-            _log.warning(
-                "%s gave back %s, and raised", entry.handler.name, entry.message, exc_info=error
-            )
+        if entry.message.returned:
+            # The broker delivers it again, so it must not be tried again here too.
+            name, message = entry.handler.name, entry.message
+            _log.warning("%s gave back %s, and raised", name, message, exc_info=error)
             await self._settlement.handled(entry)
             await self._end(entry)
             return
@@ -294,16 +260,7 @@ class Dispatch:
             entry.running = False
             self._later(delay_s, self._lanes.put, entry)
         else:
-            self._next_of_key(entry)
-
-    def _next_of_key(self, entry: Entry) -> None:
-        if entry.key is None:
-            return
-        chain = self._chains.get(entry.key)
-        if chain:
-            self._begin(chain.popleft())
-        elif chain is not None:
-            del self._chains[entry.key]
+            self._order.done(entry)
 
     def _later(self, delay_s: float, call: Callable[[T], None], what: T) -> None:
         def due() -> None:

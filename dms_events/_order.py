@@ -1,0 +1,77 @@
+"""Whose turn it is: events of a key one after the other, those of a batch together."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Hashable
+
+from ._handlers import Handler
+from ._settlement import Entry
+
+__all__ = ["Order"]
+
+
+class Order:
+    """Holds entries back until it is their turn.
+
+    Args:
+        begin: has the next one of its key handled, about which nothing was asked before.
+        put: has an entry, or the first of a batch with its ``rest``, handled.
+        later: calls a function with an argument after so many seconds.
+    """
+
+    def __init__(
+        self,
+        begin: Callable[[Entry], None],
+        put: Callable[[Entry], None],
+        later: Callable[[float, Callable[[Handler], None], Handler], None],
+    ) -> None:
+        self._begin = begin
+        self._put = put
+        self._later = later
+        self._chains: dict[Hashable, deque[Entry]] = {}
+        self._batches: dict[Handler, list[Entry]] = {}
+
+    def arrange(self, entry: Entry) -> None:
+        """Have it handled when it is its turn."""
+        handler = entry.handler
+        if handler.key:
+            self._arrange_by_key(entry, handler.key)
+        elif handler.batch:
+            batch = self._batches.setdefault(handler, [])
+            batch.append(entry)
+            if len(batch) >= handler.batch:
+                self._send_batch(handler)
+            elif len(batch) == 1:
+                self._later(handler.linger_s, self._send_batch, handler)
+        else:
+            self._put(entry)
+
+    def _arrange_by_key(self, entry: Entry, key: Callable[[object], Hashable]) -> None:
+        try:
+            entry.key = (entry.handler, key(entry.message.event))
+            chain = self._chains.get(entry.key)
+        except Exception as error:  # noqa: BLE001 - the handler is called with it, and raises it
+            entry.key = error
+            self._begin(entry)
+            return
+        if chain is None:
+            self._chains[entry.key] = deque()
+            self._begin(entry)
+        else:
+            chain.append(entry)
+
+    def _send_batch(self, handler: Handler) -> None:
+        if batch := self._batches.pop(handler, None):
+            first, *first.rest = batch
+            self._put(first)
+
+    def done(self, entry: Entry) -> None:
+        """It is settled: the next one of its key has its turn."""
+        if entry.key is None:
+            return
+        chain = self._chains.get(entry.key)
+        if chain:
+            self._begin(chain.popleft())
+        elif chain is not None:
+            del self._chains[entry.key]
