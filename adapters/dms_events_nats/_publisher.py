@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Iterable, Iterator
 from itertools import chain, count
+from typing import Final
 
 import msgspec
 import nats.errors
@@ -25,8 +26,11 @@ _HEADER_ROOM = 64
 _WINDOW = 500
 _WINDOW_BYTES = 8 << 20
 _RESEND_S = 5.0
+_NOT_YET_RETRY_S = 1.0
 _NO_STREAM_RETRY_S = 0.25
 _NO_STREAM_LIMIT_S = 10.0
+_NOT_YET: Final = (10158, 10167)
+"""Errors that refuse nothing: another copy is being stored, or the server has too much to do."""
 
 
 class _ApiError(msgspec.Struct):
@@ -74,6 +78,12 @@ class _Call:
         """Have them sent next."""
         self._back = chain(messages, self._back)
         self.rest = chain(self._back, self._source)
+
+    def retry_in(self, delay_s: float) -> None:
+        """Have what is unacknowledged sent again after a while."""
+        if not self.retry_planned:
+            self.retry_planned = True
+            asyncio.get_running_loop().call_later(delay_s, self.retry)
 
     def retry(self) -> None:
         """Have what is unacknowledged sent again."""
@@ -243,16 +253,23 @@ class Publisher:
             self._calls[token] = call
             self._no_responders(call, token)
             return
+        call.no_stream_at = None
+        error = None
+        if not data.startswith(b'{"stream"'):
+            error = msgspec.json.decode(data, type=_PubAck).error
+        if error is not None:
+            type_name = call.unacked[token].type_name
+            call.reason = f"{type_name}: {error.description} (code {error.err_code})"
+            if error.err_code in _NOT_YET:
+                self._calls[token] = call
+                call.retry_in(_NOT_YET_RETRY_S)
+                return
         message = call.unacked.pop(token)
         call.bytes -= len(message.data)
         call.settled += 1
-        call.no_stream_at = None
-        if not data.startswith(b'{"stream"'):
-            error = msgspec.json.decode(data, type=_PubAck).error
-            if error is not None:
-                call.reason = f"{message.type_name}: {error.description} (code {error.err_code})"
-                call.refused[token] = message
-                call.wake()
+        if error is not None:
+            call.refused[token] = message
+            call.wake()
         if len(call.unacked) <= call.wake_at:
             call.wake()
 
@@ -261,6 +278,4 @@ class Publisher:
         call.reason = f"no stream stores {self._subjects.of(call.unacked[token])}"
         if call.no_stream_at is None:
             call.no_stream_at = time.monotonic()
-        if not call.retry_planned:
-            call.retry_planned = True
-            asyncio.get_running_loop().call_later(_NO_STREAM_RETRY_S, call.retry)
+        call.retry_in(_NO_STREAM_RETRY_S)
