@@ -15,6 +15,7 @@ from nats.aio.client import Client
 from dms_events.errors import PublishError
 from dms_events.transport import Prepared
 
+from ._absence import Absence
 from ._delivery import NatsDelivery
 from ._ingest import Ingest
 from ._listening import listen
@@ -28,7 +29,6 @@ _WINDOW_BYTES = 8 << 20
 _RESEND_S = 5.0
 _NOT_YET_RETRY_S = 1.0
 _NO_STREAM_RETRY_S = 0.25
-_NO_STREAM_LIMIT_S = 10.0
 _NOT_YET: Final = (10158, 10167)
 """Errors that refuse nothing: another copy is being stored, or the server has too much to do."""
 
@@ -56,7 +56,7 @@ class _Call:
         self.reason = ""
         self.unheard = False
         self.retry_planned = False
-        self.no_stream_at: float | None = None
+        self.absence: Absence | None = None
         self.settled = 0
         self.progress_at = time.monotonic()
         self.wake_at = 0
@@ -222,6 +222,8 @@ class Publisher:
         """Wait for acks until at most ``until`` are missing, sending again what got none."""
         while len(call.unacked) > until:
             heard = await call.wait(until, _RESEND_S)
+            if call.absence is not None:
+                await call.absence.look()
             self._check_patience(call)
             silence = not heard and not call.refused
             if call.unacked and (call.unheard or silence):
@@ -233,13 +235,12 @@ class Publisher:
         if self._closed and call.unacked:
             reason = f"the bus was closed before {len(call.unacked)} were acknowledged"
             raise PublishError(reason, call.open_ends())
-        now = time.monotonic()
-        no_stream = call.no_stream_at is not None and now - call.no_stream_at > _NO_STREAM_LIMIT_S
-        if call.unacked and (no_stream or now - call.progress_at > self._timeout_s):
-            waited = _NO_STREAM_LIMIT_S if no_stream else self._timeout_s
+        if call.unacked and call.absence is not None and (verdict := call.absence.verdict):
+            raise PublishError(f"{len(call.unacked)} not acknowledged: {verdict}", call.open_ends())
+        if call.unacked and time.monotonic() - call.progress_at > self._timeout_s:
             reason = call.reason or "the server did not answer"
             raise PublishError(
-                f"{len(call.unacked)} not acknowledged within {waited:g} s: {reason}",
+                f"{len(call.unacked)} not acknowledged within {self._timeout_s:g} s: {reason}",
                 call.open_ends(),
             )
 
@@ -253,7 +254,7 @@ class Publisher:
             self._calls[token] = call
             self._no_responders(call, token)
             return
-        call.no_stream_at = None
+        call.absence = None
         error = None
         if not data.startswith(b'{"stream"'):
             error = msgspec.json.decode(data, type=_PubAck).error
@@ -274,8 +275,8 @@ class Publisher:
             call.wake()
 
     def _no_responders(self, call: _Call, token: str) -> None:
-        """No stream listens: for a moment while the server restarts, for ever where none is made."""
-        call.reason = f"no stream stores {self._subjects.of(call.unacked[token])}"
-        if call.no_stream_at is None:
-            call.no_stream_at = time.monotonic()
+        subject = self._subjects.of(call.unacked[token])
+        call.reason = f"no stream stores {subject}"
+        if call.absence is None:
+            call.absence = Absence(self._client, subject)
         call.retry_in(_NO_STREAM_RETRY_S)
