@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection
+from itertools import count
 
 import msgspec
 
@@ -50,6 +51,7 @@ class Member:
         self.name = uuid.uuid4().hex
         self._partitions = partitions
         self.patience_s = patience_s
+        self._beats = count(1)
         self._heard: dict[str, tuple[int, float]] = {}
 
     def beat(
@@ -64,7 +66,9 @@ class Member:
             for member, beat in group.beats.items()
             if member != self.name and self._lives(member, beat, now_s)
         }
-        beats[self.name] = group.beats.get(self.name, 0) + 1
+        beats[self.name] = next(
+            self._beats
+        )  # also after it was taken out: never one that was heard
         owners = {
             part: owner
             for part, owner in group.owners.items()
