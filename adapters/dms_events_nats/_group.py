@@ -49,7 +49,7 @@ class Member:
 
     def __init__(self, partitions: int, patience_s: float) -> None:
         self.name = uuid.uuid4().hex
-        self._partitions = partitions
+        self.partitions = partitions
         self.patience_s = patience_s
         self._beats = count(1)
         self._heard: dict[str, tuple[int, float]] = {}
@@ -74,7 +74,7 @@ class Member:
             for part, owner in group.owners.items()
             if owner in beats and not (owner == self.name and part in done_with)
         }
-        after = Group(max(self._partitions, group.partitions), beats, owners)
+        after = Group(max(self.partitions, group.partitions), beats, owners)
         missing = after.share_of(self.name) - len(after.owned_by(self.name))
         free = [part for part in after.all if part not in owners]
         for part in free[: 0 if ending else max(0, missing)]:

@@ -103,7 +103,7 @@ class OwnedInbox(Inbox):
         ack_wait_s: float,
         arrived: asyncio.Event,
         open_part: Callable[[str], Awaitable[PullInbox]],
-        waiting: Callable[[], Awaitable[int]],
+        waiting: Callable[[Iterable[str]], Awaitable[int]],
     ) -> None:
         self._bucket = bucket
         self._key = key
@@ -112,6 +112,7 @@ class OwnedInbox(Inbox):
         self._arrived = arrived
         self._open_part = open_part
         self._waiting = waiting
+        self._group = Group(member.partitions)
         self._parts: dict[str, _Part] = {}
         self._turn: deque[_Part] = deque()
         self._own_until = 0.0
@@ -159,7 +160,7 @@ class OwnedInbox(Inbox):
         )
 
     async def backlog(self) -> int:
-        return await self._waiting()
+        return await self._waiting(self._group.all)
 
     async def pause(self) -> None:
         self._pausing = True
@@ -223,6 +224,7 @@ class OwnedInbox(Inbox):
         group = await self._write(turn)
         if group is None:
             return
+        self._group = group
         self._own_until = began_s + self.ack_wait_s
         owned = group.owned_by(self._member.name)
         for name in [name for name in self._parts if name not in owned or name in done]:
