@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,7 +12,7 @@ from nats.aio.client import Client
 
 from dms_events.errors import ConnectionLostError, TransportError
 
-__all__ = ["NotThereError", "flush", "mapped", "translated"]
+__all__ = ["NotThereError", "flush", "mapped", "translated", "why_ended"]
 
 _FLUSH_S = 2
 
@@ -43,6 +44,16 @@ def translated(doing: str, error: nats.errors.Error | OSError) -> TransportError
         case nats.js.errors.APIError():
             return TransportError(f"{doing}: {error.description} (code {error.err_code})")
     return TransportError(f"{doing}: {error}")
+
+
+def why_ended(task: asyncio.Task[None]) -> TransportError | None:
+    """What a subscription's task failed with; None where it was cancelled, which is its only good end."""
+    error = None if task.cancelled() else task.exception()
+    if error is None or isinstance(error, TransportError):
+        return error
+    failure = TransportError(f"the subscription failed: {error!r}")
+    failure.__cause__ = error
+    return failure
 
 
 async def flush(client: Client) -> None:

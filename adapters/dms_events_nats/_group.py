@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection
+from itertools import count
 
 import msgspec
 
@@ -48,8 +49,9 @@ class Member:
 
     def __init__(self, partitions: int, patience_s: float) -> None:
         self.name = uuid.uuid4().hex
-        self._partitions = partitions
+        self.partitions = partitions
         self.patience_s = patience_s
+        self._beats = count(1)
         self._heard: dict[str, tuple[int, float]] = {}
 
     def beat(
@@ -64,13 +66,15 @@ class Member:
             for member, beat in group.beats.items()
             if member != self.name and self._lives(member, beat, now_s)
         }
-        beats[self.name] = group.beats.get(self.name, 0) + 1
+        beats[self.name] = next(
+            self._beats
+        )  # also after it was taken out: never one that was heard
         owners = {
             part: owner
             for part, owner in group.owners.items()
             if owner in beats and not (owner == self.name and part in done_with)
         }
-        after = Group(max(self._partitions, group.partitions), beats, owners)
+        after = Group(max(self.partitions, group.partitions), beats, owners)
         missing = after.share_of(self.name) - len(after.owned_by(self.name))
         free = [part for part in after.all if part not in owners]
         for part in free[: 0 if ending else max(0, missing)]:

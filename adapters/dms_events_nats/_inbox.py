@@ -20,7 +20,7 @@ from dms_events.errors import ConnectionLostError, TransportError
 from dms_events.transport import Inbox
 
 from ._delivery import JetStreamDelivery, Origin
-from ._errors import NotThereError, mapped
+from ._errors import NotThereError, mapped, why_ended
 from ._listening import listen
 
 __all__ = ["PullInbox"]
@@ -184,9 +184,7 @@ class PullInbox(Inbox):
         self._arrived.set()
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and (error := task.exception()):
-            failure = TransportError(f"the subscription failed: {error!r}")
-            failure.__cause__ = error
+        if failure := why_ended(task):
             self.fail(failure)
 
     def _free(self) -> int:

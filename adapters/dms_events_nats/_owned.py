@@ -19,7 +19,7 @@ from dms_events.errors import ConnectionLostError, TransportError
 from dms_events.transport import Inbox
 
 from ._delivery import JetStreamDelivery
-from ._errors import mapped
+from ._errors import mapped, why_ended
 from ._group import Group, Member
 from ._inbox import PullInbox
 
@@ -31,6 +31,10 @@ _MOST_TRIES = 10
 _FEW = 1_000
 _decode = msgspec.json.Decoder(Group).decode
 _encode = msgspec.json.Encoder().encode
+
+
+class _UnreadableError(TransportError):
+    """The document of the readers is none."""
 
 
 class _Part:
@@ -62,6 +66,17 @@ class _Part:
         return len(self._taken)
 
 
+def _read(entry: KeyValue.Entry) -> Group:
+    try:
+        return _decode(entry.value or b"")
+    except ValueError as error:
+        raise _UnreadableError(
+            f"the key {entry.key} of the bucket {entry.bucket} does not say who reads which partition "
+            f"({error}). Stop all readers of this durable, delete the key "
+            f"(nats kv del {entry.bucket} {entry.key}) and start them again"
+        ) from error
+
+
 async def _leave(parts: Iterable[_Part]) -> None:
     """Take nothing more of them; no two wait for each other."""
     leaving = list(parts)
@@ -88,7 +103,7 @@ class OwnedInbox(Inbox):
         ack_wait_s: float,
         arrived: asyncio.Event,
         open_part: Callable[[str], Awaitable[PullInbox]],
-        waiting: Callable[[], Awaitable[int]],
+        waiting: Callable[[Iterable[str]], Awaitable[int]],
     ) -> None:
         self._bucket = bucket
         self._key = key
@@ -97,6 +112,7 @@ class OwnedInbox(Inbox):
         self._arrived = arrived
         self._open_part = open_part
         self._waiting = waiting
+        self._group = Group(member.partitions)
         self._parts: dict[str, _Part] = {}
         self._turn: deque[_Part] = deque()
         self._own_until = 0.0
@@ -113,6 +129,7 @@ class OwnedInbox(Inbox):
         with mapped("join the readers of the partitions"):
             await self._beat()
         self._beating = asyncio.create_task(self._go_on())
+        self._beating.add_done_callback(self._stopped)
 
     def pop(self) -> JetStreamDelivery | None:
         if time.monotonic() < self._own_until:
@@ -143,7 +160,7 @@ class OwnedInbox(Inbox):
         )
 
     async def backlog(self) -> int:
-        return await self._waiting()
+        return await self._waiting(self._group.all)
 
     async def pause(self) -> None:
         self._pausing = True
@@ -176,6 +193,12 @@ class OwnedInbox(Inbox):
             part.inbox.fail(error)
         self._arrived.set()
 
+    def _stopped(self, beating: asyncio.Task[None]) -> None:
+        """Others will begin its partitions after a while, so nothing more is handed out."""
+        if failure := why_ended(beating):
+            self._own_until = 0.0
+            self.fail(failure)
+
     async def _go_on(self) -> None:
         period_s = min(_BEAT_S, self.ack_wait_s / 6)
         while True:
@@ -183,6 +206,8 @@ class OwnedInbox(Inbox):
             try:
                 with mapped("say that this reader lives"):
                     await self._beat()
+            except _UnreadableError:
+                raise
             except TransportError as error:
                 _log.warning(
                     "%s; its partitions are kept until %g s are over", error, self.ack_wait_s
@@ -199,6 +224,7 @@ class OwnedInbox(Inbox):
         group = await self._write(turn)
         if group is None:
             return
+        self._group = group
         self._own_until = began_s + self.ack_wait_s
         owned = group.owned_by(self._member.name)
         for name in [name for name in self._parts if name not in owned or name in done]:
@@ -217,9 +243,10 @@ class OwnedInbox(Inbox):
         for _ in range(_MOST_TRIES):
             try:
                 entry = await self._bucket.get(self._key)
-                group, revision = _decode(entry.value or b"{}"), entry.revision
-            except nats.js.errors.KeyNotFoundError:
-                group, revision = Group(), None
+                group, revision = _read(entry), entry.revision
+            except nats.js.errors.KeyNotFoundError as error:
+                # A key that was deleted goes on counting.
+                group, revision = Group(), error.entry.revision if error.entry else None
             after = turn(group)
             try:
                 await self._bucket.update(self._key, _encode(after), last=revision)

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Iterable, Iterator
 from itertools import chain, count
+from typing import Final
 
 import msgspec
 import nats.errors
@@ -14,6 +15,7 @@ from nats.aio.client import Client
 from dms_events.errors import PublishError
 from dms_events.transport import Prepared
 
+from ._absence import Absence
 from ._delivery import NatsDelivery
 from ._ingest import Ingest
 from ._listening import listen
@@ -25,8 +27,10 @@ _HEADER_ROOM = 64
 _WINDOW = 500
 _WINDOW_BYTES = 8 << 20
 _RESEND_S = 5.0
+_NOT_YET_RETRY_S = 1.0
 _NO_STREAM_RETRY_S = 0.25
-_NO_STREAM_LIMIT_S = 10.0
+_NOT_YET: Final = (10158, 10167)
+"""Errors that refuse nothing: another copy is being stored, or the server has too much to do."""
 
 
 class _ApiError(msgspec.Struct):
@@ -52,7 +56,7 @@ class _Call:
         self.reason = ""
         self.unheard = False
         self.retry_planned = False
-        self.no_stream_at: float | None = None
+        self.absence: Absence | None = None
         self.settled = 0
         self.progress_at = time.monotonic()
         self.wake_at = 0
@@ -74,6 +78,12 @@ class _Call:
         """Have them sent next."""
         self._back = chain(messages, self._back)
         self.rest = chain(self._back, self._source)
+
+    def retry_in(self, delay_s: float) -> None:
+        """Have what is unacknowledged sent again after a while."""
+        if not self.retry_planned:
+            self.retry_planned = True
+            asyncio.get_running_loop().call_later(delay_s, self.retry)
 
     def retry(self) -> None:
         """Have what is unacknowledged sent again."""
@@ -212,6 +222,8 @@ class Publisher:
         """Wait for acks until at most ``until`` are missing, sending again what got none."""
         while len(call.unacked) > until:
             heard = await call.wait(until, _RESEND_S)
+            if call.absence is not None:
+                await call.absence.look()
             self._check_patience(call)
             silence = not heard and not call.refused
             if call.unacked and (call.unheard or silence):
@@ -223,13 +235,12 @@ class Publisher:
         if self._closed and call.unacked:
             reason = f"the bus was closed before {len(call.unacked)} were acknowledged"
             raise PublishError(reason, call.open_ends())
-        now = time.monotonic()
-        no_stream = call.no_stream_at is not None and now - call.no_stream_at > _NO_STREAM_LIMIT_S
-        if call.unacked and (no_stream or now - call.progress_at > self._timeout_s):
-            waited = _NO_STREAM_LIMIT_S if no_stream else self._timeout_s
+        if call.unacked and call.absence is not None and (verdict := call.absence.verdict):
+            raise PublishError(f"{len(call.unacked)} not acknowledged: {verdict}", call.open_ends())
+        if call.unacked and time.monotonic() - call.progress_at > self._timeout_s:
             reason = call.reason or "the server did not answer"
             raise PublishError(
-                f"{len(call.unacked)} not acknowledged within {waited:g} s: {reason}",
+                f"{len(call.unacked)} not acknowledged within {self._timeout_s:g} s: {reason}",
                 call.open_ends(),
             )
 
@@ -243,24 +254,29 @@ class Publisher:
             self._calls[token] = call
             self._no_responders(call, token)
             return
+        call.absence = None
+        error = None
+        if not data.startswith(b'{"stream"'):
+            error = msgspec.json.decode(data, type=_PubAck).error
+        if error is not None:
+            type_name = call.unacked[token].type_name
+            call.reason = f"{type_name}: {error.description} (code {error.err_code})"
+            if error.err_code in _NOT_YET:
+                self._calls[token] = call
+                call.retry_in(_NOT_YET_RETRY_S)
+                return
         message = call.unacked.pop(token)
         call.bytes -= len(message.data)
         call.settled += 1
-        call.no_stream_at = None
-        if not data.startswith(b'{"stream"'):
-            error = msgspec.json.decode(data, type=_PubAck).error
-            if error is not None:
-                call.reason = f"{message.type_name}: {error.description} (code {error.err_code})"
-                call.refused[token] = message
-                call.wake()
+        if error is not None:
+            call.refused[token] = message
+            call.wake()
         if len(call.unacked) <= call.wake_at:
             call.wake()
 
     def _no_responders(self, call: _Call, token: str) -> None:
-        """No stream listens: for a moment while the server restarts, for ever where none is made."""
-        call.reason = f"no stream stores {self._subjects.of(call.unacked[token])}"
-        if call.no_stream_at is None:
-            call.no_stream_at = time.monotonic()
-        if not call.retry_planned:
-            call.retry_planned = True
-            asyncio.get_running_loop().call_later(_NO_STREAM_RETRY_S, call.retry)
+        subject = self._subjects.of(call.unacked[token])
+        call.reason = f"no stream stores {subject}"
+        if call.absence is None:
+            call.absence = Absence(self._client, subject)
+        call.retry_in(_NO_STREAM_RETRY_S)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 
 import msgspec.structs
 from nats.aio.client import Client
@@ -124,8 +125,16 @@ async def _owned(stream: _Stream) -> OwnedInbox:
         consumer, wait_s = await stream.consumer(partition)
         return await stream.inbox(consumer, wait_s, prefetch, arrived)
 
-    async def waiting() -> int:
-        return sum([await stream.waiting(f"{durable}-{partition}") for partition in names])
+    async def waiting(partitions: Iterable[str]) -> int:
+        total = 0
+        for partition in partitions:
+            try:
+                total += await stream.waiting(f"{durable}-{partition}")
+            except NotThereError:
+                if partition in names:
+                    raise
+                # Of a stream that was there before this one: whoever owns it makes its consumer.
+        return total
 
     bucket = await open_bucket(stream.client.jetstream(), stream.manager, stream.subjects)
     inbox = OwnedInbox(

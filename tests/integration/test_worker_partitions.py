@@ -115,6 +115,28 @@ async def test_what_was_stored_before_there_were_partitions_is_read_too(
             assert await messages.backlog() == 48
 
 
+async def test_what_lies_in_partitions_that_there_are_no_more_is_in_the_backlog_and_is_read(
+    nats_server: NatsServer,
+) -> None:
+    async with dms_events.connect(nats_server.url) as bus:
+
+        def readers() -> dms_events.Subscription[ServiceCall]:
+            return bus.subscribe(ServiceCall, durable=DURABLE, partitioned=True, ack_wait_s=1)
+
+        await apply_setup(nats_server.url, NatsSetup(events=EventsSetup(partitions=4)))
+        async with readers():
+            pass
+        await publish(bus, 0, 24)
+        await apply_setup(nats_server.url, NatsSetup(events=EventsSetup(partitions=1)))
+        await publish(bus, 24, 48)
+        async with readers() as messages, asyncio.timeout(20):
+            assert await messages.backlog() == 48
+            async for message in messages:
+                await message.ack()
+                if await messages.backlog() == 0:
+                    break
+
+
 async def test_a_durable_that_is_not_read_by_partitions_is_refused(nats_server: NatsServer) -> None:
     async with dms_events.connect(nats_server.url) as bus:
         async with bus.subscribe(ServiceCall, durable=DURABLE):

@@ -70,6 +70,18 @@ def test_a_partition_never_has_two_readers_and_in_the_end_each_has_one(
     assert set(group.beats) == {life.member.name for life in lives}
 
 
+def test_a_reader_that_stood_still_after_its_first_beat_has_a_part_again() -> None:
+    still, other = Life(1), Life(1)
+    group = still.turn(Group(), 0)
+    group = other.turn(group, 1)
+    group = other.turn(group, 1 + PATIENCE_S)
+    assert group.owned_by(other.member.name) == group.all, "it takes the other one for dead"
+    for now in range(20, 23):
+        for life in (still, other):
+            group = life.turn(group, now)
+    assert (len(still.owned), len(other.owned)) == (1, 1)
+
+
 def test_partitions_stay_where_they_are_when_somebody_joins_or_leaves() -> None:
     first, second = Life(8), Life(8)
     group = first.turn(Group(), 0)

@@ -1,0 +1,55 @@
+"""Nothing answers to a publish: for a moment while a server restarts, for ever without a stream."""
+
+from __future__ import annotations
+
+import time
+
+import nats.errors
+from nats.aio.client import Client
+
+from . import _api
+
+__all__ = ["Absence"]
+
+_LIMIT_S = 10.0
+_LOOKS = 2
+_LOOK_S = 1.0
+
+
+class Absence:
+    """The time in which nothing answers on a subject.
+
+    Twice the server is asked whether a stream stores it: of a cluster's new leader one answer is not
+    enough, for it may give it before it has heard of every stream. Where it does not say that there is
+    none (there is one, it does not answer, it may not be asked), patience lasts for ``_LIMIT_S``.
+    """
+
+    def __init__(self, client: Client, subject: str) -> None:
+        self._client = client
+        self._subject = subject
+        self._since = time.monotonic()
+        self._look_at = 0.0
+        self._looks_left = _LOOKS
+        self.verdict = ""
+        """Why to wait no longer; empty while there is hope."""
+
+    async def look(self) -> None:
+        """Come to the verdict, if it is time."""
+        if self._looks_left and time.monotonic() >= self._look_at:
+            self._looks_left = self._looks_left - 1 if (nowhere := await self._nowhere()) else 0
+            self._look_at = time.monotonic() + _LOOK_S
+            if nowhere and not self._looks_left:
+                self.verdict = (
+                    f"no stream stores {self._subject}. Make the streams (`dms-events nats setup`, or "
+                    "connect with make_streams=True), or check the root"
+                )
+        elif time.monotonic() - self._since > _LIMIT_S:
+            self.verdict = f"nothing stored {self._subject} for {_LIMIT_S:g} s"
+
+    async def _nowhere(self) -> bool:
+        asked = {"subject": self._subject}
+        try:
+            answer = await _api.request(self._client, "STREAM.NAMES", asked, timeout_s=_LOOK_S)
+        except (nats.errors.Error, OSError):
+            return False
+        return not answer.get("streams")
