@@ -229,6 +229,13 @@ async def test_a_worker_without_handlers_is_refused(bus: Bus) -> None:
         await Worker("billing").run(bus)
 
 
+async def test_options_for_a_bus_that_is_open_already_are_refused(bus: Bus) -> None:
+    worker = Worker("billing")
+    worker.on(NewService)(fine)
+    with pytest.raises(ConfigError, match="root: the bus is open already"):
+        await worker.run(bus, root="other")
+
+
 async def fine(event: NewService) -> None: ...
 
 
