@@ -1,6 +1,6 @@
 # make demo   see the whole way of an event in a minute
 # make test   run all tests
-# make soak   try much more of what can be tried for long: 300,000 damaged documents, 10 MB of each bomb
+# make soak   try much more of what can be tried for long: damaged documents, workers on killed servers
 # Either works alone on a fresh clone: it makes .venv with uv where that is installed, else with
 # venv and pip.
 

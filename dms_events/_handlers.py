@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Hashable, Iterable
-from typing import Any, get_origin
+import re
+from collections.abc import (
+    Awaitable,
+    Callable,
+    Collection,
+    Hashable,
+    Iterable,
+    MutableSequence,
+    Sequence,
+)
+from typing import Any, get_origin, get_type_hints
 
 import msgspec
 
@@ -16,6 +25,9 @@ from .policy import RetryPolicy
 __all__ = ["Handler", "Routes"]
 
 _BATCH = 100
+_LIST = re.compile(r"([\w.]+\.)?[Ll]ist\b")
+_LISTS = (list, MutableSequence, Sequence, Collection, Iterable)
+"""What a list may be annotated as; no event is any of these."""
 
 
 class Handler:
@@ -59,14 +71,14 @@ class Handler:
         self.name = getattr(function, "__qualname__", repr(function))
         if not inspect.iscoroutinefunction(function):
             raise ConfigError(self.name, "a handler is an async function: async def ...")
-        wants_list, count = _signature(function, self.name)
+        first, count = _signature(function, self.name)
         if batch is not None and batch < 1:
             raise ConfigError("batch", f"must be at least 1, not {batch}")
         if timeout_s is not None and timeout_s <= 0:
             raise ConfigError("timeout_s", f"must be above 0 seconds, or None, not {timeout_s}")
         if linger_s < 0:
             raise ConfigError("linger_s", f"must be seconds from 0 on, not {linger_s}")
-        self.batch = (batch or _BATCH) if wants_list or batch else 0
+        self.batch = batch or (_BATCH if _is_list(first, function, self.name) else 0)
         if self.batch and count != 1:
             raise ConfigError(self.name, "a batch handler takes one argument, a list of messages")
         if self.batch and key:
@@ -89,8 +101,8 @@ class Handler:
         return self.function(message.event)
 
 
-def _signature(function: Callable[..., Any], name: str) -> tuple[bool, int]:
-    """Whether its first argument is a list, and how many it needs; those with defaults are its own."""
+def _signature(function: Callable[..., Any], name: str) -> tuple[inspect.Parameter, int]:
+    """Its first argument, and how many it needs; those with defaults are its own."""
     parameters = [
         p
         for p in inspect.signature(function).parameters.values()
@@ -99,9 +111,36 @@ def _signature(function: Callable[..., Any], name: str) -> tuple[bool, int]:
     count = len(parameters)
     if not 1 <= count <= 2:
         raise ConfigError(name, "a handler takes an event, or an event and its message")
-    first = parameters[0].annotation
-    text = first if isinstance(first, str) else ""
-    return text.startswith("list[") or get_origin(first) is list, count
+    return parameters[0], count
+
+
+def _is_list(argument: inspect.Parameter, function: Callable[..., Any], name: str) -> bool:
+    """Whether its annotation says that it is a list; also one that stands there as text."""
+    if argument.annotation is argument.empty:
+        return False
+
+    def alone(it: Any) -> None: ...
+
+    # Of this argument only: what others name may be there for a type checker only.
+    alone.__annotations__ = {"it": argument.annotation}
+    function = inspect.unwrap(function)
+    function = getattr(function, "func", function)  # of a partial
+    try:
+        hint = get_type_hints(alone, getattr(function, "__globals__", {}))["it"]
+    except Exception as error:
+        text = str(argument.annotation)
+        if _LIST.match(text):
+            return True
+        types = {registry.get(known).__name__ for known in registry.names()}
+        if types.issuperset(word.rpartition(".")[2] for word in re.findall(r"[\w.]+", text)):
+            return False
+        raise ConfigError(
+            name,
+            f"whether {argument} is a list cannot be told ({error}): give `on` a batch=, or have "
+            "what the annotation names at the top of the module, and not for type checking only",
+        ) from error
+    hint = getattr(hint, "__value__", hint)  # of `type Batch = list[...]`
+    return hint is list or get_origin(hint) in _LISTS
 
 
 class Routes:

@@ -192,11 +192,15 @@ class Worker:
             options: as for `connect`, with what it takes.
 
         Raises:
-            ConfigError: there is no handler, the transport does not acknowledge, or the durable exists
-                for other types.
+            ConfigError: there is no handler, the transport does not acknowledge, the durable exists
+                for other types, or options are given with an open bus.
             TransportError: nothing answers, or the subscription ended for good.
         """
         if isinstance(where, Bus):
+            if options:
+                raise ConfigError(
+                    ", ".join(options), "the bus is open already; give this to its `connect`"
+                )
             return await self._run(where)
         with on_signals(self.stop):
             async with connect(where, **options) as bus:

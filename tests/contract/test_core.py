@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+import dms_events
 from dms_events import Bus, TransportError
 from dms_events.types.elk_stats import ServiceCall
 
@@ -43,6 +44,17 @@ async def test_core_does_not_dedupe(bus: Bus) -> None:
         await bus.publish_many([prepared, prepared])
         first, second = await collect(messages, 2)
     assert first.id == second.id == prepared.id
+
+
+async def test_what_core_publishes_is_stored_by_a_stream_that_is_there(
+    place: Place, bus: Bus
+) -> None:
+    async with dms_events.connect(place.url, root=place.root) as stored:
+        prepared = bus.prepare(call())
+        await bus.publish_many([prepared, prepared])
+        async with stored.subscribe(ServiceCall, durable="d") as messages:
+            first, second = await collect(messages, 2)
+    assert first.id == second.id == prepared.id, "the server recognises none of them"
 
 
 async def test_readers_of_a_name_share_what_core_delivers(place: Place, bus: Bus) -> None:

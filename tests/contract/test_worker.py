@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from dms_events import Bus, ConfigError, Message, Prepared, Reject, Worker
+from dms_events.identity import now_rfc3339
 from dms_events.types.elk_stats import NewService, NtxPayment, ServiceCall
 
 from .places import Place, call, event_calls, letters, payment, service
@@ -108,6 +109,31 @@ async def test_a_handler_that_always_raises_makes_a_dead_letter_after_its_attemp
     assert worker.tally.rejected == 1
 
 
+@pytest.mark.parametrize("given_back", [0, 3])
+async def test_a_dead_letter_says_when_its_handler_raised_first_and_last_and_how_often(
+    bus: Bus, given_back: int
+) -> None:
+    worker = Worker("billing")
+    called: list[str] = []
+
+    @worker.on(ServiceCall, attempts=2, backoff_s=0.01)
+    async def bill(event: ServiceCall) -> None:
+        called.append(now_rfc3339())
+        raise ValueError(f"no price, {len(called)}")
+
+    async with bus.subscribe(ServiceCall, durable="billing") as messages:
+        await bus.publish(call(1))
+        for _ in range(given_back):  # deliveries that are no attempts
+            await (await anext(messages)).nak()
+    before = now_rfc3339()
+    await drained(worker, bus)
+    (letter,) = await letters(bus)
+    assert (letter.attempts, letter.error, letter.reason) == (2, "ValueError", "no price, 2")
+    times = [before, letter.first_failed, called[1], letter.last_failed]
+    assert sorted(set(times)) == times
+    assert letter.last_failed == letter.buried
+
+
 async def test_what_a_handler_rejects_is_a_dead_letter_at_once(bus: Bus) -> None:
     worker = Worker("billing")
     calls = 0
@@ -201,6 +227,13 @@ async def test_a_handler_may_give_its_message_back(bus: Bus) -> None:
 async def test_a_worker_without_handlers_is_refused(bus: Bus) -> None:
     with pytest.raises(ConfigError, match="no handler"):
         await Worker("billing").run(bus)
+
+
+async def test_options_for_a_bus_that_is_open_already_are_refused(bus: Bus) -> None:
+    worker = Worker("billing")
+    worker.on(NewService)(fine)
+    with pytest.raises(ConfigError, match="root: the bus is open already"):
+        await worker.run(bus, root="other")
 
 
 async def fine(event: NewService) -> None: ...

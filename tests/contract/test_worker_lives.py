@@ -9,7 +9,7 @@ import pytest
 from dms_events import Bus, Message, Worker
 from dms_events.types.elk_stats import ServiceCall
 
-from .places import Place, call, event_calls, letters, until
+from .places import Place, call, event_calls, letters, nothing_comes, until
 from .working import drained, running
 
 pytestmark = pytest.mark.promised("acknowledges")
@@ -122,6 +122,37 @@ async def test_hooks_run_before_the_first_and_after_the_last_message(bus: Bus) -
     await bus.publish(call(1))
     await drained(worker, bus)
     assert story == ["open", "bill", "bill", "close"]
+
+
+async def test_what_takes_longer_than_the_ack_wait_is_delivered_to_nobody_else(bus: Bus) -> None:
+    worker = Worker("billing", concurrency=1, ack_wait_s=1)
+    seen: list[float] = []
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    @worker.on(ServiceCall)
+    async def bill(event: ServiceCall) -> None:
+        seen.append(event.call_id)
+        begun.set()
+        await go_on.wait()
+
+    # It settles nothing, so it shows when the ack wait of what the worker has in hand is over.
+    async with bus.subscribe(ServiceCall, durable="clock", ack_wait_s=1) as clock:
+        await bus.publish_many([call(1), call(2)])  # the second waits for the first
+        async with running(worker, bus):
+            await begun.wait()
+            async with bus.subscribe(ServiceCall, durable="billing", ack_wait_s=1) as heir:
+                async with asyncio.timeout(30):
+                    while (await anext(clock)).attempt < 4:
+                        pass
+                assert await nothing_comes(heir)
+            go_on.set()
+
+            async def both_handled() -> bool:
+                return worker.tally.handled == 2
+
+            await until(both_handled)
+    assert seen == [1.0, 2.0]
+    assert worker.tally.redelivered == 0
 
 
 async def test_workers_of_a_durable_share_its_messages(place: Place, bus: Bus) -> None:

@@ -12,12 +12,13 @@ import pytest
 
 from dms_events.encryption import AgeDecryptor, AgeEncryptor, AgeIdentity
 from tests.kit.processes import run, running, until
+from tests.kit.soak import sized
 
 pytestmark = pytest.mark.slow
 
 KEY = AgeIdentity.generate()
 MB = 1 << 20
-LARGE_MB = 1024 if os.environ.get("DMS_EVENTS_SOAK") else 256
+LARGE_MB = sized(256, 1024)
 HEADROOM_KB = 12 * 1024
 CALLS = ("encrypt_file", "encrypt_directory", "decrypt_file", "decrypt_directory")
 PROGRAM = """

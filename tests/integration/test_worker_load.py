@@ -178,6 +178,7 @@ async def test_core_drops_what_a_slow_reader_has_no_room_for_and_says_how_much(
     assert len(said) < 60, "and no line for each"
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("drain_s", [3600.0, 0.0])
 async def test_stopping_while_handlers_raise_gives_back_nothing_that_has_its_verdict(
     nats_server: NatsServer, drain_s: float
@@ -215,6 +216,7 @@ async def test_stopping_while_handlers_raise_gives_back_nothing_that_has_its_ver
     assert rejected == total
 
 
+@pytest.mark.soak
 async def test_a_worker_with_keys_that_is_stopped_ends_when_its_handlers_have(
     nats_server: NatsServer,
 ) -> None:

@@ -61,6 +61,7 @@ async def at_work(journal: Journal, *programs: Running) -> None:
         )
 
 
+@pytest.mark.soak
 async def test_processes_that_join_leave_and_die_keep_the_order_of_each_key(
     nats_server: NatsServer, tmp_path: Path
 ) -> None:
