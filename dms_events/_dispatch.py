@@ -190,6 +190,8 @@ class Dispatch:
         handler = entry.handler
         timeout_s = handler.timeout_s
         entry.running = True
+        if self._subscription.partitioned and not await self._keep_owned(entry):
+            return
         if entry.alone and not await self._settlement.begin_alone(entry):
             self._order.done(entry)
             return
@@ -224,6 +226,30 @@ class Dispatch:
         await self._settlement.handled(entry)
         if not handler.plain:
             await self._end(entry)
+
+    async def _keep_owned(self, first: Entry) -> bool:
+        """Leave out what another reader has meanwhile; waits while that is in doubt."""
+        entries = (first, *first.rest)
+        first.rest = ()
+        kept = [one for one in entries if await self._is_owned(one)]
+        for one in entries:
+            if one not in kept:
+                self._settlement.lost(one)
+                self._order.done(one)
+        if first in kept:
+            first.rest = kept[1:]
+            return True
+        for one in kept:
+            self._lanes.put(one)
+        return False
+
+    async def _is_owned(self, entry: Entry) -> bool:
+        for message in (entry.message, *entry.others):
+            if await self._subscription.ours(message):
+                entry.message = message
+                entry.others = tuple(other for other in entry.others if other is not message)
+                return True
+        return False
 
     async def _end(self, first: Entry) -> None:
         """What follows the settling of an entry that has others behind it."""

@@ -163,6 +163,11 @@ class Settlement:
         await self.excuse(entry)
         await self.give_back(entry, 0)
 
+    def lost(self, entry: Entry) -> None:
+        """Another reader has it now, and the say over it."""
+        self._tally.returned += 1
+        self._ledger.release(entry.id)
+
     async def give_back(self, entry: Entry, delay_s: float) -> None:
         """Without a verdict."""
         self._tally.returned += 1

@@ -63,6 +63,11 @@ class Subscription(Generic[T]):
         return self._interest.durable or ""
 
     @property
+    def partitioned(self) -> bool:
+        """Each partition has one reader at a time, which can lose it."""
+        return self._interest.partitioned
+
+    @property
     def ack_wait_s(self) -> float:
         """How long a taken message may stay unsettled before it is delivered again.
 
@@ -148,6 +153,13 @@ class Subscription(Generic[T]):
                 busy = len(self._burials) >= _MOST_BURIALS
                 waiting = left > 0 and not (self._ready and busy) and await self._wait(left)
         return self.take_nowait(min(limit, len(self._ready)))
+
+    async def ours(self, message: Message[T]) -> bool:
+        """Whether to begin with a message that was taken some time ago; waits while that is in doubt.
+
+        False where the subscription is partitioned and another reader has the message now: forget it.
+        """
+        return await self._opened().ours(message.delivery)
 
     async def backlog(self) -> int:
         """Messages that wait for this consumer or are not settled; 0 where nothing is stored."""

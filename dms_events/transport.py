@@ -171,6 +171,13 @@ class Inbox(ABC):
             taken.append(delivery)
         return taken
 
+    async def ours(self, delivery: Delivery) -> bool:
+        """Whether a message that was taken is still the taker's, and not another reader's meanwhile.
+
+        Waits while that is in doubt. Only partitioned inboxes lose what was taken.
+        """
+        return True
+
     @abstractmethod
     async def backlog(self) -> int:
         """Messages that wait for this consumer or are not settled yet; 0 where nothing is stored."""

@@ -23,7 +23,7 @@ __all__ = ["CoreDelivery", "JetStreamDelivery", "NatsDelivery", "Origin"]
 class Origin:
     """What all messages of one subscription have in common."""
 
-    __slots__ = ("client", "created", "first", "subjects", "type_names")
+    __slots__ = ("client", "created", "first", "lost", "subjects", "type_names")
 
     def __init__(
         self, client: Client, subjects: Subjects, created: str = "", first: str = ""
@@ -33,6 +33,8 @@ class Origin:
         self.type_names = subjects.type_names
         self.first = first
         """How the reply subject of a first delivery begins, where the server has no domain."""
+        self.lost = False
+        """Another reader has what was taken, and the say over it."""
         self.created = created
         """When the stream was made, as the server writes it; empty where nothing is stored."""
 
@@ -126,8 +128,8 @@ class JetStreamDelivery(NatsDelivery, kw_only=True, eq=False, gc=False):
         return self._say(b"+WPI", last=False)
 
     async def _say(self, word: bytes, *, last: bool = True) -> None:
-        """Tell the server, unless the last word was said already."""
-        if self.settled:
+        """Tell the server, unless the last word was said already, or is another reader's."""
+        if self.settled or self.origin.lost:
             return
         self.settled = last
         try:

@@ -66,9 +66,8 @@ class Member:
             for member, beat in group.beats.items()
             if member != self.name and self._lives(member, beat, now_s)
         }
-        beats[self.name] = next(
-            self._beats
-        )  # also after it was taken out: never one that was heard
+        # A number of its own, also after it was taken out: never one that was heard.
+        beats[self.name] = next(self._beats)
         owners = {
             part: owner
             for part, owner in group.owners.items()

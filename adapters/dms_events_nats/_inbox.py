@@ -36,8 +36,8 @@ _FATAL = ("Consumer Deleted", "Consumer is push based", "Exceeded MaxRequest")
 
 class _Pull(msgspec.Struct):
     batch: int
-    expires: int = int(_EXPIRES_S * 1e9)
-    idle_heartbeat: int = int(_HEARTBEAT_S * 1e9)
+    expires: int
+    idle_heartbeat: int
 
 
 class PullInbox(Inbox):
@@ -58,6 +58,7 @@ class PullInbox(Inbox):
         waiting: Callable[[], Awaitable[int]],
         forget: Callable[[], Awaitable[None]],
         arrived: asyncio.Event | None = None,
+        expires_s: float = _EXPIRES_S,
     ) -> None:
         self._client = client
         self._api_subject = api_subject
@@ -65,6 +66,8 @@ class PullInbox(Inbox):
         self._type_names = origin.type_names
         self._prefetch = prefetch
         self._low = prefetch // 2
+        self._expires_ns = int(expires_s * 1e9)
+        self._heartbeat_ns = min(int(_HEARTBEAT_S * 1e9), self._expires_ns // 3)
         self.ack_wait_s = ack_wait_s
         self._waiting = waiting
         self._forget = forget
@@ -132,12 +135,17 @@ class PullInbox(Inbox):
                 await self._waiting()
 
     async def abandon(self) -> None:
-        """Stop receiving. What was not taken comes again after the ack wait, like all else."""
+        """Stop receiving. All that is not settled comes again after the ack wait, maybe to others."""
+        self.lose()
         await cancelled(self._pumping)
         await self._unsubscribe()
         await cancelled(self._keeping)
         self._buffer.clear()
         self.fail(ConnectionLostError("the subscription is closed"))
+
+    def lose(self) -> None:
+        """Another reader has what was taken here: nothing more is said about it but that it is done."""
+        self._origin.lost = True
 
     async def close(self) -> None:
         await self.pause()
@@ -242,7 +250,7 @@ class PullInbox(Inbox):
         with contextlib.suppress(nats.errors.Error):
             await self._client.publish(
                 self._api_subject,
-                msgspec.json.encode(_Pull(batch)),
+                msgspec.json.encode(_Pull(batch, self._expires_ns, self._heartbeat_ns)),
                 reply=f"{self._prefix}{next(self._tokens)}",
             )
 

@@ -8,6 +8,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
+from typing import cast
 
 import msgspec
 import nats.errors
@@ -16,7 +17,7 @@ from nats.js.kv import KeyValue
 
 from dms_events._tasks import cancelled
 from dms_events.errors import ConnectionLostError, TransportError
-from dms_events.transport import Inbox
+from dms_events.transport import Delivery, Inbox
 
 from ._delivery import JetStreamDelivery
 from ._errors import mapped, why_ended
@@ -116,6 +117,10 @@ class OwnedInbox(Inbox):
         self._parts: dict[str, _Part] = {}
         self._turn: deque[_Part] = deque()
         self._own_until = 0.0
+        self._decided = asyncio.Event()
+        """It was written or given up who owns what."""
+        self._taken_out = False
+        """Others did not hear of it for so long that what it has in hand is theirs."""
         self._pausing = False
         self._failure: TransportError | None = None
         self._beating: asyncio.Task[None] | None = None
@@ -159,6 +164,13 @@ class OwnedInbox(Inbox):
             (part.inbox.failure for part in self._turn if part.inbox.failure), None
         )
 
+    async def ours(self, delivery: Delivery) -> bool:
+        origin = cast(JetStreamDelivery, delivery).origin
+        while not (origin.lost or self._failure or time.monotonic() < self._own_until):
+            self._decided.clear()
+            await self._decided.wait()
+        return not (origin.lost or self._failure)
+
     async def backlog(self) -> int:
         return await self._waiting(self._group.all)
 
@@ -192,6 +204,7 @@ class OwnedInbox(Inbox):
         for part in self._turn:
             part.inbox.fail(error)
         self._arrived.set()
+        self._decided.set()
 
     def _stopped(self, beating: asyncio.Task[None]) -> None:
         """Others will begin its partitions after a while, so nothing more is handed out."""
@@ -219,16 +232,23 @@ class OwnedInbox(Inbox):
         ending = self._pausing
 
         def turn(group: Group) -> Group:
+            self._taken_out |= self._member.name not in group.beats
             return self._member.beat(group, began_s, done_with=done, ending=ending)
 
         group = await self._write(turn)
         if group is None:
             return
         self._group = group
-        self._own_until = began_s + self.ack_wait_s
         owned = group.owned_by(self._member.name)
-        for name in [name for name in self._parts if name not in owned or name in done]:
+        if self._taken_out:
+            # A partition may be its own again already, but not what it had in hand of it.
+            for part in self._turn:
+                part.inbox.lose()
+        for name in [name for name in self._parts if self._taken_out or name in done]:
             await self._drop(name)
+        self._taken_out = False
+        self._own_until = began_s + self.ack_wait_s
+        self._decided.set()
         if self._pausing:
             return
         for name in owned:
@@ -258,7 +278,7 @@ class OwnedInbox(Inbox):
     async def _drop(self, name: str) -> None:
         part = self._parts.pop(name)
         self._turn.remove(part)
-        if part.unsettled:  # which must not come behind what is given back here
+        if self._taken_out or part.unsettled:  # what is given back would come before the unsettled
             await part.inbox.abandon()
         else:
             await part.inbox.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from typing import Any
 
 import msgspec.structs
 from nats.aio.client import Client
@@ -68,7 +69,7 @@ class _Stream:
         return (info.num_pending or 0) + (info.num_ack_pending or 0)
 
     async def inbox(
-        self, consumer: str, ack_wait_s: float, prefetch: int, arrived: asyncio.Event | None = None
+        self, consumer: str, ack_wait_s: float, prefetch: int, **options: Any
     ) -> PullInbox:
         """What reads a consumer."""
 
@@ -88,7 +89,7 @@ class _Stream:
             ack_wait_s=ack_wait_s,
             waiting=waiting,
             forget=forget,
-            arrived=arrived,
+            **options,
         )
         await inbox.open()
         return inbox
@@ -123,7 +124,9 @@ async def _owned(stream: _Stream) -> OwnedInbox:
 
     async def open_part(partition: str) -> PullInbox:
         consumer, wait_s = await stream.consumer(partition)
-        return await stream.inbox(consumer, wait_s, prefetch, arrived)
+        # What is delivered to a reader whose link is gone must be due again before others begin.
+        expires_s = min(30.0, wait_s / 4)
+        return await stream.inbox(consumer, wait_s, prefetch, arrived=arrived, expires_s=expires_s)
 
     async def waiting(partitions: Iterable[str]) -> int:
         total = 0

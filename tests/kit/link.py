@@ -1,0 +1,52 @@
+"""A TCP link to a server, which can stand still without being closed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from urllib.parse import urlsplit
+
+__all__ = ["Link", "linked"]
+
+
+class Link:
+    """What goes through it waits while it is stalled."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self._flows = asyncio.Event()
+        self._flows.set()
+
+    def stall(self) -> None:
+        self._flows.clear()
+
+    def mend(self) -> None:
+        self._flows.set()
+
+    async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while data := await reader.read(1 << 16):
+                await self._flows.wait()
+                writer.write(data)
+                await writer.drain()
+        writer.close()
+
+
+@asynccontextmanager
+async def linked(server_url: str) -> AsyncIterator[Link]:
+    """A link to the server at a URL; its own URL is where it listens."""
+    link = Link()
+    there = urlsplit(server_url)
+
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        far_reader, far_writer = await asyncio.open_connection(there.hostname, there.port)
+        await asyncio.gather(link.carry(reader, far_writer), link.carry(far_reader, writer))
+
+    listening = await asyncio.start_server(accept, "127.0.0.1", 0)
+    link.url = f"nats://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+    try:
+        yield link
+    finally:
+        link.mend()
+        listening.close()
