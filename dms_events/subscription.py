@@ -196,21 +196,22 @@ class Subscription(Generic[T]):
 
     def _look_again(self, delivery: Delivery) -> Message[T]:
         envelope = decode_envelope(delivery.data)
-        name, type_ = self._resolve(envelope.type, delivery.data)
+        name = self._resolve(envelope.type, delivery.data)
         routed_as = delivery.routed_as
         if routed_as != name and routed_as:
             reason = f"it was published as {routed_as}"
             raise DecodeError(name, "", reason, delivery.data)
-        event = codec.decode(envelope.data, type_)
-        return Message(event, name, envelope, delivery)  # type: ignore[arg-type]
+        event = codec.decode(envelope.data, registry.get(name))
+        return Message(event, name, envelope, delivery)
 
-    def _resolve(self, written: str, payload: bytes) -> tuple[str, type[msgspec.Struct]]:
+    def _resolve(self, written: str, payload: bytes) -> str:
+        if known := self._known.get(written):
+            return known[0]
         name = self._aliases.get(written) or registry.resolve(written)
         if name not in self._types:
             raise DecodeError(name, "", "this subscription is for other types", payload)
-        type_ = registry.get(name)
-        self._known[written] = (name, typed_reader(type_))
-        return name, type_
+        self._known[written] = (name, typed_reader(registry.get(name)))
+        return name
 
     def _put_aside(self, delivery: Delivery, error: Exception) -> None:
         """Give it up beside the reading: what can be read must not grow old behind what cannot."""

@@ -11,8 +11,8 @@ from dms_events import Bus, ConfigError, Message, Prepared, Reject, Worker
 from dms_events.identity import now_rfc3339
 from dms_events.types.elk_stats import NewService, NtxPayment, ServiceCall
 
-from .places import Place, call, event_calls, letters, payment, service
-from .working import drained
+from .places import Place, call, event_calls, letters, payment, service, until
+from .working import drained, running
 
 pytestmark = pytest.mark.promised("acknowledges")
 
@@ -206,6 +206,39 @@ async def test_what_was_published_twice_is_handled_once(place: Place, bus: Bus) 
     await drained(worker, bus)
     assert seen == [prepared.id]
     assert (worker.tally.handled, worker.tally.duplicates) == (1, 1)
+
+
+async def test_of_what_was_published_very_often_few_are_held_while_one_is_handled(
+    place: Place, bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dms_events._dispatch._MOST_OTHERS", 10)
+    monkeypatch.setattr("dms_events._dispatch.AGAIN_S", 0.05)
+    worker = Worker("billing")
+    calls = 0
+    at_work, go_on = asyncio.Event(), asyncio.Event()
+
+    @worker.on(ServiceCall)
+    async def bill(event: ServiceCall) -> None:
+        nonlocal calls
+        calls += 1
+        at_work.set()
+        await go_on.wait()
+
+    data = bus.prepare(call(1)).data
+    for _ in range(30):
+        await place.put(data, "elk_stats.ServiceCall")
+    async with running(worker, bus):
+        await at_work.wait()
+        async with asyncio.timeout(10), bus.subscribe(ServiceCall, durable="billing") as other:
+            await (await anext(other)).ack()  # given back, for there were more than are held
+        go_on.set()
+        await until(lambda: settled(bus))
+    assert (calls, worker.tally.handled) == (1, 1)
+
+
+async def settled(bus: Bus) -> bool:
+    async with bus.subscribe(ServiceCall, durable="billing") as messages:
+        return await messages.backlog() == 0
 
 
 async def test_a_handler_may_give_its_message_back(bus: Bus) -> None:
