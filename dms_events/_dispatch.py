@@ -50,6 +50,7 @@ class Dispatch:
         concurrency: int,
     ) -> None:
         self._subscription = subscription
+        self._partitioned = subscription.partitioned
         self._table = table
         self._ledger = ledger
         self._settlement = settlement
@@ -190,7 +191,7 @@ class Dispatch:
         handler = entry.handler
         timeout_s = handler.timeout_s
         entry.running = True
-        if self._subscription.partitioned and not await self._keep_owned(entry):
+        if self._partitioned and not await self._keep_owned(entry):
             return
         if entry.alone and not await self._settlement.begin_alone(entry):
             self._order.done(entry)

@@ -55,11 +55,14 @@ class Lanes(Generic[W]):
         self.ready: deque[W] = deque()
         self.alone: deque[W] = deque()
         self._busy = 0
+        """Lanes that are not at rest."""
         self._one_alone = False
         self.held = False
         """Nothing new is begun."""
         self._resting: deque[asyncio.Future[None]] = deque()
         self._changed = asyncio.Event()
+        self._watched = 0
+        """How many wait for a condition."""
         self._failure = asyncio.Event()
         self._error: BaseException | None = None
 
@@ -98,9 +101,13 @@ class Lanes(Generic[W]):
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Return when it holds; it is looked at after every piece of work."""
-        while not condition():
-            self._changed.clear()
-            await self._changed.wait()
+        self._watched += 1
+        try:
+            while not condition():
+                self._changed.clear()
+                await self._changed.wait()
+        finally:
+            self._watched -= 1
 
     async def until_idle(self, timeout_s: float) -> None:
         """Return when nothing is being done, at the latest after ``timeout_s``; what waits may wait."""
@@ -135,44 +142,59 @@ class Lanes(Generic[W]):
         if self._one_alone or self.held:
             return None
         if self.alone:
-            if self._busy:
+            if self._busy > 1:
                 return None
             self._one_alone = True
             return self.alone.popleft()
         return self.ready.popleft() if self.ready else None
 
     async def _run(self, lane: Lane) -> None:
+        self._busy += 1
+        try:
+            await self._go_on(lane)
+        finally:
+            self._busy -= 1
+            self._changed.set()
+
+    async def _go_on(self, lane: Lane) -> None:
         row = 0
         while not lane.closing:
             work = self._next()
             if work is None:
                 await self._rest()
                 continue
-            self._busy += 1
             try:
                 await self._work(work, lane)
             finally:
                 lane.settling = False
-                self._busy -= 1
-                if self._one_alone and not self._busy:
-                    self._one_alone = False
-                    for _ in range(min(len(self.ready), len(self._resting))):
-                        self._wake()
-                self._changed.set()
+                if self._one_alone:
+                    self._end_alone()
+                if self._watched:
+                    self._changed.set()
             row += 1
             # Handlers that never wait must not keep others from their turn.
             if row % _IN_A_ROW == 0:
                 await asyncio.sleep(0)
 
+    def _end_alone(self) -> None:
+        """What was done alone is done, for nothing else is."""
+        self._one_alone = False
+        for _ in range(min(len(self.ready), len(self._resting))):
+            self._wake()
+
     async def _rest(self) -> None:
         waiter = asyncio.get_running_loop().create_future()
         self._resting.append(waiter)
+        self._busy -= 1
+        self._changed.set()
         try:
             await waiter
         except asyncio.CancelledError:
             if waiter in self._resting:
                 self._resting.remove(waiter)
             raise
+        finally:
+            self._busy += 1
 
     def _wake(self) -> None:
         while self._resting:
