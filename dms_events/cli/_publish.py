@@ -92,7 +92,8 @@ async def _blocks(stream: io.RawIOBase) -> AsyncIterator[bytes]:
 
     def feed() -> None:
         block = b"-"
-        with suppress(CancelledError, RuntimeError):  # the command ended meanwhile, over a bad line
+        # The command ended meanwhile, over a bad line: the loop is closed, or the stream (a ValueError).
+        with suppress(CancelledError, RuntimeError, ValueError):
             while block:
                 block = stream.read(_BLOCK) or b""
                 asyncio.run_coroutine_threadsafe(blocks.put(block), loop).result()

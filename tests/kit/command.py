@@ -23,6 +23,7 @@ async def complaint(*words: object, stdin: str | None = None) -> str:
     """The one line that it prints where it fails."""
     done = await dms(*words, stdin=stdin)
     assert (done.code, done.out) == (1, ""), done
-    [line] = done.err.splitlines()
+    line, *more = done.err.splitlines()
+    assert not more, done
     assert line.startswith("dms-events: ")
     return line
