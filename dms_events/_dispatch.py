@@ -279,7 +279,7 @@ class Dispatch:
             name, message = entry.handler.name, entry.message
             _log.warning("%s gave back %s, and raised", name, message, exc_info=error)
             await self._settlement.handled(entry)
-            await self._end(entry)
+            self._order.done(entry)
             return
         hold = entry.handler.key is not None
         delay_s = await self._settlement.raised(entry, error, hold=hold)

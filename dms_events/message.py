@@ -49,7 +49,7 @@ class Message(msgspec.Struct, Generic[T_co], eq=False, gc=False):
     def id(self) -> str:
         """The event's identity: the envelope's ID, else the transport's message id, else its place."""
         if not self._id:
-            self._id = self.envelope.id or identity_of(None, self.delivery)
+            self._id = identity_of(self.envelope, self.delivery)
         return self._id
 
     @property

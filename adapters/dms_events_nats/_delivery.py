@@ -23,14 +23,13 @@ __all__ = ["CoreDelivery", "JetStreamDelivery", "NatsDelivery", "Origin"]
 class Origin:
     """What all messages of one subscription have in common."""
 
-    __slots__ = ("client", "created", "first", "lost", "subjects", "type_names")
+    __slots__ = ("client", "created", "first", "lost", "subjects")
 
     def __init__(
         self, client: Client, subjects: Subjects, created: str = "", first: str = ""
     ) -> None:
         self.client = client
         self.subjects = subjects
-        self.type_names = subjects.type_names
         self.first = first
         """How the reply subject of a first delivery begins, where the server has no domain."""
         self.lost = False
@@ -112,10 +111,8 @@ class JetStreamDelivery(NatsDelivery, kw_only=True, eq=False, gc=False):
         self.settled = True
         try:
             await self.origin.client.publish(self.reply, b"+ACK")
-        except nats.errors.OutboundBufferLimitError:
-            pass  # there is no connection: the message comes again, as promised
         except (nats.errors.Error, OSError) as error:
-            raise translated("settle a message", error) from error
+            _not_said(error)
 
     def nak(self, delay_s: float = 0.0) -> Coroutine[Any, Any, None]:
         delay_ns = int(delay_s * 1e9)
@@ -134,10 +131,14 @@ class JetStreamDelivery(NatsDelivery, kw_only=True, eq=False, gc=False):
         self.settled = last
         try:
             await self.origin.client.publish(self.reply, word)
-        except nats.errors.OutboundBufferLimitError:
-            pass  # there is no connection: the message comes again, as promised
         except (nats.errors.Error, OSError) as error:
-            raise translated("settle a message", error) from error
+            _not_said(error)
+
+
+def _not_said(error: nats.errors.Error | OSError) -> None:
+    # Without a connection the message comes again, as promised.
+    if not isinstance(error, nats.errors.OutboundBufferLimitError):
+        raise translated("settle a message", error) from error
 
 
 class CoreDelivery(NatsDelivery, kw_only=True, eq=False, gc=False):

@@ -63,7 +63,7 @@ class PullInbox(Inbox):
         self._client = client
         self._api_subject = api_subject
         self._origin = origin
-        self._type_names = origin.type_names
+        self._type_names = origin.subjects.type_names
         self._prefetch = prefetch
         self._low = prefetch // 2
         self._expires_ns = int(expires_s * 1e9)

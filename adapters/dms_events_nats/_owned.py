@@ -244,8 +244,9 @@ class OwnedInbox(Inbox):
             # A partition may be its own again already, but not what it had in hand of it.
             for part in self._turn:
                 part.inbox.lose()
-        for name in [name for name in self._parts if self._taken_out or name in done]:
-            await self._drop(name)
+        for name in list(self._parts):
+            if self._taken_out or name not in owned or name in done:
+                await self._drop(name)
         self._taken_out = False
         self._own_until = began_s + self.ack_wait_s
         self._decided.set()
