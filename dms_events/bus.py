@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar, overload
 
 import msgspec
 
-from . import codec, registry
+from . import registry
 from ._dead_letters import KeepsDeadLetters
-from .envelope import Encoding, Envelope, encode_envelope
-from .errors import (
-    ConfigError,
-    EncodeError,
-    PublishError,
-    TransportError,
-    UnknownTypeError,
-)
+from ._sealing import Outgoing, Sealer
+from .envelope import Encoding
+from .errors import ConfigError, PublishError, TransportError
 from .identity import new_id, now_rfc3339
 from .subscription import Subscription
 from .transport import Guarantees, Interest, Notes, Prepared, Transport
@@ -31,7 +26,7 @@ A = TypeVar("A", bound=msgspec.Struct)
 B = TypeVar("B", bound=msgspec.Struct)
 
 _log = logging.getLogger("dms_events")
-_TOKEN = re.compile(r"[^\s.*>/]{1,200}")
+_TOKEN = re.compile(r"[^\s.*>/\ud800-\udfff]{1,200}")
 
 
 class Bus(KeepsDeadLetters):
@@ -53,9 +48,7 @@ class Bus(KeepsDeadLetters):
             _check_source(source)
         if encoding not in ("json", "msgpack"):
             raise ConfigError("encoding", f"expected 'json' or 'msgpack', got {encoding!r}")
-        self._source = source
-        self._encoding = encoding
-        self._names: dict[type, str] = {}
+        self._sealer = Sealer(source, encoding)
         self._aliases = {alias: registry.resolve(name) for alias, name in (aliases or {}).items()}
         super().__init__(transport, self._aliases)
 
@@ -112,23 +105,9 @@ class Bus(KeepsDeadLetters):
         """
         if source:
             _check_source(source)
-        return self._seal(
-            event, id or new_id(), source or self._source, _time_text(time), trace_parent
+        return self._sealer.seal(
+            event, id or new_id(), source or self._sealer.source, _time_text(time), trace_parent
         )
-
-    def _seal(
-        self, event: msgspec.Struct, id: str, source: str, time: str, trace_parent: str = ""
-    ) -> Prepared:
-        type_name = self._names.get(event.__class__)
-        if type_name is None:
-            if isinstance(event, type):
-                raise UnknownTypeError(event.__name__, "publish an event of it, not the class")
-            type_name = self._names[event.__class__] = registry.name_of(event.__class__)
-        data = codec.encode(event)
-        envelope = Envelope(
-            type=type_name, data=data, id=id, source=source, time=time, trace_parent=trace_parent
-        )
-        return Prepared("events", type_name, source, id, encode_envelope(envelope, self._encoding))
 
     async def publish(self, event: msgspec.Struct | Prepared) -> str:
         """Publish one event and return its identity, once it is as safe as the transport promises.
@@ -138,7 +117,7 @@ class Bus(KeepsDeadLetters):
             PublishError: it was not accepted, or that is not known; ``unacknowledged`` holds it ready
                 to be published again under the same identity.
         """
-        message = event if isinstance(event, Prepared) else self._sealed(event)
+        message = self._sealer.prepared(event)
         await self._transport.publish(message)
         return message.id
 
@@ -149,38 +128,17 @@ class Bus(KeepsDeadLetters):
             EncodeError: Go could not read one of them; those before it are published, it and those
                 after it are not.
             PublishError: ``unacknowledged`` holds, ready to be published again under the same
-                identities, those whose acceptance is not known; and, where ``events`` is a collection,
-                those that were not sent at all. A generator keeps what was not taken from it.
+                identities, those whose acceptance is not known; and those that were not sent at all, of
+                a generator as far as they were taken from it: it keeps the others.
         """
-        rest = iter(events)
+        outgoing = Outgoing(self._sealer, iter(events))
         try:
-            return await self._transport.publish_many(self._prepared(rest))
+            return await self._transport.publish_many(iter(outgoing))
         except PublishError as error:
+            error.unacknowledged = [*error.unacknowledged, *outgoing.unsent()]
             if isinstance(events, Collection):
-                error.unacknowledged = [*error.unacknowledged, *map(self._identified, rest)]
+                error.unacknowledged += outgoing.rest()
             raise
-
-    def _identified(self, event: msgspec.Struct | Prepared) -> msgspec.Struct | Prepared:
-        """An event that was not sent, with its identity; as it is where it cannot be encoded."""
-        try:
-            return event if isinstance(event, Prepared) else self.prepare(event)
-        except (EncodeError, UnknownTypeError):
-            return event
-
-    def _sealed(self, event: msgspec.Struct) -> Prepared:
-        return self._seal(event, new_id(), self._source, now_rfc3339())
-
-    def _prepared(self, events: Iterator[msgspec.Struct | Prepared]) -> Iterator[Prepared]:
-        names, source, encoding = self._names, self._source, self._encoding
-        for event in events:
-            type_name = names.get(event.__class__)
-            if type_name is None:
-                yield event if isinstance(event, Prepared) else self._sealed(event)
-                continue
-            # What `_sealed` does, without two calls more for each event.
-            data, id = codec.encode(event), new_id()
-            envelope = Envelope(type=type_name, data=data, id=id, source=source, time=now_rfc3339())
-            yield Prepared("events", type_name, source, id, encode_envelope(envelope, encoding))
 
     @overload
     def subscribe(
@@ -247,7 +205,9 @@ class Bus(KeepsDeadLetters):
         if not wanted:
             raise ConfigError("subscribe", "name at least one type or pattern, or '*' for all")
         if durable is not None and not _TOKEN.fullmatch(durable):
-            raise ConfigError("durable", f"{durable!r} has white space or one of . * > /")
+            raise ConfigError(
+                "durable", f"{durable!r} has white space, a lone surrogate, or one of . * > /"
+            )
         if not 1 <= prefetch <= 10_000:
             raise ConfigError("prefetch", f"must be 1 to 10000, not {prefetch}")
         if not ack_wait_s > 0:
@@ -299,4 +259,7 @@ def _time_text(time: datetime | str) -> str:
 
 def _check_source(source: str) -> None:
     if not _TOKEN.fullmatch(source):
-        raise ConfigError("source", f"{source!r} has white space or one of . * > /; use a peer id")
+        raise ConfigError(
+            "source",
+            f"{source!r} has white space, a lone surrogate, or one of . * > /; use a peer id",
+        )

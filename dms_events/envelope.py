@@ -7,6 +7,7 @@ faster, and is not read by Go nodes. The first byte tells them apart.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final, Literal
 
 import msgspec
@@ -20,6 +21,7 @@ from .types._secrets import Masked, SecretBytes
 
 __all__ = [
     "MSGPACK",
+    "WRITERS",
     "Encoding",
     "Envelope",
     "decode_envelope",
@@ -48,8 +50,11 @@ class Envelope(Masked, msgspec.Struct, frozen=True, kw_only=True, gc=False, omit
     """W3C ``traceparent``."""
 
 
-_to_json = msgspec.json.Encoder().encode
-_to_msgpack = msgspec.msgpack.Encoder().encode
+WRITERS: Final[dict[Encoding, Callable[[Envelope], bytes]]] = {
+    "json": msgspec.json.Encoder().encode,
+    "msgpack": msgspec.msgpack.Encoder().encode,
+}
+"""What `encode_envelope` calls; they raise UnicodeEncodeError for a lone surrogate."""
 MSGPACK: Final = 0x80
 """The least first byte of the MessagePack form."""
 read_json = typed_reader(Envelope)
@@ -64,7 +69,7 @@ def encode_envelope(envelope: Envelope, encoding: Encoding = "json") -> bytes:
         EncodeError: a text in it has a lone surrogate.
     """
     try:
-        return _to_json(envelope) if encoding == "json" else _to_msgpack(envelope)
+        return WRITERS[encoding](envelope)
     except UnicodeEncodeError as error:
         field, reason = what_is_wrong(envelope) or ("", str(error))
         raise EncodeError("Envelope", field, reason) from error

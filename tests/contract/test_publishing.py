@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 import pytest
@@ -15,7 +15,9 @@ from dms_events import (
     Prepared,
     PublishError,
     UnknownTypeError,
+    codec,
 )
+from dms_events.envelope import decode_envelope
 from dms_events.types.elk_stats import ServiceCall
 
 from .places import Place, call, collect, event_calls, nothing_comes
@@ -29,6 +31,15 @@ async def numbers(bus: Bus, durable: str, count: int) -> list[float]:
         arrived = await collect(messages, count)
         assert await nothing_comes(messages, 0.2)
     return [m.event.call_id for m in arrived]
+
+
+def numbers_in(events: Iterable[msgspec.Struct | Prepared]) -> list[float]:
+    """The call ids of what was handed back, which is ready to be published again."""
+    return [
+        codec.decode(decode_envelope(event.data).data, ServiceCall).call_id
+        for event in events
+        if isinstance(event, Prepared)
+    ]
 
 
 async def make_room(place: Place, client: Client) -> None:
@@ -107,9 +118,40 @@ async def test_what_was_refused_may_be_published_again_and_again(place: Place) -
 async def test_a_full_stream_is_reported_though_a_later_event_cannot_be_encoded(
     place: Place,
 ) -> None:
+    unwritable = call(math.nan)
     async with place.connect(max_messages=3) as bus:
-        with pytest.raises(PublishError):
-            await bus.publish_many([*event_calls(10), call(math.nan)])
+        with pytest.raises(PublishError) as caught:
+            await bus.publish_many([*event_calls(10), unwritable, call(11)])
+    *ready, bad, last = caught.value.unacknowledged
+    assert numbers_in(ready) == [float(n) for n in range(3, 10)]
+    assert bad is unwritable
+    assert numbers_in([last]) == [11.0]
+
+
+@FULL_IS_AN_ERROR
+@pytest.mark.parametrize("room", [1, 63, 64, 65, 130])
+async def test_a_generator_keeps_what_a_full_stream_did_not_hand_back(
+    place: Place, room: int
+) -> None:
+    events = (call(n) for n in range(2_000))
+    async with place.connect(max_messages=room) as bus:
+        with pytest.raises(PublishError) as caught:
+            await bus.publish_many(events)
+        stored = await numbers(bus, "d", room)
+    handed_back = numbers_in(caught.value.unacknowledged)
+    kept = [event.call_id for event in events]
+    assert [*stored, *handed_back, *kept] == [float(n) for n in range(2_000)]
+
+
+@pytest.mark.parametrize("bad", [0, 1, 63, 64, 65, 200])
+async def test_a_generator_goes_on_after_the_event_that_go_cannot_read(bus: Bus, bad: int) -> None:
+    events = (call(math.nan if n == bad else n) for n in range(300))
+    async with bus.subscribe(ServiceCall) as messages:
+        with pytest.raises(EncodeError):
+            await bus.publish_many(events)
+        assert await bus.publish_many(events) == 299 - bad
+        arrived = [m.event.call_id for m in await collect(messages, 299)]
+    assert arrived == [float(n) for n in range(300) if n != bad]
 
 
 async def test_an_event_go_cannot_read_ends_publish_many_after_those_before(bus: Bus) -> None:

@@ -89,7 +89,7 @@ def test_an_impossible_subscription_is_refused_at_once(place: Place) -> None:
 
 
 def test_a_source_is_one_token(place: Place) -> None:
-    for source in ("a.b", "a b", "*", ">", "a/b", "x" * 201):
+    for source in ("a.b", "a b", "*", ">", "a/b", "x" * 201, "\ud800"):
         with pytest.raises(ConfigError, match="source"):
             place.connect(source=source)
         with pytest.raises(ConfigError, match="source"):

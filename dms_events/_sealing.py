@@ -1,0 +1,131 @@
+"""Events on their way out: encoded, and sealed in their envelopes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain, islice
+
+import msgspec
+
+from . import codec, registry
+from .envelope import WRITERS, Encoding, Envelope, encode_envelope
+from .errors import EncodeError, UnknownTypeError
+from .identity import new_id, now_rfc3339
+from .transport import Prepared
+
+__all__ = ["Event", "Outgoing", "Sealer"]
+
+Event = msgspec.Struct | Prepared
+"""Both stand for an event; the latter is sealed already."""
+
+_AHEAD = 64
+
+
+class Sealer:
+    """Seals events of one source in one encoding.
+
+    Its methods raise EncodeError where Go could not read the event, and UnknownTypeError where it is
+    not of a DMS type.
+    """
+
+    def __init__(self, source: str, encoding: Encoding) -> None:
+        self.source = source
+        self.encoding = encoding
+        self.names: dict[type, str] = {}
+        """Of the types that were sealed before."""
+
+    def prepared(self, event: Event) -> Prepared:
+        """An event with a new identity and the present time; as it is where it is sealed already."""
+        if isinstance(event, Prepared):
+            return event
+        return self.seal(event, new_id(), self.source, now_rfc3339())
+
+    def seal(
+        self, event: msgspec.Struct, id: str, source: str, time: str, trace_parent: str = ""
+    ) -> Prepared:
+        """An event in its envelope."""
+        envelope = Envelope(
+            type=self.names.get(event.__class__) or self._name(event),
+            data=codec.encode(event),
+            id=id,
+            source=source,
+            time=time,
+            trace_parent=trace_parent,
+        )
+        data = encode_envelope(envelope, self.encoding)
+        return Prepared("events", envelope.type, source, id, data)
+
+    def _name(self, event: msgspec.Struct) -> str:
+        if isinstance(event, type):
+            raise UnknownTypeError(event.__name__, "publish an event of it, not the class")
+        name = self.names[event.__class__] = registry.name_of(event.__class__)
+        return name
+
+
+class Outgoing:
+    """The events of one call on their way: taken, put in envelopes, and encoded, some at a time.
+
+    A processor does one thing for many events in less time than many things for each, by a fifth. So
+    what `Sealer.prepared` does stands here in two loops, which call nothing that they need not.
+    """
+
+    def __init__(self, sealer: Sealer, events: Iterator[Event]) -> None:
+        self._sealer = sealer
+        self._events = events
+        self._ahead: Iterator[Prepared] = iter(())
+        self._bad: list[Event] = []
+
+    def __iter__(self) -> Iterator[Prepared]:
+        """Sealed events, then the error of what kept the next one from being taken or sealed."""
+        return chain.from_iterable(self._some())
+
+    def unsent(self) -> list[Event]:
+        """What was taken and not given on; an event as it is where it cannot be sealed."""
+        return [*self._ahead, *self._bad]
+
+    def rest(self) -> Iterator[Event]:
+        """What was not taken; an event as it is where it cannot be sealed."""
+        for event in self._events:
+            try:
+                yield self._sealer.prepared(event)
+            except (EncodeError, UnknownTypeError):
+                yield event
+
+    def _some(self) -> Iterator[Iterator[Prepared]]:
+        write = WRITERS[self._sealer.encoding]
+        failure: Exception | None = None
+        while failure is None:
+            enveloped: list[Envelope | Prepared] = []
+            try:
+                self._envelop(enveloped)
+            except Exception as error:  # noqa: BLE001
+                failure = error
+            if not enveloped:
+                break
+            self._ahead = iter(
+                [
+                    Prepared("events", e.type, e.source, e.id, write(e))
+                    if isinstance(e, Envelope)
+                    else e
+                    for e in enveloped
+                ]
+            )
+            yield self._ahead
+        if failure is not None:
+            raise failure
+
+    def _envelop(self, enveloped: list[Envelope | Prepared]) -> None:
+        """Into the list, which has those before where one fails."""
+        name_of, source = self._sealer.names.get, self._sealer.source
+        for event in islice(self._events, _AHEAD):
+            try:
+                if (name := name_of(event.__class__)) is None:
+                    enveloped.append(self._sealer.prepared(event))
+                    continue
+                data, id = codec.encode(event), new_id()
+                enveloped.append(
+                    Envelope(type=name, data=data, id=id, source=source, time=now_rfc3339())
+                )
+            except (EncodeError, UnknownTypeError):
+                self._bad.append(event)
+                raise
