@@ -142,8 +142,8 @@ class Dispatch:
             if len(entry.others) >= _MOST_OTHERS:
                 return message.nak(AGAIN_S)
             entry.others += (message,)
-        elif id in ledger.handled and (judged := ledger.judged(id, message.sequence)):
-            return self._settlement.again(message, judged)
+        elif id in ledger.handled and (same := ledger.judged(id, message.delivery)) is not None:
+            return self._settlement.again(message, same=same)
         else:
             entry = ledger.in_hand[id] = Entry(message, self._table[message.type_name], id)
             if not begin:

@@ -138,15 +138,12 @@ class Lanes(Generic[W]):
             if stubborn:
                 _log.error("%d handlers go on although they were cancelled", len(stubborn))
 
-    def _next(self) -> W | None:
-        if self._one_alone or self.held:
-            return None
-        if self.alone:
-            if self._busy > 1:
-                return None
+    def _begins_alone(self) -> bool:
+        """Whether what has to be done alone is begun now: no other lane does anything."""
+        if self.alone and self._busy == 1 and not (self._one_alone or self.held):
             self._one_alone = True
-            return self.alone.popleft()
-        return self.ready.popleft() if self.ready else None
+            return True
+        return False
 
     async def _run(self, lane: Lane) -> None:
         self._busy += 1
@@ -157,10 +154,13 @@ class Lanes(Generic[W]):
             self._changed.set()
 
     async def _go_on(self, lane: Lane) -> None:
-        row = 0
+        row, ready = 0, self.ready
         while not lane.closing:
-            work = self._next()
-            if work is None:
+            if ready and not (self.alone or self._one_alone or self.held):
+                work = ready.popleft()
+            elif self._begins_alone():
+                work = self.alone.popleft()
+            else:
                 await self._rest()
                 continue
             try:

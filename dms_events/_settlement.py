@@ -53,9 +53,9 @@ class Settlement:
         self._undertaker = undertaker
         self._tally = tally
 
-    async def again(self, message: Message[Any], sequence: int) -> None:
-        """It has its verdict already, or shares it with another delivery."""
-        if message.sequence == sequence:
+    async def again(self, message: Message[Any], *, same: bool) -> None:
+        """It has its verdict already, or shares it: with a delivery of the same message, or another."""
+        if same:
             self._tally.redelivered += 1
         else:
             self._tally.duplicates += 1
@@ -104,7 +104,7 @@ class Settlement:
             return self._handled(entry)
         self._tally.handled += 1
         delivery = message.delivery
-        self._ledger.settle(entry.id, delivery.sequence)
+        self._ledger.settle(entry.id, delivery)
         return delivery.ack()
 
     async def _handled(self, entry: Entry) -> None:
@@ -117,10 +117,10 @@ class Settlement:
             await self.give_back(entry, 0)
             return
         self._tally.handled += 1
-        self._ledger.settle(entry.id, message.sequence)
+        self._ledger.settle(entry.id, message.delivery)
         await message.ack()
         for other in entry.others:
-            await self.again(other, message.sequence)
+            await self.again(other, same=other.sequence == message.sequence)
         if entry.record is not None:
             await self._forget(entry)
 
@@ -188,10 +188,10 @@ class Settlement:
             await self.give_back(entry, AGAIN_S)
             return
         self._tally.rejected += 1
-        self._ledger.settle(entry.id, message.sequence, rejected=True)
+        self._ledger.settle(entry.id, message.delivery, rejected=True)
         for other in entry.others:
             if other.sequence == message.sequence:
-                await self.again(other, message.sequence)
+                await self.again(other, same=True)
             else:  # published twice: it has a right of its own, and to be judged by itself
                 await other.nak()
         if entry.record is not None:

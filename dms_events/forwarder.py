@@ -148,9 +148,9 @@ class Forwarder:
         if work := self._pending.get(id):
             work.messages.append(message)
             return None
-        judged = self._ledger.judged(id, message.sequence)
-        if judged is not None:
-            await self._settle_again(message, judged)
+        same = self._ledger.judged(id, message.delivery)
+        if same is not None:
+            await self._settle_again(message, same=same)
             return None
         work = self._pending[id] = _Work(document_of(message), message)
         return work
@@ -200,9 +200,9 @@ class Forwarder:
         first = work.messages[0]
         await first.ack()
         self._count(first, "stored" if judgement.verdict is Verdict.STORED else "duplicates")
-        self._ledger.settle(first.id, first.sequence)
+        self._ledger.settle(first.id, first.delivery)
         for other in work.messages[1:]:
-            await self._settle_again(other, first.sequence)
+            await self._settle_again(other, same=other.sequence == first.sequence)
 
     async def _reject(self, work: _Work, error: SinkError) -> None:
         """Keep each message as a dead letter: another one of the same identity is not this one."""
@@ -210,19 +210,19 @@ class Forwarder:
         while work.messages:
             message = work.messages[0]
             if message.sequence in buried:
-                await self._settle_again(message, message.sequence)
+                await self._settle_again(message, same=True)
             else:
                 if not await self._undertaker.bury(message.delivery, id=message.id, error=error):
                     await self._give_back(work, AGAIN_S)
                     return
                 buried.add(message.sequence)
                 self._count(message, "rejected")
-                self._ledger.settle(message.id, message.sequence, rejected=True)
+                self._ledger.settle(message.id, message.delivery, rejected=True)
             del work.messages[0]
 
-    async def _settle_again(self, message: Message[Any], sequence: int) -> None:
+    async def _settle_again(self, message: Message[Any], *, same: bool) -> None:
         await message.ack()
-        if message.sequence == sequence:
+        if same:
             self.tally.redelivered += 1
         else:
             self._count(message, "duplicates")

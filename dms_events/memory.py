@@ -18,7 +18,17 @@ from weakref import WeakSet, WeakValueDictionary
 from ._memory_consumer import Consumer, Stored
 from .errors import ConfigError, ConnectionLostError, PublishError
 from .identity import id_of_place, rfc3339
-from .transport import Channel, Delivery, Guarantees, Inbox, Interest, Notes, Prepared, Transport
+from .transport import (
+    Channel,
+    Delivery,
+    Guarantees,
+    Inbox,
+    Interest,
+    Mark,
+    Notes,
+    Prepared,
+    Transport,
+)
 
 __all__ = ["MemoryTransport"]
 
@@ -267,6 +277,13 @@ class MemoryDelivery:
     @property
     def sequence(self) -> int:
         return self._stored.sequence
+
+    @property
+    def mark(self) -> int:
+        return self._stored.sequence
+
+    def is_again(self, mark: Mark) -> bool:
+        return mark == self._stored.sequence
 
     @property
     def place_id(self) -> str:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from enum import Enum
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
@@ -111,6 +111,19 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
         return chance * min(self.backoff_max_s, self.backoff_s * 2.0**doublings)
 
 
+class Placed(Protocol):
+    """What a ledger asks of a delivery; see `transport.Delivery`."""
+
+    @property
+    def mark(self) -> str | int: ...
+
+    def is_again(self, mark: str | int) -> bool: ...
+
+
+class _Rejected(NamedTuple):
+    mark: str | int
+
+
 class Ledger(Generic[W]):
     """The identities that a reader has in hand, and those which had their verdict.
 
@@ -122,25 +135,27 @@ class Ledger(Generic[W]):
     def __init__(self, memory: int) -> None:
         self.in_hand: dict[str, W] = {}
         self._memory = memory
-        self.handled: OrderedDict[str, int] = OrderedDict()
-        """The sequence of the message that brought the verdict; negative where that was a rejection."""
+        self.handled: OrderedDict[str, str | int | _Rejected] = OrderedDict()
+        """The mark of the delivery that brought the verdict."""
 
-    def judged(self, id: str, sequence: int) -> int | None:
-        """The sequence of the message that brought its verdict; None where it needs one.
+    def judged(self, id: str, delivery: Placed) -> bool | None:
+        """Whether it was this very message that brought the verdict; None where one is needed.
 
         A rejection is of the message, not of the identity: mended and published again, the same
         identity is judged again.
         """
-        handled = self.handled.get(id)
-        if handled is None or (handled < 0 and handled != -sequence):
+        mark = self.handled.get(id)
+        if mark is None:
             return None
-        return abs(handled)
+        if isinstance(mark, _Rejected):
+            return delivery.is_again(mark.mark) or None
+        return delivery.is_again(mark)
 
-    def settle(self, id: str, sequence: int, *, rejected: bool = False) -> None:
+    def settle(self, id: str, delivery: Placed, *, rejected: bool = False) -> None:
         """It has its verdict, and is not in hand any more."""
         self.in_hand.pop(id, None)
         handled = self.handled
-        handled[id] = -sequence if rejected else sequence
+        handled[id] = _Rejected(delivery.mark) if rejected else delivery.mark
         if len(handled) > self._memory:
             handled.popitem(last=False)
 

@@ -23,10 +23,14 @@ __all__ = [
     "Guarantees",
     "Inbox",
     "Interest",
+    "Mark",
     "Notes",
     "Prepared",
     "Transport",
 ]
+
+Mark = str | int
+"""Of a message, wherever it is delivered again to the same consumer."""
 
 Channel = Literal["events", "requests", "dead"]
 """The three namespaces. They never overlap, so that a stream over one holds nothing of another."""
@@ -113,6 +117,13 @@ class Delivery(Protocol):
     @property
     def sequence(self) -> int:
         """Its position in the stream, the same for every delivery of it; 0 where nothing is stored."""
+
+    @property
+    def mark(self) -> Mark:
+        """What `is_again` knows this message by, cheap to have and small to keep."""
+
+    def is_again(self, mark: Mark) -> bool:
+        """Whether this is a delivery of the message that another one with this mark was of."""
 
     @property
     def place_id(self) -> str:

@@ -13,6 +13,7 @@ from nats.aio.msg import Msg
 
 from dms_events.errors import TransportError
 from dms_events.identity import id_of_place
+from dms_events.transport import Mark
 
 from ._errors import translated
 from ._subjects import Subjects
@@ -78,11 +79,15 @@ class JetStreamDelivery(NatsDelivery, kw_only=True, eq=False, gc=False):
     _tokens: list[str] | None = None
 
     def _parsed(self) -> list[str]:
-        """``[stream, consumer, delivered, stream seq, consumer seq, time, pending]``."""
-        tokens = self.reply.split(".")
-        # $JS.ACK.<stream>…, or $JS.ACK.<domain>.<account>.<stream>… from servers with domains
-        self._tokens = tokens = tokens[2:] if len(tokens) == 9 else tokens[4:]
+        self._tokens = tokens = _tokens_of(self.reply)
         return tokens
+
+    @property
+    def mark(self) -> str:
+        return self.reply
+
+    def is_again(self, mark: Mark) -> bool:
+        return int(_tokens_of(str(mark))[3]) == self.sequence
 
     @property
     def attempt(self) -> int:
@@ -135,6 +140,13 @@ class JetStreamDelivery(NatsDelivery, kw_only=True, eq=False, gc=False):
             _not_said(error)
 
 
+def _tokens_of(reply: str) -> list[str]:
+    """``[stream, consumer, delivered, stream seq, consumer seq, time, pending]``."""
+    tokens = reply.split(".")
+    # $JS.ACK.<stream>…, or $JS.ACK.<domain>.<account>.<stream>… from servers with domains
+    return tokens[2:] if len(tokens) == 9 else tokens[4:]
+
+
 def _not_said(error: nats.errors.Error | OSError) -> None:
     # Without a connection the message comes again, as promised.
     if not isinstance(error, nats.errors.OutboundBufferLimitError):
@@ -155,6 +167,13 @@ class CoreDelivery(NatsDelivery, kw_only=True, eq=False, gc=False):
     @property
     def sequence(self) -> int:
         return 0
+
+    @property
+    def mark(self) -> int:
+        return self.number
+
+    def is_again(self, mark: Mark) -> bool:
+        return mark == self.number
 
     @property
     def place_id(self) -> str:
