@@ -65,8 +65,8 @@ class Sealer:
 class Outgoing:
     """The events of one call on their way: taken, put in envelopes, and encoded, some at a time.
 
-    A processor does one thing for many events in less time than many things for each, by a fifth. So
-    what `Sealer.prepared` does stands here in two loops, which call nothing that they need not.
+    A processor does one thing for many events in less time than many things for each. So what
+    `Sealer.prepared` does stands here in two loops, which call nothing that they need not.
     """
 
     def __init__(self, sealer: Sealer, events: Iterator[Event]) -> None:
