@@ -57,7 +57,7 @@ class Worker:
         prefetch: messages asked for ahead.
         ack_wait_s: after so long without a sign of life from this process, others get its messages.
         start: as for `Bus.subscribe`.
-        memory: handled identities to remember.
+        memory: handled identities to remember; each takes some 400 bytes.
         drain_s: how long handlers may go on after `stop`; then they are cancelled and their messages
             given back, which spends no attempt.
         partitioned: share the messages by partitions of their sources, each with one worker at a time, so
