@@ -169,8 +169,17 @@ class Subscription(Generic[T]):
         """The next message of the inbox, which keeps alive what is not taken; None where it has none."""
         inbox = self._inbox or self._opened()
         while len(self._burials) < _MOST_BURIALS and (delivery := inbox.pop()) is not None:
+            # What is canonical, of a type that came before, is read here; all else gets a second look.
             try:
-                return self._read(delivery)
+                data = delivery.data
+                envelope = read_json(data) if data[0] < MSGPACK else read_msgpack(data)
+                name, read = self._known[envelope.type]
+                if delivery.routed_as == name:
+                    return Message(read(envelope.data), name, envelope, delivery)
+            except (*REFUSALS, LookupError):
+                pass
+            try:
+                return self._look_again(delivery)
             except (DecodeError, UnknownTypeError) as error:
                 self._put_aside(delivery, error)
         return None
@@ -181,18 +190,6 @@ class Subscription(Generic[T]):
             await asyncio.wait(self._burials, return_when=asyncio.FIRST_COMPLETED)
             return True
         return await self._opened().wait(timeout_s)
-
-    def _read(self, delivery: Delivery) -> Message[T]:
-        """What is canonical, of a type that came before; all else gets a second look."""
-        try:
-            data = delivery.data
-            envelope = read_json(data) if data[0] < MSGPACK else read_msgpack(data)
-            name, read = self._known[envelope.type]
-            if delivery.routed_as == name:
-                return Message(read(envelope.data), name, envelope, delivery)
-        except (*REFUSALS, LookupError):
-            pass
-        return self._look_again(delivery)
 
     def _look_again(self, delivery: Delivery) -> Message[T]:
         envelope = decode_envelope(delivery.data)

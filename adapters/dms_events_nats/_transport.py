@@ -188,10 +188,10 @@ class NatsTransport(Transport):
         return await self._publish_core(messages)
 
     async def _publish_core(self, messages: Iterable[Prepared]) -> int:
-        count = 0
+        count, publish, subject_of = 0, self._client.publish, self._subjects.of
         for count, message in enumerate(messages, 1):
             try:
-                await self._client.publish(self._subjects.of(message), message.data)
+                await publish(subject_of(message), message.data)
                 if count % _CORE_YIELD_EVERY == 0:
                     await asyncio.sleep(0)
             except nats.errors.Error as error:
