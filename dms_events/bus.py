@@ -45,7 +45,7 @@ class Bus(KeepsDeadLetters):
         aliases: Mapping[str, str] | None = None,
     ) -> None:
         if source:
-            _check_source(source)
+            _check_token("source", source, "; use a peer id")
         if encoding not in ("json", "msgpack"):
             raise ConfigError("encoding", f"expected 'json' or 'msgpack', got {encoding!r}")
         self._sealer = Sealer(source, encoding)
@@ -104,7 +104,7 @@ class Bus(KeepsDeadLetters):
             UnknownTypeError: it is not a DMS type.
         """
         if source:
-            _check_source(source)
+            _check_token("source", source, "; use a peer id")
         return self._sealer.seal(
             event, id or new_id(), source or self._sealer.source, _time_text(time), trace_parent
         )
@@ -204,10 +204,8 @@ class Bus(KeepsDeadLetters):
         """
         if not wanted:
             raise ConfigError("subscribe", "name at least one type or pattern, or '*' for all")
-        if durable is not None and not _TOKEN.fullmatch(durable):
-            raise ConfigError(
-                "durable", f"{durable!r} has white space, a lone surrogate, or one of . * > /"
-            )
+        if durable is not None:
+            _check_token("durable", durable)
         if not 1 <= prefetch <= 10_000:
             raise ConfigError("prefetch", f"must be 1 to 10000, not {prefetch}")
         if not ack_wait_s > 0:
@@ -257,9 +255,7 @@ def _time_text(time: datetime | str) -> str:
     return time.isoformat().replace("+00:00", "Z")
 
 
-def _check_source(source: str) -> None:
-    if not _TOKEN.fullmatch(source):
-        raise ConfigError(
-            "source",
-            f"{source!r} has white space, a lone surrogate, or one of . * > /; use a peer id",
-        )
+def _check_token(setting: str, text: str, cure: str = "") -> None:
+    if not _TOKEN.fullmatch(text):
+        reason = f"{text!r} has white space, a lone surrogate, or one of . * > /"
+        raise ConfigError(setting, reason + cure)
