@@ -1,4 +1,4 @@
-"""One consumer of the memory transport: a cursor, what is out, and what is due again."""
+"""One consumer of the memory transport: a cursor, what is out, and what is due again; its deliveries."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import heapq
 import time
 from typing import NamedTuple
 
-from .transport import Prepared
+from .identity import id_of_place
+from .transport import Mark, Prepared
 
-__all__ = ["Consumer", "Stored"]
+__all__ = ["Consumer", "MemoryDelivery", "Stored"]
 
 
 class Stored(NamedTuple):
@@ -123,3 +124,79 @@ class Consumer:
             await asyncio.wait([waiter], timeout=min(waits) if waits else None)
         finally:
             self._waiters.discard(waiter)
+
+
+class MemoryDelivery:
+    """A message in a process's memory."""
+
+    __slots__ = ("_attempt", "_consumer", "_created", "_settled", "_stored", "data")
+
+    headers = None
+
+    def __init__(self, created: str, consumer: Consumer, stored: Stored, attempt: int) -> None:
+        self.data = stored.message.data
+        self._created = created
+        self._consumer = consumer
+        self._stored = stored
+        self._attempt = attempt
+        self._settled = False
+
+    @property
+    def place(self) -> str:
+        message = self._stored.message
+        return f"{message.channel}/{message.type_name}"
+
+    @property
+    def routed_as(self) -> str:
+        return self._stored.message.type_name
+
+    @property
+    def source(self) -> str:
+        return self._stored.message.source
+
+    @property
+    def attempt(self) -> int:
+        return self._attempt
+
+    @property
+    def claimed_id(self) -> str:
+        return self._stored.message.id
+
+    @property
+    def sequence(self) -> int:
+        return self._stored.sequence
+
+    @property
+    def mark(self) -> int:
+        return self._stored.sequence
+
+    def is_again(self, mark: Mark) -> bool:
+        return mark == self._stored.sequence
+
+    @property
+    def place_id(self) -> str:
+        return id_of_place("memory", self._created, self._stored.sequence)
+
+    @property
+    def stored_ns(self) -> int:
+        return self._stored.stored_ns
+
+    async def ack(self) -> None:
+        if self._settle():
+            self._consumer.settle(self._stored.sequence, self._attempt)
+
+    async def nak(self, delay_s: float = 0.0) -> None:
+        if self._settle():
+            self._consumer.again(self._stored.sequence, self._attempt, delay_s)
+
+    async def term(self) -> None:
+        await self.ack()
+
+    async def in_progress(self) -> None:
+        if not self._settled:
+            self._consumer.progress(self._stored.sequence, self._attempt)
+
+    def _settle(self) -> bool:
+        """Whether this is the first time; the first word counts."""
+        first, self._settled = not self._settled, True
+        return first

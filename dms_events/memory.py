@@ -15,20 +15,10 @@ from collections.abc import Iterable
 from urllib.parse import urlsplit
 from weakref import WeakSet, WeakValueDictionary
 
-from ._memory_consumer import Consumer, Stored
+from ._memory_consumer import Consumer, MemoryDelivery, Stored
 from .errors import ConfigError, ConnectionLostError, PublishError
-from .identity import id_of_place, rfc3339
-from .transport import (
-    Channel,
-    Delivery,
-    Guarantees,
-    Inbox,
-    Interest,
-    Mark,
-    Notes,
-    Prepared,
-    Transport,
-)
+from .identity import rfc3339
+from .transport import Channel, Delivery, Guarantees, Inbox, Interest, Notes, Prepared, Transport
 
 __all__ = ["MemoryTransport"]
 
@@ -236,79 +226,3 @@ class MemoryInbox(Inbox):
         self._consumer.wake()
         if self._ephemeral:
             self._broker.consumers.pop(self._ephemeral, None)
-
-
-class MemoryDelivery:
-    """A message in a process's memory."""
-
-    __slots__ = ("_attempt", "_consumer", "_created", "_settled", "_stored", "data")
-
-    headers = None
-
-    def __init__(self, created: str, consumer: Consumer, stored: Stored, attempt: int) -> None:
-        self.data = stored.message.data
-        self._created = created
-        self._consumer = consumer
-        self._stored = stored
-        self._attempt = attempt
-        self._settled = False
-
-    @property
-    def place(self) -> str:
-        message = self._stored.message
-        return f"{message.channel}/{message.type_name}"
-
-    @property
-    def routed_as(self) -> str:
-        return self._stored.message.type_name
-
-    @property
-    def source(self) -> str:
-        return self._stored.message.source
-
-    @property
-    def attempt(self) -> int:
-        return self._attempt
-
-    @property
-    def claimed_id(self) -> str:
-        return self._stored.message.id
-
-    @property
-    def sequence(self) -> int:
-        return self._stored.sequence
-
-    @property
-    def mark(self) -> int:
-        return self._stored.sequence
-
-    def is_again(self, mark: Mark) -> bool:
-        return mark == self._stored.sequence
-
-    @property
-    def place_id(self) -> str:
-        return id_of_place("memory", self._created, self._stored.sequence)
-
-    @property
-    def stored_ns(self) -> int:
-        return self._stored.stored_ns
-
-    async def ack(self) -> None:
-        if self._settle():
-            self._consumer.settle(self._stored.sequence, self._attempt)
-
-    async def nak(self, delay_s: float = 0.0) -> None:
-        if self._settle():
-            self._consumer.again(self._stored.sequence, self._attempt, delay_s)
-
-    async def term(self) -> None:
-        await self.ack()
-
-    async def in_progress(self) -> None:
-        if not self._settled:
-            self._consumer.progress(self._stored.sequence, self._attempt)
-
-    def _settle(self) -> bool:
-        """Whether this is the first time; the first word counts."""
-        first, self._settled = not self._settled, True
-        return first
