@@ -8,7 +8,6 @@ async with dms_events.connect("nats://127.0.0.1:4222", source="12D3KooW…") as 
             await message.ack()
 """
 
-from ._connect import connect, sink_for
 from .bus import Bus
 from .codec import decode, encode
 from .dead import DeadLetter
@@ -33,6 +32,7 @@ from .message import Message
 from .subscription import Subscription
 from .tally import Tally, WorkerTally
 from .transport import Prepared
+from .urls import connect, sink_for
 from .worker import Worker
 
 __all__ = [

@@ -17,7 +17,7 @@ from msgspec import inspect
 from ._go_slices import Bytes, Hidden, Reader, Slice
 from ._go_values import WrongValueError, expected, float32, float64, integer, time, untyped
 from ._json_tree import Tree
-from ._shape import bare, fields_of, int_limits, not_none
+from .fields import bare, fields_of, int_limits, not_none
 from .types._wire import ZERO_TIME, fold, from_wire
 
 __all__ = ["Hidden", "Make", "Reader", "StructReader", "make_reader", "reader_of"]

@@ -11,7 +11,7 @@ from msgspec import inspect
 
 from ._float32 import shortest
 from ._json_tree import Tree
-from ._shape import fields_of
+from .fields import fields_of
 
 if TYPE_CHECKING:
     from ._watch import Watch

@@ -13,8 +13,8 @@ import msgspec
 from msgspec import inspect
 
 from . import registry
-from ._shape import bare, int_limits, not_none
 from .errors import UnknownTypeError
+from .fields import bare, int_limits, not_none
 from .types._keys import PrivateKey
 from .types._multiaddr import Multiaddr
 

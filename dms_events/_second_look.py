@@ -17,7 +17,7 @@ from msgspec import inspect
 from ._go_kinds import Reader, reader_of
 from ._go_values import WrongValueError
 from ._json_tree import Replaced, parse
-from ._shape import described, holds
+from .fields import described, holds
 
 __all__ = ["read"]
 

@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import inspect
 
 from ._json_tree import Tree, parse
-from ._shape import bare, described, fields_of, not_none
+from .fields import bare, described, fields_of, not_none
 
 __all__ = ["check"]
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import inspect
 
-from ._shape import UINT64_MAX, bare, described, fields_of
+from .fields import UINT64_MAX, bare, described, fields_of
 from .types._wire import from_wire
 
 __all__ = ["REFUSALS", "Reader", "typed_reader"]

@@ -17,7 +17,7 @@ from ._go_kinds import Hidden, Reader, StructReader, make_reader
 from ._go_values import NoDatetimeError
 from ._json_tree import Replaced, Tree
 from ._notable import look_at, look_at_null
-from ._shape import bare, described, fields_of, holds, not_none
+from .fields import bare, described, fields_of, holds, not_none
 
 __all__ = ["ONE_COUNTS", "Note", "Watch"]
 

@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 
 from . import registry
-from ._tasks import task_group
 from ._undertaker import AGAIN_S, Undertaker
+from .aio import task_group
 from .bus import Bus
 from .document import document_of
 from .errors import ConfigError, ConnectionLostError, SinkError

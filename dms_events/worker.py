@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import msgspec
 
-from ._connect import connect
 from ._dispatch import Dispatch
 from ._handlers import Handler, Routes
 from ._settlement import Entry, Settlement
 from ._signals import on_signals
-from ._tasks import set_within, until_first
 from ._undertaker import Undertaker
+from .aio import set_within, until_first
 from .bus import Bus
 from .errors import ConfigError, ConnectionLostError
 from .policy import Ledger, RetryPolicy
 from .subscription import Subscription
 from .tally import WorkerTally
+from .urls import connect
 
 if TYPE_CHECKING:
     from .types.network_config import NetworkConfig

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from nats.aio.client import Client
 from nats.aio.subscription import Subscription
 
-from dms_events._tasks import set_within
+from dms_events.aio import set_within
 from dms_events.errors import ConnectionLostError, TransportError
 from dms_events.transport import Inbox
 

@@ -15,7 +15,7 @@ import nats.errors
 from nats.aio.client import Client
 from nats.aio.subscription import Subscription
 
-from dms_events._tasks import cancelled, set_within
+from dms_events.aio import cancelled, set_within
 from dms_events.errors import ConnectionLostError, TransportError
 from dms_events.transport import Inbox
 

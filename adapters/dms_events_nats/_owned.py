@@ -15,7 +15,7 @@ import nats.errors
 import nats.js.errors
 from nats.js.kv import KeyValue
 
-from dms_events._tasks import cancelled
+from dms_events.aio import cancelled
 from dms_events.errors import ConnectionLostError, TransportError
 from dms_events.transport import Delivery, Inbox
 

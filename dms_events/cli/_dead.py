@@ -9,9 +9,9 @@ from typing import Annotated
 
 import typer
 
-from .._connect import connect
 from ..dead import DeadLetter
 from ..errors import ConfigError, ReplayError, TransportError
+from ..urls import connect
 from ._letters import (
     Choice,
     ErrorOption,

@@ -15,8 +15,8 @@ import msgspec
 import typer
 
 from .. import codec, registry
-from .._connect import connect
 from ..errors import ConfigError, DecodeError
+from ..urls import connect
 from ._shared import RootOption, UrlOption, out, status
 
 __all__ = ["publish"]

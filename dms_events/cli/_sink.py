@@ -8,9 +8,9 @@ from typing import Annotated
 import msgspec
 import typer
 
-from .._connect import connect, sink_for
 from ..forwarder import Forwarder
 from ..tally import Tally
+from ..urls import connect, sink_for
 from ._shared import RootOption, on_interrupt, out, status
 
 __all__ = ["app"]

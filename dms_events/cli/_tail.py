@@ -9,8 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from .. import codec
-from .._connect import connect
 from ..subscription import Subscription
+from ..urls import connect
 from ._shared import RevealOption, RootOption, UrlOption, guarded, on_interrupt, out, visible
 
 __all__ = ["tail"]

@@ -17,10 +17,10 @@ from typing import Annotated
 import msgspec
 import typer
 
-from .._connect import connect
 from .._signals import on_signals
 from ..errors import ConfigError
 from ..tally import WorkerTally
+from ..urls import connect
 from ..worker import Worker
 from ._shared import RootOption, UrlOption, out, status, visible
 

@@ -14,14 +14,14 @@ from pathlib import Path
 import msgspec
 
 from .. import registry
-from .._connect import connect, sink_for
-from .._tasks import task_group
+from ..aio import task_group
 from ..bus import Bus
 from ..errors import ConfigError, ExtraNotInstalledError
 from ..forwarder import Forwarder
 from ..report import write_report
 from ..sink import Sink
 from ..transport import Prepared
+from ..urls import connect, sink_for
 from .fleet import fleet
 from .machine import Machine, measure
 from .peers import peer_id

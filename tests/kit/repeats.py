@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import inspect
 
-from dms_events._shape import bare, described, fields_of, not_none
+from dms_events.fields import bare, described, fields_of, not_none
 from tests.kit.golden import Vector, type_of
 
 __all__ = ["repeating"]

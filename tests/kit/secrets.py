@@ -16,7 +16,7 @@ import msgspec
 from msgspec import inspect
 
 from dms_events import codec, registry
-from dms_events._shape import described, fields_of, parts_of
+from dms_events.fields import described, fields_of, parts_of
 from dms_events.types._secrets import holds_secret, secret_fields
 from dms_events.types.network_config import PrivateKey
 

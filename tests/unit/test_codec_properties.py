@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from msgspec import inspect
 
 from dms_events import codec, registry
-from dms_events._shape import described, parts_of
+from dms_events.fields import described, parts_of
 from tests.kit.soak import sized
 
 from .values import values_of

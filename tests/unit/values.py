@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 from msgspec import inspect
 
-from dms_events._shape import bare, described, fields_of, int_limits, not_none
+from dms_events.fields import bare, described, fields_of, int_limits, not_none
 from dms_events.types._wire import FLOAT32_LIMIT
 from dms_events.types.network_config import Multiaddr
 

@@ -1,4 +1,4 @@
-"""From a URL, or a NetworkConfig, to a bus."""
+"""From a URL, or a NetworkConfig, to a bus or a sink."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The fields of a Struct as plain data, for the typed path's guards, the second look and the checks."""
+"""The fields of a Struct as plain data: attribute, wire key, type and limits, for the codec, schemas and templates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Waiting for tasks and events, with errors as they are."""
+"""Helpers over asyncio: task groups that raise the first error itself, waiting with a limit, cancelling."""
 
 from __future__ import annotations
 
