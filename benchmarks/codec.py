@@ -22,7 +22,7 @@ from dms_events import codec
 from dms_events.types import elk_stats, machine
 
 ROUNDS = 40
-SECOND_LOOKS_PER_S = 60_000
+SLOW_PATH_PER_S = 60_000
 
 
 class Bar(NamedTuple):
@@ -92,9 +92,9 @@ def main() -> int:
     bars: list[Bar] = []
     for value, limit in ((service_call(), 1.15), (peer_data(), 1.4)):
         bars += compare(value, limit)
-    rate = second_looks_per_s()
-    print(f"\nsecond look: {rate:,.0f} small documents/s\n")
-    bars.append(Bar("second looks per second", rate, SECOND_LOOKS_PER_S, at_least=True))
+    rate = slow_path_per_s()
+    print(f"\nslow path: {rate:,.0f} small documents/s\n")
+    bars.append(Bar("slow path documents per second", rate, SLOW_PATH_PER_S, at_least=True))
     for bar in bars:
         sign = "≥" if bar.at_least else "≤"
         verdict = "holds" if bar.holds else "FAILS"
@@ -111,7 +111,7 @@ def compare(value: Any, decode_limit: float) -> list[Bar]:
     data_class = dataclass_of(type_)
     data_value = filled(data_class, json.loads(data))
     raw = json.loads(data)
-    before = codec.second_looks
+    before = codec.slow_path_count()
     decode = measure(
         {
             "dms-events": lambda: codec.decode(data, type_),
@@ -121,7 +121,7 @@ def compare(value: Any, decode_limit: float) -> list[Bar]:
             "json": lambda: json.loads(data),
         }
     )
-    assert codec.second_looks == before
+    assert codec.slow_path_count() == before
     bare = msgspec.json.Encoder().encode
     encode = measure(
         {
@@ -165,7 +165,7 @@ def measure(runs: dict[str, Callable[[], object]], number: int = 2_000) -> dict[
     return best
 
 
-def second_looks_per_s() -> float:
+def slow_path_per_s() -> float:
     documents = (
         (b'{"serviceid":"ml-training","timestamp":1736903424}', elk_stats.ServiceRemove),
         (b'{"name":"Tesla T4","tot_vram":16106127360,"free_vram":null}', machine.Gpu),
@@ -176,9 +176,9 @@ def second_looks_per_s() -> float:
         for data, type_ in documents:
             codec.decode(data, type_)
 
-    before = codec.second_looks
+    before = codec.slow_path_count()
     run()
-    assert codec.second_looks == before + len(documents)
+    assert codec.slow_path_count() == before + len(documents)
     return len(documents) / measure({"": run})[""] * 1_000_000
 
 

@@ -1,4 +1,4 @@
-"""Helpers over asyncio: task groups that raise the first error itself, waiting with a limit, cancelling."""
+"""Helpers over asyncio: task groups with plain errors, waiting with a limit, cancelling."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from typing import Protocol
 import msgspec
 
 from . import codec
-from ._float32 import shortest
+from .codec.float32 import shortest
 from .identity import parse_rfc3339
 from .sink import Document
 

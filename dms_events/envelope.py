@@ -14,8 +14,8 @@ import msgspec
 from msgspec import field
 
 from . import codec
-from ._typed_path import REFUSALS, typed_reader
-from ._writable import what_is_wrong
+from .codec.diagnose import what_is_wrong
+from .codec.fast import REFUSALS, typed_reader
 from .errors import DecodeError, EncodeError
 from .types._secrets import Masked, SecretBytes
 
@@ -58,7 +58,7 @@ WRITERS: Final[dict[Encoding, Callable[[Envelope], bytes]]] = {
 MSGPACK: Final = 0x80
 """The least first byte of the MessagePack form."""
 read_json = typed_reader(Envelope)
-"""A canonical JSON envelope, on the typed path alone."""
+"""A canonical JSON envelope, on the fast path alone."""
 read_msgpack = msgspec.msgpack.Decoder(Envelope).decode
 
 

@@ -1,4 +1,4 @@
-"""The fields of a Struct as plain data: attribute, wire key, type and limits, for the codec, schemas and templates."""
+"""The fields of a Struct as plain data: attribute, wire key, type and limits."""
 
 from __future__ import annotations
 

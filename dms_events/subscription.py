@@ -13,8 +13,8 @@ from typing import Generic, Self, TypeVar
 import msgspec
 
 from . import codec, registry
-from ._typed_path import REFUSALS, Reader, typed_reader
 from ._undertaker import AGAIN_S, Bury, Undertaker
+from .codec.fast import REFUSALS, Reader, typed_reader
 from .envelope import MSGPACK, decode_envelope, read_json, read_msgpack
 from .errors import ConnectionLostError, DecodeError, TransportError, UnknownTypeError
 from .message import Message, identity_of
@@ -169,7 +169,7 @@ class Subscription(Generic[T]):
         """The next message of the inbox, which keeps alive what is not taken; None where it has none."""
         inbox = self._inbox or self._opened()
         while len(self._burials) < _MOST_BURIALS and (delivery := inbox.pop()) is not None:
-            # What is canonical, of a type that came before, is read here; all else gets a second look.
+            # A canonical event of a type that came before is read here; the rest takes the slow path.
             try:
                 data = delivery.data
                 envelope = read_json(data) if data[0] < MSGPACK else read_msgpack(data)
@@ -179,7 +179,7 @@ class Subscription(Generic[T]):
             except (*REFUSALS, LookupError):
                 pass
             try:
-                return self._look_again(delivery)
+                return self._read_slowly(delivery)
             except (DecodeError, UnknownTypeError) as error:
                 self._put_aside(delivery, error)
         return None
@@ -191,7 +191,7 @@ class Subscription(Generic[T]):
             return True
         return await self._opened().wait(timeout_s)
 
-    def _look_again(self, delivery: Delivery) -> Message[T]:
+    def _read_slowly(self, delivery: Delivery) -> Message[T]:
         envelope = decode_envelope(delivery.data)
         name = self._resolve(envelope.type, delivery.data)
         routed_as = delivery.routed_as

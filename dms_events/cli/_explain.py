@@ -12,10 +12,11 @@ import msgspec
 import typer
 
 from .. import codec, registry
+from ..codec.explain import Explanation
+from ..codec.explain import explain as explained
+from ..codec.explain.explain import Note
 from ..envelope import Envelope, decode_envelope
 from ..errors import ConfigError, DecodeError, EncodeError, UnknownTypeError
-from ..explanation import Explanation, Note
-from ..explanation import explain as explained
 from ._shared import RevealOption, guarded, out, print_columns, visible
 
 __all__ = ["explain"]
@@ -73,11 +74,11 @@ def _print(explanation: Explanation, envelope: Envelope | None, size: int, revea
     if envelope:
         out.print(f"an envelope of {size:,} bytes{_about(envelope)}", markup=False)
     verdict = "refused" if explanation.error else "read"
-    path = "second look" if explanation.typed_path_says else "typed path"
+    path = "Go decoder" if explanation.fast_path_says else "fast path"
     out.print(f"{explanation.type}, {explanation.size:,} bytes: {verdict} by the {path}")
-    if explanation.typed_path_says:
-        said = visible(explanation.typed_path_says)
-        out.print(f"msgspec's typed path says: {said}", markup=False)
+    if explanation.fast_path_says:
+        said = visible(explanation.fast_path_says)
+        out.print(f"the fast path says: {said}", markup=False)
     _print_notes("rule", explanation.rules)
     _print_notes("Go differs", explanation.differences)
     out.print()

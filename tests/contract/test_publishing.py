@@ -9,14 +9,7 @@ import msgspec
 import pytest
 from nats.aio.client import Client
 
-from dms_events import (
-    Bus,
-    EncodeError,
-    Prepared,
-    PublishError,
-    UnknownTypeError,
-    codec,
-)
+from dms_events import Bus, EncodeError, Prepared, PublishError, UnknownTypeError, codec
 from dms_events.envelope import decode_envelope
 from dms_events.types.elk_stats import ServiceCall
 

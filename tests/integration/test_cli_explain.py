@@ -20,8 +20,8 @@ async def test_it_says_how_a_file_is_read(tmp_path: Path) -> None:
     file.write_text(ODD)
     out = await answer("explain", "ServiceRemove", file)
     assert out.splitlines() == [
-        f"elk_stats.ServiceRemove, {len(ODD)} bytes: read by the second look",
-        "msgspec's typed path says: Object contains unknown field `serviceid`",
+        f"elk_stats.ServiceRemove, {len(ODD)} bytes: read by the Go decoder",
+        "the fast path says: Object contains unknown field `serviceid`",
         "",
         "rule                 where      effect",
         "key in another case  serviceid  read as ServiceID",
@@ -40,7 +40,7 @@ async def test_it_says_of_a_canonical_document_that_nothing_was_needed() -> None
     for words in (("elk_stats.ServiceRemove",), ("ServiceRemove", "-")):
         out = await answer("explain", *words, stdin=CANONICAL)
         assert out.splitlines() == [
-            f"elk_stats.ServiceRemove, {len(CANONICAL)} bytes: read by the typed path",
+            f"elk_stats.ServiceRemove, {len(CANONICAL)} bytes: read by the fast path",
             "",
             "strict  reads it too",
             "Go      reads the same",
@@ -54,7 +54,7 @@ async def test_a_document_that_is_refused_ends_it_with_its_error() -> None:
     assert done.err == (
         "dms-events: elk_stats.ServiceRemove: Timestamp: expected float32, got string\n"
     )
-    assert "refused by the second look" in done.out
+    assert "refused by the Go decoder" in done.out
     assert "Go      refuses it too: Timestamp: expected float32, got string" in done.out
     assert "value" not in done.out
 
@@ -85,7 +85,7 @@ async def test_json_holds_everything() -> None:
         "envelope": None,
         "type": "elk_stats.ServiceRemove",
         "size": len(ODD),
-        "typed_path_says": "Object contains unknown field `serviceid`",
+        "fast_path_says": "Object contains unknown field `serviceid`",
         "rules": [
             {"rule": "key in another case", "where": "serviceid", "effect": "read as ServiceID"},
             {"rule": "unknown key", "where": "\x1b[2J", "effect": "left out"},
@@ -123,7 +123,7 @@ async def test_an_envelope_of_the_type_is_opened(tmp_path: Path, encoding: Encod
     file.write_bytes(encode_envelope(envelope, encoding))
     out = (await answer("explain", "ServiceRemove", file)).splitlines()
     assert out[0] == f"an envelope of {file.stat().st_size} bytes, id x-1, source \\x1b[1m"
-    assert out[1].endswith(f"{len(CANONICAL)} bytes: read by the typed path")
+    assert out[1].endswith(f"{len(CANONICAL)} bytes: read by the fast path")
     told = json.loads(await answer("explain", "ServiceRemove", "--json", file))
     assert told["envelope"] == {"id": "x-1", "source": "\x1b[1m", "time": ""}
     if encoding == "json":

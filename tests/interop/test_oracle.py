@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
-from dms_events import DecodeError, EncodeError, _second_look, codec
-from dms_events.explanation import explain
+from dms_events import DecodeError, EncodeError, codec
+from dms_events.codec.explain import explain
+from dms_events.codec.go import read as read_by_go
 from tests.kit.damaged import small_vectors
 from tests.kit.golden import (
     Vector,
@@ -33,7 +34,7 @@ DOCUMENTS = sized(30_000, 300_000)
 EXPLAINED = sized(10_000, 300_000)
 REPEATS = sized(10_000, 100_000)
 VALUES = sized(25, 300)
-TYPED_PATH_SHARE = 0.01
+FAST_PATH_SHARE = 0.01
 
 Read = Callable[[Vector], Any]
 
@@ -57,11 +58,11 @@ def typed(vector: Vector) -> Any:
     return codec.decode(vector.data, type_of(vector.go_type))
 
 
-def second_look(vector: Vector) -> Any:
+def go_decoded(vector: Vector) -> Any:
     def fail(path: str, reason: str) -> DecodeError:
         return DecodeError(vector.go_type, path, reason, vector.data)
 
-    return _second_look.read(vector.data, type_of(vector.go_type), fail)
+    return read_by_go(vector.data, type_of(vector.go_type), fail)
 
 
 def differing(
@@ -91,7 +92,7 @@ def differing(
 
 
 def is_named(go: Answer, ours: str) -> bool:
-    """The deviations that do not come of the typed path."""
+    """The deviations that do not come from the fast path."""
     return "multiaddr" in go.error or "the time cannot be told" in ours
 
 
@@ -105,10 +106,10 @@ def repeats_a_key(data: bytes) -> bool:
     return any(repeated)
 
 
-def test_the_second_look_makes_of_any_document_what_go_makes_of_it(
+def test_the_go_decoder_makes_of_any_document_what_go_makes_of_it(
     oracle: Oracle, damaged: list[Vector], answers: list[Answer]
 ) -> None:
-    unnamed = [d for d in differing(oracle, damaged, answers, second_look) if not is_named(*d[1:])]
+    unnamed = [d for d in differing(oracle, damaged, answers, go_decoded) if not is_named(*d[1:])]
     assert unnamed == []
 
 
@@ -120,11 +121,11 @@ def test_what_comes_again_is_read_over_what_was_there_as_go_does(oracle: Oracle)
     assert unnamed == []
 
 
-def test_the_typed_path_differs_in_few_documents_of_the_named_classes(
+def test_the_fast_path_differs_in_few_documents_of_the_named_classes(
     oracle: Oracle, damaged: list[Vector], answers: list[Answer]
 ) -> None:
     unnamed = [d for d in differing(oracle, damaged, answers, typed) if not is_named(*d[1:])]
-    assert len(unnamed) < TYPED_PATH_SHARE * len(damaged)
+    assert len(unnamed) < FAST_PATH_SHARE * len(damaged)
     for vector, go, _ in unnamed:
         lenient = "parsing time" in go.error or "cannot unmarshal number -0" in go.error
         midpoint = b"16777217.0" in vector.data

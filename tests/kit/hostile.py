@@ -41,7 +41,7 @@ def _many(open_: bytes, item: bytes, close: bytes) -> Make:
 
 
 def _again(first: bytes, then: bytes) -> Make:
-    """An object of members; the unknown one has it take the second look."""
+    """An object of members; the unknown one has it take the slow path."""
 
     def make(size: int) -> bytes:
         half = _many(b"", first, b"")(size // 2)
@@ -151,7 +151,7 @@ PACKED: dict[str, Make] = {
 
 _TARGETS = (
     ("spec_config.SpecConfig", b'{"params":{"k":%s}}'),  # an any
-    ("spec_config.SpecConfig", b'{"x":0,"params":{"k":%s}}'),  # an any, in the second look
+    ("spec_config.SpecConfig", b'{"x":0,"params":{"k":%s}}'),  # an any, on the slow path
     ("machine.Gpu", b'{"TOT_VRAM":%s}'),  # an int
     ("elk_stats.ServiceRemove", b'{"timestamp":%s}'),  # a float32
     ("onboarding.Provisioned", b'{"CPU":%s}'),  # a float64

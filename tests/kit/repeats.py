@@ -17,7 +17,7 @@ _TIMES = '"2025-01-15T01:10:16Z"', '"2024-02-29T00:00:00+05:30"'
 
 
 def repeating(go_types: Sequence[str], count: int, seed: int) -> Iterator[Vector]:
-    """As many of them, the same for the same seed; each has to take the second look."""
+    """As many of them, the same for the same seed; each has to take the slow path."""
     dice = random.Random(seed)
     holders = [name for name in go_types if _keys(type_of(name))]
     for number in range(count):

@@ -43,19 +43,19 @@ def refused_or_read(data: bytes, type_: type[msgspec.Struct]) -> None:
     assert error is None or (error.payload == data and error.reason)
 
 
-def test_a_canonical_document_takes_no_second_look() -> None:
-    before = codec.second_looks
+def test_a_canonical_document_never_takes_the_slow_path() -> None:
+    before = codec.slow_path_count()
     assert codec.decode(CANONICAL, ServiceRemove) == REMOVE
     assert remove(' { "Timestamp" : 15e-1 , "ServiceID" : "\\u0061" }\n') == REMOVE
     assert remove('{"ServiceID":"a","Timestamp":1}').timestamp == 1.0
-    assert codec.second_looks == before
+    assert codec.slow_path_count() == before
 
 
 @pytest.mark.parametrize("more", ['"serviceid":"a"', '"ServiceID":"a","other":[1]'])
 def test_a_document_of_another_form_is_counted(more: str) -> None:
-    before = codec.second_looks
+    before = codec.slow_path_count()
     assert remove(f'{{{more},"Timestamp":1.5}}') == REMOVE
-    assert codec.second_looks == before + 1
+    assert codec.slow_path_count() == before + 1
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_a_document_of_another_form_is_counted(more: str) -> None:
         ('{"Timestamp":1e-400}', ServiceRemove(service_id="", timestamp=0.0)),
     ],
 )
-def test_the_second_look_reads_as_go_does(text: str, event: ServiceRemove) -> None:
+def test_the_go_decoder_reads_as_go_does(text: str, event: ServiceRemove) -> None:
     assert remove(text) == event
 
 

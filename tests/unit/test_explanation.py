@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from dms_events import UnknownTypeError
-from dms_events.explanation import Explanation, Note, explain
+from dms_events.codec.explain import Explanation, explain
+from dms_events.codec.explain.explain import Note
 from dms_events.types.deployment import DeploymentRequest
 from dms_events.types.elk_stats import DeviceResourceChange, NtxPayment, ServiceRemove
 from dms_events.types.machine import IP, Gpu, Libp2pInfo, Machines, PeerData, PingResult
@@ -31,12 +32,12 @@ def rules(text: str | bytes, type_: Any = ServiceRemove) -> list[tuple[str, str,
     return [(n.rule, n.where, n.effect) for n in notes if n.rule != "missing key"]
 
 
-def test_a_canonical_document_takes_the_typed_path_and_needs_no_rule() -> None:
+def test_a_canonical_document_takes_the_fast_path_and_needs_no_rule() -> None:
     explanation = told(CANONICAL)
     assert explanation == Explanation(
         type="elk_stats.ServiceRemove",
         size=len(CANONICAL),
-        typed_path_says="",
+        fast_path_says="",
         rules=(),
         value=ServiceRemove(service_id="a", timestamp=1.5),
         error=None,
@@ -47,9 +48,9 @@ def test_a_canonical_document_takes_the_typed_path_and_needs_no_rule() -> None:
     )
 
 
-def test_a_document_of_another_form_says_why_it_took_the_second_look() -> None:
+def test_a_document_of_another_form_says_why_it_took_the_slow_path() -> None:
     explanation = told('{"serviceid":"a","Timestamp":1.5,"other":[1]}')
-    assert "unknown field `serviceid`" in explanation.typed_path_says
+    assert "unknown field `serviceid`" in explanation.fast_path_says
     assert explanation.rules == (
         Note("key in another case", "serviceid", "read as ServiceID"),
         Note("unknown key", "other", "left out"),
@@ -68,9 +69,9 @@ def test_what_is_missing_is_told_with_its_place() -> None:
     ]
 
 
-def test_a_default_that_strict_refuses_to_miss_is_told_on_the_typed_path_too() -> None:
+def test_a_default_that_strict_refuses_to_miss_is_told_on_the_fast_path_too() -> None:
     explanation = told('{"name":"T4"}', Gpu)
-    assert explanation.typed_path_says == ""
+    assert explanation.fast_path_says == ""
     assert [n.where for n in explanation.rules] == ["tot_vram", "free_vram"]
     assert explanation.strict_error
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from dms_events import DecodeError, codec
-from dms_events.explanation import Explanation, explain
+from dms_events.codec.explain import Explanation, explain
 from dms_events.types.deployment import DeploymentRequest
 from dms_events.types.elk_stats import ServiceRemove
 from dms_events.types.machine import Gpu
@@ -62,11 +62,11 @@ def decoded(data: bytes, type_: Any, *, strict: bool) -> tuple[Any, str]:
 def test_explaining_agrees_with_decoding(go_type: str) -> None:
     type_ = type_of(go_type)
     for vector in VECTORS[go_type]:
-        before = codec.second_looks
+        before = codec.slow_path_count()
         value, error = decoded(vector.data, type_, strict=False)
-        looked_again = codec.second_looks > before
+        looked_again = codec.slow_path_count() > before
         explanation = explain(vector.data, type_)
-        assert bool(explanation.typed_path_says) == looked_again, vector.id
+        assert bool(explanation.fast_path_says) == looked_again, vector.id
         assert str(explanation.error or "") == error, vector.id
         assert same_value(explanation.value, value), vector.id
         strict = decoded(vector.data, type_, strict=True)[1]
@@ -91,7 +91,7 @@ def test_an_explanation_says_what_go_makes_of_it(go_type: str) -> None:
 
 
 @pytest.mark.parametrize("go_type", go_names())
-def test_what_we_write_takes_the_typed_path_and_needs_no_rule(go_type: str) -> None:
+def test_what_we_write_takes_the_fast_path_and_needs_no_rule(go_type: str) -> None:
     type_ = type_of(go_type)
     for vector in VECTORS[go_type]:
         value = explain(vector.data, type_).value
@@ -99,7 +99,7 @@ def test_what_we_write_takes_the_typed_path_and_needs_no_rule(go_type: str) -> N
             continue  # refused, or nested deeper than msgspec writes
         explanation = explain(codec.encode(value), type_)
         assert explanation.rules == (), vector.id
-        assert (explanation.typed_path_says, explanation.strict_error) == ("", None), vector.id
+        assert (explanation.fast_path_says, explanation.strict_error) == ("", None), vector.id
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_what_is_read_here_and_refused_by_go_is_told(
 def test_a_repeated_struct_of_which_go_reads_another_value_is_told_with_it() -> None:
     text = '{"params":{"image_id":"a"},"params":{"model_url":"b"}}'
     explanation = told(text, DeploymentRequest)
-    assert explanation.typed_path_says == ""
+    assert explanation.fast_path_says == ""
     assert explanation.value.params.image_id == ""
     assert explanation.go_value.params.image_id == "a"
     assert differences(text, DeploymentRequest) == [
@@ -195,7 +195,7 @@ def test_what_go_cannot_hold_and_what_python_cannot_is_told() -> None:
     )
 
 
-def test_an_integer_beyond_uint64_says_why_it_left_the_typed_path() -> None:
+def test_an_integer_beyond_uint64_says_why_it_left_the_fast_path() -> None:
     explanation = told('{"tot_vram":18446744073709551616}', Gpu)
-    assert explanation.typed_path_says == "an integer is out of the range of uint64, or of float64"
+    assert explanation.fast_path_says == "an integer is out of the range of uint64, or of float64"
     assert explanation.error

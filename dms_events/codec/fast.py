@@ -1,7 +1,8 @@
-"""The typed path: msgspec's decoder, and what it cannot know: the limit of uint64, and Go's ``any``.
+"""The fast path of reading: msgspec's typed decoder, for canonical documents.
 
-For a type that needs more than the decoder a reader is generated round it. It raises msgspec's error
-where the document has to be looked at again, which then says what is wrong with it.
+msgspec does not know the limit of uint64, and reads integers in Go's ``any`` as ints. For a type that has
+such fields a reader is generated round its decoder. It raises msgspec's error where the slow path has to
+read the document, or to say what is wrong with it.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from typing import Any, Final
 import msgspec
 from msgspec import inspect
 
-from .fields import UINT64_MAX, bare, described, fields_of
-from .types._wire import from_wire
+from ..fields import UINT64_MAX, bare, described, fields_of
+from ..types._wire import from_wire
 
 __all__ = ["REFUSALS", "Reader", "typed_reader"]
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from msgspec import inspect
 
-from ._json_tree import Tree, parse
-from .fields import bare, described, fields_of, not_none
+from ..fields import bare, described, fields_of, not_none
+from .go.parse import Tree, parse
 
 __all__ = ["check"]
 

@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
-from .fields import bare, fields_of, int_limits, not_none
-from .types._wire import FLOAT32_LIMIT, from_wire
+from ..fields import bare, fields_of, int_limits, not_none
+from ..types._wire import FLOAT32_LIMIT, from_wire
 
 __all__ = ["is_writable", "is_writable_time", "what_is_wrong"]
 

@@ -1,7 +1,8 @@
-"""Bytes to Structs and back, with the meaning of Go's ``encoding/json``.
+"""Encode and decode: the two functions that everybody calls, and the choice of the path.
 
-*Write strictly*: what Go could not read is refused. *Read as Go reads*: a canonical document takes
-msgspec's typed path; what that path refuses or cannot know gets a second look by Go's rules.
+*Write strictly*: an event that Go could not read is refused. *Read as Go reads*: a canonical document
+takes the fast path, which is msgspec's typed decoder. A document that the fast path refuses, or cannot
+judge, takes the slow path, which decodes by Go's rules.
 """
 
 from __future__ import annotations
@@ -13,14 +14,14 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from . import registry
-from ._checks import check_for, checks
-from ._typed_path import REFUSALS, Reader, typed_reader
-from ._writable import what_is_wrong
-from .errors import DecodeError, EncodeError, UnknownTypeError
-from .types._wire import to_wire
+from .. import registry
+from ..errors import DecodeError, EncodeError, UnknownTypeError
+from ..types._wire import to_wire
+from .check import check_for, checks
+from .diagnose import what_is_wrong
+from .fast import REFUSALS, Reader, typed_reader
 
-__all__ = ["decode", "encode", "second_looks"]
+__all__ = ["decode", "encode", "slow_path_count"]
 
 T = TypeVar("T")
 
@@ -48,8 +49,12 @@ def _plain(value: object) -> object:
 _encode = msgspec.json.Encoder(enc_hook=_plain).encode
 _readers: dict[Any, Reader] = {}
 
-second_looks = 0
-"""How many documents of this process needed the second look; canonical ones never do."""
+_slow_path_count = 0
+
+
+def slow_path_count() -> int:
+    """How many documents this process decoded on the slow path; canonical documents never take it."""
+    return _slow_path_count
 
 
 def encode(obj: object) -> bytes:
@@ -92,7 +97,7 @@ def decode(data: bytes, type: type[T], *, strict: bool = False) -> T:
     except KeyError:
         then = decode
     except REFUSALS:
-        then = _look_again
+        then = _decode_slowly
     # Not where those are handled: as the context of the next error they would show what they hold.
     if then is decode:
         _readers[type] = typed_reader(type)
@@ -100,22 +105,22 @@ def decode(data: bytes, type: type[T], *, strict: bool = False) -> T:
     if then:
         event = then(data, type)
     if strict:
-        from . import _strict
+        from . import strict as strict_form
 
-        _strict.check(data, type, partial(_refusal, type, data))
+        strict_form.check(data, type, partial(_refusal, type, data))
     return event
 
 
-def _look_again(data: bytes, type_: Any) -> Any:
-    global second_looks  # noqa: PLW0603
-    second_looks += 1
-    return _second_look()(data, type_, partial(_refusal, type_, data))
+def _decode_slowly(data: bytes, type_: Any) -> Any:
+    global _slow_path_count  # noqa: PLW0603
+    _slow_path_count += 1
+    return _slow_path()(data, type_, partial(_refusal, type_, data))
 
 
 @cache
-def _second_look() -> Callable[..., Any]:
-    """What most programs never need, and all of them would wait for."""
-    from ._second_look import read
+def _slow_path() -> Callable[..., Any]:
+    """The Go decoder, imported late: most programs never need it, and all would wait for it."""
+    from .go import read
 
     return read
 

@@ -1,8 +1,8 @@
 """How a document is read: by which path, by which of Go's rules, and where Go reads otherwise.
 
-Everything told was observed: the document is read as `codec.decode` reads it, and once more by a
-second look that is watched. What that makes of it is what Go does, but for the classes of deviations
-that are named in ``tests/golden/deviations.json``.
+Everything told was observed. The document is read as `codec.decode` reads it, and once more by the Go
+decoder with traced readers. The value they return is Go's, except for the classes of deviations that
+``tests/golden/deviations.json`` names.
 """
 
 from __future__ import annotations
@@ -13,10 +13,13 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from . import _second_look, codec, registry
-from ._typed_path import typed_reader
-from ._watch import ONE_COUNTS, Note, Watch
-from .errors import DecodeError
+from ... import registry
+from ...errors import DecodeError
+from .. import codec
+from ..fast import typed_reader
+from ..go import read
+from .readers import TracedReaders
+from .trace import ONE_COUNTS, Note, Trace
 
 __all__ = ["Explanation", "Note", "explain"]
 
@@ -25,7 +28,7 @@ _REJECTED_BY_GO = {
     "the time's offset is out of range": "lenient-time",
     "expected uint64, got -0": "minus-zero",
 }
-"""Why a second look refuses what the typed path has read, and the deviation's class."""
+"""Why the Go decoder refuses a document that the fast path has read, and the deviation's class."""
 
 
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,8 +38,8 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     """Registry name."""
     size: int
     """Bytes of the document."""
-    typed_path_says: str
-    """Why msgspec's typed path refuses the document; empty where that has read it."""
+    fast_path_says: str
+    """Why the fast path refuses the document; empty where it has read it."""
     rules: tuple[Note, ...]
     """Go's rules that a canonical document does not need; of a refused one those before what is wrong."""
     value: Any
@@ -67,17 +70,17 @@ def explain(data: bytes, type: Any) -> Explanation:
         UnknownTypeError: ``type`` is none of the registry's.
     """
     name = registry.name_of(type)
-    watch = Watch()
+    trace = Trace()
     ours = _outcome(partial(codec.decode, data, type))
     fail = partial(_refusal, name, data)
-    looked = _outcome(partial(_second_look.read, data, type, fail, watch.tools))
-    typed_path_says = _typed_path_says(data, type)
-    go = _go(ours, looked, watch, on_typed_path=not typed_path_says)
+    looked = _outcome(partial(read, data, type, fail, TracedReaders(trace).tools))
+    fast_path_says = _fast_path_says(data, type)
+    go = _go(ours, looked, trace, on_fast_path=not fast_path_says)
     return Explanation(
         type=name,
         size=len(data),
-        typed_path_says=typed_path_says,
-        rules=tuple(dict.fromkeys(watch.rules)),
+        fast_path_says=fast_path_says,
+        rules=tuple(dict.fromkeys(trace.rules)),
         value=ours.value,
         error=ours.error,
         strict_error=_outcome(partial(codec.decode, data, type, strict=True)).error,
@@ -93,9 +96,9 @@ class _Go(NamedTuple):
     differences: list[Note]
 
 
-def _go(ours: _Outcome, looked: _Outcome, watch: Watch, *, on_typed_path: bool) -> _Go:
-    """What Go makes of it: what the second look does, but for what that does otherwise on purpose."""
-    names = {note.rule: note for note in reversed(watch.go)}
+def _go(ours: _Outcome, looked: _Outcome, trace: Trace, *, on_fast_path: bool) -> _Go:
+    """What Go makes of it: what the Go decoder does, except where that deviates on purpose."""
+    names = {note.rule: note for note in reversed(trace.go)}
     if looked.error:
         where, reason = looked.error.path, looked.error.reason
         if "beyond-datetime" in names:
@@ -107,22 +110,22 @@ def _go(ours: _Outcome, looked: _Outcome, watch: Watch, *, on_typed_path: bool) 
         return _Go(None, refusal, [Note(name, where, f"Go refuses it: {reason}")])
     if "multiaddr" in names:
         note = names["multiaddr"]
-        return _Go(None, f"{note.where}: {note.effect}", watch.go)
-    if not on_typed_path or looked.value == ours.value:
-        return _Go(ours.value, "", watch.go)
-    return _Go(looked.value, "", [*_differing(watch), *watch.go])
+        return _Go(None, f"{note.where}: {note.effect}", trace.go)
+    if not on_fast_path or looked.value == ours.value:
+        return _Go(ours.value, "", trace.go)
+    return _Go(looked.value, "", [*_differing(trace), *trace.go])
 
 
-def _differing(watch: Watch) -> list[Note]:
-    """Why the typed path made another value of it."""
-    merged = [n for n in watch.rules if n.rule == "repeated key" and n.effect != ONE_COUNTS]
+def _differing(trace: Trace) -> list[Note]:
+    """Why the fast path made another value of it."""
+    merged = [n for n in trace.rules if n.rule == "repeated key" and n.effect != ONE_COUNTS]
     effect = "Go does so; here it replaces the one before"
     return [Note("repeated-key", note.where, effect) for note in merged] or [
         Note("float32-midpoint", "", "Go rounds a decimal once; here it became a double first")
     ]
 
 
-def _typed_path_says(data: bytes, type_: Any) -> str:
+def _fast_path_says(data: bytes, type_: Any) -> str:
     try:
         typed_reader(type_)(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
@@ -130,9 +133,9 @@ def _typed_path_says(data: bytes, type_: Any) -> str:
     return ""
 
 
-def _outcome(read: Callable[[], Any]) -> _Outcome:
+def _outcome(decode: Callable[[], Any]) -> _Outcome:
     try:
-        return _Outcome(read(), None)
+        return _Outcome(decode(), None)
     except DecodeError as error:
         return _Outcome(None, error)
 

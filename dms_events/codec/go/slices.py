@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from ._go_values import WrongValueError, expected, from_base64, integer
-from ._json_tree import Tree
+from .parse import Tree
+from .values import WrongValueError, expected, from_base64, integer
 
 __all__ = ["Bytes", "Hidden", "Reader", "Slice"]
 

@@ -1,20 +1,18 @@
-"""What there is to tell of one value: what was written, and what it was read as."""
+"""The rules that one value shows: the JSON as it was written, against the value it was read as."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from msgspec import inspect
 
-from ._float32 import shortest
-from ._json_tree import Tree
-from .fields import fields_of
-
-if TYPE_CHECKING:
-    from ._watch import Watch
+from ...fields import fields_of
+from ..float32 import shortest
+from ..go.parse import Tree
+from .trace import Trace
 
 __all__ = ["look_at", "look_at_null"]
 
@@ -38,66 +36,66 @@ def look_at_null(type_: inspect.Type, old: Any, *, is_zero: bool) -> str:
     return _NULL_LEAVES[is_zero]
 
 
-def look_at(watch: Watch, type_: inspect.Type, tree: Tree, value: Any) -> None:
+def look_at(trace: Trace, type_: inspect.Type, tree: Tree, value: Any) -> None:
     """Note what ``tree``, which is no null, became as a ``value`` of that type."""
     if look := _LOOKS.get(type(type_)):
-        look(watch, type_, tree, value)
+        look(trace, type_, tree, value)
 
 
-def _struct(watch: Watch, type_: Any, tree: Tree, value: Any) -> None:
+def _struct(trace: Trace, type_: Any, tree: Tree, value: Any) -> None:
     if not type_.cls.__struct_config__.omit_defaults:
-        watch.note_missing(field.key for field in fields_of(type_.cls))
+        trace.note_missing(field.key for field in fields_of(type_.cls))
 
 
-def _bytes(watch: Watch, type_: Any, tree: Tree, value: bytes) -> None:
+def _bytes(trace: Trace, type_: Any, tree: Tree, value: bytes) -> None:
     if isinstance(tree, str):
         if "\n" in tree or "\r" in tree:
-            watch.note("line end in base64", "skipped")
+            trace.note("line end in base64", "skipped")
         return
-    watch.note("number array for []byte", f"read as {len(value)} bytes")
+    trace.note("number array for []byte", f"read as {len(value)} bytes")
     for place, item in enumerate(tree):
         if item is None:
-            watch.note("null", _NULL_LEAVES[value[place] == 0], f"[{place}]")
+            trace.note("null", _NULL_LEAVES[value[place] == 0], f"[{place}]")
 
 
-def _integer(watch: Watch, type_: Any, tree: Tree, value: int) -> None:
+def _integer(trace: Trace, type_: Any, tree: Tree, value: int) -> None:
     if tree == b"-0":
-        watch.note("-0 for an integer", "read as 0")
+        trace.note("-0 for an integer", "read as 0")
 
 
-def _float(watch: Watch, type_: Any, tree: Tree, value: float) -> None:
+def _float(trace: Trace, type_: Any, tree: Tree, value: float) -> None:
     if value == 0.0 and re.match(rb"[-.0]*[1-9]", tree):
-        watch.note("number too small for a float", "read as 0")
+        trace.note("number too small for a float", "read as 0")
     elif type_.lt is not None and float(text := shortest(value)) != value:
-        watch.note_go("float32", f"{value!r} is {text} where Go writes it")
+        trace.note_go("float32", f"{value!r} is {text} where Go writes it")
 
 
-def _time(watch: Watch, type_: Any, tree: Tree, value: datetime) -> None:
+def _time(trace: Trace, type_: Any, tree: Tree, value: datetime) -> None:
     if not _RFC3339.fullmatch(tree):
-        watch.note("time in a form that only Go takes", f"read as {value.isoformat()}")
+        trace.note("time in a form that only Go takes", f"read as {value.isoformat()}")
     if _NANOSECONDS.search(tree):
-        watch.note_go("nanoseconds", "Go keeps them; here the time is rounded to microseconds")
+        trace.note_go("nanoseconds", "Go keeps them; here the time is rounded to microseconds")
 
 
-def _multiaddr(watch: Watch, type_: Any, tree: Tree, value: Any) -> None:
-    watch.note_go("multiaddr", "Go reads no multiaddr")
+def _multiaddr(trace: Trace, type_: Any, tree: Tree, value: Any) -> None:
+    trace.note_go("multiaddr", "Go reads no multiaddr")
 
 
-def _untyped(watch: Watch, type_: Any, tree: Tree, value: Any) -> None:
+def _untyped(trace: Trace, type_: Any, tree: Tree, value: Any) -> None:
     todo: list[tuple[str, Tree, Any]] = [("", tree, value)]
     while todo:
         path, tree, value = todo.pop()
         inner: list[tuple[str, Tree, Any]] = []
         if type(tree) is tuple:
             for key in _repeated(tree):
-                watch.note("repeated key", "the last one counts", f"{path}.{key[:100]}")
+                trace.note("repeated key", "the last one counts", f"{path}.{key[:100]}")
             members = dict(tree).items()
             inner = [(f"{path}.{key[:100]}", item, value[key]) for key, item in members]
         elif type(tree) is list:
             items = zip(tree, value, strict=True)
             inner = [(f"{path}[{place}]", *item) for place, item in enumerate(items)]
         elif type(tree) is bytes and _is_another(tree, value):
-            watch.note("number in an any", f"read as {value!r}", path)
+            trace.note("number in an any", f"read as {value!r}", path)
         todo.extend(reversed(inner))
 
 
@@ -115,7 +113,7 @@ def _repeated(pairs: tuple[tuple[str, Tree], ...]) -> Iterator[str]:
         seen.add(key)
 
 
-_LOOKS: dict[type[inspect.Type], Callable[[Watch, Any, Tree, Any], None]] = {
+_LOOKS: dict[type[inspect.Type], Callable[[Trace, Any, Tree, Any], None]] = {
     inspect.StructType: _struct,
     inspect.BytesType: _bytes,
     inspect.IntType: _integer,

@@ -1,29 +1,62 @@
-"""One reader for each of Go's kinds: what ``encoding/json`` does with a tree, given what was there.
+"""Decode JSON as Go's ``encoding/json`` does: the slow path, for what msgspec's typed decoder refuses.
 
-``read(tree, old, hidden)`` returns the new value. ``old`` is None where nothing was there yet, which
-reads as the zero value; a list or a dict is read over in place, because a copy for each time that a key
-comes again would make the work grow with its square. ``hidden`` is for slices.
+Keys match exactly first, then whatever their case. ``null`` leaves a scalar or a struct as it was and
+empties the rest. A missing key is Go's zero value; unknown keys are ignored. Where a key is repeated, the
+last scalar counts, while structs, slices and maps are read over the earlier value. One bad value rejects
+the whole document.
+
+There is one reader for each of Go's kinds. ``reader.read(tree, old, hidden)`` returns the new value.
+``old`` is the value of an earlier copy of the key, or None, which reads as the zero value. A list or a
+dict is read over in place, because a copy for each repetition would make the work grow with its square.
+``hidden`` is for slices.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum
+from functools import cache
 from typing import Any
 
 import msgspec
 from msgspec import inspect
 
-from ._go_slices import Bytes, Hidden, Reader, Slice
-from ._go_values import WrongValueError, expected, float32, float64, integer, time, untyped
-from ._json_tree import Tree
-from .fields import bare, fields_of, int_limits, not_none
-from .types._wire import ZERO_TIME, fold, from_wire
+from ...fields import bare, described, fields_of, holds, int_limits, not_none
+from ...types._wire import ZERO_TIME, fold, from_wire
+from .parse import Replaced, Tree, parse
+from .slices import Bytes, Hidden, Reader, Slice
+from .values import WrongValueError, expected, float32, float64, integer, time, untyped
 
-__all__ = ["Hidden", "Make", "Reader", "StructReader", "make_reader", "reader_of"]
-
+__all__ = ["Hidden", "Make", "Reader", "StructReader", "make_reader", "read", "reader_of"]
 
 Make = Callable[[inspect.Type], Reader]
+
+Fail = Callable[[str, str], Exception]
+"""Makes the error to raise from the path and the reason."""
+
+Tools = tuple[Reader, bool, Replaced | None]
+"""A reader for a type, whether it minds escapes, and the callback for replaced text."""
+
+
+@cache
+def _tools(type_: Any) -> Tools:
+    return reader_of(described(type_)), holds(type_, inspect.DateTimeType), None
+
+
+def read(data: bytes, type_: Any, fail: Fail, tools: Callable[[Any], Tools] = _tools) -> Any:
+    """Decode by Go's rules, or raise what ``fail`` makes where Go rejects the document.
+
+    Other ``tools`` than the usual ones can watch which of the rules are applied.
+    """
+    reader, mark_escaped, replaced = tools(type_)
+    try:
+        tree = parse(data, mark_escaped=mark_escaped, replaced=replaced)
+        return reader.read(tree, None, {})
+    except WrongValueError as error:
+        path, reason = "".join(reversed(error.path)).lstrip("."), error.reason
+    except ValueError as error:
+        path, reason = "", str(error)
+    raise fail(path, reason)
 
 
 class _Scalar:

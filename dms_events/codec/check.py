@@ -14,9 +14,9 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
-from ._writable import is_writable, is_writable_time
-from .fields import bare, fields_of, int_limits, not_none
-from .types._wire import FLOAT32_LIMIT
+from ..fields import bare, fields_of, int_limits, not_none
+from ..types._wire import FLOAT32_LIMIT
+from .diagnose import is_writable, is_writable_time
 
 __all__ = ["check_for", "checks"]
 

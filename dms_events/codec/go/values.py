@@ -12,8 +12,8 @@ from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
-from ._json_tree import Escaped, Tree, kind_of
-from .types._wire import FLOAT32_LIMIT
+from ...types._wire import FLOAT32_LIMIT
+from .parse import Escaped, Tree, kind_of
 
 __all__ = [
     "NoDatetimeError",

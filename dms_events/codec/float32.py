@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from decimal import ROUND_HALF_EVEN, ROUND_UP, Context, Decimal
 
-from .types._wire import FLOAT32_LIMIT
+from ..types._wire import FLOAT32_LIMIT
 
 __all__ = ["shortest"]
 
