@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from dms_events import registry
-from dms_events._reference import Row, embedded, is_a, meaning, registry_name, rows
+from dms_events.schema import Row, embedded, is_a, meaning, registry_name, rows
 
 __all__ = ["FOLDER", "FROM_THE_SOURCE", "pages"]
 

@@ -10,7 +10,7 @@ import msgspec
 import typer
 
 from .. import registry
-from .._reference import embedded, is_a, meaning, rows
+from ..schema import embedded, is_a, meaning, rows
 from ._shared import out, print_columns
 
 __all__ = ["types", "version"]

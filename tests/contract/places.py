@@ -13,8 +13,7 @@ from nats.aio.client import Client
 
 import dms_events
 from dms_events import Bus, DeadLetter, Message, Prepared, Subscription
-from dms_events.memory import MemoryTransport
-from dms_events.transport import Guarantees, Transport
+from dms_events.transport import Guarantees, MemoryTransport, Transport
 from dms_events.types.elk_stats import NewService, NtxPayment, ServiceCall
 from dms_events_nats import NatsTransport
 

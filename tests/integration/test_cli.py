@@ -12,8 +12,8 @@ import typer.main
 
 import dms_events
 from dms_events import registry
-from dms_events._reference import rows
 from dms_events.cli._app import app
+from dms_events.schema import rows
 from dms_events_nats import NatsServer
 from tests.kit.command import answer, complaint, dms
 from tests.kit.processes import CLI, run

@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from dms_events import Bus, Forwarder, Prepared, Tally
-from dms_events._memory_consumer import MemoryDelivery
 from dms_events.sink import Verdict
+from dms_events.transport.memory_consumer import MemoryDelivery
 from dms_events.types.elk_stats import ServiceRemove
 
 from .scripted_sink import Lines

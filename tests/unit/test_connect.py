@@ -9,7 +9,7 @@ import pytest
 
 import dms_events
 from dms_events import ConfigError, codec
-from dms_events.memory import MemoryTransport
+from dms_events.transport import MemoryTransport
 from dms_events.types.network_config import NetworkConfig, NetworkType
 from dms_events_nats import NatsTransport
 from tests.kit.secrets import CORE, found_in, said_by

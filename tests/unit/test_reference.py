@@ -13,7 +13,7 @@ import pytest
 from msgspec import inspect
 
 from dms_events import registry
-from dms_events._reference import embedded, go_type, is_a, meaning, rows
+from dms_events.schema import embedded, go_type, is_a, meaning, rows
 from dms_events.types.elk_stats import ServiceCall
 from docs.make_types import FOLDER, FROM_THE_SOURCE, pages
 from tests.kit.golden import GOLDEN

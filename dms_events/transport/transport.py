@@ -15,7 +15,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from .types._secrets import Masked, SecretBytes
+from ..types._secrets import Masked, SecretBytes
 
 __all__ = [
     "Channel",

@@ -7,7 +7,7 @@ import heapq
 import time
 from typing import NamedTuple
 
-from .identity import id_of_place
+from ..identity import id_of_place
 from .transport import Mark, Prepared
 
 __all__ = ["Consumer", "MemoryDelivery", "Stored"]

@@ -12,11 +12,11 @@ from typing import Any, Final, NamedTuple, NewType
 import msgspec
 from msgspec import inspect
 
-from . import registry
-from .errors import UnknownTypeError
-from .fields import bare, int_limits, not_none
-from .types._keys import PrivateKey
-from .types._multiaddr import Multiaddr
+from .. import registry
+from ..errors import UnknownTypeError
+from ..fields import bare, int_limits, not_none
+from ..types._keys import PrivateKey
+from ..types._multiaddr import Multiaddr
 
 __all__ = ["Row", "embedded", "go_type", "is_a", "meaning", "rows"]
 

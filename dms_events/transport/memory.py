@@ -15,9 +15,9 @@ from collections.abc import Iterable
 from urllib.parse import urlsplit
 from weakref import WeakSet, WeakValueDictionary
 
-from ._memory_consumer import Consumer, MemoryDelivery, Stored
-from .errors import ConfigError, ConnectionLostError, PublishError
-from .identity import rfc3339
+from ..errors import ConfigError, ConnectionLostError, PublishError
+from ..identity import rfc3339
+from .memory_consumer import Consumer, MemoryDelivery, Stored
 from .transport import Channel, Delivery, Guarantees, Inbox, Interest, Notes, Prepared, Transport
 
 __all__ = ["MemoryTransport"]
