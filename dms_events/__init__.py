@@ -10,7 +10,7 @@ async with dms_events.connect("nats://127.0.0.1:4222", source="12D3KooW…") as 
 
 from .bus import Bus
 from .codec import decode, encode
-from .dead import DeadLetter
+from .dead_letters import DeadLetter
 from .envelope import Envelope
 from .errors import (
     ConfigError,

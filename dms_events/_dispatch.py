@@ -15,8 +15,8 @@ from ._handlers import Handler
 from ._lanes import Lane, Lanes
 from ._order import Order
 from ._settlement import Entry, Settlement
-from ._undertaker import AGAIN_S
 from .aio import until_first
+from .dead_letters import AGAIN_S
 from .errors import HandlerError, TransportError
 from .message import Message, keep_alive
 from .policy import Course, Ledger

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from ._handlers import Handler
-from ._undertaker import AGAIN_S, Undertaker
+from .dead_letters import AGAIN_S, Undertaker
 from .errors import HandlerError, Reject, TransportError
 from .identity import now_rfc3339
 from .message import Message

@@ -12,8 +12,8 @@ from typing import Any, Literal, Self, TypeVar, overload
 import msgspec
 
 from . import registry
-from ._dead_letters import KeepsDeadLetters
 from ._sealing import Outgoing, Sealer
+from .dead_letters import KeepsDeadLetters
 from .envelope import Encoding
 from .errors import ConfigError, PublishError, TransportError
 from .identity import new_id, now_rfc3339

@@ -12,9 +12,9 @@ from typing import Any
 import msgspec
 
 from . import registry
-from ._undertaker import AGAIN_S, Undertaker
 from .aio import task_group
 from .bus import Bus
+from .dead_letters import AGAIN_S, Undertaker
 from .document import document_of
 from .errors import ConfigError, ConnectionLostError, SinkError
 from .message import Message, keep_alive

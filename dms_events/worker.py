@@ -13,9 +13,9 @@ from ._dispatch import Dispatch
 from ._handlers import Handler, Routes
 from ._settlement import Entry, Settlement
 from ._signals import on_signals
-from ._undertaker import Undertaker
 from .aio import set_within, until_first
 from .bus import Bus
+from .dead_letters import Undertaker
 from .errors import ConfigError, ConnectionLostError
 from .policy import Ledger, RetryPolicy
 from .subscription import Subscription

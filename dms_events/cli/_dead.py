@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from ..dead import DeadLetter
+from ..dead_letters import DeadLetter
 from ..errors import ConfigError, ReplayError, TransportError
 from ..urls import connect
 from ._letters import (

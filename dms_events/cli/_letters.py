@@ -12,7 +12,7 @@ import msgspec
 import typer
 
 from ..bus import Bus
-from ..dead import DeadLetter, may_hold_secret
+from ..dead_letters import DeadLetter, may_hold_secret
 from ..errors import ConfigError
 from ..identity import parse_rfc3339
 from ._shared import masked, visible

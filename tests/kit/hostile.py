@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterator
 
 from dms_events import DecodeError, codec, registry
-from dms_events.dead import decode_dead_letter
+from dms_events.dead_letters.letter import decode_dead_letter
 from dms_events.envelope import decode_envelope
 
 __all__ = ["MANY", "PACKED", "REPEATED", "WHOLE"]

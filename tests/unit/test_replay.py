@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import dms_events
 from dms_events import DeadLetter, Forwarder
-from dms_events._replay import prepare_replay
+from dms_events.dead_letters.replay import prepare_replay
 from dms_events.envelope import decode_envelope, encode_envelope
 from dms_events.sink import Verdict
 from tests.kit.letters import OLD

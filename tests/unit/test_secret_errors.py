@@ -21,7 +21,7 @@ from dms_events import (
     codec,
     registry,
 )
-from dms_events.dead import decode_dead_letter
+from dms_events.dead_letters.letter import decode_dead_letter
 from dms_events.envelope import decode_envelope, encode_envelope
 from tests.kit.secrets import (
     CORE,

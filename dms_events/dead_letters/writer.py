@@ -7,8 +7,8 @@ import time
 from collections.abc import Awaitable
 from typing import Protocol
 
-from .errors import TransportError
-from .transport import Delivery
+from ..errors import TransportError
+from ..transport import Delivery
 
 __all__ = ["AGAIN_S", "Bury", "Undertaker"]
 
@@ -31,7 +31,8 @@ class Bury(Protocol):
         reader: str,
         attempts: int | None = ...,
         first: str = ...,
-    ) -> Awaitable[None]: ...
+    ) -> Awaitable[None]:
+        """Write the letter, then term the message; raises TransportError where it was not accepted."""
 
 
 class Undertaker:

@@ -8,12 +8,12 @@ from functools import cache
 
 import msgspec
 
-from . import registry
-from .envelope import decode_envelope
-from .errors import DecodeError, UnknownTypeError
-from .identity import now_rfc3339, rfc3339
-from .transport import Delivery, Prepared
-from .types._secrets import Masked, SecretBytes, holds_secret, secret_keys
+from .. import registry
+from ..envelope import decode_envelope
+from ..errors import DecodeError, UnknownTypeError
+from ..identity import now_rfc3339, rfc3339
+from ..transport import Delivery, Prepared
+from ..types._secrets import Masked, SecretBytes, holds_secret, secret_keys
 
 __all__ = ["LONGEST", "DeadLetter", "decode_dead_letter", "may_hold_secret", "prepare_dead_letter"]
 

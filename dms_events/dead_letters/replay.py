@@ -6,11 +6,11 @@ import re
 
 import msgspec
 
-from .dead import LONGEST, DeadLetter
-from .envelope import Envelope, decode_envelope, encode_envelope
-from .errors import DecodeError, ReplayError
-from .identity import id_of_place, new_id
-from .transport import Prepared
+from ..envelope import Envelope, decode_envelope, encode_envelope
+from ..errors import DecodeError, ReplayError
+from ..identity import id_of_place, new_id
+from ..transport import Prepared
+from .letter import LONGEST, DeadLetter
 
 __all__ = ["prepare_replay"]
 

@@ -10,12 +10,12 @@ from datetime import datetime
 
 import msgspec
 
-from . import registry
-from ._replay import prepare_replay
-from .dead import DeadLetter, decode_dead_letter, prepare_dead_letter
-from .errors import ConfigError, DecodeError, ReplayError, TransportError, UnknownTypeError
-from .identity import parse_rfc3339
-from .transport import Delivery, Interest, Transport
+from .. import registry
+from ..errors import ConfigError, DecodeError, ReplayError, TransportError, UnknownTypeError
+from ..identity import parse_rfc3339
+from ..transport import Delivery, Interest, Transport
+from .letter import DeadLetter, decode_dead_letter, prepare_dead_letter
+from .replay import prepare_replay
 
 __all__ = ["KeepsDeadLetters"]
 
