@@ -8,7 +8,7 @@ async with dms_events.connect("nats://127.0.0.1:4222", source="12D3KooW…") as 
             await message.ack()
 """
 
-from .bus import Bus
+from .bus import Bus, Message, Subscription
 from .codec import decode, encode
 from .dead_letters import DeadLetter
 from .envelope import Envelope
@@ -28,8 +28,6 @@ from .errors import (
     UnknownTypeError,
 )
 from .forwarder import Forwarder
-from .message import Message
-from .subscription import Subscription
 from .tally import Tally, WorkerTally
 from .transport import Prepared
 from .urls import connect, sink_for

@@ -16,11 +16,11 @@ from ._lanes import Lane, Lanes
 from ._order import Order
 from ._settlement import Entry, Settlement
 from .aio import until_first
+from .bus import Message, Subscription
+from .bus.message import keep_alive
 from .dead_letters import AGAIN_S
 from .errors import HandlerError, TransportError
-from .message import Message, keep_alive
 from .policy import Course, Ledger
-from .subscription import Subscription
 
 __all__ = ["Dispatch"]
 

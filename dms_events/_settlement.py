@@ -11,10 +11,10 @@ from typing import Any
 import msgspec
 
 from ._handlers import Handler
+from .bus import Message
 from .dead_letters import AGAIN_S, Undertaker
 from .errors import HandlerError, Reject, TransportError
 from .identity import now_rfc3339
-from .message import Message
 from .policy import Course, Ledger, Record
 from .tally import WorkerTally
 from .transport import Notes

@@ -13,14 +13,13 @@ import msgspec
 
 from . import registry
 from .aio import task_group
-from .bus import Bus
+from .bus import Bus, Message, Subscription
+from .bus.message import keep_alive
 from .dead_letters import AGAIN_S, Undertaker
 from .document import document_of
 from .errors import ConfigError, ConnectionLostError, SinkError
-from .message import Message, keep_alive
 from .policy import Ledger
 from .sink import Document, Judgement, Sink, Verdict
-from .subscription import Subscription
 from .tally import Tally
 from .types._secrets import holds_secret
 

@@ -14,11 +14,10 @@ from ._handlers import Handler, Routes
 from ._settlement import Entry, Settlement
 from ._signals import on_signals
 from .aio import set_within, until_first
-from .bus import Bus
+from .bus import Bus, Subscription
 from .dead_letters import Undertaker
 from .errors import ConfigError, ConnectionLostError
 from .policy import Ledger, RetryPolicy
-from .subscription import Subscription
 from .tally import WorkerTally
 from .urls import connect
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from .. import codec
-from ..subscription import Subscription
+from ..bus import Subscription
 from ..urls import connect
 from ._shared import RevealOption, RootOption, UrlOption, guarded, on_interrupt, out, visible
 

@@ -12,14 +12,14 @@ from typing import Generic, Self, TypeVar
 
 import msgspec
 
-from . import codec, registry
-from .codec.fast import REFUSALS, Reader, typed_reader
-from .dead_letters import AGAIN_S, Undertaker
-from .dead_letters.writer import Bury
-from .envelope import MSGPACK, decode_envelope, read_json, read_msgpack
-from .errors import ConnectionLostError, DecodeError, TransportError, UnknownTypeError
+from .. import codec, registry
+from ..codec.fast import REFUSALS, Reader, typed_reader
+from ..dead_letters import AGAIN_S, Undertaker
+from ..dead_letters.writer import Bury
+from ..envelope import MSGPACK, decode_envelope, read_json, read_msgpack
+from ..errors import ConnectionLostError, DecodeError, TransportError, UnknownTypeError
+from ..transport import Delivery, Inbox, Interest, Transport
 from .message import Message, identity_of
-from .transport import Delivery, Inbox, Interest, Transport
 
 __all__ = ["Subscription"]
 

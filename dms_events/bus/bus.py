@@ -11,14 +11,14 @@ from typing import Any, Literal, Self, TypeVar, overload
 
 import msgspec
 
-from . import registry
-from ._sealing import Outgoing, Sealer
-from .dead_letters import KeepsDeadLetters
-from .envelope import Encoding
-from .errors import ConfigError, PublishError, TransportError
-from .identity import new_id, now_rfc3339
+from .. import registry
+from ..dead_letters import KeepsDeadLetters
+from ..envelope import Encoding
+from ..errors import ConfigError, PublishError, TransportError
+from ..identity import new_id, now_rfc3339
+from ..transport import Guarantees, Interest, Notes, Prepared, Transport
+from .outgoing import Outgoing, Sealer
 from .subscription import Subscription
-from .transport import Guarantees, Interest, Notes, Prepared, Transport
 
 __all__ = ["Bus"]
 

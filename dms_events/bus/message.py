@@ -9,10 +9,10 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from .envelope import Envelope
-from .errors import ConnectionLostError
-from .identity import parse_rfc3339
-from .transport import Delivery
+from ..envelope import Envelope
+from ..errors import ConnectionLostError
+from ..identity import parse_rfc3339
+from ..transport import Delivery
 
 __all__ = ["Message", "keep_alive"]
 

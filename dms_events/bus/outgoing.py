@@ -7,11 +7,11 @@ from itertools import chain, islice
 
 import msgspec
 
-from . import codec, registry
-from .envelope import WRITERS, Encoding, Envelope, encode_envelope
-from .errors import EncodeError, UnknownTypeError
-from .identity import new_id, now_rfc3339
-from .transport import Prepared
+from .. import codec, registry
+from ..envelope import WRITERS, Encoding, Envelope, encode_envelope
+from ..errors import EncodeError, UnknownTypeError
+from ..identity import new_id, now_rfc3339
+from ..transport import Prepared
 
 __all__ = ["Event", "Outgoing", "Sealer"]
 
