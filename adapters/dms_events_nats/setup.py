@@ -12,6 +12,7 @@ from msgspec import Meta
 
 from dms_events import registry
 from dms_events.errors import ConfigError, UnknownTypeError
+from dms_events.names import check_token
 
 from ._subjects import Subjects
 
@@ -21,7 +22,6 @@ T = TypeVar("T", bound=msgspec.Struct)
 
 _MOST: Final = 2**63 - 1
 _YEARS: Final = 9_000_000_000.0
-_DURABLE = re.compile(r"[^\s.*>/\\]{1,200}")
 _AT = re.compile(r"(.*) - at `\$\.?([^`]*)`", re.DOTALL)
 
 Limit = Annotated[int, Meta(ge=-1, le=_MOST)]
@@ -121,8 +121,7 @@ class NatsSetup(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 def _durable(name: str, given: Any) -> DurableSetup:
     path = f"durables.{name}"
-    if not _DURABLE.fullmatch(name):
-        raise ConfigError(path, "the name of a durable has no white space and none of . * > / \\")
+    check_token(path, name)
     durable = _converted(given, DurableSetup, path)
     try:
         found = {pattern: registry.matching(pattern) for pattern in durable.types}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from types import TracebackType
@@ -16,6 +15,7 @@ from ..dead_letters import KeepsDeadLetters
 from ..envelope import Encoding
 from ..errors import ConfigError, PublishError, TransportError
 from ..identity import new_id, now_rfc3339
+from ..names import check_token, widest
 from ..transport import Guarantees, Interest, Notes, Prepared, Transport
 from .outgoing import Outgoing, Sealer
 from .subscription import Subscription
@@ -26,7 +26,6 @@ A = TypeVar("A", bound=msgspec.Struct)
 B = TypeVar("B", bound=msgspec.Struct)
 
 _log = logging.getLogger("dms_events")
-_TOKEN = re.compile(r"[^\s.*>/\ud800-\udfff]{1,200}")
 
 
 class Bus(KeepsDeadLetters):
@@ -45,7 +44,7 @@ class Bus(KeepsDeadLetters):
         aliases: Mapping[str, str] | None = None,
     ) -> None:
         if source:
-            _check_token("source", source, "; use a peer id")
+            check_token("source", source, "; use a peer id")
         if encoding not in ("json", "msgpack"):
             raise ConfigError("encoding", f"expected 'json' or 'msgpack', got {encoding!r}")
         self._sealer = Sealer(source, encoding)
@@ -104,7 +103,7 @@ class Bus(KeepsDeadLetters):
             UnknownTypeError: it is not a DMS type.
         """
         if source:
-            _check_token("source", source, "; use a peer id")
+            check_token("source", source, "; use a peer id")
         return self._sealer.seal(
             event, id or new_id(), source or self._sealer.source, _time_text(time), trace_parent
         )
@@ -205,7 +204,7 @@ class Bus(KeepsDeadLetters):
         if not wanted:
             raise ConfigError("subscribe", "name at least one type or pattern, or '*' for all")
         if durable is not None:
-            _check_token("durable", durable)
+            check_token("durable", durable)
         if not 1 <= prefetch <= 10_000:
             raise ConfigError("prefetch", f"must be 1 to 10000, not {prefetch}")
         if not ack_wait_s > 0:
@@ -217,7 +216,7 @@ class Bus(KeepsDeadLetters):
         patterns = [w if isinstance(w, str) else registry.name_of(w) for w in wanted]
         names = {name: registry.matching(name) for name in patterns}
         interest = Interest(
-            patterns=_widest({p if "*" in p else names[p][0] for p in patterns}),
+            patterns=widest({p if "*" in p else names[p][0] for p in patterns}),
             durable=durable,
             start=start or ("all" if durable else "new"),
             prefetch=prefetch,
@@ -237,25 +236,9 @@ class Bus(KeepsDeadLetters):
         return await self._transport.notes(durable)
 
 
-def _widest(patterns: set[str]) -> tuple[str, ...]:
-    if "*" in patterns:
-        return ("*",)
-    return tuple(
-        sorted(
-            p for p in patterns if p.endswith(".*") or f"{p.partition('.')[0]}.*" not in patterns
-        )
-    )
-
-
 def _time_text(time: datetime | str) -> str:
     if isinstance(time, str):
         return time or now_rfc3339()
     if time.tzinfo is None:
         raise ConfigError("time", f"{time.isoformat()} has no time zone; use an aware datetime")
     return time.isoformat().replace("+00:00", "Z")
-
-
-def _check_token(setting: str, text: str, cure: str = "") -> None:
-    if not _TOKEN.fullmatch(text):
-        reason = f"{text!r} has white space, a lone surrogate, or one of . * > /"
-        raise ConfigError(setting, reason + cure)

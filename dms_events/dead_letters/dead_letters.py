@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from datetime import datetime
@@ -13,6 +12,7 @@ import msgspec
 from .. import registry
 from ..errors import ConfigError, DecodeError, ReplayError, TransportError, UnknownTypeError
 from ..identity import parse_rfc3339
+from ..names import is_pattern
 from ..transport import Delivery, Interest, Transport
 from .letter import DeadLetter, decode_dead_letter, prepare_dead_letter
 from .replay import prepare_replay
@@ -21,7 +21,6 @@ __all__ = ["KeepsDeadLetters"]
 
 _log = logging.getLogger("dms_events")
 _BATCH = 256
-_PATTERN = re.compile(r"\*|[^\s\x00-\x1f.*>]+\.([^\s\x00-\x1f.*>]+|\*)")
 
 
 class KeepsDeadLetters:
@@ -243,7 +242,7 @@ def _pattern(wanted: str) -> str:
         except UnknownTypeError:
             if "." not in wanted:
                 raise
-    if not _PATTERN.fullmatch(wanted):
+    if not is_pattern(wanted):
         raise ConfigError("type", f"{wanted!r} is none of a type, 'module.*' and '*'")
     return wanted
 

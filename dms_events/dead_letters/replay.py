@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import re
-
 import msgspec
 
 from ..envelope import Envelope, decode_envelope, encode_envelope
 from ..errors import DecodeError, ReplayError
 from ..identity import id_of_place, new_id
+from ..names import is_source, is_type_name
 from ..transport import Prepared
 from .letter import LONGEST, DeadLetter
 
 __all__ = ["prepare_replay"]
 
 _HEADER_ROOM = 128
-_TYPE = re.compile(r"[^\s\x00-\x1f.*>]+\.[^\s\x00-\x1f.*>]+")
-_SOURCE = re.compile(r"[^\s\x00-\x1f.*>]*")
 
 
 def prepare_replay(
@@ -32,7 +29,7 @@ def prepare_replay(
         ReplayError: it cannot be published as it was.
     """
     # Whoever may write to the dead stream wrote these, and they become a subject.
-    if not _TYPE.fullmatch(letter.type_name) or not _SOURCE.fullmatch(letter.source):
+    if not is_type_name(letter.type_name) or not is_source(letter.source):
         reason = (
             f"it was published at {letter.place!r}, which names no type and source as events do"
         )

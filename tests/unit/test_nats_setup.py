@@ -95,7 +95,11 @@ def test_an_empty_file_declares_the_streams_of_the_usual_root(tmp_path: Path) ->
         ("root = 7", "root", "Expected `str`"),
         ("durables = 7", "durables", "[durables.<name>]"),
         ("[durables]\nbilling = 7", "durables.billing", "Expected `object`, got `int`"),
-        ("[durables.'a.b']\ntypes = ['*']", "durables.a.b", "the name of a durable has no"),
+        (
+            "[durables.'a.b']\ntypes = ['*']",
+            "durables.a.b",
+            "'a.b' has white space, a lone surrogate, or one of . * > /",
+        ),
         ("[durables.a]\nack_wait_s = 1", "durables.a", "missing required field `types`"),
         ("[durables.a]\ntypes = []", "durables.a.types", "length >= 1"),
         ("[durables.a]\ntypes = '*'", "durables.a.types", "Expected `array`"),

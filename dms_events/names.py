@@ -1,0 +1,54 @@
+"""Names on the wire: which text may be a source, a durable, a type name or a pattern."""
+
+from __future__ import annotations
+
+import re
+
+from .errors import ConfigError
+
+__all__ = ["check_token", "is_pattern", "is_source", "is_type_name", "widest"]
+
+_TOKEN = re.compile(r"[^\s.*>/\\\ud800-\udfff]{1,200}")
+_FOREIGN = r"[^\s\x00-\x1f.*>]"
+"""A character of a token in a message that somebody else wrote: the token is taken as it is."""
+_PATTERN = re.compile(rf"\*|{_FOREIGN}+\.({_FOREIGN}+|\*)")
+_TYPE_NAME = re.compile(rf"{_FOREIGN}+\.{_FOREIGN}+")
+_SOURCE = re.compile(rf"{_FOREIGN}*")
+
+
+def check_token(setting: str, text: str, fix: str = "") -> None:
+    r"""Refuse a source or a durable that cannot be one token of a subject.
+
+    Raises:
+        ConfigError: the text is empty, longer than 200 characters, or has white space, a lone surrogate
+            or one of ``. * > / \``. ``fix`` is added to the reason.
+    """
+    if not _TOKEN.fullmatch(text):
+        reason = f"{text!r} has white space, a lone surrogate, or one of . * > / \\"
+        raise ConfigError(setting, reason + fix)
+
+
+def is_type_name(text: str) -> bool:
+    """True if the text has the form ``module.Type``, whether the registry knows it or not."""
+    return _TYPE_NAME.fullmatch(text) is not None
+
+
+def is_source(text: str) -> bool:
+    """True if the text can stand as the source in a subject; an empty one can."""
+    return _SOURCE.fullmatch(text) is not None
+
+
+def is_pattern(text: str) -> bool:
+    """True if the text has the form ``module.Type``, ``module.*`` or ``*``."""
+    return _PATTERN.fullmatch(text) is not None
+
+
+def widest(patterns: set[str]) -> tuple[str, ...]:
+    """The patterns, sorted, without those that another one of them covers."""
+    if "*" in patterns:
+        return ("*",)
+    return tuple(
+        sorted(
+            p for p in patterns if p.endswith(".*") or f"{p.partition('.')[0]}.*" not in patterns
+        )
+    )
