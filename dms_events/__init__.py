@@ -27,11 +27,9 @@ from .errors import (
     TransportError,
     UnknownTypeError,
 )
-from .forwarder import Forwarder
-from .tally import Tally, WorkerTally
 from .transport import Prepared
 from .urls import connect, sink_for
-from .worker import Worker
+from .worker import Forwarder, Tally, Worker, WorkerTally
 
 __all__ = [
     "Bus",

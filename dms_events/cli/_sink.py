@@ -8,9 +8,8 @@ from typing import Annotated
 import msgspec
 import typer
 
-from ..forwarder import Forwarder
-from ..tally import Tally
 from ..urls import connect, sink_for
+from ..worker import Forwarder, Tally
 from ._shared import RootOption, on_interrupt, out, status
 
 __all__ = ["app"]

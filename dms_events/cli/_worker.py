@@ -17,11 +17,10 @@ from typing import Annotated
 import msgspec
 import typer
 
-from .._signals import on_signals
 from ..errors import ConfigError
-from ..tally import WorkerTally
 from ..urls import connect
-from ..worker import Worker
+from ..worker import Worker, WorkerTally
+from ..worker.signals import on_signals
 from ._shared import RootOption, UrlOption, out, status, visible
 
 __all__ = ["worker"]

@@ -17,11 +17,11 @@ from .. import registry
 from ..aio import task_group
 from ..bus import Bus
 from ..errors import ConfigError, ExtraNotInstalledError
-from ..forwarder import Forwarder
 from ..report import write_report
 from ..sink import Sink
 from ..transport import Prepared
 from ..urls import connect, sink_for
+from ..worker import Forwarder
 from .fleet import fleet
 from .machine import Machine, measure
 from .peers import peer_id

@@ -133,7 +133,7 @@ async def test_a_letter_that_was_refused_at_first_says_that_its_handler_raised(
         await bury(*args, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(bus, "bury", refused_once)
-    for module in ("_settlement", "_undertaker"):
+    for module in ("worker.settlement", "dead_letters.writer"):
         monkeypatch.setattr(f"dms_events.{module}.AGAIN_S", 0.05)
 
     @worker.on(ServiceCall, attempts=1)

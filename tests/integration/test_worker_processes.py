@@ -13,8 +13,8 @@ import pytest
 
 import dms_events
 from dms_events import DeadLetter
-from dms_events.policy import Record
 from dms_events.types.elk_stats import ServiceCall
+from dms_events.worker.policy import Record
 from dms_events_nats import NatsServer
 from tests.kit.processes import run, running, until
 from tests.kit.soak import sized

@@ -26,7 +26,7 @@ async def bus() -> AsyncIterator[Bus]:
 async def test_stopping_during_a_backoff_gives_back_and_loses_nothing(
     bus: Bus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dms_events.forwarder.random.uniform", lambda low, high: 60.0)
+    monkeypatch.setattr("dms_events.worker.forwarder.random.uniform", lambda low, high: 60.0)
     await bus.publish_many(removals(bus, 10))
     sink = ScriptedSink({**overloaded(6), "id-6": Lines(Verdict.REJECTED)})
     forwarder = Forwarder(bus, sink, linger_s=0.01)
@@ -46,7 +46,7 @@ async def test_stopping_during_a_backoff_gives_back_and_loses_nothing(
 async def test_stopping_does_not_take_again_what_it_gave_back(
     bus: Bus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dms_events.forwarder.random.uniform", lambda low, high: 60.0)
+    monkeypatch.setattr("dms_events.worker.forwarder.random.uniform", lambda low, high: 60.0)
     await bus.publish_many(removals(bus, 6))
     sink = ScriptedSink(overloaded(6))
     forwarder = Forwarder(bus, sink, linger_s=0.01)
@@ -75,8 +75,8 @@ async def test_stopping_finishes_the_write_that_is_under_way(bus: Bus) -> None:
 async def test_what_cannot_be_buried_is_given_back(
     bus: Bus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dms_events.forwarder.AGAIN_S", 0.02)
-    monkeypatch.setattr("dms_events._undertaker.AGAIN_S", 0.02)
+    monkeypatch.setattr("dms_events.worker.forwarder.AGAIN_S", 0.02)
+    monkeypatch.setattr("dms_events.dead_letters.writer.AGAIN_S", 0.02)
     async with dms_events.connect("memory://", max_messages=1) as full:
         await full.publish(Prepared("dead", "unknown.unknown", "", "no room", b""))
         await full.publish_many(removals(full, 1))

@@ -11,9 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import dms_events
-from dms_events import Bus, Forwarder, Prepared, Tally, forwarder
+from dms_events import Bus, Forwarder, Prepared, Tally
 from dms_events.sink import Verdict
 from dms_events.types.elk_stats import ServiceRemove
+from dms_events.worker import forwarder
 
 from .scripted_sink import Lines, ScriptedSink
 

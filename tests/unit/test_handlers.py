@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any, List, TypeAlias, Union  # noqa
 import pytest
 
 from dms_events import ConfigError, Message
-from dms_events._handlers import Handler
-from dms_events.policy import RetryPolicy
 from dms_events.types.elk_stats import NtxPayment, ServiceCall
+from dms_events.worker.handlers import Handler
+from dms_events.worker.policy import RetryPolicy
 
 if TYPE_CHECKING:
     from dms_events import Message as Unseen

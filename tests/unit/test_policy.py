@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dms_events import ConfigError
-from dms_events.policy import Course, Ledger, Record, RetryPolicy
+from dms_events.worker.ledger import Ledger
+from dms_events.worker.policy import Course, Record, RetryPolicy
 
 
 @dataclass

@@ -9,20 +9,21 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import msgspec
 
-from ._dispatch import Dispatch
-from ._handlers import Handler, Routes
-from ._settlement import Entry, Settlement
-from ._signals import on_signals
-from .aio import set_within, until_first
-from .bus import Bus, Subscription
-from .dead_letters import Undertaker
-from .errors import ConfigError, ConnectionLostError
-from .policy import Ledger, RetryPolicy
+from ..aio import set_within, until_first
+from ..bus import Bus, Subscription
+from ..dead_letters import Undertaker
+from ..errors import ConfigError, ConnectionLostError
+from ..urls import connect
+from .dispatch import Dispatch
+from .handlers import Handler, Routes
+from .ledger import Ledger
+from .policy import RetryPolicy
+from .settlement import Entry, Settlement
+from .signals import on_signals
 from .tally import WorkerTally
-from .urls import connect
 
 if TYPE_CHECKING:
-    from .types.network_config import NetworkConfig
+    from ..types.network_config import NetworkConfig
 
 __all__ = ["Worker"]
 

@@ -11,16 +11,17 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from math import inf
 from typing import Any, TypeVar
 
-from ._handlers import Handler
-from ._lanes import Lane, Lanes
-from ._order import Order
-from ._settlement import Entry, Settlement
-from .aio import until_first
-from .bus import Message, Subscription
-from .bus.message import keep_alive
-from .dead_letters import AGAIN_S
-from .errors import HandlerError, TransportError
-from .policy import Course, Ledger
+from ..aio import until_first
+from ..bus import Message, Subscription
+from ..bus.message import keep_alive
+from ..dead_letters import AGAIN_S
+from ..errors import HandlerError, TransportError
+from .handlers import Handler
+from .ledger import Ledger
+from .ordering import Order
+from .policy import Course
+from .settlement import Entry, Settlement
+from .slots import Lane, Lanes
 
 __all__ = ["Dispatch"]
 

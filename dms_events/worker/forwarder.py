@@ -11,17 +11,17 @@ from typing import Any
 
 import msgspec
 
-from . import registry
-from .aio import task_group
-from .bus import Bus, Message, Subscription
-from .bus.message import keep_alive
-from .dead_letters import AGAIN_S, Undertaker
-from .document import document_of
-from .errors import ConfigError, ConnectionLostError, SinkError
-from .policy import Ledger
-from .sink import Document, Judgement, Sink, Verdict
+from .. import registry
+from ..aio import task_group
+from ..bus import Bus, Message, Subscription
+from ..bus.message import keep_alive
+from ..dead_letters import AGAIN_S, Undertaker
+from ..document import document_of
+from ..errors import ConfigError, ConnectionLostError, SinkError
+from ..sink import Document, Judgement, Sink, Verdict
+from ..types._secrets import holds_secret
+from .ledger import Ledger
 from .tally import Tally
-from .types._secrets import holds_secret
 
 __all__ = ["Forwarder"]
 

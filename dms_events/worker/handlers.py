@@ -17,9 +17,9 @@ from typing import Any, get_origin, get_type_hints
 
 import msgspec
 
-from . import registry
-from .bus import Message
-from .errors import ConfigError
+from .. import registry
+from ..bus import Message
+from ..errors import ConfigError
 from .policy import RetryPolicy
 
 __all__ = ["Handler", "Routes"]

@@ -10,14 +10,15 @@ from typing import Any
 
 import msgspec
 
-from ._handlers import Handler
-from .bus import Message
-from .dead_letters import AGAIN_S, Undertaker
-from .errors import HandlerError, Reject, TransportError
-from .identity import now_rfc3339
-from .policy import Course, Ledger, Record
+from ..bus import Message
+from ..dead_letters import AGAIN_S, Undertaker
+from ..errors import HandlerError, Reject, TransportError
+from ..identity import now_rfc3339
+from ..transport import Notes
+from .handlers import Handler
+from .ledger import Ledger
+from .policy import Course, Record
 from .tally import WorkerTally
-from .transport import Notes
 
 __all__ = ["Entry", "Settlement"]
 

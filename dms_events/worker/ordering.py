@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Hashable
 
-from ._handlers import Handler
-from ._settlement import Entry
+from .handlers import Handler
+from .settlement import Entry
 
 __all__ = ["Order"]
 

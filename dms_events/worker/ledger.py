@@ -1,0 +1,63 @@
+"""The identities that a reader remembers: in hand, and handled already."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Generic, NamedTuple, Protocol, TypeVar
+
+__all__ = ["Ledger"]
+
+W = TypeVar("W")
+
+
+class Placed(Protocol):
+    """What a ledger asks of a delivery; see `transport.Delivery`."""
+
+    @property
+    def mark(self) -> str | int: ...
+
+    def is_again(self, mark: str | int) -> bool: ...
+
+
+class _Rejected(NamedTuple):
+    mark: str | int
+
+
+class Ledger(Generic[W]):
+    """The identities that a reader has in hand, and those which had their verdict.
+
+    Of the latter it remembers the last ``memory``: a broker may deliver again what was acknowledged
+    (JetStream does, after its server is killed), and a publisher may send again what is older than the
+    broker's own memory.
+    """
+
+    def __init__(self, memory: int) -> None:
+        self.in_hand: dict[str, W] = {}
+        self._memory = memory
+        self.handled: OrderedDict[str, str | int | _Rejected] = OrderedDict()
+        """The mark of the delivery that brought the verdict."""
+
+    def judged(self, id: str, delivery: Placed) -> bool | None:
+        """Whether it was this very message that brought the verdict; None where one is needed.
+
+        A rejection is of the message, not of the identity: mended and published again, the same
+        identity is judged again.
+        """
+        mark = self.handled.get(id)
+        if mark is None:
+            return None
+        if isinstance(mark, _Rejected):
+            return delivery.is_again(mark.mark) or None
+        return delivery.is_again(mark)
+
+    def settle(self, id: str, delivery: Placed, *, rejected: bool = False) -> None:
+        """It has its verdict, and is not in hand any more."""
+        self.in_hand.pop(id, None)
+        handled = self.handled
+        handled[id] = _Rejected(delivery.mark) if rejected else delivery.mark
+        if len(handled) > self._memory:
+            handled.popitem(last=False)
+
+    def release(self, id: str) -> None:
+        """It is given back without a verdict."""
+        self.in_hand.pop(id, None)
