@@ -16,8 +16,8 @@ import msgspec
 from msgspec import inspect
 
 from dms_events import registry
-from dms_events.document import dataset_of
 from dms_events.fields import fields_of
+from dms_events.sink import dataset_of
 
 __all__ = ["TEMPLATE_VERSION", "index_template", "index_templates", "installed_version"]
 

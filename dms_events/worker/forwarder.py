@@ -16,9 +16,8 @@ from ..aio import task_group
 from ..bus import Bus, Message, Subscription
 from ..bus.message import keep_alive
 from ..dead_letters import AGAIN_S, Undertaker
-from ..document import document_of
 from ..errors import ConfigError, ConnectionLostError, SinkError
-from ..sink import Document, Judgement, Sink, Verdict
+from ..sink import Document, Judgement, Sink, Verdict, document_of
 from ..types._secrets import holds_secret
 from .ledger import Ledger
 from .tally import Tally

@@ -12,8 +12,7 @@ import msgspec
 import pytest
 
 from dms_events import registry
-from dms_events.document import dataset_of, document_of
-from dms_events.sink import Document, Judgement, Verdict
+from dms_events.sink import Document, Judgement, Verdict, dataset_of, document_of
 from dms_events.types.elk_stats import NewService, ServiceCall, ServiceRemove
 from dms_events_elasticsearch import ElasticsearchSink
 from dms_events_elasticsearch.templates import TEMPLATE_VERSION, index_template, index_templates

@@ -14,7 +14,7 @@ import pytest
 import dms_events
 from dms_events import codec, registry
 from dms_events.demo.fleet import fleet
-from dms_events.document import call_key
+from dms_events.sink import call_key
 from dms_events.types.elk_stats import ServiceCall
 from dms_events_nats import NatsServer
 from tests.interop.samples import as_float32

@@ -12,8 +12,8 @@ from typing import Any
 
 import msgspec
 
-from dms_events.document import document_of
 from dms_events.report import write_report
+from dms_events.sink import document_of
 from dms_events.types.elk_stats import (
     NewDeviceOnboarded,
     NewService,

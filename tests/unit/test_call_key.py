@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dms_events.document import call_key
+from dms_events.sink import call_key
 
 from .strategies import FLOAT32_MAX
 

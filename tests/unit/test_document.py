@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dms_events.document import dataset_of, document_of, index_of
-from dms_events.sink import Document
+from dms_events.sink import Document, dataset_of, document_of, index_of
 from dms_events.types.elk_stats import (
     DeviceStatusChange,
     NewService,

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from dms_events import registry
-from dms_events.document import dataset_of, index_of
 from dms_events.fields import fields_of
+from dms_events.sink import dataset_of, index_of
 from dms_events_elasticsearch.templates import (
     TEMPLATE_VERSION,
     index_template,

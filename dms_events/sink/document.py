@@ -9,9 +9,9 @@ from typing import Protocol
 
 import msgspec
 
-from . import codec
-from .codec.float32 import shortest
-from .identity import parse_rfc3339
+from .. import codec
+from ..codec.float32 import shortest
+from ..identity import parse_rfc3339
 from .sink import Document
 
 __all__ = ["call_key", "dataset_of", "document_of", "index_of"]
