@@ -16,6 +16,6 @@ try:
 except ImportError as error:
     raise ExtraNotInstalledError("encryption", "encryption") from error
 
-from ._age import AgeDecryptor, AgeEncryptor, AgeIdentity
+from .age import AgeDecryptor, AgeEncryptor, AgeIdentity
 
 __all__ = ["AgeDecryptor", "AgeEncryptor", "AgeIdentity"]

@@ -11,8 +11,8 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dms_events.encryption._archive import leads_out
-from dms_events.encryption._unpack import unpack
+from dms_events.encryption.archive import leads_out
+from dms_events.encryption.unpack import unpack
 from dms_events.errors import DecryptError
 from tests.kit.tars import BLOCK, file, folder, link, tar
 from tests.kit.trees import entries

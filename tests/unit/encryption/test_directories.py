@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dms_events.encryption import AgeDecryptor, AgeEncryptor, AgeIdentity
-from dms_events.encryption._archive import packed
+from dms_events.encryption.archive import packed
 from dms_events.errors import DecryptError, EncryptError, NoMatchingKeyError
 from tests.kit.trees import awkward_tree, entries
 

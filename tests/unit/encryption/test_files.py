@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from pyrage import x25519
 
 from dms_events.encryption import AgeDecryptor, AgeEncryptor, AgeIdentity
-from dms_events.encryption._streams import Ends, finish
+from dms_events.encryption.streams import Ends, finish
 from dms_events.errors import DecryptError, NoMatchingKeyError
 
 CHUNK = 65_536

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from dms_events.encryption import AgeDecryptor, AgeEncryptor
-from dms_events.encryption._unpack import unpack
+from dms_events.encryption.unpack import unpack
 from dms_events.errors import DecryptError
 from tests.kit.tars import BLOCK, Member, file, folder, header, link, tar
 from tests.kit.trees import entries

@@ -9,10 +9,10 @@ import pyrage
 from pyrage import x25519
 
 from ..errors import ConfigError, DecryptError, NoMatchingKeyError
-from ._archive import packed, refuse_inside
-from ._streams import Ends, finish, pull
-from ._targets import BUFFER_BYTES, new_directory, new_file
-from ._unpack import unpack
+from .archive import packed, refuse_inside
+from .streams import Ends, finish, pull
+from .targets import BUFFER_BYTES, new_directory, new_file
+from .unpack import unpack
 
 __all__ = ["AgeDecryptor", "AgeEncryptor", "AgeIdentity"]
 

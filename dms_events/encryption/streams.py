@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING
 
 from ..errors import DecryptError
-from ._targets import BUFFER_BYTES
+from .targets import BUFFER_BYTES
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer

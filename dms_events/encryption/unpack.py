@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import IO, Final, Self
 
 from ..errors import DecryptError
-from ._archive import DEPTH, leads_out
-from ._targets import BUFFER_BYTES
+from .archive import DEPTH, leads_out
+from .targets import BUFFER_BYTES
 
 __all__ = ["unpack"]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
 from ..errors import EncryptError
-from ._targets import BUFFER_BYTES
+from .targets import BUFFER_BYTES
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
