@@ -7,11 +7,10 @@ try:
 except ImportError as error:
     raise ExtraNotInstalledError("nats", "NATS") from error
 
-from ._apply import apply_setup, check_setup
-from ._reconcile import Difference
-from ._transport import NatsTransport
+from .manage import apply_setup, check_setup
 from .server import NatsServer
-from .setup import DurableSetup, EventsSetup, NatsSetup, StreamSetup
+from .setup import Difference, DurableSetup, EventsSetup, NatsSetup, StreamSetup
+from .transport import NatsTransport
 
 __all__ = [
     "Difference",

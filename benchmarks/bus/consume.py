@@ -12,7 +12,7 @@ from nats.aio.msg import Msg
 from nats.js.api import AckPolicy
 
 from dms_events.types.elk_stats import ServiceCall
-from dms_events_nats._listening import listen
+from dms_events_nats.delivery import listen
 
 from .scene import CHUNK, Clock, Model, Scene, identity, opened, subject
 from .table import Row, Section, in_turns

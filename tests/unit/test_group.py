@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dms_events_nats._group import Group, Member
+from dms_events_nats.read.assignment import Group, Member
 
 PATIENCE_S = 10.0
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from nats.aio.client import Client
 
-from dms_events_nats._delivery import JetStreamDelivery, Origin
-from dms_events_nats._subjects import Subjects
+from dms_events_nats.delivery import JetStreamDelivery, Origin
+from dms_events_nats.subjects import Subjects
 
 PLAIN = "$JS.ACK.DMS_EVENTS.billing.{attempt}.{sequence}.77.1736903424552665000.3"
 DOMAIN = (

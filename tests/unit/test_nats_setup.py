@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from dms_events import ConfigError
 from dms_events.transport import Interest
 from dms_events_nats import DurableSetup, EventsSetup, NatsSetup, StreamSetup
-from dms_events_nats._reconcile import RECORD, Target, compare, creation, merged
-from dms_events_nats._subjects import Subjects
+from dms_events_nats.setup.compare import RECORD, Target, compare, creation, merged
+from dms_events_nats.subjects import Subjects
 
 WHOLE = """
 root = "north.dms"

@@ -19,10 +19,10 @@ from dms_events.aio import cancelled
 from dms_events.errors import ConnectionLostError, TransportError
 from dms_events.transport import Delivery, Inbox
 
-from ._delivery import JetStreamDelivery
-from ._errors import mapped, why_ended
-from ._group import Group, Member
-from ._inbox import PullInbox
+from ..client import mapped, why_ended
+from ..delivery import JetStreamDelivery
+from .assignment import Group, Member
+from .pull import PullInbox
 
 __all__ = ["OwnedInbox"]
 

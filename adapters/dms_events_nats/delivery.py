@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
-from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any
+import logging
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 import nats.errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
 
 from dms_events.errors import TransportError
 from dms_events.identity import id_of_place
 from dms_events.transport import Mark
 
-from ._errors import translated
-from ._subjects import Subjects
+from .client import translated
+from .subjects import Subjects
 
-__all__ = ["CoreDelivery", "JetStreamDelivery", "NatsDelivery", "Origin"]
+__all__ = ["CoreDelivery", "JetStreamDelivery", "NatsDelivery", "Origin", "listen"]
+
+
+_log = logging.getLogger("dms_events")
 
 
 class Origin:
@@ -194,3 +200,32 @@ class CoreDelivery(NatsDelivery, kw_only=True, eq=False, gc=False):
 
     async def in_progress(self) -> None:
         return
+
+
+M = TypeVar("M", bound=NatsDelivery)
+"""The `msg_class` of the client."""
+
+
+async def listen(
+    client: Client, subject: str, take: Callable[[M], None], *, queue: str = ""
+) -> Subscription:
+    """Subscribe, and have each message given to ``take``, which never waits.
+
+    nats-py's own callbacks are coroutines, and cost a queue and a turn of a task for each message.
+    """
+    return await client.subscribe(subject, queue=queue, future=_Taker(take))
+
+
+class _Taker(asyncio.Future[M]):
+    """What nats-py takes for the future of a reply, and gives every message to."""
+
+    def __init__(self, take: Callable[[M], None]) -> None:
+        super().__init__()
+        self._take = take
+
+    def set_result(self, message: M) -> None:
+        try:
+            self._take(message)
+        except Exception:  # noqa: BLE001
+            # It would break the connection, on which all else depends.
+            _log.exception("a message on %s was not taken", message.subject)

@@ -8,34 +8,17 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-import msgspec
-import nats.errors
 import nats.js.errors
 from nats.aio.client import Client
 
-from ._reconcile import Target
+from ..client import request
+from .compare import Target
 
-__all__ = ["EXISTS_OTHERWISE", "create", "read", "request", "update"]
+__all__ = ["EXISTS_OTHERWISE", "create", "read", "update"]
 
 EXISTS_OTHERWISE: Final = 10148
 """The error code where a consumer of that name exists with another configuration."""
-_TIMEOUT_S = 5.0
 _SINCE: Final = {"allow_batched": (2, 14)}
-
-
-async def request(
-    client: Client, verb: str, body: object = None, *, timeout_s: float = _TIMEOUT_S
-) -> dict[str, Any]:
-    """One request; what nats-py raises for it passes through."""
-    data = b"" if body is None else msgspec.json.encode(body)
-    try:
-        reply = await client.request(f"$JS.API.{verb}", data, timeout=timeout_s)
-    except nats.errors.NoRespondersError as error:
-        raise nats.js.errors.ServiceUnavailableError from error
-    answer: dict[str, Any] = msgspec.json.decode(reply.data)
-    if "error" in answer:
-        nats.js.errors.APIError.from_error(answer["error"])
-    return answer
 
 
 async def read(client: Client, target: Target) -> dict[str, Any] | None:

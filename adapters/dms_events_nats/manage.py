@@ -8,13 +8,12 @@ from typing import Any
 import nats.js.errors
 from nats.aio.client import Client
 
-from . import _api
-from ._errors import mapped
-from ._reconcile import Difference, State, Target, compare, creation, described, merged
-from ._streams import patiently, refusal
-from ._targets import durable_targets, stream_targets
-from ._transport import NatsTransport
-from .setup import NatsSetup
+from .client import mapped
+from .setup import Difference, NatsSetup, api
+from .setup.compare import State, Target, compare, creation, described, merged
+from .setup.ensure import patiently, refusal
+from .setup.target import durable_targets, stream_targets
+from .transport import NatsTransport
 
 __all__ = ["apply_setup", "check_setup"]
 
@@ -54,9 +53,9 @@ async def apply_setup(
     """
 
     async def settle(client: Client, target: Target) -> list[Difference]:
-        actual = await _api.read(client, target)
+        actual = await api.read(client, target)
         if actual is None:
-            await _api.create(client, target, creation(target))
+            await api.create(client, target, creation(target))
             return [_missing(target, mended=True)]
         states = compare(target, actual)
         if "refused" in states.values():
@@ -67,7 +66,7 @@ async def apply_setup(
         if config is None:
             return _described(target, actual, states, states)
         try:
-            after = await _api.update(client, target, config)
+            after = await api.update(client, target, config)
         except nats.js.errors.ServiceUnavailableError:
             raise
         except nats.js.errors.APIError as error:
@@ -78,7 +77,7 @@ async def apply_setup(
 
 
 async def _check(client: Client, target: Target) -> list[Difference]:
-    actual = await _api.read(client, target)
+    actual = await api.read(client, target)
     if actual is None:
         return [_missing(target, mended=False)]
     states = compare(target, actual)

@@ -6,9 +6,9 @@ from typing import Any
 
 from dms_events.transport import Channel, Interest
 
-from ._reconcile import Target
-from ._subjects import Subjects
-from .setup import DurableSetup, EventsSetup, NatsSetup, StreamSetup
+from ..subjects import Subjects
+from .compare import Target
+from .declaration import DurableSetup, EventsSetup, NatsSetup, StreamSetup
 
 __all__ = ["durable_target", "durable_targets", "nanoseconds", "stream_targets"]
 

@@ -19,9 +19,8 @@ from dms_events.aio import cancelled, set_within
 from dms_events.errors import ConnectionLostError, TransportError
 from dms_events.transport import Inbox
 
-from ._delivery import JetStreamDelivery, Origin
-from ._errors import NotThereError, mapped, why_ended
-from ._listening import listen
+from ..client import NotThereError, mapped, why_ended
+from ..delivery import JetStreamDelivery, Origin, listen
 
 __all__ = ["PullInbox"]
 

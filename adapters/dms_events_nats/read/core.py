@@ -16,10 +16,9 @@ from dms_events.aio import set_within
 from dms_events.errors import ConnectionLostError, TransportError
 from dms_events.transport import Inbox
 
-from ._delivery import CoreDelivery, Origin
-from ._errors import flush, mapped
-from ._listening import listen
-from ._subjects import Subjects
+from ..client import flush, mapped
+from ..delivery import CoreDelivery, Origin, listen
+from ..subjects import Subjects
 
 __all__ = ["CoreInbox"]
 

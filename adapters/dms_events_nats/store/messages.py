@@ -6,8 +6,7 @@ import nats.js.errors
 from nats.aio.client import Client
 from nats.js.manager import JetStreamManager
 
-from ._api import request
-from ._errors import mapped
+from ..client import mapped, request
 
 __all__ = ["delete_message", "fetch_message"]
 

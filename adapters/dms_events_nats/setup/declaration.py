@@ -14,7 +14,7 @@ from dms_events import registry
 from dms_events.errors import ConfigError, UnknownTypeError
 from dms_events.names import check_token
 
-from ._subjects import Subjects
+from ..subjects import Subjects
 
 __all__ = ["DurableSetup", "EventsSetup", "NatsSetup", "StreamSetup"]
 

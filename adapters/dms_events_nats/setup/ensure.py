@@ -14,10 +14,11 @@ from nats.aio.client import Client
 from dms_events.errors import ConfigError
 from dms_events.transport import Interest
 
-from . import _api
-from ._reconcile import Target, creation
-from ._targets import durable_target, nanoseconds, stream_targets
-from .setup import DurableSetup, NatsSetup
+from ..client import request
+from . import api
+from .compare import Target, creation
+from .declaration import DurableSetup, NatsSetup
+from .target import durable_target, nanoseconds, stream_targets
 
 __all__ = ["ensure_consumer", "make_streams", "patiently", "refusal"]
 
@@ -84,8 +85,8 @@ async def make_streams(client: Client, setup: NatsSetup, timeout_s: float) -> No
 
 
 async def _make(client: Client, target: Target) -> None:
-    if await _api.read(client, target) is None:
-        await _api.create(client, target, creation(target))
+    if await api.read(client, target) is None:
+        await api.create(client, target, creation(target))
 
 
 async def ensure_consumer(
@@ -108,17 +109,17 @@ async def ensure_consumer(
             target.defaults | target.declared | {"inactive_threshold": nanoseconds(_INACTIVE_S)}
         )
         body = {"stream_name": stream, "config": config, "action": "create"}
-        made = await _api.request(client, f"CONSUMER.CREATE.{stream}", body)
+        made = await request(client, f"CONSUMER.CREATE.{stream}", body)
         return str(made["name"]), interest.ack_wait_s
-    existing = await _api.read(client, target)
+    existing = await api.read(client, target)
     if existing is None:
         try:
-            await _api.create(client, target, creation(target))
+            await api.create(client, target, creation(target))
         except nats.js.errors.APIError as error:
             # Somebody else made it meanwhile.
-            if error.err_code != _api.EXISTS_OTHERWISE:
+            if error.err_code != api.EXISTS_OTHERWISE:
                 raise
-            existing = await _api.read(client, target)
+            existing = await api.read(client, target)
     if existing is None:
         return interest.durable, interest.ack_wait_s
     _compare(interest.durable, filters, existing)

@@ -15,11 +15,10 @@ from nats.aio.client import Client
 from dms_events.errors import PublishError
 from dms_events.transport import Prepared
 
-from ._absence import Absence
-from ._delivery import NatsDelivery
-from ._ingest import Ingest
-from ._listening import listen
-from ._subjects import Subjects
+from ..delivery import NatsDelivery, listen
+from ..subjects import Subjects
+from .fast_ingest import Ingest
+from .no_stream import Absence
 
 __all__ = ["Publisher"]
 

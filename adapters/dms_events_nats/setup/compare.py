@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from ._subjects import partitions_of
+from ..subjects import partitions_of
 
 __all__ = ["Difference", "State", "Target", "compare", "creation", "described", "merged"]
 

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from dms_events.errors import ConfigError
 from dms_events.transport import Channel, Interest, Prepared
 
-from ._group import REST
-
-__all__ = ["NO_SOURCE", "Subjects", "partitions_of"]
+__all__ = ["NO_SOURCE", "REST", "Subjects", "partitions_of"]
 
 NO_SOURCE = "_"
+REST = "rest"
+"""What is stored without a partition."""
 _MOST_KNOWN = 10_000
 _PARTITION = re.compile(r"\{\{partition\((\d+),\d+\)\}\}$")
 _ROOT = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")

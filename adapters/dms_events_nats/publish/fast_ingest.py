@@ -13,9 +13,8 @@ from nats.aio.client import Client
 
 from dms_events.transport import Prepared
 
-from ._delivery import NatsDelivery
-from ._listening import listen
-from ._subjects import Subjects
+from ..delivery import NatsDelivery, listen
+from ..subjects import Subjects
 
 __all__ = ["Ingest"]
 

@@ -8,10 +8,9 @@ from itertools import count
 
 import msgspec
 
-__all__ = ["REST", "Group", "Member"]
+from ..subjects import REST
 
-REST = "rest"
-"""What is stored without a partition."""
+__all__ = ["Group", "Member"]
 
 
 class Group(msgspec.Struct):

@@ -1,20 +1,24 @@
-"""nats-py's exceptions in this library's words."""
+"""Round nats-py's client: URLs, exceptions in this library's words, flush, and JetStream requests."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
 
+import msgspec
 import nats.errors
 import nats.js.errors
 from nats.aio.client import Client
 
-from dms_events.errors import ConnectionLostError, TransportError
+from dms_events.errors import ConfigError, ConnectionLostError, TransportError
 
-__all__ = ["NotThereError", "flush", "mapped", "translated", "why_ended"]
+__all__ = ["NotThereError", "checked_url", "flush", "mapped", "request", "translated", "why_ended"]
 
 _FLUSH_S = 2
+_REQUEST_S = 5.0
 
 
 class NotThereError(TransportError):
@@ -65,3 +69,38 @@ async def flush(client: Client) -> None:
     with mapped("flush"):
         await client.flush(_FLUSH_S)
         await client.flush(_FLUSH_S)
+
+
+async def request(
+    client: Client, verb: str, body: object = None, *, timeout_s: float = _REQUEST_S
+) -> dict[str, Any]:
+    """One request; what nats-py raises for it passes through."""
+    data = b"" if body is None else msgspec.json.encode(body)
+    try:
+        reply = await client.request(f"$JS.API.{verb}", data, timeout=timeout_s)
+    except nats.errors.NoRespondersError as error:
+        raise nats.js.errors.ServiceUnavailableError from error
+    answer: dict[str, Any] = msgspec.json.decode(reply.data)
+    if "error" in answer:
+        nats.js.errors.APIError.from_error(answer["error"])
+    return answer
+
+
+def checked_url(url: str) -> str:
+    """The address as the client takes it.
+
+    Raises:
+        ConfigError: it has no host, or a port that is no number.
+    """
+    try:
+        parts = urlsplit(url)
+        right = parts.scheme == "nats" and parts.hostname and parts.port != 0
+    except ValueError:
+        right = False  # a port that is no number
+    # What it is does not show: where a part of it is wrong, any other part may be of the password.
+    if not right:
+        raise ConfigError("url", "not the address of a NATS server; write nats://host:4222")
+    if "@" in url[len("nats://") + len(parts.netloc) :]:
+        reason = "no '/', '?' or '#' can stand in user and password; connect with credentials"
+        raise ConfigError("url", reason)
+    return f"nats{url[4:]}"

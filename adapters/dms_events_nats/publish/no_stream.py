@@ -7,7 +7,7 @@ import time
 import nats.errors
 from nats.aio.client import Client
 
-from . import _api
+from ..client import request
 
 __all__ = ["Absence"]
 
@@ -49,7 +49,7 @@ class Absence:
     async def _nowhere(self) -> bool:
         asked = {"subject": self._subject}
         try:
-            answer = await _api.request(self._client, "STREAM.NAMES", asked, timeout_s=_LOOK_S)
+            answer = await request(self._client, "STREAM.NAMES", asked, timeout_s=_LOOK_S)
         except (nats.errors.Error, OSError):
             return False
         return not answer.get("streams")

@@ -13,15 +13,14 @@ from nats.js.manager import JetStreamManager
 from dms_events.errors import ConfigError
 from dms_events.transport import Interest
 
-from ._api import request
-from ._delivery import Origin
-from ._errors import NotThereError, mapped
-from ._group import REST, Group, Member
-from ._inbox import PullInbox
-from ._notes import open_bucket, plain
-from ._owned import OwnedInbox
-from ._streams import ensure_consumer
-from ._subjects import Subjects, partitions_of
+from ..client import NotThereError, mapped, request
+from ..delivery import Origin
+from ..setup import ensure_consumer
+from ..store import open_bucket, plain
+from ..subjects import REST, Subjects, partitions_of
+from .assignment import Group, Member
+from .partitions import OwnedInbox
+from .pull import PullInbox
 
 __all__ = ["open_inbox"]
 

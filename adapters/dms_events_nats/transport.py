@@ -19,19 +19,13 @@ from nats.js.manager import JetStreamManager
 from dms_events.errors import ConfigError, ConnectionLostError, PublishError
 from dms_events.transport import Channel, Guarantees, Inbox, Interest, Notes, Prepared, Transport
 
-from ._address import checked
-from ._core import CoreInbox
-from ._delivery import CoreDelivery, JetStreamDelivery
-from ._errors import flush, mapped
-from ._inbox import PullInbox
-from ._notes import open_notes
-from ._owned import OwnedInbox
-from ._publisher import Publisher
-from ._readers import open_inbox
-from ._stored import delete_message, fetch_message
-from ._streams import make_streams
-from ._subjects import Subjects
-from .setup import EventsSetup, NatsSetup, StreamSetup
+from .client import checked_url, flush, mapped
+from .delivery import CoreDelivery, JetStreamDelivery
+from .publish import Publisher
+from .read import CoreInbox, OwnedInbox, PullInbox, open_inbox
+from .setup import EventsSetup, NatsSetup, StreamSetup, make_streams
+from .store import delete_message, fetch_message, open_notes
+from .subjects import Subjects
 
 __all__ = ["NatsTransport"]
 
@@ -87,7 +81,7 @@ class NatsTransport(Transport):
         tls: ssl.SSLContext | None = None,
         tls_handshake_first: bool = False,
     ) -> None:
-        self._servers = [checked(part.strip()) for part in url.split(",")]
+        self._servers = [checked_url(part.strip()) for part in url.split(",")]
         self._subjects = Subjects(root)
         self._durable = durable
         self._make_streams = make_streams

@@ -12,8 +12,8 @@ from nats.js.manager import JetStreamManager
 
 from dms_events.transport import Notes
 
-from ._errors import mapped
-from ._subjects import Subjects
+from ..client import mapped
+from ..subjects import Subjects
 
 __all__ = ["NatsNotes", "open_bucket", "open_notes", "plain"]
 

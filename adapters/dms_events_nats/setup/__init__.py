@@ -1,0 +1,15 @@
+"""Streams and durables: declared, compared with the server, made where they are missing."""
+
+from .compare import Difference
+from .declaration import DurableSetup, EventsSetup, NatsSetup, StreamSetup
+from .ensure import ensure_consumer, make_streams
+
+__all__ = [
+    "Difference",
+    "DurableSetup",
+    "EventsSetup",
+    "NatsSetup",
+    "StreamSetup",
+    "ensure_consumer",
+    "make_streams",
+]
