@@ -1,5 +1,5 @@
 """The Elasticsearch sink of dms-events: bulk writes with a verdict for each document."""
 
-from ._sink import ElasticsearchSink
+from .sink import ElasticsearchSink
 
 __all__ = ["ElasticsearchSink"]

@@ -1,5 +1,5 @@
 """The embedded sink of dms-events: documents in one SQLite file."""
 
-from ._sink import SqliteSink
+from .sink import SqliteSink
 
 __all__ = ["SqliteSink"]

@@ -13,7 +13,7 @@ import pytest
 from dms_events.errors import ConfigError, SinkError
 from dms_events.sink import Document, Verdict
 from dms_events_elasticsearch import ElasticsearchSink
-from dms_events_elasticsearch._judge import Obstacle
+from dms_events_elasticsearch.judge import Obstacle
 from dms_events_elasticsearch.templates import TEMPLATE_VERSION, index_templates
 
 STORED, RETRY, REJECTED = Verdict.STORED, Verdict.RETRY, Verdict.REJECTED

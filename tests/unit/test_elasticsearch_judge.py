@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from dms_events.errors import ConfigError, ExtraNotInstalledError, SinkError
 from dms_events.sink import Document, Verdict
 from dms_events_elasticsearch import ElasticsearchSink
-from dms_events_elasticsearch._bulk import encode, halves, split
-from dms_events_elasticsearch._judge import Refused, describe, judge
+from dms_events_elasticsearch.encode import encode, halves, split
+from dms_events_elasticsearch.judge import Refused, describe, judge
 
 CONFLICT = {
     "type": "version_conflict_engine_exception",

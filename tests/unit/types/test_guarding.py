@@ -15,7 +15,7 @@ from dms_events.cli._shared import guarded
 from dms_events.envelope import Encoding, encode_envelope
 from dms_events.report import write_report
 from dms_events.types._secrets import holds_secret
-from dms_events_sqlite._sink import _SCHEMA
+from dms_events_sqlite.sink import _SCHEMA
 from tests.kit.secrets import HOLDERS, document_of, found_in
 from tests.unit.scripted_sink import ScriptedSink
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from dms_events.errors import ConfigError, SinkError
 from dms_events.sink import Document, Judgement, Sink, Verdict
 
-from ._bulk import encode, halves, split
-from ._client import check_version, make_client, need_client, read_url, translated
-from ._judge import Obstacle, Refused, judge
+from .client import check_version, make_client, need_client, read_url, translated
+from .encode import encode, halves, split
+from .judge import Obstacle, Refused, judge
 from .templates import TEMPLATE_VERSION, index_templates, installed_version
 
 if TYPE_CHECKING:

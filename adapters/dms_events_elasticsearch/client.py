@@ -9,7 +9,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from dms_events.errors import ConfigError, ExtraNotInstalledError, SinkError
 
-from ._judge import NOT_NOW, Obstacle, Refused, describe
+from .judge import NOT_NOW, Obstacle, Refused, describe
 
 if TYPE_CHECKING:
     from elasticsearch import ApiError, AsyncElasticsearch
