@@ -135,12 +135,6 @@ def test_the_quickstart_publishes_and_reads() -> None:
     assert run(str(HOME / "examples" / "quickstart.py")).startswith("online ")
 
 
-def test_the_readme_names_only_files_that_are_there() -> None:
-    links = re.findall(r"\]\((?!https?:)([^)#]+)", (HOME / "README.md").read_text())
-    assert links
-    assert [link for link in links if not (HOME / link).exists()] == []
-
-
 async def test_the_declaration_in_the_documents_is_applied_and_then_as_declared(
     nats_server: NatsServer, tmp_path: Path
 ) -> None:
