@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dms_events_nats import NatsServer
-from tests.kit.elasticsearch_fixtures import elasticsearch_url, empty_elasticsearch_url
+from tests.kit.servers.elasticsearch_fixtures import elasticsearch_url, empty_elasticsearch_url
 
 __all__ = ["elasticsearch_url", "empty_elasticsearch_url", "nats_server"]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dms_events_nats import NatsServer
-from tests.kit.operator import Operator, at
+from tests.kit.servers.operator import Operator, at
 
 
 @pytest.fixture

@@ -14,10 +14,8 @@ import pytest
 import dms_events
 from dms_events.types.elk_stats import DeviceStatusChange, NtxPayment, ServiceRemove
 from dms_events_nats import NatsServer
+from tests.kit.paths import HOME
 from tests.kit.storing import call
-
-HOME = Path(__file__).parents[2]
-
 
 COMMAND = ("-m", "dms_events", "worker")
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from dms_events.encryption import AgeDecryptor, AgeEncryptor, AgeIdentity
-from tests.kit.processes import run, running, until
+from tests.kit.programs.processes import run, running, until
 from tests.kit.soak import sized
 
 pytestmark = pytest.mark.slow

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.kit.processes import run
+from tests.kit.programs.processes import run
 
 WITHOUT = """
 import shutil, sys

@@ -12,8 +12,8 @@ from dms_events import ConnectionLostError, Envelope, SinkError, registry
 from dms_events.envelope import encode_envelope
 from dms_events.types.network_config import NetworkConfig, NetworkType
 from dms_events_nats import NatsServer
-from tests.kit.command import answer, dms
-from tests.kit.secrets import CORE, HOLDERS, document_of, filled, found_in, said_by
+from tests.kit.documents.secrets import CORE, HOLDERS, document_of, filled, found_in, said_by
+from tests.kit.programs.command import answer, dms
 from tests.kit.storing import call
 
 GUARDED = "authorization {{ user: dms, password: {} }}"

@@ -11,8 +11,8 @@ import pytest
 
 from dms_events.encryption import AgeDecryptor, AgeEncryptor, AgeIdentity
 from dms_events.errors import DecryptError, NoMatchingKeyError
-from tests.kit.age import AgePeer, Listed, build
-from tests.kit.toolchain import program
+from tests.kit.go.age import AgePeer, Listed, build
+from tests.kit.go.toolchain import program
 from tests.kit.trees import Entry, awkward_tree, entries
 
 SIZES = [0, 1, 65_535, 65_536, 65_537, 131_072, 5_000_000]

@@ -15,8 +15,8 @@ from dms_events import codec, registry
 from dms_events.types.elk_stats import ServiceCall
 from dms_events_nats import NatsServer
 from tests.interop.samples import AWKWARD, PEER, as_float32
-from tests.kit.go import SOURCE, GoEvent, GoPeer, GoPeerError, build
-from tests.kit.toolchain import program
+from tests.kit.go.peer import SOURCE, GoEvent, GoPeer, GoPeerError, build
+from tests.kit.go.toolchain import program
 
 NINE = "elk_stats.*"
 PATIENCE_S = 60

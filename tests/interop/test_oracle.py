@@ -13,20 +13,13 @@ from hypothesis import HealthCheck, Phase, given, settings
 from dms_events import DecodeError, EncodeError, codec
 from dms_events.codec.explain import explain
 from dms_events.codec.go import read as read_by_go
-from tests.kit.damaged import small_vectors
-from tests.kit.golden import (
-    Vector,
-    encode_vectors,
-    go_names,
-    same,
-    same_value,
-    type_of,
-)
-from tests.kit.mutations import mutated
-from tests.kit.oracle import Answer, Oracle, build
-from tests.kit.repeats import repeating
+from tests.kit.documents.damaged import small_vectors
+from tests.kit.documents.golden import Vector, encode_vectors, go_names, same, same_value, type_of
+from tests.kit.documents.mutations import mutated
+from tests.kit.documents.repeats import repeating
+from tests.kit.documents.values import values_of
+from tests.kit.go.oracle import Answer, Oracle, build
 from tests.kit.soak import seeded, sized
-from tests.unit.values import values_of
 
 pytestmark = pytest.mark.soak
 

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.kit.toolchain import missing
+from tests.kit.go.toolchain import missing
+from tests.kit.paths import HOME
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = HOME
 PINNED = re.compile(r"[a-z0-9./_-]+:\d+\.\d+\.\d+(-[a-z0-9.]+)?")
 WITHOUT_HEALTHCHECK = {"sink"}
 

@@ -11,7 +11,8 @@ from urllib.parse import unquote
 
 import pytest
 
-HOME = Path(__file__).parents[2]
+from tests.kit.paths import HOME
+
 DESIGN = HOME / "docs" / "design"
 PAGES = [
     HOME / "README.md",

@@ -23,7 +23,7 @@ from dms_events import (
 )
 from dms_events.dead_letters.letter import decode_dead_letter
 from dms_events.envelope import decode_envelope, encode_envelope
-from tests.kit.secrets import (
+from tests.kit.documents.secrets import (
     CORE,
     HOLDERS,
     broken_documents,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from pathlib import Path
 
-TESTS = Path(__file__).parent.parent
+from tests.kit.paths import TESTS
+
 SIZES = {"sized", "seeded", "SOAK"}
 MARKS = {"soak", "slow"}
 

@@ -16,8 +16,8 @@ from dms_events.envelope import Encoding, encode_envelope
 from dms_events.report import write_report
 from dms_events.types._secrets import holds_secret
 from dms_events_sqlite.sink import _SCHEMA
-from tests.kit.secrets import HOLDERS, document_of, found_in
-from tests.unit.scripted_sink import ScriptedSink
+from tests.kit.documents.secrets import HOLDERS, document_of, found_in
+from tests.unit.worker.scripted_sink import ScriptedSink
 
 ENCODINGS: tuple[Encoding, ...] = ("json", "msgpack")
 

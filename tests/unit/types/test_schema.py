@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -18,8 +17,9 @@ from dms_events.types._wire import FLOAT32_LIMIT, ZERO_TIME, StatsEvent, from_wi
 from dms_events.types.machine import ContainerImages
 from dms_events.types.network_config import Multiaddr, PrivateKey, Scheduler
 from dms_events.types.types import BaseDBModel
+from tests.kit.paths import TESTS
 
-SCHEMA = json.loads((Path(__file__).parents[2] / "golden" / "schema.json").read_text())
+SCHEMA = json.loads((TESTS / "golden" / "schema.json").read_text())
 SECTIONS = {"elk": "elk_stats", "executor": "execution"}
 
 

@@ -14,7 +14,7 @@ from dms_events.types._secrets import holds_secret, secret_fields
 from dms_events.types._wire import from_wire, to_wire
 from dms_events.types.machine import IP
 from dms_events.types.network_config import KeyType, Libp2pConfig, PrivateKey
-from tests.kit.secrets import CORE, filled, found_in
+from tests.kit.documents.secrets import CORE, filled, found_in
 
 RAW = b"SECRET-" * 9 + b"!"
 MARSHALLED = bytes([8, 1, 18, len(RAW)]) + RAW
