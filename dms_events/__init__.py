@@ -27,7 +27,7 @@ from .errors import (
     TransportError,
     UnknownTypeError,
 )
-from .transport import Prepared
+from .transport import OutgoingMessage
 from .urls import connect, sink_for
 from .worker import Forwarder, Tally, Worker, WorkerTally
 
@@ -44,7 +44,7 @@ __all__ = [
     "Forwarder",
     "HandlerError",
     "Message",
-    "Prepared",
+    "OutgoingMessage",
     "PublishError",
     "Reject",
     "ReplayError",

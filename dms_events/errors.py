@@ -150,7 +150,7 @@ class PublishError(TransportError):
     """Something was not accepted.
 
     ``unacknowledged`` holds the events of this call whose acceptance is not known, in the order in
-    which they were given. Publishing the same `Prepared` again is safe: it keeps its identity.
+    which they were given. Publishing the same `OutgoingMessage` again is safe: it keeps its identity.
     """
 
     def __init__(self, reason: str, unacknowledged: Sequence[Any] = ()) -> None:

@@ -1,4 +1,4 @@
-"""Who an event is, and when: UUIDv7 ids, ids of a place in a stream, RFC 3339 times as text."""
+"""Who an event is, and when: UUIDv7 ids, ids of a position in a stream, RFC 3339 times as text."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 import uuid_utils
 
-__all__ = ["id_of_place", "new_id", "now_rfc3339", "parse_rfc3339", "rfc3339"]
+__all__ = ["id_of_position", "new_id", "now_rfc3339", "parse_rfc3339", "rfc3339"]
 
 _STREAMS = uuid5(NAMESPACE_URL, "https://nunet.io/dms-events/stream")
 
@@ -18,7 +18,7 @@ def new_id() -> str:
     return str(uuid_utils.uuid7())
 
 
-def id_of_place(stream: str, created: str, sequence: int) -> str:
+def id_of_position(stream: str, created: str, sequence: int) -> str:
     """The id of a message that claims none: UUIDv5 of where it lies.
 
     ``created`` is the stream's creation time, so that a stream which was deleted and made again does

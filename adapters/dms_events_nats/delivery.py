@@ -1,4 +1,7 @@
-"""Deliveries from NATS, as nats-py makes them in place of messages of its own."""
+"""One delivered NATS message: what it says of itself, and how it is acknowledged (ack, nak, term).
+
+nats-py makes these objects itself, in place of messages of its own.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +18,8 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 from dms_events.errors import TransportError
-from dms_events.identity import id_of_place
-from dms_events.transport import Mark
+from dms_events.identity import id_of_position
+from dms_events.transport import DedupeKey
 
 from .client import translated
 from .subjects import Subjects
@@ -61,19 +64,15 @@ class NatsDelivery(_Given, kw_only=True, eq=False, gc=False):
     data: bytes
     headers: dict[str, str] | None
     origin: Origin = None  # type: ignore[assignment]
-    """Set by the inbox that it comes to."""
-    routed_as: str = ""
-
-    @property
-    def place(self) -> str:
-        return self.subject
+    """Set by the receiver that takes it."""
+    type_name: str = ""
 
     @property
     def source(self) -> str:
         return self.origin.subjects.source(self.subject)
 
     @property
-    def claimed_id(self) -> str:
+    def message_id(self) -> str:
         return self.headers.get("Nats-Msg-Id", "") if self.headers else ""
 
 
@@ -89,11 +88,11 @@ class JetStreamDelivery(NatsDelivery, kw_only=True, eq=False, gc=False):
         return tokens
 
     @property
-    def mark(self) -> str:
+    def dedupe_key(self) -> str:
         return self.reply
 
-    def is_again(self, mark: Mark) -> bool:
-        return int(_tokens_of(str(mark))[3]) == self.sequence
+    def same_message(self, dedupe_key: DedupeKey) -> bool:
+        return int(_tokens_of(str(dedupe_key))[3]) == self.sequence
 
     @property
     def attempt(self) -> int:
@@ -109,8 +108,10 @@ class JetStreamDelivery(NatsDelivery, kw_only=True, eq=False, gc=False):
         return int((self._tokens or self._parsed())[3])
 
     @property
-    def place_id(self) -> str:
-        return id_of_place((self._tokens or self._parsed())[0], self.origin.created, self.sequence)
+    def position_id(self) -> str:
+        return id_of_position(
+            (self._tokens or self._parsed())[0], self.origin.created, self.sequence
+        )
 
     @property
     def stored_ns(self) -> int:
@@ -163,7 +164,7 @@ class CoreDelivery(NatsDelivery, kw_only=True, eq=False, gc=False):
     """A message that nobody stored: acknowledging it means nothing, giving it back is impossible."""
 
     number: int = 0
-    """Among those of its inbox; set there, like the next."""
+    """Its number among the messages of its receiver, which sets it, and the next field too."""
     arrived_ns: int = 0
 
     @property
@@ -175,14 +176,14 @@ class CoreDelivery(NatsDelivery, kw_only=True, eq=False, gc=False):
         return 0
 
     @property
-    def mark(self) -> int:
+    def dedupe_key(self) -> int:
         return self.number
 
-    def is_again(self, mark: Mark) -> bool:
-        return mark == self.number
+    def same_message(self, dedupe_key: DedupeKey) -> bool:
+        return dedupe_key == self.number
 
     @property
-    def place_id(self) -> str:
+    def position_id(self) -> str:
         return f"core:{self.arrived_ns}:{self.number}"
 
     @property

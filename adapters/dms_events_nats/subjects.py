@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 from dms_events.errors import ConfigError
-from dms_events.transport import Channel, Interest, Prepared
+from dms_events.transport import Channel, OutgoingMessage, SubscriptionSpec
 
 __all__ = ["NO_SOURCE", "REST", "Subjects", "partitions_of"]
 
@@ -52,7 +52,7 @@ class Subjects:
         self.type_names = _TypeNames(self._depth + 1)
         """The type that a subject says; empty where it is not of this form."""
 
-    def of(self, message: Prepared) -> str:
+    def of(self, message: OutgoingMessage) -> str:
         """The subject a message is published on."""
         source = message.source or NO_SOURCE
         return f"{self._root}.{message.channel}.{message.type_name}.{source}"
@@ -61,21 +61,20 @@ class Subjects:
         """What a stream over a channel stores."""
         return f"{self._root}.{channel}.>"
 
-    def filters(self, interest: Interest) -> list[str]:
-        """The filter subjects of an interest, sorted; none covers another, which no server takes."""
-        base = f"{self._root}.{interest.channel}"
+    def filters(self, spec: SubscriptionSpec) -> list[str]:
+        """The filter subjects of a subscription, sorted; none covers another, which no server takes."""
+        base = f"{self._root}.{spec.channel}"
         found = {
-            f"{base}.>" if p == "*" else f"{base}.{p.removesuffix('.*')}.>"
-            for p in interest.patterns
+            f"{base}.>" if p == "*" else f"{base}.{p.removesuffix('.*')}.>" for p in spec.patterns
         }
         return sorted(f for f in found if not any(f != g and f.startswith(g[:-1]) for g in found))
 
-    def of_part(self, interest: Interest, partition: str) -> list[str]:
-        """The filter subjects of an interest in one partition, or in what has none."""
+    def of_part(self, spec: SubscriptionSpec, partition: str) -> list[str]:
+        """The filter subjects of a subscription in one partition, or in what has none."""
         source = "*" if partition == REST else f"*.{partition}"
         return [
             f"{filter_[:-1]}{'*.' * (self._depth + 3 - filter_.count('.'))}{source}"
-            for filter_ in self.filters(interest)
+            for filter_ in self.filters(spec)
         ]
 
     def partitioned(self, channel: Channel, partitions: int) -> dict[str, str] | None:

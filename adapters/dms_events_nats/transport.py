@@ -17,12 +17,20 @@ from nats.aio.client import Client
 from nats.js.manager import JetStreamManager
 
 from dms_events.errors import ConfigError, ConnectionLostError, PublishError
-from dms_events.transport import Channel, Guarantees, Inbox, Interest, Notes, Prepared, Transport
+from dms_events.transport import (
+    Channel,
+    Guarantees,
+    KeyValue,
+    OutgoingMessage,
+    Receiver,
+    SubscriptionSpec,
+    Transport,
+)
 
 from .client import checked_url, flush, mapped
 from .delivery import CoreDelivery, JetStreamDelivery
 from .publish import Publisher
-from .read import CoreInbox, OwnedInbox, PullInbox, open_inbox
+from .read import CoreReceiver, PartitionedReceiver, PullReceiver, open_receiver
 from .setup import EventsSetup, NatsSetup, StreamSetup, make_streams
 from .store import delete_message, fetch_message, open_notes
 from .subjects import Subjects
@@ -110,7 +118,7 @@ class NatsTransport(Transport):
         self._manager: JetStreamManager | None = None
         self._publisher: Publisher | None = None
         self._opened = False
-        self._inboxes: WeakSet[PullInbox | OwnedInbox | CoreInbox] = WeakSet()
+        self._receivers: WeakSet[PullReceiver | PartitionedReceiver | CoreReceiver] = WeakSet()
         self._last_error: Exception | None = None
         self.guarantees = Guarantees(
             acknowledges=durable,
@@ -171,17 +179,17 @@ class NatsTransport(Transport):
             await publisher.open()
         self._manager, self._publisher = manager, publisher
 
-    async def publish(self, message: Prepared) -> None:
+    async def publish(self, message: OutgoingMessage) -> None:
         await self.publish_many([message])
 
-    async def publish_many(self, messages: Iterable[Prepared]) -> int:
+    async def publish_many(self, messages: Iterable[OutgoingMessage]) -> int:
         if not self._opened or self._client.is_closed:
             raise ConnectionLostError("publish: the bus is not open; use it in async with")
         if self._publisher is not None:
             return await self._publisher.publish(messages)
         return await self._publish_core(messages)
 
-    async def _publish_core(self, messages: Iterable[Prepared]) -> int:
+    async def _publish_core(self, messages: Iterable[OutgoingMessage]) -> int:
         count, publish, subject_of = 0, self._client.publish, self._subjects.of
         for count, message in enumerate(messages, 1):
             try:
@@ -192,19 +200,19 @@ class NatsTransport(Transport):
                 raise PublishError(f"{message.type_name}: {error}", [message]) from error
         return count
 
-    async def subscribe(self, interest: Interest) -> Inbox:
+    async def subscribe(self, spec: SubscriptionSpec) -> Receiver:
         if not self._opened or self._client.is_closed:
             raise ConnectionLostError("subscribe: the bus is not open; use it in async with")
-        inbox: PullInbox | OwnedInbox | CoreInbox
+        receiver: PullReceiver | PartitionedReceiver | CoreReceiver
         if self._manager is None:
-            inbox = CoreInbox(self._client, self._subjects, max(_CORE_BUFFER, interest.prefetch))
-            await inbox.open(self._subjects.filters(interest), interest.durable or "")
+            receiver = CoreReceiver(self._client, self._subjects, max(_CORE_BUFFER, spec.prefetch))
+            await receiver.open(self._subjects.filters(spec), spec.durable or "")
         else:
-            inbox = await open_inbox(self._client, self._manager, self._subjects, interest)
-        self._inboxes.add(inbox)
-        return inbox
+            receiver = await open_receiver(self._client, self._manager, self._subjects, spec)
+        self._receivers.add(receiver)
+        return receiver
 
-    async def notes(self, durable: str) -> Notes:
+    async def notes(self, durable: str) -> KeyValue:
         context = self._client.jetstream()
         return await open_notes(context, self._stores(), self._subjects, durable)
 
@@ -223,8 +231,8 @@ class NatsTransport(Transport):
         return self._manager
 
     async def close(self) -> None:
-        for inbox in list(self._inboxes):
-            await inbox.close()
+        for receiver in list(self._receivers):
+            await receiver.close()
         try:
             if self._client.is_connected:
                 await flush(self._client)
@@ -255,11 +263,11 @@ class NatsTransport(Transport):
         _log.warning("connected to %s again", self._where())
         if self._publisher is not None:
             self._publisher.reconnected()
-        for inbox in list(self._inboxes):
-            inbox.reconnected()
+        for receiver in list(self._receivers):
+            receiver.reconnected()
 
     async def _on_close(self) -> None:
         if self._publisher is not None:
             self._publisher.closed()
-        for inbox in list(self._inboxes):
-            inbox.fail(ConnectionLostError("the connection to NATS is closed"))
+        for receiver in list(self._receivers):
+            receiver.fail(ConnectionLostError("the connection to NATS is closed"))

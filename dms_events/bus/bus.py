@@ -16,7 +16,7 @@ from ..envelope import Encoding
 from ..errors import ConfigError, PublishError, TransportError
 from ..identity import new_id, now_rfc3339
 from ..names import check_token, widest
-from ..transport import Guarantees, Interest, Notes, Prepared, Transport
+from ..transport import Guarantees, KeyValue, OutgoingMessage, SubscriptionSpec, Transport
 from .outgoing import Outgoing, Sealer
 from .subscription import Subscription
 
@@ -93,7 +93,7 @@ class Bus(KeepsDeadLetters):
         source: str = "",
         time: datetime | str = "",
         trace_parent: str = "",
-    ) -> Prepared:
+    ) -> OutgoingMessage:
         """Encode an event into its envelope, without sending it.
 
         ``id`` defaults to a new UUIDv7, ``source`` to the bus's, ``time`` to now.
@@ -108,7 +108,7 @@ class Bus(KeepsDeadLetters):
             event, id or new_id(), source or self._sealer.source, _time_text(time), trace_parent
         )
 
-    async def publish(self, event: msgspec.Struct | Prepared) -> str:
+    async def publish(self, event: msgspec.Struct | OutgoingMessage) -> str:
         """Publish one event and return its identity, once it is as safe as the transport promises.
 
         Raises:
@@ -120,7 +120,7 @@ class Bus(KeepsDeadLetters):
         await self._transport.publish(message)
         return message.id
 
-    async def publish_many(self, events: Iterable[msgspec.Struct | Prepared]) -> int:
+    async def publish_many(self, events: Iterable[msgspec.Struct | OutgoingMessage]) -> int:
         """Publish events in order, acknowledged in a window instead of one by one; returns how many.
 
         Raises:
@@ -215,7 +215,7 @@ class Bus(KeepsDeadLetters):
             )
         patterns = [w if isinstance(w, str) else registry.name_of(w) for w in wanted]
         names = {name: registry.matching(name) for name in patterns}
-        interest = Interest(
+        spec = SubscriptionSpec(
             patterns=widest({p if "*" in p else names[p][0] for p in patterns}),
             durable=durable,
             start=start or ("all" if durable else "new"),
@@ -224,9 +224,9 @@ class Bus(KeepsDeadLetters):
             partitioned=partitioned,
         )
         types = frozenset(name for found in names.values() for name in found)
-        return Subscription(self._transport, interest, types, self._aliases, self.bury)
+        return Subscription(self._transport, spec, types, self._aliases, self.bury)
 
-    async def notes(self, durable: str) -> Notes:
+    async def notes(self, durable: str) -> KeyValue:
         """What the readers of a durable write down for each other.
 
         Raises:

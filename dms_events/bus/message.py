@@ -47,7 +47,7 @@ class Message(msgspec.Struct, Generic[T_co], eq=False, gc=False):
 
     @property
     def id(self) -> str:
-        """The event's identity: the envelope's ID, else the transport's message id, else its place."""
+        """The event's identity: the envelope's ID, else the transport's message id, else its position."""
         if not self._id:
             self._id = identity_of(self.envelope, self.delivery)
         return self._id
@@ -86,9 +86,9 @@ class Message(msgspec.Struct, Generic[T_co], eq=False, gc=False):
         return self.delivery.sequence
 
     @property
-    def place(self) -> str:
+    def subject(self) -> str:
         """Where it was published, in the transport's terms."""
-        return self.delivery.place
+        return self.delivery.subject
 
     @property
     def attempt(self) -> int:
@@ -115,7 +115,7 @@ class Message(msgspec.Struct, Generic[T_co], eq=False, gc=False):
 
 def identity_of(envelope: Envelope | None, delivery: Delivery) -> str:
     """The identity of an event; ``envelope`` is None where it could not be read."""
-    return (envelope.id if envelope else "") or delivery.claimed_id or delivery.place_id
+    return (envelope.id if envelope else "") or delivery.message_id or delivery.position_id
 
 
 async def keep_alive(messages: Iterable[Message[Any]]) -> None:

@@ -11,11 +11,11 @@ from .. import codec, registry
 from ..envelope import WRITERS, Encoding, Envelope, encode_envelope
 from ..errors import EncodeError, UnknownTypeError
 from ..identity import new_id, now_rfc3339
-from ..transport import Prepared
+from ..transport import OutgoingMessage
 
 __all__ = ["Event", "Outgoing", "Sealer"]
 
-Event = msgspec.Struct | Prepared
+Event = msgspec.Struct | OutgoingMessage
 """Both stand for an event; the latter is sealed already."""
 
 _AHEAD = 64
@@ -34,15 +34,15 @@ class Sealer:
         self.names: dict[type, str] = {}
         """Of the types that were sealed before."""
 
-    def prepared(self, event: Event) -> Prepared:
+    def prepared(self, event: Event) -> OutgoingMessage:
         """An event with a new identity and the present time; as it is where it is sealed already."""
-        if isinstance(event, Prepared):
+        if isinstance(event, OutgoingMessage):
             return event
         return self.seal(event, new_id(), self.source, now_rfc3339())
 
     def seal(
         self, event: msgspec.Struct, id: str, source: str, time: str, trace_parent: str = ""
-    ) -> Prepared:
+    ) -> OutgoingMessage:
         """An event in its envelope."""
         envelope = Envelope(
             type=self.names.get(event.__class__) or self._name(event),
@@ -53,7 +53,7 @@ class Sealer:
             trace_parent=trace_parent,
         )
         data = encode_envelope(envelope, self.encoding)
-        return Prepared("events", envelope.type, source, id, data)
+        return OutgoingMessage("events", envelope.type, source, id, data)
 
     def _name(self, event: msgspec.Struct) -> str:
         if isinstance(event, type):
@@ -72,10 +72,10 @@ class Outgoing:
     def __init__(self, sealer: Sealer, events: Iterator[Event]) -> None:
         self._sealer = sealer
         self._events = events
-        self._ahead: Iterator[Prepared] = iter(())
+        self._ahead: Iterator[OutgoingMessage] = iter(())
         self._bad: list[Event] = []
 
-    def __iter__(self) -> Iterator[Prepared]:
+    def __iter__(self) -> Iterator[OutgoingMessage]:
         """Sealed events, then the error of what kept the next one from being taken or sealed."""
         return chain.from_iterable(self._some())
 
@@ -91,11 +91,11 @@ class Outgoing:
             except (EncodeError, UnknownTypeError):
                 yield event
 
-    def _some(self) -> Iterator[Iterator[Prepared]]:
+    def _some(self) -> Iterator[Iterator[OutgoingMessage]]:
         write = WRITERS[self._sealer.encoding]
         failure: Exception | None = None
         while failure is None:
-            enveloped: list[Envelope | Prepared] = []
+            enveloped: list[Envelope | OutgoingMessage] = []
             try:
                 self._envelop(enveloped)
             except Exception as error:  # noqa: BLE001
@@ -104,7 +104,7 @@ class Outgoing:
                 break
             self._ahead = iter(
                 [
-                    Prepared("events", e.type, e.source, e.id, write(e))
+                    OutgoingMessage("events", e.type, e.source, e.id, write(e))
                     if isinstance(e, Envelope)
                     else e
                     for e in enveloped
@@ -114,7 +114,7 @@ class Outgoing:
         if failure is not None:
             raise failure
 
-    def _envelop(self, enveloped: list[Envelope | Prepared]) -> None:
+    def _envelop(self, enveloped: list[Envelope | OutgoingMessage]) -> None:
         """Into the list, which has those before where one fails."""
         name_of, source = self._sealer.names.get, self._sealer.source
         for event in islice(self._events, _AHEAD):

@@ -1,4 +1,4 @@
-"""A subscription: typed messages out of a transport's inbox."""
+"""A subscription: typed messages out of a transport's receiver."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ..dead_letters import AGAIN_S, Undertaker
 from ..dead_letters.writer import Bury
 from ..envelope import MSGPACK, decode_envelope, read_json, read_msgpack
 from ..errors import ConnectionLostError, DecodeError, TransportError, UnknownTypeError
-from ..transport import Delivery, Inbox, Interest, Transport
+from ..transport import Delivery, Receiver, SubscriptionSpec, Transport
 from .message import Message, identity_of
 
 __all__ = ["Subscription"]
@@ -41,17 +41,17 @@ class Subscription(Generic[T]):
     def __init__(
         self,
         transport: Transport,
-        interest: Interest,
+        spec: SubscriptionSpec,
         types: frozenset[str],
         aliases: Mapping[str, str],
         bury: Bury,
     ) -> None:
         self._transport = transport
-        self._interest = interest
+        self._spec = spec
         self._types = types
         self._aliases = aliases
-        self._undertaker = Undertaker(bury, interest.durable or "")
-        self._inbox: Inbox | None = None
+        self._undertaker = Undertaker(bury, spec.durable or "")
+        self._receiver: Receiver | None = None
         self._ready: deque[Message[T]] = deque()
         self._known: dict[str, tuple[str, Reader]] = {}
         self._burials: set[asyncio.Task[None]] = set()
@@ -61,12 +61,12 @@ class Subscription(Generic[T]):
     @property
     def durable(self) -> str:
         """The name of the durable; empty without one."""
-        return self._interest.durable or ""
+        return self._spec.durable or ""
 
     @property
     def partitioned(self) -> bool:
         """Each partition has one reader at a time, which can lose it."""
-        return self._interest.partitioned
+        return self._spec.partitioned
 
     @property
     def ack_wait_s(self) -> float:
@@ -74,15 +74,15 @@ class Subscription(Generic[T]):
 
         Once entered, that of the consumer, which may have been made with another one.
         """
-        return self._inbox.ack_wait_s if self._inbox else self._interest.ack_wait_s
+        return self._receiver.ack_wait_s if self._receiver else self._spec.ack_wait_s
 
     @property
     def dropped(self) -> int:
         """Messages that the transport threw away for want of room; always 0 where it acknowledges."""
-        return self._inbox.dropped if self._inbox else 0
+        return self._receiver.dropped if self._receiver else 0
 
     async def __aenter__(self) -> Self:
-        self._inbox = await self._transport.subscribe(self._interest)
+        self._receiver = await self._transport.subscribe(self._spec)
         return self
 
     async def __aexit__(
@@ -91,7 +91,7 @@ class Subscription(Generic[T]):
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        inbox = self._opened()
+        receiver = self._opened()
         try:
             await self._finish_burials()
             if self._transport.guarantees.acknowledges:
@@ -100,7 +100,7 @@ class Subscription(Generic[T]):
         except ConnectionLostError as error:
             _log.debug("what was not taken is delivered again after the ack wait: %s", error)
         finally:
-            await inbox.close()
+            await receiver.close()
 
     def __aiter__(self) -> Self:
         return self
@@ -155,27 +155,27 @@ class Subscription(Generic[T]):
                 waiting = left > 0 and not (self._ready and busy) and await self._wait(left)
         return self.take_nowait(min(limit, len(self._ready)))
 
-    async def ours(self, message: Message[T]) -> bool:
+    async def still_owned(self, message: Message[T]) -> bool:
         """Whether to begin with a message that was taken some time ago; waits while that is in doubt.
 
         False where the subscription is partitioned and another reader has the message now: forget it.
         """
-        return await self._opened().ours(message.delivery)
+        return await self._opened().still_owned(message.delivery)
 
     async def backlog(self) -> int:
         """Messages that wait for this consumer or are not settled; 0 where nothing is stored."""
         return await self._opened().backlog()
 
     def _read_next(self) -> Message[T] | None:
-        """The next message of the inbox, which keeps alive what is not taken; None where it has none."""
-        inbox = self._inbox or self._opened()
-        while len(self._burials) < _MOST_BURIALS and (delivery := inbox.pop()) is not None:
+        """The next message of the receiver, or None. The receiver keeps alive what is not taken yet."""
+        receiver = self._receiver or self._opened()
+        while len(self._burials) < _MOST_BURIALS and (delivery := receiver.pop()) is not None:
             # A canonical event of a type that came before is read here; the rest takes the slow path.
             try:
                 data = delivery.data
                 envelope = read_json(data) if data[0] < MSGPACK else read_msgpack(data)
                 name, read = self._known[envelope.type]
-                if delivery.routed_as == name:
+                if delivery.type_name == name:
                     return Message(read(envelope.data), name, envelope, delivery)
             except (*REFUSALS, LookupError):
                 pass
@@ -195,9 +195,9 @@ class Subscription(Generic[T]):
     def _read_slowly(self, delivery: Delivery) -> Message[T]:
         envelope = decode_envelope(delivery.data)
         name = self._resolve(envelope.type, delivery.data)
-        routed_as = delivery.routed_as
-        if routed_as != name and routed_as:
-            reason = f"it was published as {routed_as}"
+        type_name = delivery.type_name
+        if type_name != name and type_name:
+            reason = f"it was published as {type_name}"
             raise DecodeError(name, "", reason, delivery.data)
         event = codec.decode(envelope.data, registry.get(name))
         return Message(event, name, envelope, delivery)
@@ -220,7 +220,7 @@ class Subscription(Generic[T]):
 
     async def _give_up(self, delivery: Delivery, error: Exception) -> None:
         id = _identity(delivery)
-        if not (self._interest.durable and self._transport.guarantees.acknowledges):
+        if not (self._spec.durable and self._transport.guarantees.acknowledges):
             self._undertaker.overlook(delivery, id=id, error=error)
             await delivery.ack()
         elif not await self._undertaker.bury(delivery, id=id, error=error):
@@ -238,10 +238,10 @@ class Subscription(Generic[T]):
             for burial in late:
                 burial.cancel()  # unsettled, so it comes again
 
-    def _opened(self) -> Inbox:
-        if self._inbox is None:
+    def _opened(self) -> Receiver:
+        if self._receiver is None:
             raise TransportError("enter the subscription first: async with bus.subscribe(...)")
-        return self._inbox
+        return self._receiver
 
 
 def _identity(delivery: Delivery) -> str:

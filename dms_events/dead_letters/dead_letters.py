@@ -13,7 +13,7 @@ from .. import registry
 from ..errors import ConfigError, DecodeError, ReplayError, TransportError, UnknownTypeError
 from ..identity import parse_rfc3339
 from ..names import is_pattern
-from ..transport import Delivery, Interest, Transport
+from ..transport import Delivery, SubscriptionSpec, Transport
 from .letter import DeadLetter, decode_dead_letter, prepare_dead_letter
 from .replay import prepare_replay
 
@@ -105,7 +105,7 @@ class KeepsDeadLetters:
                 try:
                     letter = decode_dead_letter(delivery.data)
                 except DecodeError as error:
-                    _log.warning("no dead letter at %s: %s", delivery.place, error)
+                    _log.warning("no dead letter at %s: %s", delivery.subject, error)
                     continue
                 if which.wants(letter):
                     yield msgspec.structs.replace(letter, numbers=tuple(numbers))
@@ -114,16 +114,18 @@ class KeepsDeadLetters:
 
     async def _deliveries(self, pattern: str) -> AsyncGenerator[Delivery, None]:
         """What is there now, and nothing for ever."""
-        inbox = await self._transport.subscribe(Interest(channel="dead", patterns=(pattern,)))
+        receiver = await self._transport.subscribe(
+            SubscriptionSpec(channel="dead", patterns=(pattern,))
+        )
         try:
-            left = await inbox.backlog()
-            while left > 0 and await inbox.backlog():
-                for delivery in await inbox.receive(min(left, _BATCH), 0.05):
+            left = await receiver.backlog()
+            while left > 0 and await receiver.backlog():
+                for delivery in await receiver.receive(min(left, _BATCH), 0.05):
                     await delivery.ack()
                     left -= 1
                     yield delivery
         finally:
-            await inbox.close()
+            await receiver.close()
 
     async def replay(
         self, letter: DeadLetter, *, keep: bool = False, dry_run: bool = False
@@ -224,7 +226,7 @@ class _Filter(msgspec.Struct, frozen=True):
 
 
 def _letter_id(delivery: Delivery) -> str:
-    return delivery.claimed_id or f"at {delivery.sequence}"
+    return delivery.message_id or f"at {delivery.sequence}"
 
 
 def _check_number(letter: DeadLetter) -> None:

@@ -12,7 +12,7 @@ from .. import registry
 from ..envelope import decode_envelope
 from ..errors import DecodeError, UnknownTypeError
 from ..identity import now_rfc3339, rfc3339
-from ..transport import Delivery, Prepared
+from ..transport import Delivery, OutgoingMessage
 from ..types._secrets import Masked, SecretBytes, holds_secret, secret_keys
 
 __all__ = ["LONGEST", "DeadLetter", "decode_dead_letter", "may_hold_secret", "prepare_dead_letter"]
@@ -32,14 +32,14 @@ class DeadLetter(Masked, msgspec.Struct, frozen=True, kw_only=True, omit_default
     """
 
     id: str
-    """Identity of the original event; cut where it is absurdly long, as are reason and place."""
+    """Identity of the original event; cut where it is absurdly long, as are reason and subject."""
     reason: str
     """The error's text; withheld where `secret`, since a handler's error may quote what it handled."""
     error: str
     """Name of the error's class."""
     reader: str
     """The durable that gave it up; empty for a subscription without one."""
-    place: str
+    subject: str = msgspec.field(name="place")
     """Where the original was published: on NATS, its subject."""
     type_name: str
     """The type it was published under; empty where that is not known."""
@@ -86,22 +86,22 @@ def prepare_dead_letter(
     first: str = "",
     last: str = "",
     aliases: Mapping[str, str] | None = None,
-) -> Prepared:
+) -> OutgoingMessage:
     """A dead letter that is ready to send.
 
-    Its own id is made of the reader and the original's place, so that burying the same message again
+    Its own id is made of the reader and the original's position, so that burying the same message again
     (after a crash before the term) is not a second letter.
     """
     now = now_rfc3339()
     tried = delivery.attempt if attempts is None else attempts
-    secret = may_hold_secret(delivery.routed_as, delivery.data, aliases)
+    secret = may_hold_secret(delivery.type_name, delivery.data, aliases)
     letter = DeadLetter(
         id=_bounded(id),
         reason="withheld: its type holds a secret" if secret else _bounded(_text_of(error)),
         error=_bounded(type(error).__name__),
         reader=reader,
-        place=_bounded(delivery.place),
-        type_name=delivery.routed_as,
+        subject=_bounded(delivery.subject),
+        type_name=delivery.type_name,
         source=delivery.source,
         attempts=tried,
         stored=rfc3339(delivery.stored_ns),
@@ -114,10 +114,10 @@ def prepare_dead_letter(
         headers=_bounded_headers(delivery.headers or {}),
         secret=secret,
     )
-    letter_id = f"dead:{reader}:{delivery.place_id}"
+    letter_id = f"dead:{reader}:{delivery.position_id}"
     room = max_payload - len(msgspec.msgpack.encode(letter)) - len(letter_id) - _ROOM
     letter = msgspec.structs.replace(letter, payload=delivery.data[: max(0, room)])
-    return Prepared(
+    return OutgoingMessage(
         channel="dead",
         type_name=letter.type_name or "unknown.unknown",
         source=letter.source,

@@ -6,9 +6,9 @@ import msgspec
 
 from ..envelope import Envelope, decode_envelope, encode_envelope
 from ..errors import DecodeError, ReplayError
-from ..identity import id_of_place, new_id
+from ..identity import id_of_position, new_id
 from ..names import is_source, is_type_name
-from ..transport import Prepared
+from ..transport import OutgoingMessage
 from .letter import LONGEST, DeadLetter
 
 __all__ = ["prepare_replay"]
@@ -18,12 +18,12 @@ _HEADER_ROOM = 128
 
 def prepare_replay(
     letter: DeadLetter, payload: bytes, *, again: bool, max_payload: int
-) -> Prepared:
+) -> OutgoingMessage:
     """The original ``payload`` of a letter, ready to publish under its identity.
 
-    The transport has seen that identity a moment ago and may refuse it as a duplicate, so the message
-    has an id of its own, made of the original's place: a second replay of the same original, soon after
-    the first, is none. ``again`` gives it a new id, so that it is one.
+    The transport has seen that identity a moment ago and may refuse it as a duplicate, so the message has
+    an id of its own, made of the original's position. A second replay of the same original, soon after the
+    first, has the same id and is a duplicate; with ``again`` it has a new one and is published.
 
     Raises:
         ReplayError: it cannot be published as it was.
@@ -31,7 +31,7 @@ def prepare_replay(
     # Whoever may write to the dead stream wrote these, and they become a subject.
     if not is_type_name(letter.type_name) or not is_source(letter.source):
         reason = (
-            f"it was published at {letter.place!r}, which names no type and source as events do"
+            f"it was published at {letter.subject!r}, which names no type and source as events do"
         )
         raise ReplayError(letter.number, reason)
     data = _identified(letter, payload)
@@ -41,8 +41,8 @@ def prepare_replay(
             f"of {max_payload:,}; raise that for a moment"
         )
         raise ReplayError(letter.number, reason)
-    which = new_id() if again else id_of_place("replay", letter.stored, letter.sequence)
-    return Prepared("events", letter.type_name, letter.source, f"replay:{which}", data)
+    which = new_id() if again else id_of_position("replay", letter.stored, letter.sequence)
+    return OutgoingMessage("events", letter.type_name, letter.source, f"replay:{which}", data)
 
 
 def _identified(letter: DeadLetter, payload: bytes) -> bytes:

@@ -65,12 +65,12 @@ class Undertaker:
             self._refused_until = time.monotonic() + AGAIN_S
             self._say(logging.ERROR, "no dead letter could be written, it is tried again", refused)
             return False
-        self._say(logging.WARNING, f"{delivery.place} (id {id!r}) is a dead letter", error)
+        self._say(logging.WARNING, f"{delivery.subject} (id {id!r}) is a dead letter", error)
         return True
 
     def overlook(self, delivery: Delivery, *, id: str, error: Exception) -> None:
         """Say what a reader that keeps no dead letters could not read."""
-        self._say(logging.WARNING, f"cannot read {delivery.place} (id {id!r})", error)
+        self._say(logging.WARNING, f"cannot read {delivery.subject} (id {id!r})", error)
 
     def _say(self, level: int, what: str, why: Exception) -> None:
         now = time.monotonic()

@@ -19,7 +19,7 @@ from ..bus import Bus
 from ..errors import ConfigError, ExtraNotInstalledError
 from ..report import write_report
 from ..sink import Sink
-from ..transport import Prepared
+from ..transport import OutgoingMessage
 from ..urls import connect, sink_for
 from ..worker import Forwarder
 from .fleet import fleet
@@ -177,7 +177,7 @@ class Demo:
             if self._interrupted:
                 return
 
-    def _prepared(self, bus: Bus) -> Iterator[Prepared]:
+    def _prepared(self, bus: Bus) -> Iterator[OutgoingMessage]:
         own = peer_id(random.Random(str(self.machine)))
         yield bus.prepare(self.machine.onboarded(own), source=own)
         for planned in self._planned:

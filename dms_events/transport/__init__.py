@@ -3,25 +3,25 @@
 from .memory import MemoryTransport
 from .transport import (
     Channel,
+    DedupeKey,
     Delivery,
     Guarantees,
-    Inbox,
-    Interest,
-    Mark,
-    Notes,
-    Prepared,
+    KeyValue,
+    OutgoingMessage,
+    Receiver,
+    SubscriptionSpec,
     Transport,
 )
 
 __all__ = [
     "Channel",
+    "DedupeKey",
     "Delivery",
     "Guarantees",
-    "Inbox",
-    "Interest",
-    "Mark",
+    "KeyValue",
     "MemoryTransport",
-    "Notes",
-    "Prepared",
+    "OutgoingMessage",
+    "Receiver",
+    "SubscriptionSpec",
     "Transport",
 ]

@@ -18,7 +18,16 @@ from weakref import WeakSet, WeakValueDictionary
 from ..errors import ConfigError, ConnectionLostError, PublishError
 from ..identity import rfc3339
 from .memory_consumer import Consumer, MemoryDelivery, Stored
-from .transport import Channel, Delivery, Guarantees, Inbox, Interest, Notes, Prepared, Transport
+from .transport import (
+    Channel,
+    Delivery,
+    Guarantees,
+    KeyValue,
+    OutgoingMessage,
+    Receiver,
+    SubscriptionSpec,
+    Transport,
+)
 
 __all__ = ["MemoryTransport"]
 
@@ -33,9 +42,9 @@ class Broker:
         self.deleted: Counter[Channel] = Counter()
         self.ids: set[tuple[Channel, str]] = set()
         self.consumers: dict[str, Consumer] = {}
-        self.notes: dict[str, MemoryNotes] = {}
+        self.notes: dict[str, MemoryKeyValue] = {}
 
-    def store(self, message: Prepared) -> None:
+    def store(self, message: OutgoingMessage) -> None:
         key = (message.channel, message.id)
         if message.id and key in self.ids:
             return
@@ -62,7 +71,7 @@ class Broker:
             return False
         # Positions must stay, so its place is kept by a message of no type, which nobody wants.
         self.log[channel][sequence - 1] = stored._replace(
-            message=Prepared(channel, "", "", "", b"")
+            message=OutgoingMessage(channel, "", "", "", b"")
         )
         self.deleted[channel] += 1
         for name, consumer in self.consumers.items():
@@ -92,7 +101,7 @@ class MemoryTransport(Transport):
         self._broker = broker or Broker(max_messages)
         if name:
             _named[f"{root}/{name}"] = self._broker
-        self._inboxes: WeakSet[MemoryInbox] = WeakSet()
+        self._receivers: WeakSet[MemoryReceiver] = WeakSet()
         self._open = False
 
     @property
@@ -102,11 +111,11 @@ class MemoryTransport(Transport):
     async def open(self) -> None:
         self._open = True
 
-    async def publish(self, message: Prepared) -> None:
+    async def publish(self, message: OutgoingMessage) -> None:
         self._check_open()
         self._broker.store(message)
 
-    async def publish_many(self, messages: Iterable[Prepared]) -> int:
+    async def publish_many(self, messages: Iterable[OutgoingMessage]) -> int:
         count = 0
         for count, message in enumerate(messages, 1):
             self._check_open()
@@ -115,33 +124,33 @@ class MemoryTransport(Transport):
                 await asyncio.sleep(0)
         return count
 
-    async def subscribe(self, interest: Interest) -> Inbox:
+    async def subscribe(self, spec: SubscriptionSpec) -> Receiver:
         self._check_open()
         consumers = self._broker.consumers
-        name = f"{interest.channel}/{interest.durable or uuid.uuid4()}"
+        name = f"{spec.channel}/{spec.durable or uuid.uuid4()}"
         consumer = consumers.get(name)
         if consumer is None:
-            log = self._broker.log[interest.channel]
+            log = self._broker.log[spec.channel]
             consumer = consumers[name] = Consumer(
                 log,
-                interest.patterns,
-                interest.ack_wait_s,
-                cursor=0 if interest.start == "all" else len(log),
+                spec.patterns,
+                spec.ack_wait_s,
+                cursor=0 if spec.start == "all" else len(log),
             )
-        elif set(consumer.patterns) != set(interest.patterns):
+        elif set(consumer.patterns) != set(spec.patterns):
             raise ConfigError(
                 "durable",
-                f"{interest.durable!r} exists and reads {', '.join(sorted(consumer.patterns))}; "
-                f"asked for {', '.join(sorted(interest.patterns))}. Choose another durable name",
+                f"{spec.durable!r} exists and reads {', '.join(sorted(consumer.patterns))}; "
+                f"asked for {', '.join(sorted(spec.patterns))}. Choose another durable name",
             )
-        ephemeral = None if interest.durable else name
-        inbox = MemoryInbox(self._broker, consumer, interest, ephemeral)
-        self._inboxes.add(inbox)
-        return inbox
+        ephemeral = None if spec.durable else name
+        receiver = MemoryReceiver(self._broker, consumer, spec, ephemeral)
+        self._receivers.add(receiver)
+        return receiver
 
-    async def notes(self, durable: str) -> Notes:
+    async def notes(self, durable: str) -> KeyValue:
         self._check_open()
-        return self._broker.notes.setdefault(durable, MemoryNotes())
+        return self._broker.notes.setdefault(durable, MemoryKeyValue())
 
     async def fetch(self, channel: Channel, sequence: int) -> bytes | None:
         self._check_open()
@@ -154,16 +163,16 @@ class MemoryTransport(Transport):
 
     async def close(self) -> None:
         self._open = False
-        for inbox in list(self._inboxes):
-            await inbox.close()
+        for receiver in list(self._receivers):
+            await receiver.close()
 
     def _check_open(self) -> None:
         if not self._open:
             raise ConnectionLostError("the bus is closed")
 
 
-class MemoryNotes(Notes):
-    """Notes that last as long as the broker."""
+class MemoryKeyValue(KeyValue):
+    """KeyValue that last as long as the broker."""
 
     def __init__(self) -> None:
         self._values: dict[str, bytes] = {}
@@ -178,17 +187,17 @@ class MemoryNotes(Notes):
         self._values.pop(key, None)
 
 
-class MemoryInbox(Inbox):
+class MemoryReceiver(Receiver):
     """One reader of a consumer; several may share it."""
 
     def __init__(
-        self, broker: Broker, consumer: Consumer, interest: Interest, ephemeral: str | None
+        self, broker: Broker, consumer: Consumer, spec: SubscriptionSpec, ephemeral: str | None
     ) -> None:
         self._broker = broker
         self._consumer = consumer
         self._ephemeral = ephemeral
         self._paused = self._closed = False
-        if interest.partitioned:
+        if spec.partitioned:
             consumer.owners.append(self)
         self.ack_wait_s = consumer.ack_wait_s
 

@@ -7,8 +7,8 @@ import heapq
 import time
 from typing import NamedTuple
 
-from ..identity import id_of_place
-from .transport import Mark, Prepared
+from ..identity import id_of_position
+from .transport import DedupeKey, OutgoingMessage
 
 __all__ = ["Consumer", "MemoryDelivery", "Stored"]
 
@@ -18,7 +18,7 @@ class Stored(NamedTuple):
 
     sequence: int
     stored_ns: int
-    message: Prepared
+    message: OutgoingMessage
 
 
 class Consumer:
@@ -142,12 +142,12 @@ class MemoryDelivery:
         self._settled = False
 
     @property
-    def place(self) -> str:
+    def subject(self) -> str:
         message = self._stored.message
         return f"{message.channel}/{message.type_name}"
 
     @property
-    def routed_as(self) -> str:
+    def type_name(self) -> str:
         return self._stored.message.type_name
 
     @property
@@ -159,7 +159,7 @@ class MemoryDelivery:
         return self._attempt
 
     @property
-    def claimed_id(self) -> str:
+    def message_id(self) -> str:
         return self._stored.message.id
 
     @property
@@ -167,15 +167,15 @@ class MemoryDelivery:
         return self._stored.sequence
 
     @property
-    def mark(self) -> int:
+    def dedupe_key(self) -> int:
         return self._stored.sequence
 
-    def is_again(self, mark: Mark) -> bool:
-        return mark == self._stored.sequence
+    def same_message(self, dedupe_key: DedupeKey) -> bool:
+        return dedupe_key == self._stored.sequence
 
     @property
-    def place_id(self) -> str:
-        return id_of_place("memory", self._created, self._stored.sequence)
+    def position_id(self) -> str:
+        return id_of_position("memory", self._created, self._stored.sequence)
 
     @property
     def stored_ns(self) -> int:

@@ -19,24 +19,24 @@ from ..types._secrets import Masked, SecretBytes
 
 __all__ = [
     "Channel",
+    "DedupeKey",
     "Delivery",
     "Guarantees",
-    "Inbox",
-    "Interest",
-    "Mark",
-    "Notes",
-    "Prepared",
+    "KeyValue",
+    "OutgoingMessage",
+    "Receiver",
+    "SubscriptionSpec",
     "Transport",
 ]
 
-Mark = str | int
-"""Of a message, wherever it is delivered again to the same consumer."""
+DedupeKey = str | int
+"""Identifies a stored message across redeliveries to one consumer."""
 
 Channel = Literal["events", "requests", "dead"]
 """The three namespaces. They never overlap, so that a stream over one holds nothing of another."""
 
 
-class Prepared(Masked, msgspec.Struct, frozen=True, gc=False):
+class OutgoingMessage(Masked, msgspec.Struct, frozen=True, gc=False):
     """One message ready to send. It keeps its identity, so sending it again is safe.
 
     Its repr does not show the payload.
@@ -49,7 +49,7 @@ class Prepared(Masked, msgspec.Struct, frozen=True, gc=False):
     data: SecretBytes
 
 
-class Interest(msgspec.Struct, frozen=True, kw_only=True):
+class SubscriptionSpec(msgspec.Struct, frozen=True, kw_only=True):
     """What a subscription wants.
 
     ``patterns`` are ``module.Type``, ``module.*`` or ``*``. A ``durable`` is one consumer with one set
@@ -91,11 +91,11 @@ class Delivery(Protocol):
         """The payload as it arrived."""
 
     @property
-    def place(self) -> str:
-        """Where it was published, in the transport's own terms, for people to read."""
+    def subject(self) -> str:
+        """The subject it was published on, in the transport's own terms, for people to read."""
 
     @property
-    def routed_as(self) -> str:
+    def type_name(self) -> str:
         """The type name it was published under, as ``module.Type``; empty where that is not known."""
 
     @property
@@ -107,7 +107,7 @@ class Delivery(Protocol):
         """How often this message was delivered, this time included: at least 1, never less than true."""
 
     @property
-    def claimed_id(self) -> str:
+    def message_id(self) -> str:
         """The id its publisher gave to the transport; empty where it gave none."""
 
     @property
@@ -119,14 +119,14 @@ class Delivery(Protocol):
         """Its position in the stream, the same for every delivery of it; 0 where nothing is stored."""
 
     @property
-    def mark(self) -> Mark:
-        """What `is_again` knows this message by, cheap to have and small to keep."""
+    def dedupe_key(self) -> DedupeKey:
+        """Identifies the stored message for `same_message`; cheap to get and small to keep."""
 
-    def is_again(self, mark: Mark) -> bool:
-        """Whether this is a delivery of the message that another one with this mark was of."""
+    def same_message(self, dedupe_key: DedupeKey) -> bool:
+        """True if ``dedupe_key`` was taken from an earlier delivery of this message."""
 
     @property
-    def place_id(self) -> str:
+    def position_id(self) -> str:
         """A deterministic id of where it lies: the same for every delivery of the same message."""
 
     @property
@@ -146,14 +146,14 @@ class Delivery(Protocol):
         """It is being worked on: count the ack wait from now."""
 
 
-class Inbox(ABC):
+class Receiver(ABC):
     """One subscription at a transport."""
 
     dropped: int = 0
     """Messages that arrived and were thrown away for want of room."""
 
     ack_wait_s: float
-    """The ack wait in force: that of the consumer, which may be older than the interest."""
+    """The ack wait in force: that of the consumer, which may be older than the spec."""
 
     @abstractmethod
     def pop(self) -> Delivery | None:
@@ -182,10 +182,10 @@ class Inbox(ABC):
             taken.append(delivery)
         return taken
 
-    async def ours(self, delivery: Delivery) -> bool:
+    async def still_owned(self, delivery: Delivery) -> bool:
         """Whether a message that was taken is still the taker's, and not another reader's meanwhile.
 
-        Waits while that is in doubt. Only partitioned inboxes lose what was taken.
+        Waits while that is in doubt. Only partitioned receivers lose what was taken.
         """
         return True
 
@@ -202,7 +202,7 @@ class Inbox(ABC):
         """Stop receiving. What was not taken is left for, or given back to, the consumer."""
 
 
-class Notes(ABC):
+class KeyValue(ABC):
     """What the readers of a durable write down for each other: a few bytes under a key.
 
     They last as long as the durable itself, or a week at least after they were written.
@@ -253,7 +253,7 @@ class Transport(ABC):
         """
 
     @abstractmethod
-    async def publish(self, message: Prepared) -> None:
+    async def publish(self, message: OutgoingMessage) -> None:
         """Send one message; returns when it is as safe as the transport promises.
 
         Raises:
@@ -262,7 +262,7 @@ class Transport(ABC):
         """
 
     @abstractmethod
-    async def publish_many(self, messages: Iterable[Prepared]) -> int:
+    async def publish_many(self, messages: Iterable[OutgoingMessage]) -> int:
         """Send many, in order, without a round trip each. Returns how many there were.
 
         Raises:
@@ -270,7 +270,7 @@ class Transport(ABC):
         """
 
     @abstractmethod
-    async def subscribe(self, interest: Interest) -> Inbox:
+    async def subscribe(self, spec: SubscriptionSpec) -> Receiver:
         """Start to receive.
 
         Raises:
@@ -278,7 +278,7 @@ class Transport(ABC):
         """
 
     @abstractmethod
-    async def notes(self, durable: str) -> Notes:
+    async def notes(self, durable: str) -> KeyValue:
         """The notes of a durable's readers.
 
         Raises:

@@ -247,7 +247,7 @@ class Dispatch:
 
     async def _is_owned(self, entry: Entry) -> bool:
         for message in (entry.message, *entry.others):
-            if await self._subscription.ours(message):
+            if await self._subscription.still_owned(message):
                 entry.message = message
                 entry.others = tuple(other for other in entry.others if other is not message)
                 return True

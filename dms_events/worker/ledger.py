@@ -14,13 +14,13 @@ class Placed(Protocol):
     """What a ledger asks of a delivery; see `transport.Delivery`."""
 
     @property
-    def mark(self) -> str | int: ...
+    def dedupe_key(self) -> str | int: ...
 
-    def is_again(self, mark: str | int) -> bool: ...
+    def same_message(self, dedupe_key: str | int) -> bool: ...
 
 
 class _Rejected(NamedTuple):
-    mark: str | int
+    dedupe_key: str | int
 
 
 class Ledger(Generic[W]):
@@ -35,7 +35,7 @@ class Ledger(Generic[W]):
         self.in_hand: dict[str, W] = {}
         self._memory = memory
         self.handled: OrderedDict[str, str | int | _Rejected] = OrderedDict()
-        """The mark of the delivery that brought the verdict."""
+        """For each identity, the dedupe key of the delivery that brought the verdict."""
 
     def judged(self, id: str, delivery: Placed) -> bool | None:
         """Whether it was this very message that brought the verdict; None where one is needed.
@@ -43,18 +43,18 @@ class Ledger(Generic[W]):
         A rejection is of the message, not of the identity: mended and published again, the same
         identity is judged again.
         """
-        mark = self.handled.get(id)
-        if mark is None:
+        dedupe_key = self.handled.get(id)
+        if dedupe_key is None:
             return None
-        if isinstance(mark, _Rejected):
-            return delivery.is_again(mark.mark) or None
-        return delivery.is_again(mark)
+        if isinstance(dedupe_key, _Rejected):
+            return delivery.same_message(dedupe_key.dedupe_key) or None
+        return delivery.same_message(dedupe_key)
 
     def settle(self, id: str, delivery: Placed, *, rejected: bool = False) -> None:
         """It has its verdict, and is not in hand any more."""
         self.in_hand.pop(id, None)
         handled = self.handled
-        handled[id] = _Rejected(delivery.mark) if rejected else delivery.mark
+        handled[id] = _Rejected(delivery.dedupe_key) if rejected else delivery.dedupe_key
         if len(handled) > self._memory:
             handled.popitem(last=False)
 

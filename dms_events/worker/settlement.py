@@ -14,7 +14,7 @@ from ..bus import Message
 from ..dead_letters import AGAIN_S, Undertaker
 from ..errors import HandlerError, Reject, TransportError
 from ..identity import now_rfc3339
-from ..transport import Notes
+from ..transport import KeyValue
 from .handlers import Handler
 from .ledger import Ledger
 from .policy import Course, Record
@@ -47,7 +47,7 @@ class Settlement:
     """Does what the policy says: acks, naks, notes, dead letters."""
 
     def __init__(
-        self, ledger: Ledger[Entry], notes: Notes, undertaker: Undertaker, tally: WorkerTally
+        self, ledger: Ledger[Entry], notes: KeyValue, undertaker: Undertaker, tally: WorkerTally
     ) -> None:
         self._ledger = ledger
         self._notes = notes
@@ -66,7 +66,7 @@ class Settlement:
         """How to handle what was delivered before; None where it was settled here instead."""
         message = entry.message
         try:
-            if noted := await self._notes.get(message.delivery.place_id):
+            if noted := await self._notes.get(message.delivery.position_id):
                 entry.record = _decode(noted)
         except TransportError as error:
             _log.warning("what was noted of %s is not known, it is tried again: %s", message, error)
@@ -201,7 +201,7 @@ class Settlement:
     async def _note(self, entry: Entry, record: Record) -> bool:
         entry.record = record
         try:
-            await self._notes.put(entry.message.delivery.place_id, _encode(record))
+            await self._notes.put(entry.message.delivery.position_id, _encode(record))
         except TransportError as error:
             _log.warning("the attempts of %s could not be noted: %s", entry.message, error)
             return False
@@ -209,6 +209,6 @@ class Settlement:
 
     async def _forget(self, entry: Entry) -> None:
         try:
-            await self._notes.delete(entry.message.delivery.place_id)
+            await self._notes.delete(entry.message.delivery.position_id)
         except TransportError as error:
             _log.debug("a note is left until it is too old: %s", error)

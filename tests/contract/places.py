@@ -12,7 +12,7 @@ import nats
 from nats.aio.client import Client
 
 import dms_events
-from dms_events import Bus, DeadLetter, Message, Prepared, Subscription
+from dms_events import Bus, DeadLetter, Message, OutgoingMessage, Subscription
 from dms_events.transport import Guarantees, MemoryTransport, Transport
 from dms_events.types.elk_stats import NewService, NtxPayment, ServiceCall
 from dms_events_nats import NatsTransport
@@ -76,7 +76,7 @@ class Place:
         if self.kind == "memory":
             async with self.connect() as bus:
                 sender = "" if source == "_" else source
-                await bus.publish(Prepared("events", type_name, sender, id, data))
+                await bus.publish(OutgoingMessage("events", type_name, sender, id, data))
             return
         async with self.foreign() as client:
             headers = {"Nats-Msg-Id": id} if id else None

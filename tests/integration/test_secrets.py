@@ -78,7 +78,9 @@ async def test_the_commands_show_payloads_with_secrets_only_when_told(
         # Of each a message on another type's subject too, which is a dead letter.
         for number, (name, document) in enumerate(DOCUMENTS.items()):
             data = encode_envelope(Envelope(type=name, data=document, id=f"id-{number}"), "msgpack")
-            message = dms_events.Prepared("events", "elk_stats.ServiceCall", "", str(number), data)
+            message = dms_events.OutgoingMessage(
+                "events", "elk_stats.ServiceCall", "", str(number), data
+            )
             await bus.publish(message)
         async with bus.subscribe("*", durable="reader") as messages:
             read = await messages.batch(2 * len(HOLDERS), 1)

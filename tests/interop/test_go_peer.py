@@ -78,7 +78,7 @@ async def test_gos_events_have_no_id_and_yet_one_identity_each(go: GoPeer) -> No
         await go.publish(300, seed=3)
         first = await read(bus, NINE, 300, "first")
         second = await read(bus, NINE, 300, "second")
-    assert not any(message.envelope.id or message.delivery.claimed_id for message in first)
+    assert not any(message.envelope.id or message.delivery.message_id for message in first)
     assert [message.id for message in first] == [message.id for message in second]
     assert len({message.id for message in first}) == 300
 

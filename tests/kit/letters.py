@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from dms_events import Prepared
+from dms_events import OutgoingMessage
 
 __all__ = ["OLD", "old_letter"]
 
@@ -28,10 +28,10 @@ OLD: dict[str, Any] = {
 """All fields that they had."""
 
 
-def old_letter(**other: Any) -> Prepared:
+def old_letter(**other: Any) -> OutgoingMessage:
     """One of them, ready to publish."""
     fields = {**OLD, **other}
     fields["payload_bytes"] = len(fields["payload"])
-    return Prepared(
+    return OutgoingMessage(
         "dead", fields["type_name"], "", "dead:billing:x", msgspec.msgpack.encode(fields)
     )

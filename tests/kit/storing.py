@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from dms_events import Bus, Forwarder, Prepared, Tally
+from dms_events import Bus, Forwarder, OutgoingMessage, Tally
 from dms_events.sink import Sink
 from dms_events.types.elk_stats import ServiceCall
 
@@ -72,12 +72,12 @@ def call(number: int) -> ServiceCall:
     )
 
 
-def prepared(bus: Bus, count: int, first: int = 0) -> list[Prepared]:
+def prepared(bus: Bus, count: int, first: int = 0) -> list[OutgoingMessage]:
     """Calls with their identities, ready to publish."""
     return [bus.prepare(call(number)) for number in range(first, first + count)]
 
 
-def ids_of(messages: Iterable[Prepared]) -> list[str]:
+def ids_of(messages: Iterable[OutgoingMessage]) -> list[str]:
     """Their identities, sorted."""
     return sorted(message.id for message in messages)
 

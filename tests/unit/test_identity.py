@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dms_events.identity import id_of_place, new_id, now_rfc3339, parse_rfc3339, rfc3339
+from dms_events.identity import id_of_position, new_id, now_rfc3339, parse_rfc3339, rfc3339
 
 SHAPE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z")
 
@@ -31,20 +31,20 @@ def test_new_ids_are_unique_and_sorted() -> None:
 
 
 def test_a_place_has_one_id() -> None:
-    here = id_of_place("S", "2026-11-03T00:00:00Z", 7)
-    assert here == id_of_place("S", "2026-11-03T00:00:00Z", 7)
+    here = id_of_position("S", "2026-11-03T00:00:00Z", 7)
+    assert here == id_of_position("S", "2026-11-03T00:00:00Z", 7)
     assert uuid.UUID(here).version == 5
     others = {
-        id_of_place("S", "2026-11-03T00:00:00Z", 8),
-        id_of_place("S", "2026-11-03T00:00:01Z", 7),
-        id_of_place("T", "2026-11-03T00:00:00Z", 7),
-        id_of_place("S", "", 7),
+        id_of_position("S", "2026-11-03T00:00:00Z", 8),
+        id_of_position("S", "2026-11-03T00:00:01Z", 7),
+        id_of_position("T", "2026-11-03T00:00:00Z", 7),
+        id_of_position("S", "", 7),
     }
     assert len(others | {here}) == 5
 
 
 def test_the_id_of_a_place_is_the_same_in_every_version() -> None:
-    assert id_of_place("S", "c", 1) == "4117f6a3-4009-51fc-b89d-fac46838f663"
+    assert id_of_position("S", "c", 1) == "4117f6a3-4009-51fc-b89d-fac46838f663"
 
 
 @given(st.integers(0, 4_102_444_800_000_000_000))

@@ -21,7 +21,7 @@ NAMES = [
     "Forwarder",
     "HandlerError",
     "Message",
-    "Prepared",
+    "OutgoingMessage",
     "PublishError",
     "Reject",
     "ReplayError",

@@ -16,7 +16,7 @@ from dms_events import (
     DecodeError,
     EncodeError,
     Envelope,
-    Prepared,
+    OutgoingMessage,
     PublishError,
     codec,
     registry,
@@ -110,7 +110,7 @@ def test_what_carries_a_payload_shows_nothing_of_it(name: str) -> None:
     for data in (document, *enveloped(name, document)):
         for carrier in (
             Envelope(type=name, data=data),
-            Prepared("events", name, "", "id", data),
+            OutgoingMessage("events", name, "", "id", data),
         ):
             assert not found_in(f"{carrier!r} {carrier}")
             assert "type" in repr(carrier)
@@ -131,8 +131,8 @@ async def test_no_log_and_no_dead_letter_shows_a_secret(
             bus.subscribe("*", start="all") as onlooker,
         ):
             for number, data in enumerate(payloads):
-                for routed_as in (name, OTHER):
-                    message = Prepared("events", routed_as, "", f"{routed_as}{number}", data)
+                for type_name in (name, OTHER):
+                    message = OutgoingMessage("events", type_name, "", f"{type_name}{number}", data)
                     await bus.publish(message)
             for messages in (reader, onlooker):
                 while await messages.backlog():
@@ -144,7 +144,7 @@ async def test_no_log_and_no_dead_letter_shows_a_secret(
         assert silent(await refused(bus, name)) == 2
     assert len(letters) > len(payloads)
     for letter in letters:
-        assert not found_in(f"{letter!r} {letter} {letter.reason} {letter.place}")
+        assert not found_in(f"{letter!r} {letter} {letter.reason} {letter.subject}")
     assert len(caplog.records) > len(payloads)
     assert not found_in(caplog.text)
     for record in caplog.records:

@@ -11,7 +11,7 @@ import msgspec
 import nats.errors
 from nats.aio.client import Client
 
-from dms_events.transport import Prepared
+from dms_events.transport import OutgoingMessage
 
 from ..delivery import NatsDelivery, listen
 from ..subjects import Subjects
@@ -42,7 +42,7 @@ class _Batch:
     """What was sent of one batch and is not known to be stored."""
 
     def __init__(self) -> None:
-        self.open: deque[Prepared] = deque()
+        self.open: deque[OutgoingMessage] = deque()
         self.bytes = 0
         self.stored = 0
         self.limit = 1
@@ -107,7 +107,9 @@ class Ingest:
         """Start to listen."""
         await listen(self._client, self._inbox + ">", self._on_reply)
 
-    async def publish(self, messages: Iterator[Prepared]) -> tuple[int, Sequence[Prepared]]:
+    async def publish(
+        self, messages: Iterator[OutgoingMessage]
+    ) -> tuple[int, Sequence[OutgoingMessage]]:
         """Publish a batch; returns how many are stored, and what else was taken from ``messages``."""
         name = uuid.uuid4().hex
         batch = self._batches[name] = _Batch()
@@ -121,7 +123,7 @@ class Ingest:
             self.offered = False
         return batch.stored, batch.open
 
-    async def _send(self, prefix: str, batch: _Batch, messages: Iterator[Prepared]) -> None:
+    async def _send(self, prefix: str, batch: _Batch, messages: Iterator[OutgoingMessage]) -> None:
         client, subject_of, room = self._client, self._subjects.of, self._client.max_payload
         sent, subject = 0, ""
         for message in messages:

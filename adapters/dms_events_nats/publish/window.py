@@ -13,7 +13,7 @@ import nats.errors
 from nats.aio.client import Client
 
 from dms_events.errors import PublishError
-from dms_events.transport import Prepared
+from dms_events.transport import OutgoingMessage
 
 from ..delivery import NatsDelivery, listen
 from ..subjects import Subjects
@@ -44,14 +44,14 @@ class _PubAck(msgspec.Struct):
 class _Call:
     """One publish or publish_many: what it sent and is not acknowledged, and what was refused."""
 
-    def __init__(self, messages: Iterable[Prepared]) -> None:
+    def __init__(self, messages: Iterable[OutgoingMessage]) -> None:
         self._source = self._held(messages)
-        self._back: Iterator[Prepared] = iter(())
-        self.rest: Iterator[Prepared] = self._source
+        self._back: Iterator[OutgoingMessage] = iter(())
+        self.rest: Iterator[OutgoingMessage] = self._source
         self.failure: Exception | None = None
-        self.unacked: dict[str, Prepared] = {}
+        self.unacked: dict[str, OutgoingMessage] = {}
         self.bytes = 0
-        self.refused: dict[str, Prepared] = {}
+        self.refused: dict[str, OutgoingMessage] = {}
         self.reason = ""
         self.unheard = False
         self.retry_planned = False
@@ -61,19 +61,19 @@ class _Call:
         self.wake_at = 0
         self._waiter: asyncio.Future[None] | None = None
 
-    def _held(self, messages: Iterable[Prepared]) -> Iterator[Prepared]:
+    def _held(self, messages: Iterable[OutgoingMessage]) -> Iterator[OutgoingMessage]:
         """The messages, up to where the caller's iterable fails."""
         try:
             yield from messages
         except Exception as error:  # noqa: BLE001
             self.failure = error
 
-    def open_ends(self) -> list[Prepared]:
+    def open_ends(self) -> list[OutgoingMessage]:
         """What was refused, is not acknowledged or not sent, in the order in which it was given."""
         ends = {**self.refused, **self.unacked}
         return [*(ends[token] for token in sorted(ends, key=int)), *self._back]
 
-    def take_back(self, messages: Iterable[Prepared]) -> None:
+    def take_back(self, messages: Iterable[OutgoingMessage]) -> None:
         """Have them sent next."""
         self._back = chain(messages, self._back)
         self.rest = chain(self._back, self._source)
@@ -130,7 +130,7 @@ class Publisher:
         await self._ingest.open()
         await listen(self._client, self._inbox + "*", self._on_ack)
 
-    async def publish(self, messages: Iterable[Prepared]) -> int:
+    async def publish(self, messages: Iterable[OutgoingMessage]) -> int:
         """Publish in order; returns how many.
 
         Raises:
@@ -187,14 +187,14 @@ class Publisher:
         for call in set(self._calls.values()):
             call.wake()
 
-    def _refuse_size(self, call: _Call, token: str, message: Prepared) -> None:
+    def _refuse_size(self, call: _Call, token: str, message: OutgoingMessage) -> None:
         call.reason = (
             f"{message.type_name} is {len(message.data):,} bytes, more than the server's "
             f"max_payload of {self._client.max_payload:,} leaves room for; it was not sent"
         )
         call.refused[token] = message
 
-    async def _put(self, call: _Call, token: str, message: Prepared) -> None:
+    async def _put(self, call: _Call, token: str, message: OutgoingMessage) -> None:
         try:
             if self._client.is_connected:
                 subject, headers = self._subjects.of(message), {"Nats-Msg-Id": message.id}

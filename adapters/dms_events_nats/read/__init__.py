@@ -1,13 +1,13 @@
 """Reading: pull consumers on JetStream, partitions with one owner each, and core NATS."""
 
-from .core import CoreInbox
-from .open import open_inbox
-from .partitions import OwnedInbox
-from .pull import PullInbox
+from .core import CoreReceiver
+from .open import open_receiver
+from .partitions import PartitionedReceiver
+from .pull import PullReceiver
 
 __all__ = [
-    "CoreInbox",
-    "OwnedInbox",
-    "PullInbox",
-    "open_inbox",
+    "CoreReceiver",
+    "PartitionedReceiver",
+    "PullReceiver",
+    "open_receiver",
 ]

@@ -14,19 +14,19 @@ from nats.aio.subscription import Subscription
 
 from dms_events.aio import set_within
 from dms_events.errors import ConnectionLostError, TransportError
-from dms_events.transport import Inbox
+from dms_events.transport import Receiver
 
 from ..client import flush, mapped
 from ..delivery import CoreDelivery, Origin, listen
 from ..subjects import Subjects
 
-__all__ = ["CoreInbox"]
+__all__ = ["CoreReceiver"]
 
 _log = logging.getLogger("dms_events")
 _QUIET_S = 1.0
 
 
-class CoreInbox(Inbox):
+class CoreReceiver(Receiver):
     """Holds up to ``limit`` messages; what arrives beyond that is dropped and counted."""
 
     def __init__(self, client: Client, subjects: Subjects, limit: int) -> None:
@@ -111,7 +111,7 @@ class CoreInbox(Inbox):
         self._count = message.number = self._count + 1
         message.arrived_ns = time.time_ns()
         message.origin = self._origin
-        message.routed_as = self._type_names[message.subject]
+        message.type_name = self._type_names[message.subject]
         buffer.append(message)
         if len(buffer) == 1:  # nobody waits while there is one
             self._arrived.set()

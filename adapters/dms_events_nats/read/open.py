@@ -11,33 +11,33 @@ from nats.aio.client import Client
 from nats.js.manager import JetStreamManager
 
 from dms_events.errors import ConfigError
-from dms_events.transport import Interest
+from dms_events.transport import SubscriptionSpec
 
 from ..client import NotThereError, mapped, request
 from ..delivery import Origin
 from ..setup import ensure_consumer
-from ..store import open_bucket, plain
+from ..store import kv_token, open_bucket
 from ..subjects import REST, Subjects, partitions_of
 from .assignment import Group, Member
-from .partitions import OwnedInbox
-from .pull import PullInbox
+from .partitions import PartitionedReceiver
+from .pull import PullReceiver
 
-__all__ = ["open_inbox"]
+__all__ = ["open_receiver"]
 
 _PATIENCE = 1.5
 
 
 class _Stream:
-    """The stream that an interest reads, as it is now."""
+    """The stream that a subscription reads, as it is now."""
 
     def __init__(
-        self, client: Client, manager: JetStreamManager, subjects: Subjects, interest: Interest
+        self, client: Client, manager: JetStreamManager, subjects: Subjects, spec: SubscriptionSpec
     ) -> None:
         self.client = client
         self.manager = manager
         self.subjects = subjects
-        self.interest = interest
-        self.name = subjects.stream(interest.channel)
+        self.spec = spec
+        self.name = subjects.stream(spec.channel)
         self.created = ""
 
     async def look(self) -> None:
@@ -53,13 +53,13 @@ class _Stream:
 
     async def consumer(self, partition: str | None = None) -> tuple[str, float]:
         """The name and the ack wait of the consumer, made where it is missing."""
-        interest, filters = self.interest, self.subjects.filters(self.interest)
+        spec, filters = self.spec, self.subjects.filters(self.spec)
         if partition is not None:
-            name = f"{interest.durable}-{partition}"
-            interest = msgspec.structs.replace(interest, durable=name)
-            filters = self.subjects.of_part(interest, partition)
+            name = f"{spec.durable}-{partition}"
+            spec = msgspec.structs.replace(spec, durable=name)
+            filters = self.subjects.of_part(spec, partition)
         with mapped(f"subscribe to {', '.join(filters)}"):
-            return await ensure_consumer(self.client, self.name, filters, interest)
+            return await ensure_consumer(self.client, self.name, filters, spec)
 
     async def waiting(self, consumer: str) -> int:
         """What waits there or is not settled."""
@@ -67,20 +67,20 @@ class _Stream:
             info = await self.manager.consumer_info(self.name, consumer)
         return (info.num_pending or 0) + (info.num_ack_pending or 0)
 
-    async def inbox(
+    async def receiver(
         self, consumer: str, ack_wait_s: float, prefetch: int, **options: Any
-    ) -> PullInbox:
+    ) -> PullReceiver:
         """What reads a consumer."""
 
         async def waiting() -> int:
             return await self.waiting(consumer)
 
         async def forget() -> None:
-            if not self.interest.durable:
+            if not self.spec.durable:
                 with mapped(f"delete consumer {consumer}"):
                     await self.manager.delete_consumer(self.name, consumer)
 
-        inbox = PullInbox(
+        receiver = PullReceiver(
             self.client,
             f"$JS.API.CONSUMER.MSG.NEXT.{self.name}.{consumer}",
             Origin(self.client, self.subjects, self.created, f"$JS.ACK.{self.name}.{consumer}.1."),
@@ -90,42 +90,44 @@ class _Stream:
             forget=forget,
             **options,
         )
-        await inbox.open()
-        return inbox
+        await receiver.open()
+        return receiver
 
 
-async def open_inbox(
-    client: Client, manager: JetStreamManager, subjects: Subjects, interest: Interest
-) -> PullInbox | OwnedInbox:
-    """Read what an interest is in.
+async def open_receiver(
+    client: Client, manager: JetStreamManager, subjects: Subjects, spec: SubscriptionSpec
+) -> PullReceiver | PartitionedReceiver:
+    """Read what a subscription asks for.
 
     Raises:
         ConfigError: the durable exists with other filters, or is not read by partitions.
         TransportError: the server does not answer.
     """
-    stream = _Stream(client, manager, subjects, interest)
+    stream = _Stream(client, manager, subjects, spec)
     await stream.look()
-    if interest.partitioned:
+    if spec.partitioned:
         return await _owned(stream)
     consumer, ack_wait_s = await stream.consumer()
-    return await stream.inbox(consumer, ack_wait_s, interest.prefetch)
+    return await stream.receiver(consumer, ack_wait_s, spec.prefetch)
 
 
-async def _owned(stream: _Stream) -> OwnedInbox:
-    durable = stream.interest.durable or ""
+async def _owned(stream: _Stream) -> PartitionedReceiver:
+    durable = stream.spec.durable or ""
     await _refuse_whole(stream, durable)
     partitions = await stream.partitions()
     names = Group(partitions).all
     made = {partition: await stream.consumer(partition) for partition in names}
     _, ack_wait_s = made[REST]
-    prefetch = -(-stream.interest.prefetch // len(names))
+    prefetch = -(-stream.spec.prefetch // len(names))
     arrived = asyncio.Event()
 
-    async def open_part(partition: str) -> PullInbox:
+    async def open_part(partition: str) -> PullReceiver:
         consumer, wait_s = await stream.consumer(partition)
         # What is delivered to a reader whose link is gone must be due again before others begin.
         expires_s = min(30.0, wait_s / 4)
-        return await stream.inbox(consumer, wait_s, prefetch, arrived=arrived, expires_s=expires_s)
+        return await stream.receiver(
+            consumer, wait_s, prefetch, arrived=arrived, expires_s=expires_s
+        )
 
     async def waiting(partitions: Iterable[str]) -> int:
         total = 0
@@ -139,17 +141,17 @@ async def _owned(stream: _Stream) -> OwnedInbox:
         return total
 
     bucket = await open_bucket(stream.client.jetstream(), stream.manager, stream.subjects)
-    inbox = OwnedInbox(
+    receiver = PartitionedReceiver(
         bucket,
-        f"{plain(durable)}.readers",
+        f"{kv_token(durable)}.readers",
         Member(partitions, _PATIENCE * ack_wait_s),
         ack_wait_s=ack_wait_s,
         arrived=arrived,
         open_part=open_part,
         waiting=waiting,
     )
-    await inbox.open()
-    return inbox
+    await receiver.open()
+    return receiver
 
 
 async def _refuse_whole(stream: _Stream, durable: str) -> None:

@@ -17,14 +17,14 @@ from nats.js.kv import KeyValue
 
 from dms_events.aio import cancelled
 from dms_events.errors import ConnectionLostError, TransportError
-from dms_events.transport import Delivery, Inbox
+from dms_events.transport import Delivery, Receiver
 
 from ..client import mapped, why_ended
 from ..delivery import JetStreamDelivery
 from .assignment import Group, Member
-from .pull import PullInbox
+from .pull import PullReceiver
 
-__all__ = ["OwnedInbox"]
+__all__ = ["PartitionedReceiver"]
 
 _log = logging.getLogger("dms_events")
 _BEAT_S = 2.0
@@ -41,14 +41,14 @@ class _UnreadableError(TransportError):
 class _Part:
     """A partition that is owned: what reads it, and what was taken of it and is not settled."""
 
-    def __init__(self, inbox: PullInbox) -> None:
-        self.inbox = inbox
+    def __init__(self, receiver: PullReceiver) -> None:
+        self.receiver = receiver
         self.leaving = False
         self._taken: list[JetStreamDelivery] = []
         self._look_at = _FEW
 
     def pop(self) -> JetStreamDelivery | None:
-        delivery = self.inbox.pop()
+        delivery = self.receiver.pop()
         if delivery is not None:
             self._taken.append(delivery)
             if len(self._taken) > self._look_at:
@@ -58,7 +58,7 @@ class _Part:
     @property
     def done(self) -> bool:
         """Nothing of it is left here."""
-        return self.leaving and not self.inbox.at_hand and not self.unsettled
+        return self.leaving and not self.receiver.at_hand and not self.unsettled
 
     @property
     def unsettled(self) -> int:
@@ -83,11 +83,11 @@ async def _leave(parts: Iterable[_Part]) -> None:
     leaving = list(parts)
     for part in leaving:
         part.leaving = True
-    await asyncio.gather(*(part.inbox.pause() for part in leaving))
+    await asyncio.gather(*(part.receiver.pause() for part in leaving))
 
 
-class OwnedInbox(Inbox):
-    """The partitions that this reader owns, as one inbox.
+class PartitionedReceiver(Receiver):
+    """The partitions that this reader owns, as one receiver.
 
     Readers of a durable agree in a document of its bucket, which each writes with compare-and-set every
     ``_BEAT_S`` at most. A partition is handed over when all that was fetched of it is settled. A reader
@@ -103,7 +103,7 @@ class OwnedInbox(Inbox):
         *,
         ack_wait_s: float,
         arrived: asyncio.Event,
-        open_part: Callable[[str], Awaitable[PullInbox]],
+        open_part: Callable[[str], Awaitable[PullReceiver]],
         waiting: Callable[[Iterable[str]], Awaitable[int]],
     ) -> None:
         self._bucket = bucket
@@ -157,14 +157,14 @@ class OwnedInbox(Inbox):
 
     def _ready(self) -> bool:
         own = time.monotonic() < self._own_until
-        return own and any(part.inbox.at_hand for part in self._turn)
+        return own and any(part.receiver.at_hand for part in self._turn)
 
     def _ended(self) -> TransportError | None:
         return self._failure or next(
-            (part.inbox.failure for part in self._turn if part.inbox.failure), None
+            (part.receiver.failure for part in self._turn if part.receiver.failure), None
         )
 
-    async def ours(self, delivery: Delivery) -> bool:
+    async def still_owned(self, delivery: Delivery) -> bool:
         origin = cast(JetStreamDelivery, delivery).origin
         while not (origin.lost or self._failure or time.monotonic() < self._own_until):
             self._decided.clear()
@@ -196,13 +196,13 @@ class OwnedInbox(Inbox):
     def reconnected(self) -> None:
         """The pull requests went with the old connection."""
         for part in self._turn:
-            part.inbox.reconnected()
+            part.receiver.reconnected()
 
     def fail(self, error: TransportError) -> None:
         """Nothing will arrive any more."""
         self._failure = self._failure or error
         for part in self._turn:
-            part.inbox.fail(error)
+            part.receiver.fail(error)
         self._arrived.set()
         self._decided.set()
 
@@ -243,7 +243,7 @@ class OwnedInbox(Inbox):
         if self._taken_out:
             # A partition may be its own again already, but not what it had in hand of it.
             for part in self._turn:
-                part.inbox.lose()
+                part.receiver.lose()
         for name in list(self._parts):
             if self._taken_out or name not in owned or name in done:
                 await self._drop(name)
@@ -280,6 +280,6 @@ class OwnedInbox(Inbox):
         part = self._parts.pop(name)
         self._turn.remove(part)
         if self._taken_out or part.unsettled:  # what is given back would come before the unsettled
-            await part.inbox.abandon()
+            await part.receiver.abandon()
         else:
-            await part.inbox.close()
+            await part.receiver.close()

@@ -17,12 +17,12 @@ from nats.aio.subscription import Subscription
 
 from dms_events.aio import cancelled, set_within
 from dms_events.errors import ConnectionLostError, TransportError
-from dms_events.transport import Inbox
+from dms_events.transport import Receiver
 
 from ..client import NotThereError, mapped, why_ended
 from ..delivery import JetStreamDelivery, Origin, listen
 
-__all__ = ["PullInbox"]
+__all__ = ["PullReceiver"]
 
 _log = logging.getLogger("dms_events")
 _HEARTBEAT_S = 5.0
@@ -39,7 +39,7 @@ class _Pull(msgspec.Struct):
     idle_heartbeat: int
 
 
-class PullInbox(Inbox):
+class PullReceiver(Receiver):
     """Keeps up to ``prefetch`` messages asked for or at hand.
 
     A pull request can be lost with its connection, and ends with a status message otherwise; while one
@@ -208,7 +208,7 @@ class PullInbox(Inbox):
         self._heard = True
         if message.reply:
             message.origin = self._origin
-            message.routed_as = self._type_names[message.subject]
+            message.type_name = self._type_names[message.subject]
             if not self._buffer:  # nobody waits while there is one
                 self._arrived.set()
             self._buffer.append(message)

@@ -12,7 +12,7 @@ import nats.js.errors
 from nats.aio.client import Client
 
 from dms_events.errors import ConfigError
-from dms_events.transport import Interest
+from dms_events.transport import SubscriptionSpec
 
 from ..client import request
 from . import api
@@ -90,9 +90,9 @@ async def _make(client: Client, target: Target) -> None:
 
 
 async def ensure_consumer(
-    client: Client, stream: str, filters: list[str], interest: Interest
+    client: Client, stream: str, filters: list[str], spec: SubscriptionSpec
 ) -> tuple[str, float]:
-    """Make the consumer of an interest unless it is there; returns its name and its ack wait in s.
+    """Make the consumer of a subscription unless it is there; returns its name and its ack wait in s.
 
     The server never gives up a message by itself (``max_deliver`` unlimited): a process that dies with
     a batch raises the delivery count of every innocent in it, so attempts are the reader's to count.
@@ -100,17 +100,15 @@ async def ensure_consumer(
     Raises:
         ConfigError: the durable exists with other filters, or loses messages as it is configured.
     """
-    wanted = DurableSetup(
-        types=interest.patterns, ack_wait_s=interest.ack_wait_s, start=interest.start
-    )
-    target = durable_target(stream, interest.durable or "", filters, wanted)
-    if not interest.durable:
+    wanted = DurableSetup(types=spec.patterns, ack_wait_s=spec.ack_wait_s, start=spec.start)
+    target = durable_target(stream, spec.durable or "", filters, wanted)
+    if not spec.durable:
         config = (
             target.defaults | target.declared | {"inactive_threshold": nanoseconds(_INACTIVE_S)}
         )
         body = {"stream_name": stream, "config": config, "action": "create"}
         made = await request(client, f"CONSUMER.CREATE.{stream}", body)
-        return str(made["name"]), interest.ack_wait_s
+        return str(made["name"]), spec.ack_wait_s
     existing = await api.read(client, target)
     if existing is None:
         try:
@@ -121,9 +119,9 @@ async def ensure_consumer(
                 raise
             existing = await api.read(client, target)
     if existing is None:
-        return interest.durable, interest.ack_wait_s
-    _compare(interest.durable, filters, existing)
-    return interest.durable, existing["ack_wait"] / 1e9
+        return spec.durable, spec.ack_wait_s
+    _compare(spec.durable, filters, existing)
+    return spec.durable, existing["ack_wait"] / 1e9
 
 
 def _compare(durable: str, filters: list[str], existing: dict[str, Any]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dms_events.transport import Channel, Interest
+from dms_events.transport import Channel, SubscriptionSpec
 
 from ..subjects import Subjects
 from .compare import Target
@@ -36,7 +36,9 @@ def durable_targets(setup: NatsSetup) -> list[Target]:
     subjects = Subjects(setup.root)
     stream = subjects.stream("events")
     return [
-        durable_target(stream, name, subjects.filters(Interest(patterns=durable.types)), durable)
+        durable_target(
+            stream, name, subjects.filters(SubscriptionSpec(patterns=durable.types)), durable
+        )
         for name, durable in setup.durables.items()
     ]
 

@@ -1,12 +1,12 @@
 """Notes in a key-value bucket, and single messages of a stream."""
 
 from .messages import delete_message, fetch_message
-from .notes import open_bucket, open_notes, plain
+from .notes import kv_token, open_bucket, open_notes
 
 __all__ = [
     "delete_message",
     "fetch_message",
+    "kv_token",
     "open_bucket",
     "open_notes",
-    "plain",
 ]

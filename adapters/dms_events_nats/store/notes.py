@@ -7,26 +7,26 @@ import re
 import nats.js.errors
 from nats.js.api import KeyValueConfig
 from nats.js.client import JetStreamContext
-from nats.js.kv import KeyValue
+from nats.js.kv import KeyValue as Bucket
 from nats.js.manager import JetStreamManager
 
-from dms_events.transport import Notes
+from dms_events.transport import KeyValue
 
 from ..client import mapped
 from ..subjects import Subjects
 
-__all__ = ["NatsNotes", "open_bucket", "open_notes", "plain"]
+__all__ = ["NatsKeyValue", "kv_token", "open_bucket", "open_notes"]
 
 _KEPT_S = 7 * 86_400.0
-_PLAIN = re.compile(r"[^A-Za-z0-9_-]")
+_NOT_KV_TOKEN = re.compile(r"[^A-Za-z0-9_-]")
 
 
-class NatsNotes(Notes):
+class NatsKeyValue(KeyValue):
     """Each value is a message of the bucket's stream, stored like events are."""
 
-    def __init__(self, bucket: KeyValue, durable: str) -> None:
+    def __init__(self, bucket: Bucket, durable: str) -> None:
         self._bucket = bucket
-        self._prefix = plain(durable)
+        self._prefix = kv_token(durable)
 
     async def get(self, key: str) -> bytes | None:
         with mapped("read a note"):
@@ -46,23 +46,23 @@ class NatsNotes(Notes):
 
 async def open_notes(
     context: JetStreamContext, manager: JetStreamManager, subjects: Subjects, durable: str
-) -> NatsNotes:
+) -> NatsKeyValue:
     """The notes of a durable.
 
     Raises:
         TransportError: their bucket cannot be made or reached.
     """
-    return NatsNotes(await open_bucket(context, manager, subjects), durable)
+    return NatsKeyValue(await open_bucket(context, manager, subjects), durable)
 
 
-def plain(durable: str) -> str:
+def kv_token(durable: str) -> str:
     """The name of a durable as a token of a key."""
-    return _PLAIN.sub(lambda found: f"={ord(found[0]):X}", durable)
+    return _NOT_KV_TOKEN.sub(lambda found: f"={ord(found[0]):X}", durable)
 
 
 async def open_bucket(
     context: JetStreamContext, manager: JetStreamManager, subjects: Subjects
-) -> KeyValue:
+) -> Bucket:
     """The bucket of what readers note. Where it is missing it is made, kept as the events are.
 
     Raises:

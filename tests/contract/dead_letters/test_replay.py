@@ -90,8 +90,8 @@ async def test_an_event_that_names_no_id_keeps_its_identity_and_its_bytes(
         assert letter.payload == payload
         await bus.replay(letter)
         [replayed] = await collect(messages, 1)
-    assert replayed.id == original.id == letter.id == (claimed or original.delivery.place_id)
-    assert replayed.place == original.place
+    assert replayed.id == original.id == letter.id == (claimed or original.delivery.position_id)
+    assert replayed.subject == original.subject
     assert replayed.envelope == msgspec.structs.replace(original.envelope, id=original.id)
     if payload.startswith(b"\x82"):
         assert replayed.delivery.data.startswith(b"\x83")
@@ -211,7 +211,7 @@ async def test_noise_is_replayed_as_it_is_and_is_another_letter_then(
         await collect(messages, 1)
         await until(lambda: settled(messages))
     [again] = await letters(bus)
-    assert (again.payload, again.source, again.place) == (noise, "stranger", letter.place)
+    assert (again.payload, again.source, again.subject) == (noise, "stranger", letter.subject)
     assert (letter.sequence, again.sequence) == (1, 3)
     assert again.id.startswith("replay:")
 

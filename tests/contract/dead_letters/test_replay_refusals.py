@@ -102,7 +102,7 @@ async def test_what_was_published_where_no_type_is_named_is_not_replayed_elsewhe
     async with place.foreign() as client:
         await client.jetstream().publish(f"{place.root}.events.lonely", go_written())
     letter = await buried(bus)
-    assert (letter.place, letter.type_name) == (f"{place.root}.events.lonely", "")
+    assert (letter.subject, letter.type_name) == (f"{place.root}.events.lonely", "")
     with pytest.raises(ReplayError, match="lonely', which names no type"):
         await bus.replay(letter)
     assert await letters(bus) == [letter]

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from dms_events import Bus
-from dms_events.transport import Interest
+from dms_events.transport import SubscriptionSpec
 from dms_events.types.elk_stats import ServiceCall
 from tests.contract.places import Place, buried, call, collect, letters
 
@@ -133,7 +133,7 @@ async def test_a_reason_may_quote_a_secret_and_is_withheld(
         await place.put(envelope(named, SECRET), subject)
         transport = place.transport()
         await transport.open()
-        inbox = await transport.subscribe(Interest(patterns=("*",), durable="keys"))
+        inbox = await transport.subscribe(SubscriptionSpec(patterns=("*",), durable="keys"))
         [delivery] = await inbox.receive(1, 10)
         await bus.bury(delivery, id="k", error=ValueError("no key: SECRET"), reader="keys")
         await transport.close()

@@ -66,7 +66,7 @@ async def test_what_cannot_be_read_becomes_a_dead_letter(
     assert letter.error in ("DecodeError", "UnknownTypeError")
     assert (letter.reader, letter.attempts, letter.source) == ("reader", 1, "stranger")
     assert letter.type_name == "elk_stats.ServiceCall"
-    assert "elk_stats" in letter.place
+    assert "elk_stats" in letter.subject
     assert letter.sequence == 2
     assert letter.id
     assert letter.stored < letter.buried

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from nats.aio.client import Client
 
-from dms_events import Bus, EncodeError, Prepared, PublishError, UnknownTypeError, codec
+from dms_events import Bus, EncodeError, OutgoingMessage, PublishError, UnknownTypeError, codec
 from dms_events.envelope import decode_envelope
 from dms_events.types.elk_stats import ServiceCall
 from tests.contract.places import Place, call, collect, event_calls, nothing_comes
@@ -25,12 +25,12 @@ async def numbers(bus: Bus, durable: str, count: int) -> list[float]:
     return [m.event.call_id for m in arrived]
 
 
-def numbers_in(events: Iterable[msgspec.Struct | Prepared]) -> list[float]:
+def numbers_in(events: Iterable[msgspec.Struct | OutgoingMessage]) -> list[float]:
     """The call ids of what was handed back, which is ready to be published again."""
     return [
         codec.decode(decode_envelope(event.data).data, ServiceCall).call_id
         for event in events
-        if isinstance(event, Prepared)
+        if isinstance(event, OutgoingMessage)
     ]
 
 
@@ -71,7 +71,7 @@ async def test_a_full_stream_refuses_and_keeps_what_it_accepted(place: Place) ->
         with pytest.raises(PublishError, match=r"elk_stats\.ServiceCall|full") as caught:
             await bus.publish(call(99))
         [single] = caught.value.unacknowledged
-        assert isinstance(single, Prepared)
+        assert isinstance(single, OutgoingMessage)
         assert await numbers(bus, "d", 10) == [float(n) for n in range(10)]
 
 

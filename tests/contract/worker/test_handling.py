@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dms_events import Bus, ConfigError, Message, Prepared, Reject, Worker
+from dms_events import Bus, ConfigError, Message, OutgoingMessage, Reject, Worker
 from dms_events.identity import now_rfc3339
 from dms_events.types.elk_stats import NewService, NtxPayment, ServiceCall
 from tests.contract.places import Place, call, event_calls, letters, payment, service, until
@@ -201,7 +201,7 @@ async def test_what_was_published_twice_is_handled_once(place: Place, bus: Bus) 
     prepared = bus.prepare(call(1))
     await bus.publish(prepared)
     # The same identity under another message id, as it is after the broker has forgotten the first.
-    again = Prepared("events", prepared.type_name, prepared.source, "another", prepared.data)
+    again = OutgoingMessage("events", prepared.type_name, prepared.source, "another", prepared.data)
     await bus.publish(again)
     await drained(worker, bus)
     assert seen == [prepared.id]

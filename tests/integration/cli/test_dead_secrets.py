@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 
 import dms_events
-from dms_events import Prepared
+from dms_events import OutgoingMessage
 from dms_events.types.elk_stats import ServiceCall
 from dms_events.types.onboarding import BlockchainAddressPrivKey
 from dms_events_nats import NatsServer
@@ -25,7 +25,7 @@ async def test_no_secret_is_shown_unless_that_is_asked_for(nats_server: NatsServ
             error = ValueError("cannot use SECRET-1")
             await bus.bury(message.delivery, id="key", error=error, reader="wallet")
         hidden = bus.prepare(KEY, id="hidden").data
-        await bus.publish(Prepared("events", "elk_stats.ServiceCall", "", "hidden", hidden))
+        await bus.publish(OutgoingMessage("events", "elk_stats.ServiceCall", "", "hidden", hidden))
         await bus.publish(call(1))
         async with bus.subscribe(ServiceCall, durable="calls") as calls:
             assert (await anext(calls)).event == call(1)

@@ -12,7 +12,7 @@ from nats.aio.client import Client
 from nats.js.api import AckPolicy, ConsumerConfig
 
 import dms_events
-from dms_events import Bus, Prepared, PublishError
+from dms_events import Bus, OutgoingMessage, PublishError
 from dms_events_nats import NatsServer
 from tests.kit.storing import call, prepared
 
@@ -33,11 +33,11 @@ async def stored(client: Client) -> list[str]:
     return ids
 
 
-def long(bus: Bus, number: int, size: int) -> Prepared:
+def long(bus: Bus, number: int, size: int) -> OutgoingMessage:
     return bus.prepare(msgspec.structs.replace(call(number), status="x" * size))
 
 
-def ids_of(messages: list[Prepared]) -> list[str]:
+def ids_of(messages: list[OutgoingMessage]) -> list[str]:
     return [message.id for message in messages]
 
 
@@ -154,7 +154,7 @@ async def test_what_a_generator_raises_comes_after_those_before(
     async with dms_events.connect(nats_server.url) as bus:
         messages = prepared(bus, 2_000)
 
-        def broken() -> Iterator[Prepared]:
+        def broken() -> Iterator[OutgoingMessage]:
             yield from messages
             raise LookupError
 
@@ -200,7 +200,7 @@ async def test_a_batch_that_the_server_forgot_is_sent_again(
         messages = prepared(bus, 5_000)
         arrived = asyncio.Event()
 
-        def slow() -> Iterator[Prepared]:
+        def slow() -> Iterator[OutgoingMessage]:
             for number, message in enumerate(messages):
                 if number == 2_500:
                     arrived.set()

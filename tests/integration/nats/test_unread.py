@@ -23,7 +23,7 @@ async def test_a_closed_subscription_is_collected_with_what_it_did_not_hand_out(
                 change = DeviceStatusChange(peer_id="peer", status="online", timestamp=1.0)
                 await bus.publish_many([change] * 10)
                 taken = await anext(messages)
-                inbox = weakref.ref(messages._inbox)
+                inbox = weakref.ref(messages._receiver)
         del bus, messages
         gc.collect()
         assert taken.event == change

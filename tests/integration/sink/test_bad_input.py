@@ -143,7 +143,7 @@ async def test_a_bad_message_is_a_dead_letter_and_its_neighbours_are_stored(
     assert adds_up(tally), tally
     [letter] = await letters(bus)
     assert (letter.payload, letter.payload_bytes) == (payload, len(payload))
-    assert (letter.place, letter.sequence, letter.reader) == (subject, 6, "sink")
+    assert (letter.subject, letter.sequence, letter.reader) == (subject, 6, "sink")
     assert letter.error == error
     assert reason in letter.reason
 

@@ -12,7 +12,7 @@ import nats
 import pytest
 
 import dms_events
-from dms_events import Forwarder, Prepared
+from dms_events import Forwarder, OutgoingMessage
 from dms_events_nats import NatsServer
 from tests.kit.programs.processes import CLI, run, running, until
 from tests.kit.storing import adds_up, count_in, ids_in, ids_of, more_than, prepared, tally_in
@@ -88,7 +88,7 @@ async def test_a_nats_server_that_is_killed_again_and_again_loses_and_doubles_no
     total, kills = 30_000, 5
     handed, marks = 0, [0]
 
-    def counted(messages: list[Prepared]) -> Iterator[Prepared]:
+    def counted(messages: list[OutgoingMessage]) -> Iterator[OutgoingMessage]:
         nonlocal handed
         for message in messages:
             handed += 1

@@ -47,7 +47,7 @@ async def forward(bus: dms_events.Bus, url: str, durable: str) -> dms_events.Tal
         return await forwarder.run()
 
 
-def ids(messages: Iterable[dms_events.Prepared]) -> set[str]:
+def ids(messages: Iterable[dms_events.OutgoingMessage]) -> set[str]:
     return {message.id for message in messages}
 
 

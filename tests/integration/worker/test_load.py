@@ -13,7 +13,7 @@ import pytest
 
 import dms_events
 from dms_events import Message, Worker
-from dms_events.transport import Notes
+from dms_events.transport import KeyValue
 from dms_events.types.elk_stats import ServiceCall
 from dms_events_nats import NatsServer
 from tests.kit.programs.processes import running, until
@@ -105,7 +105,9 @@ async def test_ten_thousand_good_ones_are_handled_while_a_poison_message_is_not_
     async with dms_events.connect(nats_server.url) as bus, asyncio.TaskGroup() as tasks:
         poison = bus.prepare(call(-1))
         if status == "is no event":
-            await bus.publish(dms_events.Prepared("events", poison.type_name, "", "noise", b"{"))
+            await bus.publish(
+                dms_events.OutgoingMessage("events", poison.type_name, "", "noise", b"{")
+            )
         else:
             await bus.publish(odd(-1, status))
         await bus.publish_many(call(n) for n in range(good))
@@ -239,10 +241,10 @@ async def test_a_worker_with_keys_that_is_stopped_ends_when_its_handlers_have(
     assert sorted(done) == list(range(total)), "each once"
 
 
-class NotesThatHang(Notes):
+class NotesThatHang(KeyValue):
     """What is written is there, and the writer never hears of it."""
 
-    def __init__(self, notes: Notes) -> None:
+    def __init__(self, notes: KeyValue) -> None:
         self._notes = notes
         self.written = asyncio.Event()
 
@@ -278,7 +280,7 @@ async def test_a_worker_that_is_stopped_while_it_notes_an_attempt_does_not_spend
             await (await anext(messages)).nak()  # so that it is handled alone
         hanging = NotesThatHang(await bus.notes(DURABLE))
 
-        async def notes(durable: str) -> Notes:
+        async def notes(durable: str) -> KeyValue:
             return hanging
 
         monkeypatch.setattr(bus, "notes", notes)

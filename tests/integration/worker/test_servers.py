@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import dms_events
-from dms_events import Bus, Prepared, Worker
+from dms_events import Bus, OutgoingMessage, Worker
 from dms_events.types.elk_stats import ServiceCall
 from dms_events_nats import NatsServer
 from tests.kit.programs.processes import until
@@ -56,7 +56,7 @@ async def test_a_server_that_is_killed_again_and_again_loses_and_doubles_nothing
     seen = Seen()
     handed = 0
 
-    def counted(messages: list[Prepared]) -> Iterator[Prepared]:
+    def counted(messages: list[OutgoingMessage]) -> Iterator[OutgoingMessage]:
         nonlocal handed
         for message in messages:
             handed += 1

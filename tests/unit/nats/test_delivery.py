@@ -24,15 +24,15 @@ def delivery(form: str, *, attempt: int = 1, sequence: int = 41) -> JetStreamDel
 
 @pytest.mark.parametrize("form", [PLAIN, DOMAIN])
 @pytest.mark.parametrize("attempt", [1, 2, 12])
-def test_place_and_attempt_are_in_the_reply_subject(form: str, attempt: int) -> None:
+def test_position_and_attempt_are_in_the_reply_subject(form: str, attempt: int) -> None:
     one = delivery(form, attempt=attempt)
     assert (one.sequence, one.attempt, one.stored_ns) == (41, attempt, 1736903424552665000)
 
 
 def test_a_message_is_known_again_whenever_and_in_whichever_form_it_comes() -> None:
-    mark = delivery(PLAIN).mark
-    assert delivery(PLAIN, attempt=2).is_again(mark)
-    assert delivery(DOMAIN, attempt=3).is_again(mark)
-    assert delivery(PLAIN).is_again(delivery(DOMAIN, attempt=3).mark)
-    assert not delivery(PLAIN, sequence=4).is_again(mark)
-    assert not delivery(PLAIN, sequence=411).is_again(mark)
+    mark = delivery(PLAIN).dedupe_key
+    assert delivery(PLAIN, attempt=2).same_message(mark)
+    assert delivery(DOMAIN, attempt=3).same_message(mark)
+    assert delivery(PLAIN).same_message(delivery(DOMAIN, attempt=3).dedupe_key)
+    assert not delivery(PLAIN, sequence=4).same_message(mark)
+    assert not delivery(PLAIN, sequence=411).same_message(mark)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dms_events import ConfigError
-from dms_events.transport import Interest
+from dms_events.transport import SubscriptionSpec
 from dms_events_nats import DurableSetup, EventsSetup, NatsSetup, StreamSetup
 from dms_events_nats.setup.compare import RECORD, Target, compare, creation, merged
 from dms_events_nats.subjects import Subjects
@@ -154,7 +154,7 @@ def test_what_python_declares_is_checked_as_well() -> None:
 
 def test_filters_that_another_one_covers_are_left_out() -> None:
     def filters(*patterns: str) -> list[str]:
-        return Subjects("dms").filters(Interest(patterns=patterns))
+        return Subjects("dms").filters(SubscriptionSpec(patterns=patterns))
 
     assert filters("*", "elk_stats.*", "elk_stats.ServiceCall") == ["dms.events.>"]
     assert filters("elk_stats.*", "elk_stats.ServiceCall") == ["dms.events.elk_stats.>"]

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from dms_events import Bus, Forwarder, Prepared, Tally
+from dms_events import Bus, Forwarder, OutgoingMessage, Tally
 from dms_events.sink import Verdict
 from dms_events.transport.memory_consumer import MemoryDelivery
 from dms_events.types.elk_stats import ServiceRemove
@@ -19,7 +19,7 @@ __all__ = ["drained", "lose", "overloaded", "removals", "unsettled", "until"]
 NEVER = 10**9
 
 
-def removals(bus: Bus, count: int) -> list[Prepared]:
+def removals(bus: Bus, count: int) -> list[OutgoingMessage]:
     return [
         bus.prepare(ServiceRemove(service_id=str(n), timestamp=1.0), id=f"id-{n}")
         for n in range(count)

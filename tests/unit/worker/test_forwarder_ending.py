@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 import dms_events
-from dms_events import Bus, ConfigError, Forwarder, Prepared, Tally, TransportError
+from dms_events import Bus, ConfigError, Forwarder, OutgoingMessage, Tally, TransportError
 from dms_events.sink import Verdict
 from dms_events.types.elk_stats import ServiceRemove
 
@@ -78,7 +78,7 @@ async def test_what_cannot_be_buried_is_given_back(
     monkeypatch.setattr("dms_events.worker.forwarder.AGAIN_S", 0.02)
     monkeypatch.setattr("dms_events.dead_letters.writer.AGAIN_S", 0.02)
     async with dms_events.connect("memory://", max_messages=1) as full:
-        await full.publish(Prepared("dead", "unknown.unknown", "", "no room", b""))
+        await full.publish(OutgoingMessage("dead", "unknown.unknown", "", "no room", b""))
         await full.publish_many(removals(full, 1))
         sink = ScriptedSink({"id-0": Lines(Verdict.REJECTED)})
         forwarder = Forwarder(full, sink, linger_s=0.01)

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import dms_events
-from dms_events import Bus, Forwarder, Prepared, Tally
+from dms_events import Bus, Forwarder, OutgoingMessage, Tally
 from dms_events.sink import Verdict
 from dms_events.types.elk_stats import ServiceRemove
 from dms_events.worker import forwarder
@@ -59,14 +59,14 @@ scripts = st.builds(
 )
 
 
-def of_an_event(bus: Bus, number: int, event: Event) -> list[Prepared]:
+def of_an_event(bus: Bus, number: int, event: Event) -> list[OutgoingMessage]:
     """The event's messages: one identity, each published on its own."""
     first = bus.prepare(ServiceRemove(service_id=f"s{number}", timestamp=1.0), id=f"id-{number}")
     return [msgspec.structs.replace(first, id=f"{first.id}/{n}") for n in range(event.times)]
 
 
-def of_noise(number: int, noise: bytes) -> Prepared:
-    return Prepared("events", "elk_stats.ServiceRemove", "", f"noise-{number}", noise)
+def of_noise(number: int, noise: bytes) -> OutgoingMessage:
+    return OutgoingMessage("events", "elk_stats.ServiceRemove", "", f"noise-{number}", noise)
 
 
 def total(tally: Tally) -> int:

@@ -150,11 +150,11 @@ class Place(int):
     """Where a message lies."""
 
     @property
-    def mark(self) -> int:
+    def dedupe_key(self) -> int:
         return int(self)
 
-    def is_again(self, mark: str | int) -> bool:
-        return mark == self
+    def same_message(self, dedupe_key: str | int) -> bool:
+        return dedupe_key == self
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.booleans()), max_size=60), st.integers(1, 4))
