@@ -12,7 +12,7 @@ import msgspec
 from msgspec import field
 
 from dms_events.errors import SinkError
-from dms_events.sink import Document, Judgement, Verdict
+from dms_events.sink import Document, SinkVerdict, Verdict
 
 __all__ = ["NOT_NOW", "Obstacle", "Refused", "describe", "judge"]
 
@@ -25,8 +25,8 @@ to blame, and the first event of a month would otherwise begin a month of dead l
 _TOO_LARGE = "exceeds the maximum allowed limit"
 """`indexing_pressure.memory.max_operation_size` speaks as overload does, but never passes."""
 _REASON_LENGTH = 500
-_STORED = Judgement(Verdict.STORED)
-_DUPLICATE = Judgement(Verdict.DUPLICATE)
+_STORED = SinkVerdict(Verdict.STORED)
+_DUPLICATE = SinkVerdict(Verdict.DUPLICATE)
 
 
 class Obstacle(SinkError):
@@ -54,8 +54,8 @@ class _Reply(msgspec.Struct):
     items: list[dict[str, _Item]]
 
 
-def judge(documents: Sequence[Document], reply: object) -> list[Judgement]:
-    """One judgement for each document, in order, from the decoded body of a 200 answer.
+def judge(documents: Sequence[Document], reply: object) -> list[SinkVerdict]:
+    """One verdict for each document, in order, from the decoded body of a 200 answer.
 
     Raises:
         SinkError: this is not an answer to a request with these documents.
@@ -70,12 +70,12 @@ def judge(documents: Sequence[Document], reply: object) -> list[Judgement]:
     return [_judge(document, item) for document, item in zip(documents, items, strict=True)]
 
 
-def _judge(document: Document, answer: Mapping[str, _Item]) -> Judgement:
+def _judge(document: Document, answer: Mapping[str, _Item]) -> SinkVerdict:
     item = answer.get("create")
     if item is None or item.id != document.id:
         raise SinkError(f"Elasticsearch's answer leaves out document {document.id!r}")
     if item.failure_store == "used":
-        return Judgement(Verdict.REJECTED, "it went to the failure store instead of its index")
+        return SinkVerdict(Verdict.REJECTED, "it went to the failure store instead of its index")
     if item.error is None and 200 <= item.status < 300:
         return _STORED
     type, reason = _type_of(item.error), f"{item.status} {describe(item.error)}".strip()
@@ -84,8 +84,8 @@ def _judge(document: Document, answer: Mapping[str, _Item]) -> Judgement:
     if item.status == 429 and _TOO_LARGE in reason:
         raise Refused(reason)
     if not 400 <= item.status < 500 or item.status in NOT_NOW or type in _CLUSTER_FAULTS:
-        return Judgement(Verdict.RETRY, reason)
-    return Judgement(Verdict.REJECTED, reason)
+        return SinkVerdict(Verdict.RETRY, reason)
+    return SinkVerdict(Verdict.REJECTED, reason)
 
 
 def describe(error: object) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from dms_events.errors import ConfigError, SinkError
-from dms_events.sink import Document, Judgement, Sink, Verdict
+from dms_events.sink import Document, Sink, SinkVerdict, Verdict
 
 from .client import check_version, make_client, need_client, read_url, translated
 from .encode import encode, halves, split
@@ -86,8 +86,8 @@ class ElasticsearchSink(Sink):
             raise
         self._client = client
 
-    async def write(self, batch: Sequence[Document]) -> Sequence[Judgement]:
-        """Store a batch; one judgement for each document, in the same order.
+    async def write(self, batch: Sequence[Document]) -> Sequence[SinkVerdict]:
+        """Store a batch; one verdict for each document, in the same order.
 
         A request that fails in a way that passes gives RETRY for its documents and for all behind
         it. A request that is refused for one of its documents is sent again in halves, until that
@@ -97,22 +97,22 @@ class ElasticsearchSink(Sink):
             SinkError: the sink is not open, or the answer is no answer to these documents.
         """
         client = self._opened()
-        judgements: list[Judgement] = []
+        verdicts: list[SinkVerdict] = []
         waiting = deque(split(batch, self._max_bulk_bytes))
         while waiting:
             documents = waiting.popleft()
             try:
-                judgements += judge(documents, await _send(client, documents))
+                verdicts += judge(documents, await _send(client, documents))
             except Refused as refused:
                 if len(documents) == 1:
-                    judgements.append(Judgement(Verdict.REJECTED, str(refused)))
+                    verdicts.append(SinkVerdict(Verdict.REJECTED, str(refused)))
                 else:
                     waiting.extendleft(reversed(halves(documents)))
             except Obstacle as obstacle:
-                missing = len(batch) - len(judgements)
-                judgements += [Judgement(Verdict.RETRY, str(obstacle))] * missing
+                missing = len(batch) - len(verdicts)
+                verdicts += [SinkVerdict(Verdict.RETRY, str(obstacle))] * missing
                 break
-        return judgements
+        return verdicts
 
     async def count(self) -> dict[str, int]:
         """Documents stored in all indices ``dms-*``, by type name; includes what was just written.

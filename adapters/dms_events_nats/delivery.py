@@ -24,7 +24,7 @@ from dms_events.transport import DedupeKey
 from .client import translated
 from .subjects import Subjects
 
-__all__ = ["CoreDelivery", "JetStreamDelivery", "NatsDelivery", "Origin", "listen"]
+__all__ = ["CoreDelivery", "JetStreamDelivery", "NatsDelivery", "Origin", "subscribe_callback"]
 
 
 _log = logging.getLogger("dms_events")
@@ -207,17 +207,17 @@ M = TypeVar("M", bound=NatsDelivery)
 """The `msg_class` of the client."""
 
 
-async def listen(
+async def subscribe_callback(
     client: Client, subject: str, take: Callable[[M], None], *, queue: str = ""
 ) -> Subscription:
     """Subscribe, and have each message given to ``take``, which never waits.
 
     nats-py's own callbacks are coroutines, and cost a queue and a turn of a task for each message.
     """
-    return await client.subscribe(subject, queue=queue, future=_Taker(take))
+    return await client.subscribe(subject, queue=queue, future=_CallbackFuture(take))
 
 
-class _Taker(asyncio.Future[M]):
+class _CallbackFuture(asyncio.Future[M]):
     """What nats-py takes for the future of a reply, and gives every message to."""
 
     def __init__(self, take: Callable[[M], None]) -> None:

@@ -10,8 +10,8 @@ from nats.aio.client import Client
 
 from .client import mapped
 from .setup import Difference, NatsSetup, api
-from .setup.compare import State, Target, compare, creation, described, merged
-from .setup.ensure import patiently, refusal
+from .setup.compare import DesiredConfig, State, compare, creation, described, merged
+from .setup.ensure import refusal, retry_until_ready
 from .setup.target import durable_targets, stream_targets
 from .transport import NatsTransport
 
@@ -43,7 +43,7 @@ async def apply_setup(
 
     A setting that somebody else changed is left as it is, unless ``overwrite``; a setting that is not
     declared is never touched; what a durable reads is never changed. A stream or durable of which
-    something is refused is left as it is altogether. Returns what differed, with ``mended`` where it
+    something is refused is left as it is altogether. Returns what differed, with ``applied`` where it
     does no more.
 
     Raises:
@@ -52,11 +52,11 @@ async def apply_setup(
         TransportError: the server does not answer, or went away.
     """
 
-    async def settle(client: Client, target: Target) -> list[Difference]:
+    async def settle(client: Client, target: DesiredConfig) -> list[Difference]:
         actual = await api.read(client, target)
         if actual is None:
             await api.create(client, target, creation(target))
-            return [_missing(target, mended=True)]
+            return [_missing(target, applied=True)]
         states = compare(target, actual)
         if "refused" in states.values():
             return _described(target, actual, states, states)
@@ -76,29 +76,29 @@ async def apply_setup(
     return await _each(url, setup, connection, settle)
 
 
-async def _check(client: Client, target: Target) -> list[Difference]:
+async def _check(client: Client, target: DesiredConfig) -> list[Difference]:
     actual = await api.read(client, target)
     if actual is None:
-        return [_missing(target, mended=False)]
+        return [_missing(target, applied=False)]
     states = compare(target, actual)
     return _described(target, actual, states, states)
 
 
 def _described(
-    target: Target,
+    target: DesiredConfig,
     actual: dict[str, Any],
     before: Mapping[str, State],
     after: Collection[str],
 ) -> list[Difference]:
     return [
-        described(target, actual, key, state, mended=key not in after)
+        described(target, actual, key, state, applied=key not in after)
         for key, state in before.items()
     ]
 
 
-def _missing(target: Target, *, mended: bool) -> Difference:
+def _missing(target: DesiredConfig, *, applied: bool) -> Difference:
     return Difference(
-        place=target.place, setting="", declared="", actual="", state="missing", mended=mended
+        place=target.place, setting="", declared="", actual="", state="missing", applied=applied
     )
 
 
@@ -106,7 +106,7 @@ async def _each(
     url: str,
     setup: NatsSetup,
     connection: dict[str, Any],
-    act: Callable[[Client, Target], Awaitable[list[Difference]]],
+    act: Callable[[Client, DesiredConfig], Awaitable[list[Difference]]],
 ) -> list[Difference]:
     setup = setup.checked()
     transport = NatsTransport(url, root=setup.root, make_streams=False, **connection)
@@ -115,7 +115,7 @@ async def _each(
     try:
         for target in stream_targets(setup) + durable_targets(setup):
             with mapped(f"set up {target.place}"):
-                found += await patiently(transport.client, target, act, _PATIENCE_S)
+                found += await retry_until_ready(transport.client, target, act, _PATIENCE_S)
     finally:
         await transport.close()
     return found

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dms_events.errors import ConfigError
 from dms_events.transport import Channel, OutgoingMessage, SubscriptionSpec
 
-__all__ = ["NO_SOURCE", "REST", "Subjects", "partitions_of"]
+__all__ = ["NO_SOURCE", "UNPARTITIONED", "Subjects", "partitions_of"]
 
 NO_SOURCE = "_"
-REST = "rest"
+UNPARTITIONED = "rest"
 """What is stored without a partition."""
 _MOST_KNOWN = 10_000
 _PARTITION = re.compile(r"\{\{partition\((\d+),\d+\)\}\}$")
@@ -71,7 +71,7 @@ class Subjects:
 
     def of_part(self, spec: SubscriptionSpec, partition: str) -> list[str]:
         """The filter subjects of a subscription in one partition, or in what has none."""
-        source = "*" if partition == REST else f"*.{partition}"
+        source = "*" if partition == UNPARTITIONED else f"*.{partition}"
         return [
             f"{filter_[:-1]}{'*.' * (self._depth + 3 - filter_.count('.'))}{source}"
             for filter_ in self.filters(spec)

@@ -13,7 +13,7 @@ from typing import TypeVar
 from urllib.parse import unquote, urlsplit
 
 from dms_events.errors import ConfigError, SinkError
-from dms_events.sink import Document, Judgement, Sink, Verdict
+from dms_events.sink import Document, Sink, SinkVerdict, Verdict
 
 __all__ = ["SqliteSink"]
 
@@ -65,7 +65,7 @@ class SqliteSink(Sink):
         self._thread = ThreadPoolExecutor(1, "dms-events-sqlite")
         self._connection = await self._call(self._connect)
 
-    async def write(self, batch: Sequence[Document]) -> Sequence[Judgement]:
+    async def write(self, batch: Sequence[Document]) -> Sequence[SinkVerdict]:
         return await self._call(lambda: self._insert(batch))
 
     async def count(self) -> dict[str, int]:
@@ -119,19 +119,19 @@ class SqliteSink(Sink):
             raise sqlite3.ProgrammingError("not open")
         return self._connection
 
-    def _insert(self, batch: Sequence[Document]) -> list[Judgement]:
+    def _insert(self, batch: Sequence[Document]) -> list[SinkVerdict]:
         connection = self._opened()
         connection.execute("BEGIN IMMEDIATE")
         try:
-            judgements = [self._insert_one(connection, document) for document in batch]
+            verdicts = [self._insert_one(connection, document) for document in batch]
             connection.execute("COMMIT")
         except BaseException:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
-        return judgements
+        return verdicts
 
-    def _insert_one(self, connection: sqlite3.Connection, document: Document) -> Judgement:
+    def _insert_one(self, connection: sqlite3.Connection, document: Document) -> SinkVerdict:
         time = document.time.astimezone(UTC).isoformat(timespec="microseconds")
         try:
             row = (
@@ -143,5 +143,5 @@ class SqliteSink(Sink):
             )
             stored = connection.execute(_INSERT, row).fetchone()
         except (sqlite3.IntegrityError, sqlite3.DataError, UnicodeError) as error:
-            return Judgement(Verdict.REJECTED, str(error))
-        return Judgement(Verdict.STORED if stored else Verdict.DUPLICATE)
+            return SinkVerdict(Verdict.REJECTED, str(error))
+        return SinkVerdict(Verdict.STORED if stored else Verdict.DUPLICATE)

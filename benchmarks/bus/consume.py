@@ -12,7 +12,7 @@ from nats.aio.msg import Msg
 from nats.js.api import AckPolicy
 
 from dms_events.types.elk_stats import ServiceCall
-from dms_events_nats.delivery import listen
+from dms_events_nats.delivery import subscribe_callback
 
 from .scene import CHUNK, Clock, Model, Scene, identity, opened, subject
 from .table import Row, Section, in_turns
@@ -107,7 +107,7 @@ async def _floor(scene: Scene) -> float:
             stream, durable_name=consumer, ack_policy=AckPolicy.EXPLICIT
         )
         with Clock(scene.count) as clock:
-            await listen(client, inbox, take)
+            await subscribe_callback(client, inbox, take)
             await ask()
             for number in range(scene.count):
                 if number % CHUNK == 0:

@@ -11,7 +11,7 @@ from typing import Any, Literal, Self, TypeVar, overload
 import msgspec
 
 from .. import registry
-from ..dead_letters import KeepsDeadLetters
+from ..dead_letters import DeadLetters
 from ..envelope import Encoding
 from ..errors import ConfigError, PublishError, TransportError
 from ..identity import new_id, now_rfc3339
@@ -28,7 +28,7 @@ B = TypeVar("B", bound=msgspec.Struct)
 _log = logging.getLogger("dms_events")
 
 
-class Bus(KeepsDeadLetters):
+class Bus(DeadLetters):
     """Publishes and subscribes typed events over one transport.
 
     Made by `dms_events.connect` and used as an async context manager; one bus belongs to one event

@@ -84,7 +84,7 @@ class Outgoing:
         return [*self._ahead, *self._bad]
 
     def rest(self) -> Iterator[Event]:
-        """What was not taken; an event as it is where it cannot be sealed."""
+        """Events not taken yet, sealed; one that cannot be sealed is yielded unchanged."""
         for event in self._events:
             try:
                 yield self._sealer.prepared(event)

@@ -14,7 +14,7 @@ import msgspec
 
 from .. import codec, registry
 from ..codec.fast import REFUSALS, Reader, typed_reader
-from ..dead_letters import AGAIN_S, Undertaker
+from ..dead_letters import AGAIN_S, DeadLetterWriter
 from ..dead_letters.writer import Bury
 from ..envelope import MSGPACK, decode_envelope, read_json, read_msgpack
 from ..errors import ConnectionLostError, DecodeError, TransportError, UnknownTypeError
@@ -50,7 +50,7 @@ class Subscription(Generic[T]):
         self._spec = spec
         self._types = types
         self._aliases = aliases
-        self._undertaker = Undertaker(bury, spec.durable or "")
+        self._dead_letter_writer = DeadLetterWriter(bury, spec.durable or "")
         self._receiver: Receiver | None = None
         self._ready: deque[Message[T]] = deque()
         self._known: dict[str, tuple[str, Reader]] = {}
@@ -221,9 +221,9 @@ class Subscription(Generic[T]):
     async def _give_up(self, delivery: Delivery, error: Exception) -> None:
         id = _identity(delivery)
         if not (self._spec.durable and self._transport.guarantees.acknowledges):
-            self._undertaker.overlook(delivery, id=id, error=error)
+            self._dead_letter_writer.log_only(delivery, id=id, error=error)
             await delivery.ack()
-        elif not await self._undertaker.bury(delivery, id=id, error=error):
+        elif not await self._dead_letter_writer.write(delivery, id=id, error=error):
             self.undecodable -= 1
             await delivery.nak(AGAIN_S)
 

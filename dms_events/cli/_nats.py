@@ -24,7 +24,7 @@ _FOUND: Final = {
     "changed": "changed on the server",
     "refused": "refused",
 }
-_MENDED: Final = {"missing": "made", "outdated": "updated", "changed": "overwritten"}
+_APPLIED: Final = {"missing": "made", "outdated": "updated", "changed": "overwritten"}
 
 
 @app.callback()
@@ -113,12 +113,12 @@ def _print(found: list[Difference]) -> None:
         return
     rows = [("what", "setting", "declared", "on the server", "")]
     for one in found:
-        words = _MENDED[one.state] if one.mended else _FOUND[one.state]
+        words = _APPLIED[one.state] if one.applied else _FOUND[one.state]
         what = (one.place, one.setting, one.declared, one.actual, words)
         rows.append(tuple(map(visible, what)))  # type: ignore[arg-type]
     print_columns(rows)
     for one in found:
-        if one.cure:
-            out.print(f"{one.place}, {one.setting}: {one.cure}", markup=False)
-    if any(one.state == "changed" and not one.mended for one in found):
+        if one.fix:
+            out.print(f"{one.place}, {one.setting}: {one.fix}", markup=False)
+    if any(one.state == "changed" and not one.applied for one in found):
         out.print("what was changed on the server is left as it is; --overwrite sets it")

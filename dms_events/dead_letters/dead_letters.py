@@ -17,13 +17,13 @@ from ..transport import Delivery, SubscriptionSpec, Transport
 from .letter import DeadLetter, decode_dead_letter, prepare_dead_letter
 from .replay import prepare_replay
 
-__all__ = ["KeepsDeadLetters"]
+__all__ = ["DeadLetters"]
 
 _log = logging.getLogger("dms_events")
 _BATCH = 256
 
 
-class KeepsDeadLetters:
+class DeadLetters:
     """The part of a bus that has to do with dead letters."""
 
     def __init__(self, transport: Transport, aliases: Mapping[str, str]) -> None:

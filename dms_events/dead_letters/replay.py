@@ -22,8 +22,8 @@ def prepare_replay(
     """The original ``payload`` of a letter, ready to publish under its identity.
 
     The transport has seen that identity a moment ago and may refuse it as a duplicate, so the message has
-    an id of its own, made of the original's position. A second replay of the same original, soon after the
-    first, has the same id and is a duplicate; with ``again`` it has a new one and is published.
+    an id of its own, made of the original's position. A second replay of the same original, soon after
+    the first, has the same id and is a duplicate; with ``again`` it has a new one and is published.
 
     Raises:
         ReplayError: it cannot be published as it was.

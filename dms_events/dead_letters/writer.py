@@ -10,7 +10,7 @@ from typing import Protocol
 from ..errors import TransportError
 from ..transport import Delivery
 
-__all__ = ["AGAIN_S", "Bury", "Undertaker"]
+__all__ = ["AGAIN_S", "Bury", "DeadLetterWriter"]
 
 AGAIN_S = 5.0
 """After so many seconds a message is tried again whose dead letter was not accepted."""
@@ -35,7 +35,7 @@ class Bury(Protocol):
         """Write the letter, then term the message; raises TransportError where it was not accepted."""
 
 
-class Undertaker:
+class DeadLetterWriter:
     """Writes the dead letters of one reader, and logs them: a line a second, however many they are."""
 
     def __init__(self, bury: Bury, reader: str) -> None:
@@ -45,7 +45,7 @@ class Undertaker:
         self._quiet_until = 0.0
         self._unsaid = 0
 
-    async def bury(
+    async def write(
         self,
         delivery: Delivery,
         *,
@@ -68,7 +68,7 @@ class Undertaker:
         self._say(logging.WARNING, f"{delivery.subject} (id {id!r}) is a dead letter", error)
         return True
 
-    def overlook(self, delivery: Delivery, *, id: str, error: Exception) -> None:
+    def log_only(self, delivery: Delivery, *, id: str, error: Exception) -> None:
         """Say what a reader that keeps no dead letters could not read."""
         self._say(logging.WARNING, f"cannot read {delivery.subject} (id {id!r})", error)
 

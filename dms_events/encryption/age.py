@@ -10,7 +10,7 @@ from pyrage import x25519
 
 from ..errors import ConfigError, DecryptError, NoMatchingKeyError
 from .archive import packed, refuse_inside
-from .streams import Ends, finish, pull
+from .streams import WatchedFiles, finish, pull
 from .targets import BUFFER_BYTES, new_directory, new_file
 from .unpack import unpack
 
@@ -97,7 +97,7 @@ class AgeEncryptor:
             OSError: a file cannot be read or written, or the disk is full.
         """
         with open(source, "rb", BUFFER_BYTES) as plain, new_file(Path(target)) as file:
-            finish(Ends(plain, file), self._encrypt)
+            finish(WatchedFiles(plain, file), self._encrypt)
 
     def encrypt_directory(
         self, source: str | os.PathLike[str], target: str | os.PathLike[str]
@@ -119,10 +119,10 @@ class AgeEncryptor:
         folder = Path(source)
         refuse_inside(folder, Path(target))
         with packed(folder) as archive, new_file(Path(target)) as file:
-            finish(Ends(archive, file), self._encrypt)
+            finish(WatchedFiles(archive, file), self._encrypt)
 
-    def _encrypt(self, ends: Ends) -> None:
-        pyrage.encrypt_io(ends, ends, self._recipients)
+    def _encrypt(self, files: WatchedFiles) -> None:
+        pyrage.encrypt_io(files, files, self._recipients)
 
 
 class AgeDecryptor:
@@ -167,7 +167,7 @@ class AgeDecryptor:
             OSError: a file cannot be read or written, or the disk is full.
         """
         with open(source, "rb", BUFFER_BYTES) as encrypted, new_file(Path(target)) as file:
-            finish(Ends(encrypted, file), self._decrypt)
+            finish(WatchedFiles(encrypted, file), self._decrypt)
 
     def decrypt_directory(
         self, source: str | os.PathLike[str], target: str | os.PathLike[str]
@@ -198,9 +198,9 @@ class AgeDecryptor:
         ):
             unpack(archive, folder)
 
-    def _decrypt(self, ends: Ends) -> None:
+    def _decrypt(self, files: WatchedFiles) -> None:
         try:
-            pyrage.decrypt_io(ends, ends, self._identities)
+            pyrage.decrypt_io(files, files, self._identities)
         except (pyrage.DecryptError, OSError) as error:
             raise _refused(error) from error
 

@@ -19,10 +19,10 @@ from .targets import BUFFER_BYTES
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
-__all__ = ["Ends", "finish", "pull"]
+__all__ = ["WatchedFiles", "finish", "pull"]
 
 
-class Ends(io.BufferedIOBase):
+class WatchedFiles(io.BufferedIOBase):
     """Where pyrage reads and where it writes; remembers what failed there.
 
     pyrage turns such an error into text, or loses it where it happens to the last bytes written.
@@ -62,19 +62,19 @@ class Ends(io.BufferedIOBase):
             raise self._failure
 
 
-def finish(ends: Ends, work: Callable[[Ends], None]) -> None:
-    """Run ``work`` on these ends to its end; Ctrl-C stops it."""
+def finish(files: WatchedFiles, work: Callable[[WatchedFiles], None]) -> None:
+    """Run ``work`` on these files to its end; Ctrl-C stops it."""
     with ThreadPoolExecutor(1) as pool:
-        future = pool.submit(_honest, ends, work)
+        future = pool.submit(_honest, files, work)
         try:
             future.result()
         except BaseException:
-            ends.stop()
+            files.stop()
             raise
 
 
 @contextmanager
-def pull(source: IO[bytes], work: Callable[[Ends], None]) -> Iterator[IO[bytes]]:
+def pull(source: IO[bytes], work: Callable[[WatchedFiles], None]) -> Iterator[IO[bytes]]:
     """What ``work`` makes of ``source``, as a file to read while it is made.
 
     What the block leaves unread is made and dropped, so that ``work`` comes to its end or to its error.
@@ -85,11 +85,11 @@ def pull(source: IO[bytes], work: Callable[[Ends], None]) -> Iterator[IO[bytes]]
         open(write_end, "wb", BUFFER_BYTES) as writer,
         ThreadPoolExecutor(1) as pool,
     ):
-        ends = Ends(source, writer)
+        files = WatchedFiles(source, writer)
 
         def run() -> None:
             with writer:
-                _honest(ends, work)
+                _honest(files, work)
 
         future = pool.submit(run)
         try:
@@ -106,8 +106,8 @@ def pull(source: IO[bytes], work: Callable[[Ends], None]) -> Iterator[IO[bytes]]
         future.result()
 
 
-def _honest(ends: Ends, work: Callable[[Ends], None]) -> None:
+def _honest(files: WatchedFiles, work: Callable[[WatchedFiles], None]) -> None:
     try:
-        work(ends)
+        work(files)
     finally:
-        ends.check()
+        files.check()

@@ -15,7 +15,7 @@ from typing import Self
 
 import msgspec
 
-__all__ = ["Document", "Judgement", "Sink", "Verdict"]
+__all__ = ["Document", "Sink", "SinkVerdict", "Verdict"]
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -45,7 +45,7 @@ class Verdict(enum.Enum):
     """Never: the sink will refuse this document whenever it comes."""
 
 
-class Judgement(msgspec.Struct, frozen=True, gc=False):
+class SinkVerdict(msgspec.Struct, frozen=True, gc=False):
     """A verdict and, where it is not a success, why."""
 
     verdict: Verdict
@@ -77,8 +77,8 @@ class Sink(ABC):
         """
 
     @abstractmethod
-    async def write(self, batch: Sequence[Document]) -> Sequence[Judgement]:
-        """Store a batch; one judgement for each document, in the same order.
+    async def write(self, batch: Sequence[Document]) -> Sequence[SinkVerdict]:
+        """Store a batch; one verdict for each document, in the same order.
 
         What is judged STORED is safe when this returns. A document may be stored although the call
         raised or was cancelled: writing it again gives DUPLICATE.

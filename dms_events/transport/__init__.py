@@ -1,14 +1,12 @@
 """The seam that adapters implement, and the transport within one process, which needs no server."""
 
 from .memory import MemoryTransport
+from .receiver import DedupeKey, Delivery, Receiver
 from .transport import (
     Channel,
-    DedupeKey,
-    Delivery,
     Guarantees,
     KeyValue,
     OutgoingMessage,
-    Receiver,
     SubscriptionSpec,
     Transport,
 )

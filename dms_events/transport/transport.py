@@ -10,27 +10,22 @@ No vendor's exception crosses it: an implementation raises `TransportError` and 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal, Protocol
+from collections.abc import Iterable
+from typing import Literal
 
 import msgspec
 
+from .receiver import Receiver
 from ..types._secrets import Masked, SecretBytes
 
 __all__ = [
     "Channel",
-    "DedupeKey",
-    "Delivery",
     "Guarantees",
     "KeyValue",
     "OutgoingMessage",
-    "Receiver",
     "SubscriptionSpec",
     "Transport",
 ]
-
-DedupeKey = str | int
-"""Identifies a stored message across redeliveries to one consumer."""
 
 Channel = Literal["events", "requests", "dead"]
 """The three namespaces. They never overlap, so that a stream over one holds nothing of another."""
@@ -77,129 +72,6 @@ class Guarantees(msgspec.Struct, frozen=True, kw_only=True):
     """A second publish of the same id, soon after the first, is accepted and not delivered again."""
     full: Literal["error", "drop"]
     """What happens when there is no more room: PublishError, or a counted drop at the reader."""
-
-
-class Delivery(Protocol):
-    """One message that arrived; a protocol, so that what a client library makes of it can be one.
-
-    Settling (ack, nak, term) takes effect at the broker some time later, or never where the connection
-    is lost: then the message is delivered again. Settling twice does nothing.
-    """
-
-    @property
-    def data(self) -> bytes:
-        """The payload as it arrived."""
-
-    @property
-    def subject(self) -> str:
-        """The subject it was published on, in the transport's own terms, for people to read."""
-
-    @property
-    def type_name(self) -> str:
-        """The type name it was published under, as ``module.Type``; empty where that is not known."""
-
-    @property
-    def source(self) -> str:
-        """Who published it, as far as the transport can tell; empty where it cannot."""
-
-    @property
-    def attempt(self) -> int:
-        """How often this message was delivered, this time included: at least 1, never less than true."""
-
-    @property
-    def message_id(self) -> str:
-        """The id its publisher gave to the transport; empty where it gave none."""
-
-    @property
-    def headers(self) -> Mapping[str, str] | None:
-        """What its publisher said beside the payload; None where that is nothing."""
-
-    @property
-    def sequence(self) -> int:
-        """Its position in the stream, the same for every delivery of it; 0 where nothing is stored."""
-
-    @property
-    def dedupe_key(self) -> DedupeKey:
-        """Identifies the stored message for `same_message`; cheap to get and small to keep."""
-
-    def same_message(self, dedupe_key: DedupeKey) -> bool:
-        """True if ``dedupe_key`` was taken from an earlier delivery of this message."""
-
-    @property
-    def position_id(self) -> str:
-        """A deterministic id of where it lies: the same for every delivery of the same message."""
-
-    @property
-    def stored_ns(self) -> int:
-        """When the broker stored it, in ns since 1970; of the arrival where nothing is stored."""
-
-    async def ack(self) -> None:
-        """It is done: do not deliver it again."""
-
-    async def nak(self, delay_s: float = 0.0) -> None:
-        """It is not done: deliver it again after ``delay_s``."""
-
-    async def term(self) -> None:
-        """It will never be done: do not deliver it again."""
-
-    async def in_progress(self) -> None:
-        """It is being worked on: count the ack wait from now."""
-
-
-class Receiver(ABC):
-    """One subscription at a transport."""
-
-    dropped: int = 0
-    """Messages that arrived and were thrown away for want of room."""
-
-    ack_wait_s: float
-    """The ack wait in force: that of the consumer, which may be older than the spec."""
-
-    @abstractmethod
-    def pop(self) -> Delivery | None:
-        """The next message, which is the taker's to settle, in arrival order; None where none is there.
-
-        What is not taken yet is kept from being delivered again meanwhile.
-        """
-
-    @abstractmethod
-    async def wait(self, timeout_s: float | None) -> bool:
-        """Return as soon as there is something to take, or False after ``timeout_s``.
-
-        Raises:
-            TransportError: nothing is there and nothing will ever arrive again (consumer deleted,
-                transport closed).
-        """
-
-    async def receive(self, limit: int, timeout_s: float | None) -> Sequence[Delivery]:
-        """Wait, then take up to ``limit``. Returns as soon as there is one, empty after ``timeout_s``.
-
-        Raises `TransportError` as `wait` does.
-        """
-        await self.wait(timeout_s)
-        taken: list[Delivery] = []
-        while len(taken) < limit and (delivery := self.pop()) is not None:
-            taken.append(delivery)
-        return taken
-
-    async def still_owned(self, delivery: Delivery) -> bool:
-        """Whether a message that was taken is still the taker's, and not another reader's meanwhile.
-
-        Waits while that is in doubt. Only partitioned receivers lose what was taken.
-        """
-        return True
-
-    @abstractmethod
-    async def backlog(self) -> int:
-        """Messages that wait for this consumer or are not settled yet; 0 where nothing is stored."""
-
-    @abstractmethod
-    async def pause(self) -> None:
-        """Receive no more, for good. What has arrived can still be taken, and what was taken settled."""
-
-    @abstractmethod
-    async def close(self) -> None:
-        """Stop receiving. What was not taken is left for, or given back to, the consumer."""
 
 
 class KeyValue(ABC):

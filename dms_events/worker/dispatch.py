@@ -1,4 +1,4 @@
-"""The way of messages through a worker: taken, routed, handled in lanes, settled."""
+"""The way of messages through a worker: taken, routed, handled in slots, settled."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from ..errors import HandlerError, TransportError
 from .handlers import Handler
 from .ledger import Ledger
 from .ordering import Order
-from .policy import Course
-from .settlement import Entry, Settlement
-from .slots import Lane, Lanes
+from .policy import Decision
+from .settlement import InFlight, Settlement
+from .slots import Slot, Slots
 
 __all__ = ["Dispatch"]
 
@@ -29,8 +29,8 @@ _log = logging.getLogger("dms_events")
 _CHUNK = 256
 _MOST_IN_HAND = 10_000
 _TICK_S = 0.25
-_EXCUSE_S = 5.0
-_MOST_OTHERS = 100
+_NOTE_RETURNED_S = 5.0
+_MOST_REDELIVERIES = 100
 
 T = TypeVar("T")
 
@@ -38,7 +38,7 @@ T = TypeVar("T")
 class Dispatch:
     """Takes messages out of a subscription and has each handled.
 
-    Up to ``_MOST_IN_HAND`` messages are held here; of them few wait for a lane, the others for their
+    Up to ``_MOST_IN_HAND`` messages are held here; of them few wait for a slot, the others for their
     key or their batch.
     """
 
@@ -46,7 +46,7 @@ class Dispatch:
         self,
         subscription: Subscription[Any],
         table: Mapping[str, Handler],
-        ledger: Ledger[Entry],
+        ledger: Ledger[InFlight],
         settlement: Settlement,
         concurrency: int,
     ) -> None:
@@ -55,8 +55,8 @@ class Dispatch:
         self._table = table
         self._ledger = ledger
         self._settlement = settlement
-        self._lanes: Lanes[Entry] = Lanes(concurrency, self._handle)
-        self._order = Order(self._begin, self._lanes.put, self._later)
+        self._slots: Slots[InFlight] = Slots(concurrency, self._handle)
+        self._order = Order(self._begin, self._slots.put, self._later)
         self._taken: deque[Message[Any]] = deque()
         self._timers: set[asyncio.TimerHandle] = set()
         self._lookups: set[asyncio.Task[None]] = set()
@@ -68,8 +68,8 @@ class Dispatch:
         Raises:
             TransportError: the subscription ended for good.
         """
-        self._lanes.open()
-        await until_first(self._take(), self._keep(), self._lanes.failed())
+        self._slots.open()
+        await until_first(self._take(), self._keep(), self._slots.failed())
 
     @property
     def idle(self) -> bool:
@@ -78,7 +78,7 @@ class Dispatch:
 
     def hold(self) -> None:
         """Begin nothing new."""
-        self._lanes.held = True
+        self._slots.held = True
 
     async def finish(self, timeout_s: float) -> None:
         """Finish what is being handled, up to ``timeout_s``; then interrupt it. Give back the rest.
@@ -90,15 +90,15 @@ class Dispatch:
             timer.cancel()
         for lookup in self._lookups:
             lookup.cancel()
-        self._lanes.ready.clear()
-        self._lanes.alone.clear()
+        self._slots.ready.clear()
+        self._slots.alone.clear()
         keeping = asyncio.create_task(self._keep())
         try:
             await self._give_back_unbegun()
-            await self._lanes.until_idle(timeout_s)
+            await self._slots.until_idle(timeout_s)
         finally:
             keeping.cancel()
-            await self._lanes.close()
+            await self._slots.close()
             rest = sorted(self._ledger.in_hand.values(), key=lambda entry: entry.message.sequence)
             await self._give_back(rest)
 
@@ -112,83 +112,83 @@ class Dispatch:
                 await settling
         entries = [entry for entry in self._ledger.in_hand.values() if not entry.running]
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_EXCUSE_S):
+            async with asyncio.timeout(_NOTE_RETURNED_S):
                 for start in range(0, len(entries), _CHUNK):
                     chunk = entries[start : start + _CHUNK]
-                    await asyncio.gather(*map(self._settlement.excuse, chunk))
+                    await asyncio.gather(*map(self._settlement.note_returned, chunk))
         # What has a key comes after what is being handled, so it is given back after that.
         await self._give_back(entry for entry in entries if not entry.handler.key)
 
-    async def _give_back(self, entries: Iterable[Entry]) -> None:
+    async def _give_back(self, entries: Iterable[InFlight]) -> None:
         for entry in entries:
             with contextlib.suppress(TransportError):
                 await self._settlement.give_back(entry, 0)
 
     async def _take(self) -> None:
         while True:
-            await self._lanes.until(self._has_room)
+            await self._slots.until(self._has_room)
             self._taken.extend(await self._subscription.take(_CHUNK))
             while self._taken:
                 if settling := self._admit(self._taken.popleft()):
                     await settling
 
     def _has_room(self) -> bool:
-        return self._lanes.waiting < self._ahead and len(self._ledger.in_hand) < _MOST_IN_HAND
+        return self._slots.waiting < self._ahead and len(self._ledger.in_hand) < _MOST_IN_HAND
 
     def _admit(self, message: Message[Any], *, begin: bool = True) -> Awaitable[None] | None:
         """Have it handled; or what is to be awaited to settle it, because it has its verdict."""
         ledger = self._ledger
         id = message.id
         if entry := ledger.in_hand.get(id):
-            if len(entry.others) >= _MOST_OTHERS:
+            if len(entry.redeliveries) >= _MOST_REDELIVERIES:
                 return message.nak(AGAIN_S)
-            entry.others += (message,)
+            entry.redeliveries += (message,)
         elif id in ledger.handled and (same := ledger.judged(id, message.delivery)) is not None:
-            return self._settlement.again(message, same=same)
+            return self._settlement.ack_again(message, same=same)
         else:
-            entry = ledger.in_hand[id] = Entry(message, self._table[message.type_name], id)
+            entry = ledger.in_hand[id] = InFlight(message, self._table[message.type_name], id)
             if not begin:
                 return None
             if message.delivery.attempt > 1 and not entry.handler.key:
                 self._look_up(entry)
             elif entry.handler.plain:
-                self._lanes.put(entry)
+                self._slots.put(entry)
             else:
                 self._order.arrange(entry)
         return None
 
-    def _look_up(self, entry: Entry) -> None:
+    def _look_up(self, entry: InFlight) -> None:
         """Find out how to handle what was delivered before; then have it handled."""
         lookup = asyncio.create_task(self._follow(entry))
         self._lookups.add(lookup)
         lookup.add_done_callback(self._looked_up)
 
-    async def _follow(self, entry: Entry) -> None:
-        course = await self._settlement.course(entry)
-        if course is Course.ALONE:
+    async def _follow(self, entry: InFlight) -> None:
+        decision = await self._settlement.decide(entry)
+        if decision is Decision.ALONE:
             entry.alone = True
-            self._lanes.put_alone(entry)
-        elif course is None:
+            self._slots.put_alone(entry)
+        elif decision is None:
             self._order.done(entry)
         elif entry.handler.key:
-            self._lanes.put(entry)
+            self._slots.put(entry)
         else:
             self._order.arrange(entry)
 
     def _looked_up(self, lookup: asyncio.Task[None]) -> None:
         self._lookups.discard(lookup)
-        self._lanes.notify()
+        self._slots.notify()
         if not lookup.cancelled() and (error := lookup.exception()):
             _log.error("a message is left unsettled: %r", error)
 
-    def _begin(self, entry: Entry) -> None:
+    def _begin(self, entry: InFlight) -> None:
         """It is its turn among those of its key; before, nothing is asked about it."""
         if entry.message.attempt > 1:
             self._look_up(entry)
         else:
-            self._lanes.put(entry)
+            self._slots.put(entry)
 
-    async def _handle(self, entry: Entry, lane: Lane) -> None:
+    async def _handle(self, entry: InFlight, slot: Slot) -> None:
         handler = entry.handler
         timeout_s = handler.timeout_s
         entry.running = True
@@ -198,27 +198,27 @@ class Dispatch:
             self._order.done(entry)
             return
         if timeout_s is not None:
-            lane.deadline = time.monotonic() + timeout_s
+            slot.deadline = time.monotonic() + timeout_s
         error: Exception | None = None
         try:
             await (handler.call(entry.message) if handler.plain else _call(entry))
         except asyncio.CancelledError:
-            lane.deadline = inf
-            if lane.closing:
-                for one in (entry, *entry.rest):
+            slot.deadline = inf
+            if slot.closing:
+                for one in (entry, *entry.batch_rest):
                     await self._settlement.interrupted(one)
                 raise
             error = HandlerError(
                 f"it took longer than {timeout_s:g} s"
-                if lane.survive()
+                if slot.clear_cancellation()
                 else "it was cancelled, and not by its worker"
             )
         except Exception as raised:  # noqa: BLE001 - a handler may raise whatever it likes
             error = raised
-        lane.deadline = inf
-        lane.settling = True
-        if error is None and lane.overdue:
-            lane.survive()
+        slot.deadline = inf
+        slot.settling = True
+        if error is None and slot.overdue:
+            slot.clear_cancellation()
             error = HandlerError(
                 f"it took longer than {timeout_s:g} s, and did not end when cancelled"
             )
@@ -229,50 +229,52 @@ class Dispatch:
         if not handler.plain:
             await self._end(entry)
 
-    async def _keep_owned(self, first: Entry) -> bool:
+    async def _keep_owned(self, first: InFlight) -> bool:
         """Leave out what another reader has meanwhile; waits while that is in doubt."""
-        entries = (first, *first.rest)
-        first.rest = ()
+        entries = (first, *first.batch_rest)
+        first.batch_rest = ()
         kept = [one for one in entries if await self._is_owned(one)]
         for one in entries:
             if one not in kept:
                 self._settlement.lost(one)
                 self._order.done(one)
         if first in kept:
-            first.rest = kept[1:]
+            first.batch_rest = kept[1:]
             return True
         for one in kept:
-            self._lanes.put(one)
+            self._slots.put(one)
         return False
 
-    async def _is_owned(self, entry: Entry) -> bool:
-        for message in (entry.message, *entry.others):
+    async def _is_owned(self, entry: InFlight) -> bool:
+        for message in (entry.message, *entry.redeliveries):
             if await self._subscription.still_owned(message):
                 entry.message = message
-                entry.others = tuple(other for other in entry.others if other is not message)
+                entry.redeliveries = tuple(
+                    other for other in entry.redeliveries if other is not message
+                )
                 return True
         return False
 
-    async def _end(self, first: Entry) -> None:
+    async def _end(self, first: InFlight) -> None:
         """What follows the settling of an entry that has others behind it."""
-        for one in first.rest:
+        for one in first.batch_rest:
             await self._settlement.handled(one)
         self._order.done(first)
 
-    async def _split(self, first: Entry, error: Exception) -> None:
+    async def _split(self, first: InFlight, error: Exception) -> None:
         """One of a batch may be to blame: each is handled by itself, and nothing is spent for this."""
-        batch = (first, *first.rest)
-        first.rest = ()
+        batch = (first, *first.batch_rest)
+        first.batch_rest = ()
         _log.warning("%s raised on %d messages", first.handler.name, len(batch), exc_info=error)
         for one in batch:
             one.running = False
             if one.message.returned:
                 await self._settlement.handled(one)
             else:
-                self._lanes.put(one)
+                self._slots.put(one)
 
-    async def _failed(self, entry: Entry, error: Exception) -> None:
-        if entry.rest:
+    async def _failed(self, entry: InFlight, error: Exception) -> None:
+        if entry.batch_rest:
             await self._split(entry, error)
             return
         if entry.message.returned:
@@ -286,7 +288,7 @@ class Dispatch:
         delay_s = await self._settlement.raised(entry, error, hold=hold)
         if delay_s is not None:
             entry.running = False
-            self._later(delay_s, self._lanes.put, entry)
+            self._later(delay_s, self._slots.put, entry)
         else:
             self._order.done(entry)
 
@@ -305,19 +307,19 @@ class Dispatch:
         due = loop.time() + every_s
         while True:
             await asyncio.sleep(min(_TICK_S, every_s))
-            self._lanes.cancel_overdue()
+            self._slots.cancel_overdue()
             if loop.time() < due:
                 continue
             due = loop.time() + every_s
             entries = list(self._ledger.in_hand.values())
-            await keep_alive(m for entry in entries for m in (entry.message, *entry.others))
+            await keep_alive(m for entry in entries for m in (entry.message, *entry.redeliveries))
 
 
-def _call(entry: Entry) -> Awaitable[None]:
-    if entry.rest:
-        for one in entry.rest:
+def _call(entry: InFlight) -> Awaitable[None]:
+    if entry.batch_rest:
+        for one in entry.batch_rest:
             one.running = True
-        return entry.handler.call(entry.message, [one.message for one in entry.rest])
+        return entry.handler.call(entry.message, [one.message for one in entry.batch_rest])
     if isinstance(entry.key, Exception):
         raise entry.key
     return entry.handler.call(entry.message)

@@ -15,9 +15,9 @@ from .. import registry
 from ..aio import task_group
 from ..bus import Bus, Message, Subscription
 from ..bus.message import keep_alive
-from ..dead_letters import AGAIN_S, Undertaker
+from ..dead_letters import AGAIN_S, DeadLetterWriter
 from ..errors import ConfigError, ConnectionLostError, SinkError
-from ..sink import Document, Judgement, Sink, Verdict, document_of
+from ..sink import Document, Sink, SinkVerdict, Verdict, document_of
 from ..types._secrets import holds_secret
 from .ledger import Ledger
 from .tally import Tally
@@ -94,7 +94,7 @@ class Forwarder:
         )
         self._ledger: Ledger[_Work] = Ledger(memory)
         self._pending = self._ledger.in_hand
-        self._undertaker = Undertaker(bus.bury, durable)
+        self._dead_letter_writer = DeadLetterWriter(bus.bury, durable)
         self._stopping = asyncio.Event()
         self._draining = False
         self.tally = Tally()
@@ -157,14 +157,14 @@ class Forwarder:
         try:
             attempt, reason = 0, ""
             while works:
-                judgements = await self._write([w.document for w in works])
+                verdicts = await self._write([w.document for w in works])
                 again = []
-                for work, judgement in zip(works, judgements, strict=True):
-                    if judgement.verdict is Verdict.RETRY:
+                for work, verdict in zip(works, verdicts, strict=True):
+                    if verdict.verdict is Verdict.RETRY:
                         again.append(work)
-                        reason = judgement.reason
+                        reason = verdict.reason
                     else:
-                        await self._settle(work, judgement)
+                        await self._settle(work, verdict)
                 works[:] = again
                 if again and attempt == 0:
                     _log.warning("%d documents wait for the sink: %s", len(again), reason)
@@ -175,11 +175,11 @@ class Forwarder:
         finally:
             self._slots.release()
 
-    async def _write(self, documents: list[Document]) -> list[Judgement]:
+    async def _write(self, documents: list[Document]) -> list[SinkVerdict]:
         try:
             return list(await self._sink.write(documents))
         except SinkError as error:
-            return [Judgement(Verdict.RETRY, str(error))] * len(documents)
+            return [SinkVerdict(Verdict.RETRY, str(error))] * len(documents)
 
     async def _backoff(self, attempt: int, works: list[_Work]) -> bool:
         """Wait before the next attempt; False where the forwarder stops, and gives them back."""
@@ -191,13 +191,13 @@ class Forwarder:
         self.tally.retries += len(works)
         return True
 
-    async def _settle(self, work: _Work, judgement: Judgement) -> None:
-        if judgement.verdict is Verdict.REJECTED:
-            await self._reject(work, SinkError(judgement.reason))
+    async def _settle(self, work: _Work, verdict: SinkVerdict) -> None:
+        if verdict.verdict is Verdict.REJECTED:
+            await self._reject(work, SinkError(verdict.reason))
             return
         first = work.messages[0]
         await first.ack()
-        self._count(first, "stored" if judgement.verdict is Verdict.STORED else "duplicates")
+        self._count(first, "stored" if verdict.verdict is Verdict.STORED else "duplicates")
         self._ledger.settle(first.id, first.delivery)
         for other in work.messages[1:]:
             await self._settle_again(other, same=other.sequence == first.sequence)
@@ -210,7 +210,9 @@ class Forwarder:
             if message.sequence in buried:
                 await self._settle_again(message, same=True)
             else:
-                if not await self._undertaker.bury(message.delivery, id=message.id, error=error):
+                if not await self._dead_letter_writer.write(
+                    message.delivery, id=message.id, error=error
+                ):
                     await self._give_back(work, AGAIN_S)
                     return
                 buried.add(message.sequence)

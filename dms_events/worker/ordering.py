@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Hashable
 
 from .handlers import Handler
-from .settlement import Entry
+from .settlement import InFlight
 
 __all__ = ["Order"]
 
@@ -22,17 +22,17 @@ class Order:
 
     def __init__(
         self,
-        begin: Callable[[Entry], None],
-        put: Callable[[Entry], None],
+        begin: Callable[[InFlight], None],
+        put: Callable[[InFlight], None],
         later: Callable[[float, Callable[[Handler], None], Handler], None],
     ) -> None:
         self._begin = begin
         self._put = put
         self._later = later
-        self._chains: dict[Hashable, deque[Entry]] = {}
-        self._batches: dict[Handler, list[Entry]] = {}
+        self._chains: dict[Hashable, deque[InFlight]] = {}
+        self._batches: dict[Handler, list[InFlight]] = {}
 
-    def arrange(self, entry: Entry) -> None:
+    def arrange(self, entry: InFlight) -> None:
         """Have it handled when it is its turn."""
         handler = entry.handler
         if handler.key:
@@ -47,7 +47,7 @@ class Order:
         else:
             self._put(entry)
 
-    def _arrange_by_key(self, entry: Entry, key: Callable[[object], Hashable]) -> None:
+    def _arrange_by_key(self, entry: InFlight, key: Callable[[object], Hashable]) -> None:
         try:
             entry.key = (entry.handler, key(entry.message.event))
             chain = self._chains.get(entry.key)
@@ -63,10 +63,10 @@ class Order:
 
     def _send_batch(self, handler: Handler) -> None:
         if batch := self._batches.pop(handler, None):
-            first, *first.rest = batch
+            first, *first.batch_rest = batch
             self._put(first)
 
-    def done(self, entry: Entry) -> None:
+    def done(self, entry: InFlight) -> None:
         """It is settled: the next one of its key has its turn."""
         if entry.key is None:
             return

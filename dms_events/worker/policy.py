@@ -6,8 +6,8 @@ It is pure: no clock, no broker, no dice. A worker does what it says, on every t
   the process that had it; unless it is known that its handler only raised, or that it was given back.
 * Only a raise, or a crash while alone, spends an attempt. A process that dies holding a batch raises the
   broker's delivery count of every innocent in it, so that count decides nothing here.
-* What is spent is written down where the readers of a durable find it (`Record`): before a message is
-  handled alone, after its handler raised, and when a worker that stops gives it back.
+* The attempts are written down where the readers of a durable find them (`AttemptRecord`): before a
+  message is handled alone, after its handler raised, and when a worker that stops gives it back.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ import msgspec
 
 from ..errors import ConfigError
 
-__all__ = ["Course", "Record", "RetryPolicy"]
+__all__ = ["AttemptRecord", "Decision", "RetryPolicy"]
 
 
-class Record(msgspec.Struct, frozen=True, gc=False):
+class AttemptRecord(msgspec.Struct, frozen=True, gc=False):
     """What is written down of a message, for whoever gets it next."""
 
     spent: int
@@ -34,7 +34,7 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     """RFC 3339: when the first attempt was begun alone, or failed; empty where there was none."""
 
 
-class Course(Enum):
+class Decision(Enum):
     """How a message is handled."""
 
     RUN = "beside others"
@@ -63,41 +63,47 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
             if not 0 <= getattr(self, name) < float("inf"):
                 raise ConfigError(name, f"must be seconds from 0 on, not {getattr(self, name)}")
 
-    def on_redelivery(self, record: Record | None, delivery: int) -> Course:
+    def on_redelivery(self, record: AttemptRecord | None, delivery: int) -> Decision:
         """A message arrived for the ``delivery``-th time, and this is what is written down of it."""
         if record is None:
-            return Course.ALONE
+            return Decision.ALONE
         if record.spent >= self.attempts:
-            return Course.BURY
+            return Decision.BURY
         # Otherwise somebody had it in between, and did not live to write.
         known = not record.suspect and delivery == record.delivery + 1
-        return Course.RUN if known else Course.ALONE
+        return Decision.RUN if known else Decision.ALONE
 
-    def on_start_alone(self, record: Record | None, delivery: int, now: str) -> Record:
+    def on_start_alone(
+        self, record: AttemptRecord | None, delivery: int, now: str
+    ) -> AttemptRecord:
         """It is going to be handled alone: this has to be written down before."""
         if record is None:
-            return Record(1, True, delivery, now)
-        return Record(record.spent + 1, True, delivery, record.first or now)
+            return AttemptRecord(1, True, delivery, now)
+        return AttemptRecord(record.spent + 1, True, delivery, record.first or now)
 
-    def on_raise(self, record: Record | None, delivery: int, now: str, *, alone: bool) -> Record:
+    def on_raise(
+        self, record: AttemptRecord | None, delivery: int, now: str, *, alone: bool
+    ) -> AttemptRecord:
         """Its handler raised: what to write down. Where no attempt is `left`, bury it instead."""
         if record is None:
-            return Record(1, False, delivery, now)
+            return AttemptRecord(1, False, delivery, now)
         spent = record.spent if alone else record.spent + 1  # alone, it was counted at the start
-        return Record(spent, False, delivery, record.first or now)
+        return AttemptRecord(spent, False, delivery, record.first or now)
 
-    def on_give_back(self, record: Record | None, delivery: int, *, alone: bool = False) -> Record:
+    def on_give_back(
+        self, record: AttemptRecord | None, delivery: int, *, alone: bool = False
+    ) -> AttemptRecord:
         """It is given back by us, or by its handler, which spends nothing: nobody has to suspect it."""
         if record is None:
-            return Record(0, False, delivery, "")
+            return AttemptRecord(0, False, delivery, "")
         spent = record.spent - 1 if alone else record.spent  # alone, it was counted at the start
-        return Record(spent, False, delivery, record.first)
+        return AttemptRecord(spent, False, delivery, record.first)
 
-    def on_interruption_alone(self, record: Record, delivery: int) -> Record:
+    def on_interruption_alone(self, record: AttemptRecord, delivery: int) -> AttemptRecord:
         """It was interrupted by us while alone, which spends nothing: what to write down."""
-        return Record(record.spent - 1, True, delivery, record.first)
+        return AttemptRecord(record.spent - 1, True, delivery, record.first)
 
-    def left(self, record: Record) -> int:
+    def left(self, record: AttemptRecord) -> int:
         """How many attempts are left."""
         return max(0, self.attempts - record.spent)
 

@@ -1,4 +1,4 @@
-"""What is said to the broker about each message that a worker took."""
+"""Settling: the ack, nak, note or dead letter for each message that a worker took."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ from typing import Any
 import msgspec
 
 from ..bus import Message
-from ..dead_letters import AGAIN_S, Undertaker
+from ..dead_letters import AGAIN_S, DeadLetterWriter
 from ..errors import HandlerError, Reject, TransportError
 from ..identity import now_rfc3339
 from ..transport import KeyValue
 from .handlers import Handler
 from .ledger import Ledger
-from .policy import Course, Record
+from .policy import AttemptRecord, Decision
 from .tally import WorkerTally
 
-__all__ = ["Entry", "Settlement"]
+__all__ = ["InFlight", "Settlement"]
 
 _log = logging.getLogger("dms_events")
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(Record).decode
+_decode = msgspec.msgpack.Decoder(AttemptRecord).decode
 
 
-class Entry(msgspec.Struct, eq=False):
-    """An identity in hand: its message, and later deliveries of the same."""
+class InFlight(msgspec.Struct, eq=False):
+    """One identity in hand: its message, the redeliveries of it, and what is known of its attempts."""
 
     message: Message[Any]
     handler: Handler
     id: str
-    others: tuple[Message[Any], ...] = ()
-    record: Record | None = None
+    redeliveries: tuple[Message[Any], ...] = ()
+    record: AttemptRecord | None = None
     """What is noted of it, or may be."""
     alone: bool = False
     running: bool = False
     key: Any = None
-    rest: Sequence[Entry] = ()
+    batch_rest: Sequence[InFlight] = ()
     """The others of its batch, where it is the first of one."""
 
 
@@ -47,14 +47,18 @@ class Settlement:
     """Does what the policy says: acks, naks, notes, dead letters."""
 
     def __init__(
-        self, ledger: Ledger[Entry], notes: KeyValue, undertaker: Undertaker, tally: WorkerTally
+        self,
+        ledger: Ledger[InFlight],
+        notes: KeyValue,
+        dead_letter_writer: DeadLetterWriter,
+        tally: WorkerTally,
     ) -> None:
         self._ledger = ledger
         self._notes = notes
-        self._undertaker = undertaker
+        self._dead_letter_writer = dead_letter_writer
         self._tally = tally
 
-    async def again(self, message: Message[Any], *, same: bool) -> None:
+    async def ack_again(self, message: Message[Any], *, same: bool) -> None:
         """It has its verdict already, or shares it: with a delivery of the same message, or another."""
         if same:
             self._tally.redelivered += 1
@@ -62,7 +66,7 @@ class Settlement:
             self._tally.duplicates += 1
         await message.ack()
 
-    async def course(self, entry: Entry) -> Course | None:
+    async def decide(self, entry: InFlight) -> Decision | None:
         """How to handle what was delivered before; None where it was settled here instead."""
         message = entry.message
         try:
@@ -72,8 +76,8 @@ class Settlement:
             _log.warning("what was noted of %s is not known, it is tried again: %s", message, error)
             await self.give_back(entry, AGAIN_S)
             return None
-        course = entry.handler.retry.on_redelivery(entry.record, message.attempt)
-        if course is Course.BURY and entry.record is not None:
+        decision = entry.handler.retry.on_redelivery(entry.record, message.attempt)
+        if decision is Decision.BURY and entry.record is not None:
             reason = (
                 "it was begun as often as it may be, and did not end the last time"
                 if entry.record.suspect
@@ -82,9 +86,9 @@ class Settlement:
             )
             await self._bury(entry, HandlerError(reason), entry.record)
             return None
-        return course
+        return decision
 
-    async def begin_alone(self, entry: Entry) -> bool:
+    async def begin_alone(self, entry: InFlight) -> bool:
         """Note that it is begun; False where that failed, and it was given back."""
         retry, attempt = entry.handler.retry, entry.message.attempt
         record = retry.on_start_alone(entry.record, attempt, now_rfc3339())
@@ -98,17 +102,17 @@ class Settlement:
             return False
         return True
 
-    def handled(self, entry: Entry) -> Awaitable[None]:
-        """Its handler returned; what is returned has the broker told, and is to be awaited at once."""
+    def handled(self, entry: InFlight) -> Awaitable[None]:
+        """Record success. Returns the awaitable that acknowledges; await it at once."""
         message = entry.message
-        if message.returned or entry.others or entry.record is not None:
+        if message.returned or entry.redeliveries or entry.record is not None:
             return self._handled(entry)
         self._tally.handled += 1
         delivery = message.delivery
         self._ledger.settle(entry.id, delivery)
         return delivery.ack()
 
-    async def _handled(self, entry: Entry) -> None:
+    async def _handled(self, entry: InFlight) -> None:
         message = entry.message
         if message.returned:
             retry = entry.handler.retry
@@ -120,12 +124,12 @@ class Settlement:
         self._tally.handled += 1
         self._ledger.settle(entry.id, message.delivery)
         await message.ack()
-        for other in entry.others:
-            await self.again(other, same=other.sequence == message.sequence)
+        for other in entry.redeliveries:
+            await self.ack_again(other, same=other.sequence == message.sequence)
         if entry.record is not None:
             await self._forget(entry)
 
-    async def raised(self, entry: Entry, error: Exception, *, hold: bool) -> float | None:
+    async def raised(self, entry: InFlight, error: Exception, *, hold: bool) -> float | None:
         """Its handler raised; returns after how many seconds to try again, where it is held here."""
         message, retry = entry.message, entry.handler.retry
         self._tally.raised += 1
@@ -150,7 +154,7 @@ class Settlement:
         await self.give_back(entry, delay_s)
         return None
 
-    async def excuse(self, entry: Entry) -> None:
+    async def note_returned(self, entry: InFlight) -> None:
         """Note that it is given back by us: it was interrupted or not begun, which spends nothing."""
         message, retry = entry.message, entry.handler.retry
         if not entry.alone:
@@ -159,26 +163,26 @@ class Settlement:
         elif entry.running and entry.record is not None:
             await self._note(entry, retry.on_interruption_alone(entry.record, message.attempt))
 
-    async def interrupted(self, entry: Entry) -> None:
+    async def interrupted(self, entry: InFlight) -> None:
         """It was cancelled by us."""
-        await self.excuse(entry)
+        await self.note_returned(entry)
         await self.give_back(entry, 0)
 
-    def lost(self, entry: Entry) -> None:
+    def lost(self, entry: InFlight) -> None:
         """Another reader has it now, and the say over it."""
         self._tally.returned += 1
         self._ledger.release(entry.id)
 
-    async def give_back(self, entry: Entry, delay_s: float) -> None:
+    async def give_back(self, entry: InFlight, delay_s: float) -> None:
         """Without a verdict."""
         self._tally.returned += 1
         self._ledger.release(entry.id)
-        for message in (entry.message, *entry.others):
+        for message in (entry.message, *entry.redeliveries):
             await message.nak(delay_s)
 
-    async def _bury(self, entry: Entry, error: Exception, record: Record) -> None:
+    async def _bury(self, entry: InFlight, error: Exception, record: AttemptRecord) -> None:
         message = entry.message
-        if not await self._undertaker.bury(
+        if not await self._dead_letter_writer.write(
             message.delivery,
             id=entry.id,
             error=error,
@@ -190,15 +194,15 @@ class Settlement:
             return
         self._tally.rejected += 1
         self._ledger.settle(entry.id, message.delivery, rejected=True)
-        for other in entry.others:
+        for other in entry.redeliveries:
             if other.sequence == message.sequence:
-                await self.again(other, same=True)
+                await self.ack_again(other, same=True)
             else:  # published twice: it has a right of its own, and to be judged by itself
                 await other.nak()
         if entry.record is not None:
             await self._forget(entry)
 
-    async def _note(self, entry: Entry, record: Record) -> bool:
+    async def _note(self, entry: InFlight, record: AttemptRecord) -> bool:
         entry.record = record
         try:
             await self._notes.put(entry.message.delivery.position_id, _encode(record))
@@ -207,7 +211,7 @@ class Settlement:
             return False
         return True
 
-    async def _forget(self, entry: Entry) -> None:
+    async def _forget(self, entry: InFlight) -> None:
         try:
             await self._notes.delete(entry.message.delivery.position_id)
         except TransportError as error:

@@ -1,4 +1,4 @@
-"""Lanes: how many pieces of work go on at a time, and which of them alone."""
+"""Slots: how many pieces of work go on at a time, and which of them alone."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
-__all__ = ["Lane", "Lanes"]
+__all__ = ["Slot", "Slots"]
 
 W = TypeVar("W")
 _IN_A_ROW = 64
@@ -19,7 +19,7 @@ _CANCEL_S = 5.0
 _log = logging.getLogger("dms_events")
 
 
-class Lane:
+class Slot:
     """One task, which does one piece of work after the other."""
 
     __slots__ = ("closing", "deadline", "overdue", "settling", "task")
@@ -33,9 +33,9 @@ class Lane:
         self.closing = False
         """It does nothing more."""
         self.settling = False
-        """What it does now is as good as done: it is not cancelled when the lane is closed."""
+        """What it does now is as good as done: it is not cancelled when the slot is closed."""
 
-    def survive(self) -> bool:
+    def clear_cancellation(self) -> bool:
         """After a cancellation: go on with other work. Returns whether the time was up."""
         overdue, self.overdue = self.overdue, False
         while self.task is not None and self.task.cancelling():
@@ -43,19 +43,19 @@ class Lane:
         return overdue
 
 
-class Lanes(Generic[W]):
-    """A fixed number of lanes, so that a piece of work costs no task of its own.
+class Slots(Generic[W]):
+    """A fixed number of slots, so that a piece of work costs no task of its own.
 
-    What is to be done alone waits until all lanes are empty, and holds back everything else meanwhile.
+    What is to be done alone waits until all slots are empty, and holds back everything else meanwhile.
     """
 
-    def __init__(self, count: int, work: Callable[[W, Lane], Awaitable[None]]) -> None:
+    def __init__(self, count: int, work: Callable[[W, Slot], Awaitable[None]]) -> None:
         self._work = work
-        self._lanes = [Lane() for _ in range(count)]
+        self._slots = [Slot() for _ in range(count)]
         self.ready: deque[W] = deque()
         self.alone: deque[W] = deque()
         self._busy = 0
-        """Lanes that are not at rest."""
+        """Slots that are not at rest."""
         self._one_alone = False
         self.held = False
         """Nothing new is begun."""
@@ -67,13 +67,13 @@ class Lanes(Generic[W]):
         self._error: BaseException | None = None
 
     def open(self) -> None:
-        """Start the lanes."""
-        for lane in self._lanes:
-            lane.task = asyncio.create_task(self._run(lane))
-            lane.task.add_done_callback(self._ended)
+        """Start the slots."""
+        for slot in self._slots:
+            slot.task = asyncio.create_task(self._run(slot))
+            slot.task.add_done_callback(self._ended)
 
     async def failed(self) -> None:
-        """Wait for ever, or raise what a lane ended with, which is a defect."""
+        """Wait for ever, or raise what a slot ended with, which is a defect."""
         await self._failure.wait()
         if self._error is not None:
             raise self._error
@@ -118,44 +118,44 @@ class Lanes(Generic[W]):
     def cancel_overdue(self) -> None:
         """Cancel what takes longer than it may."""
         now = time.monotonic()
-        for lane in self._lanes:
-            if now > lane.deadline and lane.task is not None:
-                lane.deadline = float("inf")
-                lane.overdue = True
-                lane.task.cancel()
+        for slot in self._slots:
+            if now > slot.deadline and slot.task is not None:
+                slot.deadline = float("inf")
+                slot.overdue = True
+                slot.task.cancel()
 
     async def close(self) -> None:
         """Cancel what is being done, unless that is as good as done; what waits stays where it is."""
         tasks = []
-        for lane in self._lanes:
-            if lane.task is not None:
-                lane.closing = True
-                if not lane.settling:
-                    lane.task.cancel()
-                tasks.append(lane.task)
+        for slot in self._slots:
+            if slot.task is not None:
+                slot.closing = True
+                if not slot.settling:
+                    slot.task.cancel()
+                tasks.append(slot.task)
         if tasks:
             _, stubborn = await asyncio.wait(tasks, timeout=_CANCEL_S)
             if stubborn:
                 _log.error("%d handlers go on although they were cancelled", len(stubborn))
 
     def _begins_alone(self) -> bool:
-        """Whether what has to be done alone is begun now: no other lane does anything."""
+        """Whether what has to be done alone is begun now: no other slot does anything."""
         if self.alone and self._busy == 1 and not (self._one_alone or self.held):
             self._one_alone = True
             return True
         return False
 
-    async def _run(self, lane: Lane) -> None:
+    async def _run(self, slot: Slot) -> None:
         self._busy += 1
         try:
-            await self._go_on(lane)
+            await self._go_on(slot)
         finally:
             self._busy -= 1
             self._changed.set()
 
-    async def _go_on(self, lane: Lane) -> None:
+    async def _go_on(self, slot: Slot) -> None:
         row, ready = 0, self.ready
-        while not lane.closing:
+        while not slot.closing:
             if ready and not (self.alone or self._one_alone or self.held):
                 work = ready.popleft()
             elif self._begins_alone():
@@ -164,9 +164,9 @@ class Lanes(Generic[W]):
                 await self._rest()
                 continue
             try:
-                await self._work(work, lane)
+                await self._work(work, slot)
             finally:
-                lane.settling = False
+                slot.settling = False
                 if self._one_alone:
                     self._end_alone()
                 if self._watched:
@@ -206,6 +206,6 @@ class Lanes(Generic[W]):
     def _ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()):
             if self._error is not None or self.held:
-                _log.error("a lane of the worker ended: %r", error)
+                _log.error("a slot of the worker ended: %r", error)
             self._error = self._error or error
             self._failure.set()

@@ -11,14 +11,14 @@ import msgspec
 
 from ..aio import set_within, until_first
 from ..bus import Bus, Subscription
-from ..dead_letters import Undertaker
+from ..dead_letters import DeadLetterWriter
 from ..errors import ConfigError, ConnectionLostError
 from ..urls import connect
 from .dispatch import Dispatch
 from .handlers import Handler, Routes
 from .ledger import Ledger
 from .policy import RetryPolicy
-from .settlement import Entry, Settlement
+from .settlement import InFlight, Settlement
 from .signals import on_signals
 from .tally import WorkerTally
 
@@ -94,7 +94,7 @@ class Worker:
         self._partitioned = partitioned
         self.drain_s = drain_s
         self._routes = Routes()
-        self._ledger: Ledger[Entry] = Ledger(memory)
+        self._ledger: Ledger[InFlight] = Ledger(memory)
         self._startup: list[Callable[[], Awaitable[None]]] = []
         self._shutdown: list[Callable[[], Awaitable[None]]] = []
         self._bus: Bus | None = None
@@ -121,8 +121,8 @@ class Worker:
         Args:
             wanted: types or patterns.
             attempts: how often it may raise on a message before that is a dead letter.
-            backoff_s: the wait before attempt n + 1 is drawn evenly from 0 to backoff_s × 2ⁿ⁻¹ s,
-            backoff_max_s: of which this is the most.
+            backoff_s: the wait before attempt n + 1 is drawn evenly from 0 to backoff_s × 2ⁿ⁻¹ s.
+            backoff_max_s: upper limit of that wait.
             timeout_s: after so long a handler is cancelled, which counts as a raise; None for never.
             key: events of equal keys are handled one after the other, in the order in which they came;
                 one that waits for its next attempt holds up those of its key only.
@@ -237,7 +237,7 @@ class Worker:
         settlement = Settlement(
             self._ledger,
             await bus.notes(self.durable),
-            Undertaker(bus.bury, self.durable),
+            DeadLetterWriter(bus.bury, self.durable),
             self.tally,
         )
         table = self._routes.table()

@@ -13,7 +13,7 @@ from nats.aio.client import Client
 
 from dms_events.transport import OutgoingMessage
 
-from ..delivery import NatsDelivery, listen
+from ..delivery import NatsDelivery, subscribe_callback
 from ..subjects import Subjects
 
 __all__ = ["Ingest"]
@@ -105,7 +105,7 @@ class Ingest:
 
     async def open(self) -> None:
         """Start to listen."""
-        await listen(self._client, self._inbox + ">", self._on_reply)
+        await subscribe_callback(self._client, self._inbox + ">", self._on_reply)
 
     async def publish(
         self, messages: Iterator[OutgoingMessage]

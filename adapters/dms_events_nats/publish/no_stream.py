@@ -9,14 +9,14 @@ from nats.aio.client import Client
 
 from ..client import request
 
-__all__ = ["Absence"]
+__all__ = ["NoStreamProbe"]
 
 _LIMIT_S = 10.0
 _LOOKS = 2
 _LOOK_S = 1.0
 
 
-class Absence:
+class NoStreamProbe:
     """The time in which nothing answers on a subject.
 
     Twice the server is asked whether a stream stores it: of a cluster's new leader one answer is not

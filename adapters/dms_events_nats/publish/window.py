@@ -15,10 +15,10 @@ from nats.aio.client import Client
 from dms_events.errors import PublishError
 from dms_events.transport import OutgoingMessage
 
-from ..delivery import NatsDelivery, listen
+from ..delivery import NatsDelivery, subscribe_callback
 from ..subjects import Subjects
 from .fast_ingest import Ingest
-from .no_stream import Absence
+from .no_stream import NoStreamProbe
 
 __all__ = ["Publisher"]
 
@@ -55,7 +55,7 @@ class _Call:
         self.reason = ""
         self.unheard = False
         self.retry_planned = False
-        self.absence: Absence | None = None
+        self.no_stream: NoStreamProbe | None = None
         self.settled = 0
         self.progress_at = time.monotonic()
         self.wake_at = 0
@@ -128,7 +128,7 @@ class Publisher:
     async def open(self) -> None:
         """Start to listen for acks."""
         await self._ingest.open()
-        await listen(self._client, self._inbox + "*", self._on_ack)
+        await subscribe_callback(self._client, self._inbox + "*", self._on_ack)
 
     async def publish(self, messages: Iterable[OutgoingMessage]) -> int:
         """Publish in order; returns how many.
@@ -221,8 +221,8 @@ class Publisher:
         """Wait for acks until at most ``until`` are missing, sending again what got none."""
         while len(call.unacked) > until:
             heard = await call.wait(until, _RESEND_S)
-            if call.absence is not None:
-                await call.absence.look()
+            if call.no_stream is not None:
+                await call.no_stream.look()
             self._check_patience(call)
             silence = not heard and not call.refused
             if call.unacked and (call.unheard or silence):
@@ -234,7 +234,7 @@ class Publisher:
         if self._closed and call.unacked:
             reason = f"the bus was closed before {len(call.unacked)} were acknowledged"
             raise PublishError(reason, call.open_ends())
-        if call.unacked and call.absence is not None and (verdict := call.absence.verdict):
+        if call.unacked and call.no_stream is not None and (verdict := call.no_stream.verdict):
             raise PublishError(f"{len(call.unacked)} not acknowledged: {verdict}", call.open_ends())
         if call.unacked and time.monotonic() - call.progress_at > self._timeout_s:
             reason = call.reason or "the server did not answer"
@@ -253,7 +253,7 @@ class Publisher:
             self._calls[token] = call
             self._no_responders(call, token)
             return
-        call.absence = None
+        call.no_stream = None
         error = None
         if not data.startswith(b'{"stream"'):
             error = msgspec.json.decode(data, type=_PubAck).error
@@ -276,6 +276,6 @@ class Publisher:
     def _no_responders(self, call: _Call, token: str) -> None:
         subject = self._subjects.of(call.unacked[token])
         call.reason = f"no stream stores {subject}"
-        if call.absence is None:
-            call.absence = Absence(self._client, subject)
+        if call.no_stream is None:
+            call.no_stream = NoStreamProbe(self._client, subject)
         call.retry_in(_NO_STREAM_RETRY_S)

@@ -1,4 +1,7 @@
-"""Who reads which partition: a document that its readers write in turns. No clock, no server."""
+"""Assignment of partitions to readers: one document that the readers write in turns.
+
+Nothing here asks a clock or a server.
+"""
 
 from __future__ import annotations
 
@@ -8,39 +11,39 @@ from itertools import count
 
 import msgspec
 
-from ..subjects import REST
+from ..subjects import UNPARTITIONED
 
-__all__ = ["Group", "Member"]
+__all__ = ["Assignment", "Member"]
 
 
-class Group(msgspec.Struct):
-    """The members of a group and what each owns."""
+class Assignment(msgspec.Struct):
+    """The readers of a durable, and the partitions that each owns. The document in the bucket."""
 
     partitions: int = 0
     """The most that the stream had so far; of the later ones something may be unread."""
     beats: dict[str, int] = {}
     """A number for each member, which grows for as long as it lives."""
     owners: dict[str, str] = {}
-    """The member that reads a partition, by the partition; what nobody owns is missing."""
+    """The owner of each partition; a partition without an owner is missing."""
 
     @property
     def all(self) -> list[str]:
-        """All that is to be owned."""
-        return [REST, *map(str, range(self.partitions))]
+        """All partitions, and `UNPARTITIONED`."""
+        return [UNPARTITIONED, *map(str, range(self.partitions))]
 
     def owned_by(self, member: str) -> list[str]:
-        """What it owns, in the order of `all`."""
+        """The partitions of a member, in the order of `all`."""
         return [part for part in self.all if self.owners.get(part) == member]
 
     def share_of(self, member: str) -> int:
-        """How many it is to own; the shares of all members are all there is."""
+        """How many partitions a member is to own; the shares of all members add up to `all`."""
         members = sorted(self.beats)
         each, more = divmod(len(self.all), len(members))
         return each + (members.index(member) < more)
 
 
 class Member:
-    """One member's part in it.
+    """One reader's turns at the document.
 
     It takes what nobody owns, up to its share, and never what another one owns: that one gives up by
     itself what is more than its share, or is taken out when its beat did not change for ``patience_s``.
@@ -54,36 +57,41 @@ class Member:
         self._heard: dict[str, tuple[int, float]] = {}
 
     def beat(
-        self, group: Group, now_s: float, *, done_with: Collection[str] = (), ending: bool = False
-    ) -> Group:
+        self,
+        assignment: Assignment,
+        now_s: float,
+        *,
+        done_with: Collection[str] = (),
+        ending: bool = False,
+    ) -> Assignment:
         """The document after this member's turn at ``now_s``.
 
         It gives up ``done_with``, and takes nothing any more where it is ``ending``.
         """
         beats = {
             member: beat
-            for member, beat in group.beats.items()
+            for member, beat in assignment.beats.items()
             if member != self.name and self._lives(member, beat, now_s)
         }
         # A number of its own, also after it was taken out: never one that was heard.
         beats[self.name] = next(self._beats)
         owners = {
             part: owner
-            for part, owner in group.owners.items()
+            for part, owner in assignment.owners.items()
             if owner in beats and not (owner == self.name and part in done_with)
         }
-        after = Group(max(self.partitions, group.partitions), beats, owners)
+        after = Assignment(max(self.partitions, assignment.partitions), beats, owners)
         missing = after.share_of(self.name) - len(after.owned_by(self.name))
         free = [part for part in after.all if part not in owners]
         for part in free[: 0 if ending else max(0, missing)]:
             owners[part] = self.name
         return after
 
-    def leave(self, group: Group) -> Group:
+    def leave(self, assignment: Assignment) -> Assignment:
         """The document without this member."""
-        beats = {member: beat for member, beat in group.beats.items() if member != self.name}
-        owners = {part: owner for part, owner in group.owners.items() if owner != self.name}
-        return Group(group.partitions, beats, owners)
+        beats = {member: beat for member, beat in assignment.beats.items() if member != self.name}
+        owners = {part: owner for part, owner in assignment.owners.items() if owner != self.name}
+        return Assignment(assignment.partitions, beats, owners)
 
     def _lives(self, member: str, beat: int, now_s: float) -> bool:
         known, since_s = self._heard.get(member, (None, now_s))

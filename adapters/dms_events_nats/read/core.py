@@ -17,7 +17,7 @@ from dms_events.errors import ConnectionLostError, TransportError
 from dms_events.transport import Receiver
 
 from ..client import flush, mapped
-from ..delivery import CoreDelivery, Origin, listen
+from ..delivery import CoreDelivery, Origin, subscribe_callback
 from ..subjects import Subjects
 
 __all__ = ["CoreReceiver"]
@@ -53,7 +53,7 @@ class CoreReceiver(Receiver):
         with mapped("subscribe"):
             for subject in filters:
                 self._subscriptions.append(
-                    await listen(self._client, subject, self._on_message, queue=group)
+                    await subscribe_callback(self._client, subject, self._on_message, queue=group)
                 )
         await flush(self._client)
 

@@ -17,8 +17,8 @@ from ..client import NotThereError, mapped, request
 from ..delivery import Origin
 from ..setup import ensure_consumer
 from ..store import kv_token, open_bucket
-from ..subjects import REST, Subjects, partitions_of
-from .assignment import Group, Member
+from ..subjects import UNPARTITIONED, Subjects, partitions_of
+from .assignment import Assignment, Member
 from .partitions import PartitionedReceiver
 from .pull import PullReceiver
 
@@ -115,9 +115,9 @@ async def _owned(stream: _Stream) -> PartitionedReceiver:
     durable = stream.spec.durable or ""
     await _refuse_whole(stream, durable)
     partitions = await stream.partitions()
-    names = Group(partitions).all
+    names = Assignment(partitions).all
     made = {partition: await stream.consumer(partition) for partition in names}
-    _, ack_wait_s = made[REST]
+    _, ack_wait_s = made[UNPARTITIONED]
     prefetch = -(-stream.spec.prefetch // len(names))
     arrived = asyncio.Event()
 

@@ -21,7 +21,7 @@ from dms_events.transport import Delivery, Receiver
 
 from ..client import mapped, why_ended
 from ..delivery import JetStreamDelivery
-from .assignment import Group, Member
+from .assignment import Assignment, Member
 from .pull import PullReceiver
 
 __all__ = ["PartitionedReceiver"]
@@ -30,7 +30,7 @@ _log = logging.getLogger("dms_events")
 _BEAT_S = 2.0
 _MOST_TRIES = 10
 _FEW = 1_000
-_decode = msgspec.json.Decoder(Group).decode
+_decode = msgspec.json.Decoder(Assignment).decode
 _encode = msgspec.json.Encoder().encode
 
 
@@ -67,7 +67,7 @@ class _Part:
         return len(self._taken)
 
 
-def _read(entry: KeyValue.Entry) -> Group:
+def _read(entry: KeyValue.Entry) -> Assignment:
     try:
         return _decode(entry.value or b"")
     except ValueError as error:
@@ -113,14 +113,14 @@ class PartitionedReceiver(Receiver):
         self._arrived = arrived
         self._open_part = open_part
         self._waiting = waiting
-        self._group = Group(member.partitions)
+        self._assignment = Assignment(member.partitions)
         self._parts: dict[str, _Part] = {}
         self._turn: deque[_Part] = deque()
         self._own_until = 0.0
         self._decided = asyncio.Event()
         """It was written or given up who owns what."""
         self._taken_out = False
-        """Others did not hear of it for so long that what it has in hand is theirs."""
+        """The other members removed this one for silence; they own what it still holds."""
         self._pausing = False
         self._failure: TransportError | None = None
         self._beating: asyncio.Task[None] | None = None
@@ -172,7 +172,7 @@ class PartitionedReceiver(Receiver):
         return not (origin.lost or self._failure)
 
     async def backlog(self) -> int:
-        return await self._waiting(self._group.all)
+        return await self._waiting(self._assignment.all)
 
     async def pause(self) -> None:
         self._pausing = True
@@ -231,15 +231,15 @@ class PartitionedReceiver(Receiver):
         began_s = time.monotonic()
         ending = self._pausing
 
-        def turn(group: Group) -> Group:
-            self._taken_out |= self._member.name not in group.beats
-            return self._member.beat(group, began_s, done_with=done, ending=ending)
+        def turn(assignment: Assignment) -> Assignment:
+            self._taken_out |= self._member.name not in assignment.beats
+            return self._member.beat(assignment, began_s, done_with=done, ending=ending)
 
-        group = await self._write(turn)
-        if group is None:
+        assignment = await self._write(turn)
+        if assignment is None:
             return
-        self._group = group
-        owned = group.owned_by(self._member.name)
+        self._assignment = assignment
+        owned = assignment.owned_by(self._member.name)
         if self._taken_out:
             # A partition may be its own again already, but not what it had in hand of it.
             for part in self._turn:
@@ -256,19 +256,19 @@ class PartitionedReceiver(Receiver):
             if name not in self._parts:
                 part = self._parts[name] = _Part(await self._open_part(name))
                 self._turn.append(part)
-        await _leave(self._parts[name] for name in owned[group.share_of(self._member.name) :])
+        await _leave(self._parts[name] for name in owned[assignment.share_of(self._member.name) :])
         self._arrived.set()
 
-    async def _write(self, turn: Callable[[Group], Group]) -> Group | None:
+    async def _write(self, turn: Callable[[Assignment], Assignment]) -> Assignment | None:
         """Have the document go through ``turn``; None where others were always faster."""
         for _ in range(_MOST_TRIES):
             try:
                 entry = await self._bucket.get(self._key)
-                group, revision = _read(entry), entry.revision
+                assignment, revision = _read(entry), entry.revision
             except nats.js.errors.KeyNotFoundError as error:
                 # A key that was deleted goes on counting.
-                group, revision = Group(), error.entry.revision if error.entry else None
-            after = turn(group)
+                assignment, revision = Assignment(), error.entry.revision if error.entry else None
+            after = turn(assignment)
             try:
                 await self._bucket.update(self._key, _encode(after), last=revision)
             except nats.js.errors.KeyWrongLastSequenceError:

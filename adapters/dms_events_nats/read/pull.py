@@ -20,7 +20,7 @@ from dms_events.errors import ConnectionLostError, TransportError
 from dms_events.transport import Receiver
 
 from ..client import NotThereError, mapped, why_ended
-from ..delivery import JetStreamDelivery, Origin, listen
+from ..delivery import JetStreamDelivery, Origin, subscribe_callback
 
 __all__ = ["PullReceiver"]
 
@@ -90,7 +90,9 @@ class PullReceiver(Receiver):
     async def open(self) -> None:
         """Subscribe to the inbox and ask for the first messages."""
         with mapped("subscribe"):
-            self._subscription = await listen(self._client, self._prefix + "*", self._on_message)
+            self._subscription = await subscribe_callback(
+                self._client, self._prefix + "*", self._on_message
+            )
         self._work.set()
         self._pumping = asyncio.create_task(self._pump())
         self._keeping = asyncio.create_task(self._keep_alive())

@@ -12,7 +12,7 @@ import nats.js.errors
 from nats.aio.client import Client
 
 from ..client import request
-from .compare import Target
+from .compare import DesiredConfig
 
 __all__ = ["EXISTS_OTHERWISE", "create", "read", "update"]
 
@@ -21,7 +21,7 @@ EXISTS_OTHERWISE: Final = 10148
 _SINCE: Final = {"allow_batched": (2, 14)}
 
 
-async def read(client: Client, target: Target) -> dict[str, Any] | None:
+async def read(client: Client, target: DesiredConfig) -> dict[str, Any] | None:
     """The configuration on the server; None where it, or its stream, is not there."""
     verb = f"STREAM.INFO.{target.stream}"
     if target.consumer:
@@ -33,7 +33,7 @@ async def read(client: Client, target: Target) -> dict[str, Any] | None:
     return config
 
 
-async def create(client: Client, target: Target, config: dict[str, Any]) -> None:
+async def create(client: Client, target: DesiredConfig, config: dict[str, Any]) -> None:
     """Make it, never changing an existing one; without what an older server does not know."""
     version = client.connected_server_version
     at = (version.major, version.minor)
@@ -41,13 +41,13 @@ async def create(client: Client, target: Target, config: dict[str, Any]) -> None
     await _put(client, target, known, "create")
 
 
-async def update(client: Client, target: Target, config: dict[str, Any]) -> dict[str, Any]:
+async def update(client: Client, target: DesiredConfig, config: dict[str, Any]) -> dict[str, Any]:
     """Change it, never making a new one; returns the configuration that came of it."""
     return await _put(client, target, config, "update")
 
 
 async def _put(
-    client: Client, target: Target, config: dict[str, Any], action: str
+    client: Client, target: DesiredConfig, config: dict[str, Any], action: str
 ) -> dict[str, Any]:
     if target.consumer:
         verb = f"CONSUMER.DURABLE.CREATE.{target.stream}.{target.consumer}"

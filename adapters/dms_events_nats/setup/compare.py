@@ -13,7 +13,7 @@ import msgspec
 
 from ..subjects import partitions_of
 
-__all__ = ["Difference", "State", "Target", "compare", "creation", "described", "merged"]
+__all__ = ["DesiredConfig", "Difference", "State", "compare", "creation", "described", "merged"]
 
 State = Literal["missing", "outdated", "changed", "refused"]
 
@@ -30,7 +30,7 @@ _NAMES: Final = {
 }
 
 
-class Target(msgspec.Struct, frozen=True, kw_only=True):
+class DesiredConfig(msgspec.Struct, frozen=True, kw_only=True):
     """A stream or a consumer as it is to be, in the server's keys and units."""
 
     stream: str
@@ -40,7 +40,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     declared: dict[str, Any]
     defaults: dict[str, Any]
     """What a new one gets beyond that."""
-    cures: dict[str, str]
+    fixes: dict[str, str]
     """Settings that are not changed on an existing one, with what to do instead."""
 
     @property
@@ -59,7 +59,7 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
 
     ``state`` says whose it is: ``missing`` (not there yet), ``outdated`` (as we last set it, and declared
     otherwise since), ``changed`` (by somebody else, or we never set it), ``refused`` (not to be changed
-    on what exists; ``cure`` says what to do).
+    on what exists; ``fix`` says what to do).
     """
 
     place: str
@@ -69,12 +69,12 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     declared: str
     actual: str
     state: State
-    cure: str = ""
-    mended: bool = False
+    fix: str = ""
+    applied: bool = False
     """Whether `apply_setup` brought it to what is declared."""
 
 
-def compare(target: Target, actual: Mapping[str, Any]) -> dict[str, State]:
+def compare(target: DesiredConfig, actual: Mapping[str, Any]) -> dict[str, State]:
     """The declared settings that differ from the server's configuration."""
     applied = _record(actual)
     states: dict[str, State] = {}
@@ -82,7 +82,7 @@ def compare(target: Target, actual: Mapping[str, Any]) -> dict[str, State]:
         found = _found(key, actual)
         if found == value:
             continue
-        if key in target.cures:
+        if key in target.fixes:
             states[key] = "refused"
         else:
             ours = key in applied and applied[key] == found
@@ -91,7 +91,7 @@ def compare(target: Target, actual: Mapping[str, Any]) -> dict[str, State]:
 
 
 def described(
-    target: Target, actual: Mapping[str, Any], key: str, state: State, mended: bool
+    target: DesiredConfig, actual: Mapping[str, Any], key: str, state: State, applied: bool
 ) -> Difference:
     """A difference for people to read."""
     return Difference(
@@ -100,12 +100,12 @@ def described(
         declared=_text(key, target.declared[key]),
         actual=_text(key, _found(key, actual)),
         state=state,
-        cure=target.cures.get(key, "") if state == "refused" else "",
-        mended=mended,
+        fix=target.fixes.get(key, "") if state == "refused" else "",
+        applied=applied,
     )
 
 
-def creation(target: Target) -> dict[str, Any]:
+def creation(target: DesiredConfig) -> dict[str, Any]:
     """The configuration of a new one, with the record of it."""
     settings = target.defaults | target.declared
     name = {"durable_name": target.consumer} if target.consumer else {"name": target.stream}
@@ -113,7 +113,7 @@ def creation(target: Target) -> dict[str, Any]:
 
 
 def merged(
-    target: Target, actual: Mapping[str, Any], keys: Collection[str]
+    target: DesiredConfig, actual: Mapping[str, Any], keys: Collection[str]
 ) -> dict[str, Any] | None:
     """The server's whole configuration with ``keys`` as declared; None where nothing is to be told.
 

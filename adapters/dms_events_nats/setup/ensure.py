@@ -16,11 +16,11 @@ from dms_events.transport import SubscriptionSpec
 
 from ..client import request
 from . import api
-from .compare import Target, creation
+from .compare import DesiredConfig, creation
 from .declaration import DurableSetup, NatsSetup
 from .target import durable_target, nanoseconds, stream_targets
 
-__all__ = ["ensure_consumer", "make_streams", "patiently", "refusal"]
+__all__ = ["ensure_consumer", "make_streams", "refusal", "retry_until_ready"]
 
 T = TypeVar("T")
 
@@ -30,8 +30,11 @@ _BLAMED: Final = {10047: "max_bytes", 10074: "num_replicas"}
 """What an error of the server is about, where its code alone says so."""
 
 
-async def patiently(
-    client: Client, target: Target, ask: Callable[[Client, Target], Awaitable[T]], timeout_s: float
+async def retry_until_ready(
+    client: Client,
+    target: DesiredConfig,
+    ask: Callable[[Client, DesiredConfig], Awaitable[T]],
+    timeout_s: float,
 ) -> T:
     """Ask the server about a stream or durable, again where it is not ready yet.
 
@@ -67,7 +70,9 @@ def _where(client: Client) -> str:
     return f"the server at {url.hostname}:{url.port}" if url else "the server"
 
 
-def refusal(of: Target, keys: Collection[str], error: nats.js.errors.APIError) -> ConfigError:
+def refusal(
+    of: DesiredConfig, keys: Collection[str], error: nats.js.errors.APIError
+) -> ConfigError:
     """What the server refuses, with the setting that it is about."""
     blamed = _BLAMED.get(error.err_code or 0)
     setting = of.setting([blamed] if blamed else keys)
@@ -81,10 +86,10 @@ async def make_streams(client: Client, setup: NatsSetup, timeout_s: float) -> No
         ConfigError: the server has no JetStream, or refuses.
     """
     for target in stream_targets(setup):
-        await patiently(client, target, _make, timeout_s)
+        await retry_until_ready(client, target, _make, timeout_s)
 
 
-async def _make(client: Client, target: Target) -> None:
+async def _make(client: Client, target: DesiredConfig) -> None:
     if await api.read(client, target) is None:
         await api.create(client, target, creation(target))
 
@@ -128,13 +133,13 @@ def _compare(durable: str, filters: list[str], existing: dict[str, Any]) -> None
     theirs = existing.get("filter_subjects") or [existing.get("filter_subject") or ">"]
     if set(theirs) != set(filters):
         more = sorted(set(filters) - set(theirs))
-        cure = "Choose another durable name"
+        fix = "Choose another durable name"
         if more and set(theirs) < set(filters):
-            cure = f"Read {', '.join(more)} under another durable name beside it (docs/nats.md)"
+            fix = f"Read {', '.join(more)} under another durable name beside it (docs/nats.md)"
         raise ConfigError(
             "durable",
             f"{durable!r} exists and reads {', '.join(sorted(theirs))}; asked for "
-            f"{', '.join(filters)}. {cure}, or delete the old consumer once nobody reads with it",
+            f"{', '.join(filters)}. {fix}, or delete the old consumer once nobody reads with it",
         )
     unfit = {
         "ack_policy": existing.get("ack_policy") != "explicit",

@@ -7,7 +7,7 @@ from typing import Any
 from dms_events.transport import Channel, SubscriptionSpec
 
 from ..subjects import Subjects
-from .compare import Target
+from .compare import DesiredConfig
 from .declaration import DurableSetup, EventsSetup, NatsSetup, StreamSetup
 
 __all__ = ["durable_target", "durable_targets", "nanoseconds", "stream_targets"]
@@ -22,7 +22,7 @@ def nanoseconds(seconds: float) -> int:
     return round(seconds * 1e9)
 
 
-def stream_targets(setup: NatsSetup) -> list[Target]:
+def stream_targets(setup: NatsSetup) -> list[DesiredConfig]:
     """The streams as they are declared."""
     subjects = Subjects(setup.root)
     return [
@@ -31,7 +31,7 @@ def stream_targets(setup: NatsSetup) -> list[Target]:
     ]
 
 
-def durable_targets(setup: NatsSetup) -> list[Target]:
+def durable_targets(setup: NatsSetup) -> list[DesiredConfig]:
     """The durables as they are declared."""
     subjects = Subjects(setup.root)
     stream = subjects.stream("events")
@@ -43,7 +43,7 @@ def durable_targets(setup: NatsSetup) -> list[Target]:
     ]
 
 
-def _stream_target(subjects: Subjects, channel: Channel, wanted: StreamSetup) -> Target:
+def _stream_target(subjects: Subjects, channel: Channel, wanted: StreamSetup) -> DesiredConfig:
     declared: dict[str, Any] = {
         "subjects": [subjects.all_of(channel)],
         "retention": "limits",
@@ -63,7 +63,7 @@ def _stream_target(subjects: Subjects, channel: Channel, wanted: StreamSetup) ->
         declared["duplicate_window"] = nanoseconds(wanted.duplicate_window_s)
     if isinstance(wanted, EventsSetup) and wanted.partitions is not None:
         declared["subject_transform"] = subjects.partitioned(channel, wanted.partitions)
-    return Target(
+    return DesiredConfig(
         stream=subjects.stream(channel),
         section=channel,
         declared=declared,
@@ -78,14 +78,16 @@ def _stream_target(subjects: Subjects, channel: Channel, wanted: StreamSetup) ->
             "subject_transform": None,
             "allow_batched": channel == "events" or None,
         },
-        cures={
+        fixes={
             "storage": "the server cannot change the storage of a stream. Declare what it has, or let "
             "the events go to a new stream, under another root"
         },
     )
 
 
-def durable_target(stream: str, name: str, filters: list[str], wanted: DurableSetup) -> Target:
+def durable_target(
+    stream: str, name: str, filters: list[str], wanted: DurableSetup
+) -> DesiredConfig:
     """The consumer ``name`` with ``filters``, whatever types those stand for."""
     declared: dict[str, Any] = {
         "filter_subjects": filters,
@@ -97,7 +99,7 @@ def durable_target(stream: str, name: str, filters: list[str], wanted: DurableSe
         declared["ack_wait"] = nanoseconds(wanted.ack_wait_s)
     if wanted.start is not None:
         declared["deliver_policy"] = wanted.start
-    return Target(
+    return DesiredConfig(
         stream=stream,
         consumer=name,
         section=f"durables.{name}",
@@ -107,7 +109,7 @@ def durable_target(stream: str, name: str, filters: list[str], wanted: DurableSe
             "deliver_policy": "all",
             "max_ack_pending": _MAX_ACK_PENDING,
         },
-        cures={
+        fixes={
             "filter_subjects": "what a durable reads is never changed under its readers. Give what is "
             "new a durable of its own beside it, or choose another name",
             "ack_policy": "the server cannot change it, and without explicit acks messages are lost. "

@@ -211,7 +211,7 @@ async def test_what_was_published_twice_is_handled_once(place: Place, bus: Bus) 
 async def test_of_what_was_published_very_often_few_are_held_while_one_is_handled(
     place: Place, bus: Bus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dms_events.worker.dispatch._MOST_OTHERS", 10)
+    monkeypatch.setattr("dms_events.worker.dispatch._MOST_REDELIVERIES", 10)
     monkeypatch.setattr("dms_events.worker.dispatch.AGAIN_S", 0.05)
     worker = Worker("billing")
     calls = 0

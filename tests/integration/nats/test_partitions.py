@@ -122,7 +122,7 @@ async def test_a_stream_can_be_partitioned_later_and_what_it_has_stays_as_it_is(
         await publish_from_all(bus)
         before = set(await operator.subjects())
         [found] = await apply_setup(nats_server.url, parts(2))
-        assert (found.setting, found.actual, found.mended) == ("partitions", "0", True)
+        assert (found.setting, found.actual, found.applied) == ("partitions", "0", True)
         await publish_from_all(bus)
 
         after = set(await operator.subjects())

@@ -48,7 +48,7 @@ def bounded(max_bytes: int | None, **more: Any) -> NatsSetup:
 
 
 def told(found: list[Difference]) -> list[tuple[str, str, str, str, str, bool]]:
-    return [(d.place, d.setting, d.declared, d.actual, d.state, d.mended) for d in found]
+    return [(d.place, d.setting, d.declared, d.actual, d.state, d.applied) for d in found]
 
 
 async def test_what_is_missing_is_made_as_it_is_declared(
@@ -146,7 +146,7 @@ async def test_what_an_operator_changed_is_reported_and_left(
             assert told(await ask(nats_server.url, bounded(declared))) == [left]
             assert (await operator.stream())["max_bytes"] == 5_000_000
     found = await apply_setup(nats_server.url, bounded(2_000_000), overwrite=True)
-    assert [(d.state, d.mended) for d in found] == [("changed", True)]
+    assert [(d.state, d.applied) for d in found] == [("changed", True)]
     assert (await operator.stream())["max_bytes"] == 2_000_000
     assert await check_setup(nats_server.url, bounded(2_000_000)) == []
 
@@ -157,7 +157,7 @@ async def test_an_operators_change_does_not_hold_up_the_other_settings(
     await apply_setup(nats_server.url, bounded(1_000_000, max_messages=100))
     await operator.change_stream(max_bytes=5_000_000)
     found = await apply_setup(nats_server.url, bounded(1_000_000, max_messages=200))
-    assert [(d.setting, d.state, d.mended) for d in found] == [
+    assert [(d.setting, d.state, d.applied) for d in found] == [
         ("max_messages", "outdated", True),
         ("max_bytes", "changed", False),
     ]
@@ -173,7 +173,7 @@ async def test_an_operators_change_that_is_then_declared_is_ours_from_there_on(
     assert await check_setup(nats_server.url, bounded(5_000_000)) == []
     assert await apply_setup(nats_server.url, bounded(5_000_000)) == []
     [found] = await apply_setup(nats_server.url, bounded(6_000_000))
-    assert (found.state, found.mended) == ("outdated", True)
+    assert (found.state, found.applied) == ("outdated", True)
 
 
 async def test_what_is_not_declared_is_not_touched(
@@ -217,7 +217,7 @@ async def test_a_stream_that_somebody_else_made_is_not_ours_to_change(
         for d in await apply_setup(nats_server.url, bounded(5_000_000))
         if d.setting == "max_bytes"
     ]
-    assert found_bytes.mended, "it was as declared once, and is ours since"
+    assert found_bytes.applied, "it was as declared once, and is ours since"
 
 
 @pytest.mark.parametrize("record", ["", "no JSON", "[]", '{"max_bytes":"2"}'])
@@ -228,10 +228,10 @@ async def test_where_the_record_cannot_be_read_nothing_is_ours(
     await operator.change_stream(metadata={RECORD: record})
     for ask in (check_setup, apply_setup):
         [found] = await ask(nats_server.url, bounded(2_000_000))
-        assert (found.state, found.mended) == ("changed", False)
+        assert (found.state, found.applied) == ("changed", False)
     await apply_setup(nats_server.url, bounded(2_000_000), overwrite=True)
     [found] = await apply_setup(nats_server.url, bounded(3_000_000))
-    assert (found.state, found.mended) == ("outdated", True)
+    assert (found.state, found.applied) == ("outdated", True)
 
 
 async def test_what_the_server_cannot_change_is_refused_with_a_cure(
@@ -248,9 +248,9 @@ async def test_what_the_server_cannot_change_is_refused_with_a_cure(
         found = await ask(nats_server.url, other)
         refused = {d.setting: d for d in found if d.state == "refused"}
         assert set(refused) == {"storage", "start"}
-        assert "under another root" in refused["storage"].cure
-        assert "leave it out" in refused["start"].cure
-        assert not any(d.mended for d in found), "nor the rest of what has something refused"
+        assert "under another root" in refused["storage"].fix
+        assert "leave it out" in refused["start"].fix
+        assert not any(d.applied for d in found), "nor the rest of what has something refused"
     assert [await operator.stream(), await operator.consumer("billing")] == before
 
 

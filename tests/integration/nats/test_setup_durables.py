@@ -65,7 +65,7 @@ async def test_what_the_server_knows_of_a_consumer_and_nats_py_does_not_is_kept(
     assert await apply_setup(nats_server.url, setup) == []
     anew = NatsSetup(durables={"billing": replace(BILLING, ack_wait_s=90)})
     [found] = await apply_setup(nats_server.url, anew)
-    assert (found.setting, found.state, found.mended) == ("ack_wait_s", "outdated", True)
+    assert (found.setting, found.state, found.applied) == ("ack_wait_s", "outdated", True)
     assert plain(await operator.consumer("billing")) == plain(made) | {"ack_wait": 90 * S}
 
 
@@ -82,11 +82,11 @@ async def test_a_durable_that_reads_something_else_is_refused_and_left(
         other = NatsSetup(durables={"billing": DurableSetup(types=types, ack_wait_s=5)})
         for ask in (check_setup, apply_setup, OVERWRITE):
             found = await ask(nats_server.url, other)
-            assert [(d.setting, d.state, d.mended) for d in found] == [
+            assert [(d.setting, d.state, d.applied) for d in found] == [
                 ("types", "refused", False),
                 ("ack_wait_s", "outdated", False),
             ]
-            assert "a durable of its own beside it" in found[0].cure
+            assert "a durable of its own beside it" in found[0].fix
             assert found[0].actual == "dms.events.elk_stats.ServiceCall.>"
     assert await operator.consumer("billing") == before
 
@@ -143,7 +143,7 @@ async def test_what_the_bus_made_is_ours_to_change(
         durables={"billing": replace(BILLING, ack_wait_s=30)},
     )
     found = await apply_setup(nats_server.url, setup)
-    assert [(d.setting, d.actual, d.state, d.mended) for d in found] == [
+    assert [(d.setting, d.actual, d.state, d.applied) for d in found] == [
         ("max_bytes", "1000000", "outdated", True),
         ("ack_wait_s", "20", "outdated", True),
     ]

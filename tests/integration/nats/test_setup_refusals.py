@@ -66,7 +66,7 @@ async def test_an_update_that_the_server_refuses_names_what_was_asked(
         await apply_setup(nats_server.url, NatsSetup(events=EventsSetup(max_age_s=60)))
     assert caught.value.setting == "events.max_age_s"
     short = NatsSetup(events=EventsSetup(max_age_s=60, duplicate_window_s=60))
-    assert [d.mended for d in await apply_setup(nats_server.url, short)] == [True, True]
+    assert [d.applied for d in await apply_setup(nats_server.url, short)] == [True, True]
 
 
 async def test_a_short_age_needs_no_word_about_the_window_of_a_new_stream(
@@ -118,7 +118,7 @@ async def test_in_a_cluster_replicas_are_made_and_added(tmp_path: Path) -> None:
         one = NatsSetup(events=EventsSetup(replicas=1), dead=StreamSetup(replicas=3))
         await apply_setup(url, one)
         found = await apply_setup(url, copies(3))
-        assert [(d.place, d.setting, d.actual, d.mended) for d in found] == [
+        assert [(d.place, d.setting, d.actual, d.applied) for d in found] == [
             ("stream DMS_EVENTS", "replicas", "1", True)
         ]
         assert await check_setup(url, copies(3)) == []

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from dms_events import registry
-from dms_events.sink import Document, Judgement, Verdict, dataset_of, document_of
+from dms_events.sink import Document, SinkVerdict, Verdict, dataset_of, document_of
 from dms_events.types.elk_stats import NewService, ServiceCall, ServiceRemove
 from dms_events_elasticsearch import ElasticsearchSink
 from dms_events_elasticsearch.templates import TEMPLATE_VERSION, index_template, index_templates
@@ -42,7 +42,7 @@ def hand_made(id: str, body: str) -> Document:
     return msgspec.structs.replace(removed(id), body=body.encode())
 
 
-def verdicts(judgements: Sequence[Judgement]) -> list[Verdict]:
+def verdicts(judgements: Sequence[SinkVerdict]) -> list[Verdict]:
     return [judgement.verdict for judgement in judgements]
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import nats
 
 import dms_events
-from dms_events.sink import Document, Judgement, Verdict
+from dms_events.sink import Document, SinkVerdict, Verdict
 from dms_events_nats import NatsServer
 from dms_events_sqlite import SqliteSink
 from tests.kit.storing import adds_up, forward, ids_in, ids_of, prepared
@@ -18,11 +18,11 @@ from tests.kit.storing import adds_up, forward, ids_in, ids_of, prepared
 class PickySink(SqliteSink):
     """Refuses every tenth call for good."""
 
-    async def write(self, batch: Sequence[Document]) -> Sequence[Judgement]:
+    async def write(self, batch: Sequence[Document]) -> Sequence[SinkVerdict]:
         refused = [json.loads(document.body)["CallID"] % 10 == 3 for document in batch]
         kept = [document for document, no in zip(batch, refused, strict=True) if not no]
         judged = iter(await super().write(kept))
-        no_more = Judgement(Verdict.REJECTED, "this sink has seen enough of them")
+        no_more = SinkVerdict(Verdict.REJECTED, "this sink has seen enough of them")
         return [no_more if no else next(judged) for no in refused]
 
 

@@ -14,7 +14,7 @@ import pytest
 import dms_events
 from dms_events import DeadLetter
 from dms_events.types.elk_stats import ServiceCall
-from dms_events.worker.policy import Record
+from dms_events.worker.policy import AttemptRecord
 from dms_events_nats import NatsServer
 from tests.kit.programs.processes import run, running, until
 from tests.kit.programs.worker_program import (
@@ -60,7 +60,9 @@ async def spent(url: str) -> int:
         return 0
     finally:
         await client.close()
-    return sum(msgspec.msgpack.decode(entry.value or b"", type=Record).spent for entry in entries)
+    return sum(
+        msgspec.msgpack.decode(entry.value or b"", type=AttemptRecord).spent for entry in entries
+    )
 
 
 @pytest.mark.slow
@@ -172,7 +174,7 @@ async def test_a_second_signal_ends_a_worker_at_once_and_its_messages_come_again
     url, total = nats_server.url, 100
     await publish(url, total)
     async with running(*program(url, journal, attempts=1, pause_s=3600, drain_s=3600)) as worker:
-        await until(lambda: len(journal.begun) == 10, "the lanes are full", by=worker)
+        await until(lambda: len(journal.begun) == 10, "the slots are full", by=worker)
         worker.send(signal.SIGTERM)
         while (await consumer(url)).num_waiting:  # it asks for more until it stops
             assert not worker.ended

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from pyrage import x25519
 
 from dms_events.encryption import AgeDecryptor, AgeEncryptor, AgeIdentity
-from dms_events.encryption.streams import Ends, finish
+from dms_events.encryption.streams import WatchedFiles, finish
 from dms_events.errors import DecryptError, NoMatchingKeyError
 
 CHUNK = 65_536
@@ -216,7 +216,7 @@ def test_what_is_not_there_is_not_found(
     assert list(out.iterdir()) == []
 
 
-def encrypting(ends: Ends) -> None:
+def encrypting(ends: WatchedFiles) -> None:
     pyrage.encrypt_io(ends, ends, [x25519.Recipient.from_str(KEY.recipient)])
 
 
@@ -230,7 +230,7 @@ class Breaking(io.BytesIO):
 
 
 def test_a_source_that_breaks_raises_its_own_error() -> None:
-    broken = Ends(Breaking(bytes(3 * CHUNK)), io.BytesIO())
+    broken = WatchedFiles(Breaking(bytes(3 * CHUNK)), io.BytesIO())
     with pytest.raises(OSError, match="the disk is broken") as caught:
         finish(broken, encrypting)
     assert caught.value.errno == errno.EIO
@@ -240,7 +240,7 @@ def test_a_source_that_breaks_raises_its_own_error() -> None:
 def test_a_disk_that_is_full_is_noticed_even_at_the_last_bytes(size: int) -> None:
     """pyrage alone says nothing where the last 8 KiB cannot be written."""
     with open("/dev/full", "wb", 0) as full:
-        ends = Ends(io.BytesIO(bytes(size)), full)
+        ends = WatchedFiles(io.BytesIO(bytes(size)), full)
         with pytest.raises(OSError, match="No space left") as caught:
             finish(ends, encrypting)
     assert caught.value.errno == errno.ENOSPC

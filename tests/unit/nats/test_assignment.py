@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dms_events_nats.read.assignment import Group, Member
+from dms_events_nats.read.assignment import Assignment, Member
 
 PATIENCE_S = 10.0
 
@@ -18,7 +18,7 @@ class Life:
         self.owned: set[str] = set()
         self.beat_at = 0.0
 
-    def turn(self, group: Group, now: float) -> Group:
+    def turn(self, group: Assignment, now: float) -> Assignment:
         mine = group.owned_by(self.member.name)
         share = group.share_of(self.member.name) if self.member.name in group.beats else len(mine)
         after = self.member.beat(group, now, done_with=mine[share:])
@@ -41,7 +41,7 @@ steps = st.lists(
 def test_a_partition_never_has_two_readers_and_in_the_end_each_has_one(
     script: list[tuple[str, int]], partitions: int
 ) -> None:
-    group, now = Group(), 0.0
+    group, now = Assignment(), 0.0
     lives = [Life(partitions)]
     for what, number in script:
         now += 1.0
@@ -72,7 +72,7 @@ def test_a_partition_never_has_two_readers_and_in_the_end_each_has_one(
 
 def test_a_reader_that_stood_still_after_its_first_beat_has_a_part_again() -> None:
     still, other = Life(1), Life(1)
-    group = still.turn(Group(), 0)
+    group = still.turn(Assignment(), 0)
     group = other.turn(group, 1)
     group = other.turn(group, 1 + PATIENCE_S)
     assert group.owned_by(other.member.name) == group.all, "it takes the other one for dead"
@@ -84,7 +84,7 @@ def test_a_reader_that_stood_still_after_its_first_beat_has_a_part_again() -> No
 
 def test_partitions_stay_where_they_are_when_somebody_joins_or_leaves() -> None:
     first, second = Life(8), Life(8)
-    group = first.turn(Group(), 0)
+    group = first.turn(Assignment(), 0)
     assert len(first.owned) == 9
     group = second.turn(group, 1)
     assert second.owned == set(), "nothing is taken from another"
@@ -100,14 +100,14 @@ def test_partitions_stay_where_they_are_when_somebody_joins_or_leaves() -> None:
 
 def test_a_reader_that_ends_takes_nothing_and_gives_up_what_it_is_done_with() -> None:
     member = Member(2, PATIENCE_S)
-    group = member.beat(Group(), 0)
+    group = member.beat(Assignment(), 0)
     group = member.beat(group, 1, done_with=["1"], ending=True)
     assert group.owned_by(member.name) == ["rest", "0"]
 
 
 def test_the_larger_number_of_partitions_counts() -> None:
     old, new = Member(2, PATIENCE_S), Member(4, PATIENCE_S)
-    group = old.beat(Group(), 0)
+    group = old.beat(Assignment(), 0)
     group = new.beat(group, 1)
     assert group.all == ["rest", "0", "1", "2", "3"]
     assert old.leave(new.leave(group)).partitions == 4, "what is stored there may be unread"

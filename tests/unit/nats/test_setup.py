@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from dms_events import ConfigError
 from dms_events.transport import SubscriptionSpec
 from dms_events_nats import DurableSetup, EventsSetup, NatsSetup, StreamSetup
-from dms_events_nats.setup.compare import RECORD, Target, compare, creation, merged
+from dms_events_nats.setup.compare import RECORD, DesiredConfig, compare, creation, merged
 from dms_events_nats.subjects import Subjects
 
 WHOLE = """
@@ -173,8 +173,8 @@ SETTINGS = st.dictionaries(st.sampled_from(KEYS), st.integers(0, 2))
 def test_nothing_that_somebody_else_set_is_lost(
     declared: dict[str, Any], applied: dict[str, Any], actual: dict[str, Any], overwrite: bool
 ) -> None:
-    target = Target(
-        stream="S", section="events", declared=declared, defaults={}, cures={"fixed": "cure"}
+    target = DesiredConfig(
+        stream="S", section="events", declared=declared, defaults={}, fixes={"fixed": "cure"}
     )
     server = {**actual, "metadata": {RECORD: json.dumps(applied), "owner": "north"}}
     states = compare(target, server)
@@ -201,10 +201,12 @@ def test_nothing_that_somebody_else_set_is_lost(
 
 @given(declared=SETTINGS, defaults=SETTINGS)
 def test_all_of_what_we_make_is_ours(declared: dict[str, Any], defaults: dict[str, Any]) -> None:
-    target = Target(stream="S", section="events", declared=declared, defaults=defaults, cures={})
+    target = DesiredConfig(
+        stream="S", section="events", declared=declared, defaults=defaults, fixes={}
+    )
     made = creation(target)
     assert made == {"name": "S", **defaults, **declared, "metadata": made["metadata"]}
     assert compare(target, made) == {}
     anew = {key: value + 1 for key, value in (defaults | declared).items()}
-    other = Target(stream="S", section="events", declared=anew, defaults={}, cures={})
+    other = DesiredConfig(stream="S", section="events", declared=anew, defaults={}, fixes={})
     assert set(compare(other, made).values()) <= {"outdated"}

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 import msgspec
 
 from dms_events import SinkError
-from dms_events.sink import Document, Judgement, Sink, Verdict
+from dms_events.sink import Document, Sink, SinkVerdict, Verdict
 
 __all__ = ["Lines", "ScriptedSink"]
 
@@ -63,7 +63,7 @@ class ScriptedSink(Sink):
     async def count(self) -> dict[str, int]:
         return Counter(document.type_name for document in self.documents.values())
 
-    async def write(self, batch: Sequence[Document]) -> Sequence[Judgement]:
+    async def write(self, batch: Sequence[Document]) -> Sequence[SinkVerdict]:
         await self._before()
         number = len(self.batches)
         self.batches.append(len(batch))
@@ -89,11 +89,11 @@ class ScriptedSink(Sink):
         self.kept.add(document.id)
         self.documents[document.id] = document
 
-    def _judge(self, document: Document) -> Judgement:
+    def _judge(self, document: Document) -> SinkVerdict:
         lines = self._lines(document.id)
         if self._refusals[document.id] < lines.retries:
             self._refusals[document.id] += 1
-            return Judgement(Verdict.RETRY, "overloaded")
+            return SinkVerdict(Verdict.RETRY, "overloaded")
         if lines.verdict is Verdict.REJECTED:
             verdict = Verdict.REJECTED
         elif document.id in self.kept:
@@ -102,4 +102,4 @@ class ScriptedSink(Sink):
             verdict = Verdict.STORED
             self._keep(document)
         self.final[document.id] = verdict
-        return Judgement(verdict, "the mapping refuses it" if verdict is Verdict.REJECTED else "")
+        return SinkVerdict(verdict, "the mapping refuses it" if verdict is Verdict.REJECTED else "")

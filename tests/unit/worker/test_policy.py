@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from dms_events import ConfigError
 from dms_events.worker.ledger import Ledger
-from dms_events.worker.policy import Course, Record, RetryPolicy
+from dms_events.worker.policy import AttemptRecord, Decision, RetryPolicy
 
 
 @dataclass
@@ -22,7 +22,7 @@ class Told:
     kills: bool = False
     delivery: int = 0
     """How often the broker has delivered it."""
-    record: Record | None = None
+    record: AttemptRecord | None = None
     """What is noted of it."""
     end: str = ""
     raised: int = 0
@@ -79,13 +79,13 @@ class World:
         beside: list[Told] = []
         for message in [m for m in self.messages if not m.end]:
             message.delivery += 1
-            course = Course.RUN
+            decision = Decision.RUN
             if message.delivery > 1:
-                course = self.policy.on_redelivery(message.record, message.delivery)
-            if course is Course.BURY:
+                decision = self.policy.on_redelivery(message.record, message.delivery)
+            if decision is Decision.BURY:
                 message.end = "buried"
             else:
-                (alone if course is Course.ALONE else beside).append(message)
+                (alone if decision is Decision.ALONE else beside).append(message)
         self.dice.shuffle(alone)
         self.dice.shuffle(beside)
         return alone, beside
