@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Iterable
-from contextlib import suppress
+from collections.abc import Coroutine
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
 import msgspec
 
 from ..envelope import Envelope
-from ..errors import ConnectionLostError
 from ..identity import parse_rfc3339
 from ..transport import Delivery
 
-__all__ = ["Message", "keep_alive"]
+__all__ = ["Message"]
 
 T_co = TypeVar("T_co", bound=msgspec.Struct, covariant=True)
 
@@ -116,10 +114,3 @@ class Message(msgspec.Struct, Generic[T_co], eq=False, gc=False):
 def identity_of(envelope: Envelope | None, delivery: Delivery) -> str:
     """The identity of an event; ``envelope`` is None where it could not be read."""
     return (envelope.id if envelope else "") or delivery.message_id or delivery.position_id
-
-
-async def keep_alive(messages: Iterable[Message[Any]]) -> None:
-    """Count the ack wait of each from now; without a connection they come again."""
-    for message in messages:
-        with suppress(ConnectionLostError):
-            await message.in_progress()

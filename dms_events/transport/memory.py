@@ -18,13 +18,12 @@ from weakref import WeakSet, WeakValueDictionary
 from ..errors import ConfigError, ConnectionLostError, PublishError
 from ..identity import rfc3339
 from .memory_consumer import Consumer, MemoryDelivery, Stored
+from .receiver import Delivery, Receiver
 from .transport import (
     Channel,
-    Delivery,
     Guarantees,
     KeyValue,
     OutgoingMessage,
-    Receiver,
     SubscriptionSpec,
     Transport,
 )

@@ -8,7 +8,8 @@ import time
 from typing import NamedTuple
 
 from ..identity import id_of_position
-from .transport import DedupeKey, OutgoingMessage
+from .receiver import DedupeKey
+from .transport import OutgoingMessage
 
 __all__ = ["Consumer", "MemoryDelivery", "Stored"]
 

@@ -15,8 +15,8 @@ from typing import Literal
 
 import msgspec
 
-from .receiver import Receiver
 from ..types._secrets import Masked, SecretBytes
+from .receiver import Receiver
 
 __all__ = [
     "Channel",

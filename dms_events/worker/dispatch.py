@@ -13,13 +13,14 @@ from typing import Any, TypeVar
 
 from ..aio import until_first
 from ..bus import Message, Subscription
-from ..bus.message import keep_alive
 from ..dead_letters import AGAIN_S
 from ..errors import HandlerError, TransportError
 from .handlers import Handler
+from .keep_alive import keep_alive
 from .ledger import Ledger
 from .ordering import Order
-from .policy import Decision
+from .ownership import still_owned
+from .quarantine import Quarantine
 from .settlement import InFlight, Settlement
 from .slots import Slot, Slots
 
@@ -57,9 +58,9 @@ class Dispatch:
         self._settlement = settlement
         self._slots: Slots[InFlight] = Slots(concurrency, self._handle)
         self._order = Order(self._begin, self._slots.put, self._later)
+        self._quarantine = Quarantine(settlement, self._slots, self._order)
         self._taken: deque[Message[Any]] = deque()
         self._timers: set[asyncio.TimerHandle] = set()
-        self._lookups: set[asyncio.Task[None]] = set()
         self._ahead = max(_CHUNK, 2 * concurrency)
 
     async def run(self) -> None:
@@ -88,8 +89,7 @@ class Dispatch:
         self.hold()
         for timer in self._timers:
             timer.cancel()
-        for lookup in self._lookups:
-            lookup.cancel()
+        self._quarantine.cancel_lookups()
         self._slots.ready.clear()
         self._slots.alone.clear()
         keeping = asyncio.create_task(self._keep())
@@ -150,41 +150,17 @@ class Dispatch:
             if not begin:
                 return None
             if message.delivery.attempt > 1 and not entry.handler.key:
-                self._look_up(entry)
+                self._quarantine.look_up(entry)
             elif entry.handler.plain:
                 self._slots.put(entry)
             else:
                 self._order.arrange(entry)
         return None
 
-    def _look_up(self, entry: InFlight) -> None:
-        """Find out how to handle what was delivered before; then have it handled."""
-        lookup = asyncio.create_task(self._follow(entry))
-        self._lookups.add(lookup)
-        lookup.add_done_callback(self._looked_up)
-
-    async def _follow(self, entry: InFlight) -> None:
-        decision = await self._settlement.decide(entry)
-        if decision is Decision.ALONE:
-            entry.alone = True
-            self._slots.put_alone(entry)
-        elif decision is None:
-            self._order.done(entry)
-        elif entry.handler.key:
-            self._slots.put(entry)
-        else:
-            self._order.arrange(entry)
-
-    def _looked_up(self, lookup: asyncio.Task[None]) -> None:
-        self._lookups.discard(lookup)
-        self._slots.notify()
-        if not lookup.cancelled() and (error := lookup.exception()):
-            _log.error("a message is left unsettled: %r", error)
-
     def _begin(self, entry: InFlight) -> None:
         """It is its turn among those of its key; before, nothing is asked about it."""
         if entry.message.attempt > 1:
-            self._look_up(entry)
+            self._quarantine.look_up(entry)
         else:
             self._slots.put(entry)
 
@@ -233,7 +209,7 @@ class Dispatch:
         """Leave out what another reader has meanwhile; waits while that is in doubt."""
         entries = (first, *first.batch_rest)
         first.batch_rest = ()
-        kept = [one for one in entries if await self._is_owned(one)]
+        kept = [one for one in entries if await still_owned(self._subscription, one)]
         for one in entries:
             if one not in kept:
                 self._settlement.lost(one)
@@ -243,16 +219,6 @@ class Dispatch:
             return True
         for one in kept:
             self._slots.put(one)
-        return False
-
-    async def _is_owned(self, entry: InFlight) -> bool:
-        for message in (entry.message, *entry.redeliveries):
-            if await self._subscription.still_owned(message):
-                entry.message = message
-                entry.redeliveries = tuple(
-                    other for other in entry.redeliveries if other is not message
-                )
-                return True
         return False
 
     async def _end(self, first: InFlight) -> None:

@@ -14,11 +14,11 @@ import msgspec
 from .. import registry
 from ..aio import task_group
 from ..bus import Bus, Message, Subscription
-from ..bus.message import keep_alive
 from ..dead_letters import AGAIN_S, DeadLetterWriter
 from ..errors import ConfigError, ConnectionLostError, SinkError
 from ..sink import Document, Sink, SinkVerdict, Verdict, document_of
 from ..types._secrets import holds_secret
+from .keep_alive import keep_alive
 from .ledger import Ledger
 from .tally import Tally
 

@@ -1,0 +1,22 @@
+"""Keeping messages alive: in-progress acks, so that the broker does not deliver them again meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any
+
+from ..bus import Message
+from ..errors import ConnectionLostError
+
+__all__ = ["keep_alive"]
+
+
+async def keep_alive(messages: Iterable[Message[Any]]) -> None:
+    """Have the broker count the ack wait of each message from now.
+
+    Without a connection nothing is said, and the messages come again.
+    """
+    for message in messages:
+        with suppress(ConnectionLostError):
+            await message.in_progress()
