@@ -1,4 +1,4 @@
-"""Who an event is, and when: UUIDv7 ids, ids of a position in a stream, RFC 3339 times as text."""
+"""Identities and times of events: UUIDv7 ids, ids made of a position in a stream, RFC 3339 text."""
 
 from __future__ import annotations
 

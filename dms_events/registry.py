@@ -1,4 +1,4 @@
-"""Type names to types and back.
+"""The registry: type names to types and back.
 
 A type is known as ``<module>.<GoName>``, for example ``elk_stats.ServiceCall``.
 """

@@ -1,4 +1,4 @@
-"""The vendor's client: made from a URL, and its exceptions translated."""
+"""Elasticsearch's client: made from a URL, its version checked, its exceptions mapped to ours."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Documents as the body of a bulk request, and batches as requests of a bounded size."""
+"""Bulk request bodies: documents encoded as ``create`` lines, and batches split into a bounded size."""
 
 from __future__ import annotations
 

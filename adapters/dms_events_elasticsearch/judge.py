@@ -1,4 +1,4 @@
-"""What an answer says about each document of the request that it answers.
+"""Judge the items of a bulk answer: one verdict (stored, duplicate, retry, rejected) for each document.
 
 A bulk request is answered 200 whatever became of its documents: only the items tell.
 """

@@ -1,4 +1,4 @@
-"""The sink: encode, split, send, judge."""
+"""The Elasticsearch sink: split a batch, encode it, send it, judge each document."""
 
 from __future__ import annotations
 

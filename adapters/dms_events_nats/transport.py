@@ -1,4 +1,4 @@
-"""The NATS transport."""
+"""The NATS transport: connecting, reconnecting, publishing and subscribing on JetStream or core NATS."""
 
 from __future__ import annotations
 

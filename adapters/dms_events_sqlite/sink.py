@@ -1,4 +1,4 @@
-"""A sink into one SQLite file, for where there is no Elasticsearch."""
+"""The SQLite sink: documents in one file, for a place without Elasticsearch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A typed event as it arrived."""
+"""A received message: the typed event, its identity, source and time, and its ack, nak and term."""
 
 from __future__ import annotations
 

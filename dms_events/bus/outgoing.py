@@ -1,4 +1,4 @@
-"""Events on their way out: encoded, and sealed in their envelopes."""
+"""Outgoing events: encoded, and sealed in their envelopes with identity, source and time."""
 
 from __future__ import annotations
 

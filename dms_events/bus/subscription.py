@@ -1,4 +1,4 @@
-"""A subscription: typed messages out of a transport's receiver."""
+"""A subscription: decodes the messages of a transport's receiver into typed ones."""
 
 from __future__ import annotations
 

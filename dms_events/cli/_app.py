@@ -1,4 +1,4 @@
-"""The command's parts put together, and what they share."""
+"""The commands put together, and the options that all of them share."""
 
 from __future__ import annotations
 

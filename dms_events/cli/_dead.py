@@ -1,4 +1,4 @@
-"""``dms-events dead``."""
+"""``dms-events dead``: list, show, replay and drop dead letters."""
 
 from __future__ import annotations
 

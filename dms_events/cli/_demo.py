@@ -1,4 +1,4 @@
-"""``dms-events demo``."""
+"""``dms-events demo``: events of this machine and of a simulated fleet, forwarded and reported."""
 
 from __future__ import annotations
 

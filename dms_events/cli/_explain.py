@@ -1,4 +1,4 @@
-"""``dms-events explain``."""
+"""``dms-events explain``: tell how a document is read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which dead letters a command is about, and how they are shown."""
+"""Select dead letters by the options of a command, and print them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``dms-events nats``."""
+"""``dms-events nats setup``: apply or check declared streams and durables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``dms-events publish``."""
+"""``dms-events publish``: publish events from arguments or standard input."""
 
 from __future__ import annotations
 

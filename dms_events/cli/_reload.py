@@ -1,4 +1,4 @@
-"""Running a command again whenever a Python file changes."""
+"""``--reload``: run a command again whenever a Python file changes."""
 
 from __future__ import annotations
 

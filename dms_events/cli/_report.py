@@ -1,4 +1,4 @@
-"""``dms-events report``."""
+"""``dms-events report``: write the HTML page about a SQLite sink's file."""
 
 from __future__ import annotations
 

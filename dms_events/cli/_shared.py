@@ -1,4 +1,4 @@
-"""Options and helpers that several commands use."""
+"""Options, output and interrupt handling that several commands share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``dms-events sink``."""
+"""``dms-events sink run``: forward events into a sink."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``dms-events tail``."""
+"""``dms-events tail``: print events as they come."""
 
 from __future__ import annotations
 

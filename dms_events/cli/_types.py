@@ -1,4 +1,4 @@
-"""``dms-events types`` and ``dms-events version``."""
+"""``dms-events types`` and ``dms-events version``: look up types, fields and versions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``dms-events worker``."""
+"""``dms-events worker``: import a worker and run it."""
 
 from __future__ import annotations
 

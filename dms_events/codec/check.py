@@ -1,8 +1,9 @@
-"""Strict writing: one generated check for each Struct.
+"""Check before encoding: may a value leave? Refuses NaN, infinity, wrong types and values out of range.
 
-msgspec writes NaN as ``null`` and does not validate what it encodes, so every value is looked at
-before it leaves. The generated function answers yes for the values that nearly everybody sends in one
-expression; only where it does not, `_writable` walks the value and names what is wrong.
+There is one generated check for each Struct. msgspec writes NaN as ``null`` and does not validate
+what it encodes, so every value is looked at before it leaves. The generated function answers yes for
+the values that nearly everybody sends, in one expression. Only where it does not, `diagnose` walks
+the value and names the field that is wrong.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What is wrong with a value that may not be written, and where."""
+"""Diagnose a value that may not be written: which field is wrong, and why."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The text of a number as Go writes a float32."""
+"""Write a number as Go writes a float32: the shortest text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The strict reading: every key once and exactly, none missing, and null only where Go writes it."""
+"""The strict form of a document: no unknown, repeated or missing key, no null where Go writes a value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a bus does with dead letters: keep, find, publish again, delete."""
+"""The bus's methods for dead letters: bury, find, replay, drop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Dead letters: what could not be read or will never be handled, kept with the reason."""
+"""The dead letter itself: its fields, how it is made of a message, encoded and decoded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a dead letter back to the message that it was."""
+"""Replay: from a dead letter back to the message that it was."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Giving up a message: one piece, for subscriptions, workers and the forwarder."""
+"""Write dead letters and log them, for subscriptions, workers and the forwarder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keys of the age format, and what encrypts and decrypts with them."""
+"""Encryptor, decryptor and keys of the age format."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A folder as a tar archive, made while it is read."""
+"""Pack a folder into a tar archive that is made while it is read."""
 
 from __future__ import annotations
 

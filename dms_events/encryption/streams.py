@@ -1,4 +1,4 @@
-"""pyrage at work in a thread of its own, on files of this process.
+"""Run pyrage in a thread of its own, on files of this process.
 
 In the main thread Ctrl-C could strike between pyrage and a file, and pyrage would swallow it.
 """

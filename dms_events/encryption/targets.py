@@ -1,4 +1,4 @@
-"""Files and folders that come to stand at their place whole, or not at all."""
+"""Write files and folders that get their name only when they are whole."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A tar archive of unknown origin as a folder.
+"""Unpack a tar archive of unknown origin into a folder, safely.
 
 `tarfile` only reads here. Its own extraction is not used: its ``data`` filter is missing in Python before
 3.11.4, and up to 3.11.12, 3.12.10 and 3.13.3 lets an archive write outside through long links.

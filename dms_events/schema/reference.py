@@ -1,4 +1,4 @@
-"""What there is to know of a type, field by field, as the Structs themselves say it.
+"""The reference of a type, field by field: wire key, Go type, unit, meaning.
 
 ``dms-events types`` shows it, and the pages in ``docs/types`` are made of it.
 """

@@ -1,4 +1,4 @@
-"""An event as the document that every sink stores."""
+"""From an event to the document that every sink stores, and the index it goes to."""
 
 from __future__ import annotations
 

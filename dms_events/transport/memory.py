@@ -1,4 +1,4 @@
-"""A transport within one process: real acks and redelivery, no server.
+"""The memory transport: within one process, with real acks and redelivery, without a server.
 
 For tests and for programs that are publisher and subscriber in one. It keeps the semantics of a
 durable stream (dedupe by identity, ack, nak with delay, term, redelivery, delivery counts, shared

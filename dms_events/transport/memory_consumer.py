@@ -1,4 +1,4 @@
-"""One consumer of the memory transport: a cursor, what is out, and what is due again; its deliveries."""
+"""One consumer of the memory transport: its cursor, unsettled deliveries, and what is due again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The way of messages through a worker: taken, routed, handled in slots, settled."""
+"""Dispatch: the way of a message through a worker, from taken and routed to handled and settled."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The handlers of a worker: what each is for, and how it is called."""
+"""Handlers: the user's functions, which types each is for, and how it is called."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keeping messages alive: in-progress acks, so that the broker does not deliver them again meanwhile."""
+"""Keep messages alive: in-progress acks, so that the broker does not redeliver them meanwhile."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The identities that a reader remembers: in hand, and handled already."""
+"""The ledger of identities: in hand, and handled already, so that an event is not handled twice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whose turn it is: events of a key one after the other, those of a batch together."""
+"""Order by key, and batches: events of a key one after the other, those of a batch together."""
 
 from __future__ import annotations
 

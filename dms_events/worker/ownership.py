@@ -1,4 +1,4 @@
-"""Ownership: is a message in hand still this worker's, where each partition has one owner at a time?"""
+"""Ownership of partitions: does a message in hand still belong to this worker?"""
 
 from __future__ import annotations
 

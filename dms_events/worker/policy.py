@@ -1,6 +1,6 @@
-"""The failure policy: what becomes of a message that was delivered before, or whose handler raised.
+"""The failure policy: attempts, backoff and quarantine, as pure rules.
 
-It is pure: no clock, no broker, no dice. A worker does what it says, on every transport alike.
+The rules use no clock, no broker and no dice. A worker does what it says, on every transport alike.
 
 * A message that was delivered before is in *quarantine*: it is handled alone, since it may have killed
   the process that had it; unless it is known that its handler only raised, or that it was given back.

@@ -1,4 +1,4 @@
-"""Settling: the ack, nak, note or dead letter for each message that a worker took."""
+"""Settle each message that a worker took: ack, nak, note of attempts, or dead letter."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What SIGTERM and SIGINT do while something runs that can be stopped."""
+"""SIGTERM and SIGINT: the first stops, the second cancels, the third ends the process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Slots: how many pieces of work go on at a time, and which of them alone."""
+"""Slots: how many handlers run at a time, their timeouts, and which message runs alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a forwarder or a worker did, as figures that add up."""
+"""Tallies: the figures of a forwarder and of a worker, which add up."""
 
 from __future__ import annotations
 

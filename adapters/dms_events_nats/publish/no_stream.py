@@ -1,4 +1,4 @@
-"""Nothing answers to a publish: for a moment while a server restarts, for ever without a stream."""
+"""Find out whether no stream stores a subject, when nothing answers to a publish."""
 
 from __future__ import annotations
 

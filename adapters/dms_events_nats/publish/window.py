@@ -1,4 +1,4 @@
-"""JetStream publishing: one reply inbox for all acks, a window instead of a round trip each."""
+"""The publish window of JetStream: one reply inbox for all acks, no round trip for each message."""
 
 from __future__ import annotations
 

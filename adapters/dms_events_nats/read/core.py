@@ -1,4 +1,4 @@
-"""Core NATS: fast, at most once, nothing stored."""
+"""Reading from core NATS: fast, at most once, nothing stored."""
 
 from __future__ import annotations
 

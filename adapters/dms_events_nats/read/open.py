@@ -1,4 +1,4 @@
-"""Opening what reads from JetStream: one consumer, or one for each partition that is owned."""
+"""Open a JetStream receiver: one pull consumer, or one for each partition."""
 
 from __future__ import annotations
 

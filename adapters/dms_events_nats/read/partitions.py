@@ -1,4 +1,4 @@
-"""Reading a durable by partitions, each of which has one reader at a time."""
+"""Reading a partitioned durable: each partition has one owner at a time."""
 
 from __future__ import annotations
 

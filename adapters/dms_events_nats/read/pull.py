@@ -1,4 +1,4 @@
-"""Pull subscriptions on JetStream: own pull requests, two in flight, and one callback."""
+"""Reading from a JetStream pull consumer: pull requests of our own, two in flight, and one callback."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""JetStream's API about streams and consumers, in its own words.
+"""JetStream's API for streams and consumers: read, create and update their configurations.
 
 nats-py leaves out of a configuration what it does not know, so that an update through it would reset
 those settings. Here a configuration is what the server said.

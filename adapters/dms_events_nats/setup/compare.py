@@ -1,4 +1,4 @@
-"""What is declared, what was applied last, and what is on the server: whose change is a difference?
+"""Compare a declared configuration with the server's: drift, and who changed a setting.
 
 What was applied is recorded in the metadata of the stream or consumer. A setting that still is as we
 left it is ours to change; one that is not was changed by somebody else.

@@ -1,4 +1,4 @@
-"""What streams and durables are to be: one declaration, from a TOML file or from Python."""
+"""The declaration of streams and durables, from a TOML file or from Python."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Streams and consumers on the server: made where they are missing, never rewritten."""
+"""Make streams and consumers where they are missing; never rewrite an existing one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Streams and durables as they are declared, in the server's keys and units."""
+"""From a declaration to the desired configuration of streams and durables, in the server's units."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Single messages of a stream, by their position."""
+"""Fetch or delete one stored message of a stream, by its sequence."""
 
 from __future__ import annotations
 

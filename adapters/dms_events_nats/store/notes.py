@@ -1,4 +1,4 @@
-"""Notes of a durable's readers, in a key-value bucket."""
+"""Notes of a durable's readers (attempts, owners of partitions), in a key-value bucket."""
 
 from __future__ import annotations
 

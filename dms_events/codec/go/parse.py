@@ -1,4 +1,4 @@
-"""JSON text as a tree which keeps what ``encoding/json`` looks at and dicts and floats lose.
+"""Parse JSON text into a tree that keeps repeated keys, number texts and escapes, which dicts lose.
 
 An object is a tuple of its pairs, an array is a list, a number is its text as bytes; strings, true,
 false and null are Python's. Syntax errors are ValueErrors.

@@ -1,4 +1,4 @@
-"""Slices, as ``encoding/json`` reads them over what was there: lists, and bytes."""
+"""Decode slices as Go does: lists and ``[]byte``, also read over an earlier value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ``encoding/json`` makes of one scalar: numbers, times, base64 and untyped values."""
+"""Decode scalars as Go does: numbers, times, base64 and untyped values."""
 
 from __future__ import annotations
 
