@@ -39,7 +39,7 @@ class DeadLetter(Masked, msgspec.Struct, frozen=True, kw_only=True, omit_default
     """Name of the error's class."""
     reader: str
     """The durable that gave it up; empty for a subscription without one."""
-    subject: str = msgspec.field(name="place")
+    subject: str = msgspec.field(name="place")  # the key that letters have on the wire
     """Where the original was published: on NATS, its subject."""
     type_name: str
     """The type it was published under; empty where that is not known."""

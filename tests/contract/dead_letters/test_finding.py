@@ -172,7 +172,8 @@ async def test_letters_without_a_message_id_are_letters_of_their_own(
 async def test_the_letters_of_an_older_release_are_read_and_replayed(bus: Bus) -> None:
     await bus.publish(old_letter())
     [letter] = await letters(bus, until=parse_rfc3339("2026-11-23T00:00:00Z"))
-    assert {name: getattr(letter, name) for name in OLD} == OLD
+    on_the_wire = msgspec.to_builtins(letter, builtin_types=(bytes,))
+    assert {key: on_the_wire[key] for key in OLD} == OLD
     assert (letter.first_failed, letter.last_failed, letter.headers) == ("", "", {})
     assert (letter.secret, letter.numbers) == (False, (1,))
     await bus.replay(letter)
