@@ -20,8 +20,8 @@ from dms_events import Bus, DeadLetter, Forwarder, Message, Tally, Worker
 from dms_events.types.elk_stats import ServiceCall
 from dms_events_nats import NatsSetup, check_setup
 from tests.contract.places import collect, letters, until
-from tests.contract.working import drained
-from tests.kit.command import answer
+from tests.contract.worker.working import drained
+from tests.kit.programs.command import answer
 from tests.kit.stored import (
     MANIFEST,
     NOTES,
@@ -85,7 +85,7 @@ async def test_every_event_is_read_as_it_was(url: str, root: str) -> None:
     assert read.keys() == expected.keys()
     for sequence, event in expected.items():
         message = read[sequence]
-        assert (message.place, message.type_name) == (event.subject, event.type)
+        assert (message.subject, message.type_name) == (event.subject, event.type)
         assert (message.source, message.time_text) == (event.source, event.time)
         assert (message.stored_ns, message.attempt) == (event.stored_ns, 1)
         assert message.envelope.trace_parent == event.trace_parent

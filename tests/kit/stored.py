@@ -15,7 +15,8 @@ import nats
 
 from dms_events_nats import NatsServer
 
-from .elasticsearch import call
+from .paths import TESTS
+from .servers.elasticsearch import call
 from .storing import query
 
 __all__ = [
@@ -35,7 +36,7 @@ __all__ = [
     "sqlite_file",
 ]
 
-STORED = Path(__file__).parent.parent / "fixtures" / "stored_by_850eeb0"
+STORED = TESTS / "fixtures" / "stored_by_850eeb0"
 
 
 class Event(msgspec.Struct, frozen=True):
