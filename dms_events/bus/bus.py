@@ -17,7 +17,7 @@ from ..errors import ConfigError, PublishError, TransportError
 from ..identity import new_id, now_rfc3339
 from ..names import check_token, widest
 from ..transport import Guarantees, KeyValue, OutgoingMessage, SubscriptionSpec, Transport
-from .outgoing import Outgoing, Sealer
+from .sealing import Outgoing, Sealer
 from .subscription import Subscription
 
 __all__ = ["Bus"]

@@ -1,6 +1,7 @@
 """The seam of sinks, and the document that they store."""
 
-from .document import call_key, dataset_of, document_of, index_of
+from .document import call_key, document_of
+from .index import dataset_of, index_of
 from .sink import Document, Sink, SinkVerdict, Verdict
 
 __all__ = [

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from typing import Protocol
 
 import msgspec
@@ -12,13 +10,13 @@ import msgspec
 from .. import codec
 from ..codec.float32 import shortest
 from ..identity import parse_rfc3339
+from .index import dataset_of, index_of
 from .sink import Document
 
-__all__ = ["call_key", "dataset_of", "document_of", "index_of"]
+__all__ = ["call_key", "document_of"]
 
 _EARLIEST = datetime(2020, 1, 1, tzinfo=UTC)
 _AHEAD = timedelta(days=1)
-_WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _encode = msgspec.json.Encoder().encode
 
 
@@ -71,22 +69,6 @@ def document_of(message: Described) -> Document:
         index=index_of(dataset, time),
         body=_join(codec.encode(event), _encode(about)),
     )
-
-
-@cache
-def dataset_of(type_name: str) -> str:
-    """``elk_stats.ServiceCall`` → ``elk_stats.service_call``."""
-    module, _, name = type_name.partition(".")
-    return f"{module}.{_WORD.sub('_', name).lower()}"
-
-
-def index_of(dataset: str, time: datetime) -> str:
-    """The monthly index of an event: a function of the event, never of when it is written.
-
-    Deduplication by ``_id`` holds within one index only, so the same event must always go to the
-    same one.
-    """
-    return f"dms-{dataset}-{time.year:04}.{time.month:02}"
 
 
 def call_key(call_id: float) -> str:

@@ -14,15 +14,15 @@ from typing import Any, TypeVar
 from ..aio import until_first
 from ..bus import Message, Subscription
 from ..dead_letters import AGAIN_S
-from ..errors import HandlerError, TransportError
+from ..errors import TransportError
 from .handlers import Handler
 from .keep_alive import keep_alive
 from .ledger import Ledger
 from .ordering import Order
-from .ownership import still_owned
 from .quarantine import Quarantine
 from .settlement import InFlight, Settlement
 from .slots import Slot, Slots
+from .timeout import cancel_overdue, error_when_cancelled, error_when_returned_late
 
 __all__ = ["Dispatch"]
 
@@ -184,20 +184,13 @@ class Dispatch:
                 for one in (entry, *entry.batch_rest):
                     await self._settlement.interrupted(one)
                 raise
-            error = HandlerError(
-                f"it took longer than {timeout_s:g} s"
-                if slot.clear_cancellation()
-                else "it was cancelled, and not by its worker"
-            )
+            error = error_when_cancelled(slot, timeout_s)
         except Exception as raised:  # noqa: BLE001 - a handler may raise whatever it likes
             error = raised
         slot.deadline = inf
         slot.settling = True
         if error is None and slot.overdue:
-            slot.clear_cancellation()
-            error = HandlerError(
-                f"it took longer than {timeout_s:g} s, and did not end when cancelled"
-            )
+            error = error_when_returned_late(slot, timeout_s)
         if error is not None:
             await self._failed(entry, error)
             return
@@ -209,7 +202,7 @@ class Dispatch:
         """Leave out what another reader has meanwhile; waits while that is in doubt."""
         entries = (first, *first.batch_rest)
         first.batch_rest = ()
-        kept = [one for one in entries if await still_owned(self._subscription, one)]
+        kept = [one for one in entries if await self._still_owned(one)]
         for one in entries:
             if one not in kept:
                 self._settlement.lost(one)
@@ -219,6 +212,17 @@ class Dispatch:
             return True
         for one in kept:
             self._slots.put(one)
+        return False
+
+    async def _still_owned(self, entry: InFlight) -> bool:
+        """True if one of its deliveries is still owned here; that one becomes its message."""
+        for message in (entry.message, *entry.redeliveries):
+            if await self._subscription.still_owned(message):
+                entry.message = message
+                entry.redeliveries = tuple(
+                    other for other in entry.redeliveries if other is not message
+                )
+                return True
         return False
 
     async def _end(self, first: InFlight) -> None:
@@ -273,7 +277,7 @@ class Dispatch:
         due = loop.time() + every_s
         while True:
             await asyncio.sleep(min(_TICK_S, every_s))
-            self._slots.cancel_overdue()
+            cancel_overdue(self._slots.all)
             if loop.time() < due:
                 continue
             due = loop.time() + every_s

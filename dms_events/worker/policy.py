@@ -17,21 +17,9 @@ from enum import Enum
 import msgspec
 
 from ..errors import ConfigError
+from .attempts import AttemptRecord
 
-__all__ = ["AttemptRecord", "Decision", "RetryPolicy"]
-
-
-class AttemptRecord(msgspec.Struct, frozen=True, gc=False):
-    """What is written down of a message, for whoever gets it next."""
-
-    spent: int
-    """Attempts that it has had."""
-    suspect: bool
-    """It was delivered before and nobody knows why; the last attempt may have begun and not ended."""
-    delivery: int
-    """The broker's delivery count when this was written."""
-    first: str
-    """RFC 3339: when the first attempt was begun alone, or failed; empty where there was none."""
+__all__ = ["Decision", "RetryPolicy"]
 
 
 class Decision(Enum):

@@ -14,17 +14,15 @@ from ..bus import Message
 from ..dead_letters import AGAIN_S, DeadLetterWriter
 from ..errors import HandlerError, Reject, TransportError
 from ..identity import now_rfc3339
-from ..transport import KeyValue
+from .attempts import AttemptNotes, AttemptRecord
 from .handlers import Handler
 from .ledger import Ledger
-from .policy import AttemptRecord, Decision
+from .policy import Decision
 from .tally import WorkerTally
 
 __all__ = ["InFlight", "Settlement"]
 
 _log = logging.getLogger("dms_events")
-_encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(AttemptRecord).decode
 
 
 class InFlight(msgspec.Struct, eq=False):
@@ -49,12 +47,12 @@ class Settlement:
     def __init__(
         self,
         ledger: Ledger[InFlight],
-        notes: KeyValue,
+        attempts: AttemptNotes,
         dead_letter_writer: DeadLetterWriter,
         tally: WorkerTally,
     ) -> None:
         self._ledger = ledger
-        self._notes = notes
+        self._attempts = attempts
         self._dead_letter_writer = dead_letter_writer
         self._tally = tally
 
@@ -70,8 +68,7 @@ class Settlement:
         """How to handle what was delivered before; None where it was settled here instead."""
         message = entry.message
         try:
-            if noted := await self._notes.get(message.delivery.position_id):
-                entry.record = _decode(noted)
+            entry.record = await self._attempts.get(message)
         except TransportError as error:
             _log.warning("what was noted of %s is not known, it is tried again: %s", message, error)
             await self.give_back(entry, AGAIN_S)
@@ -127,7 +124,7 @@ class Settlement:
         for other in entry.redeliveries:
             await self.ack_again(other, same=other.sequence == message.sequence)
         if entry.record is not None:
-            await self._forget(entry)
+            await self._attempts.forget(entry.message)
 
     async def raised(self, entry: InFlight, error: Exception, *, hold: bool) -> float | None:
         """Its handler raised; returns after how many seconds to try again, where it is held here."""
@@ -200,19 +197,8 @@ class Settlement:
             else:  # published twice: it has a right of its own, and to be judged by itself
                 await other.nak()
         if entry.record is not None:
-            await self._forget(entry)
+            await self._attempts.forget(entry.message)
 
     async def _note(self, entry: InFlight, record: AttemptRecord) -> bool:
         entry.record = record
-        try:
-            await self._notes.put(entry.message.delivery.position_id, _encode(record))
-        except TransportError as error:
-            _log.warning("the attempts of %s could not be noted: %s", entry.message, error)
-            return False
-        return True
-
-    async def _forget(self, entry: InFlight) -> None:
-        try:
-            await self._notes.delete(entry.message.delivery.position_id)
-        except TransportError as error:
-            _log.debug("a note is left until it is too old: %s", error)
+        return await self._attempts.put(entry.message, record)

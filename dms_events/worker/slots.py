@@ -1,11 +1,10 @@
-"""Slots: how many handlers run at a time, their timeouts, and which message runs alone."""
+"""Slots: how many handlers run at a time, and which message runs alone."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import logging
-import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
@@ -36,7 +35,7 @@ class Slot:
         """What it does now is as good as done: it is not cancelled when the slot is closed."""
 
     def clear_cancellation(self) -> bool:
-        """After a cancellation: go on with other work. Returns whether the time was up."""
+        """Go on with other work after a cancellation. Returns True if the timeout was its cause."""
         overdue, self.overdue = self.overdue, False
         while self.task is not None and self.task.cancelling():
             self.task.uncancel()
@@ -51,7 +50,8 @@ class Slots(Generic[W]):
 
     def __init__(self, count: int, work: Callable[[W, Slot], Awaitable[None]]) -> None:
         self._work = work
-        self._slots = [Slot() for _ in range(count)]
+        self.all = [Slot() for _ in range(count)]
+        """Every slot, at rest or not."""
         self.ready: deque[W] = deque()
         self.alone: deque[W] = deque()
         self._busy = 0
@@ -68,7 +68,7 @@ class Slots(Generic[W]):
 
     def open(self) -> None:
         """Start the slots."""
-        for slot in self._slots:
+        for slot in self.all:
             slot.task = asyncio.create_task(self._run(slot))
             slot.task.add_done_callback(self._ended)
 
@@ -115,19 +115,10 @@ class Slots(Generic[W]):
             async with asyncio.timeout(timeout_s):
                 await self.until(lambda: not self._busy)
 
-    def cancel_overdue(self) -> None:
-        """Cancel what takes longer than it may."""
-        now = time.monotonic()
-        for slot in self._slots:
-            if now > slot.deadline and slot.task is not None:
-                slot.deadline = float("inf")
-                slot.overdue = True
-                slot.task.cancel()
-
     async def close(self) -> None:
         """Cancel what is being done, unless that is as good as done; what waits stays where it is."""
         tasks = []
-        for slot in self._slots:
+        for slot in self.all:
             if slot.task is not None:
                 slot.closing = True
                 if not slot.settling:

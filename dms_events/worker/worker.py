@@ -14,6 +14,7 @@ from ..bus import Bus, Subscription
 from ..dead_letters import DeadLetterWriter
 from ..errors import ConfigError, ConnectionLostError
 from ..urls import connect
+from .attempts import AttemptNotes
 from .dispatch import Dispatch
 from .handlers import Handler, Routes
 from .ledger import Ledger
@@ -236,7 +237,7 @@ class Worker:
         )
         settlement = Settlement(
             self._ledger,
-            await bus.notes(self.durable),
+            AttemptNotes(await bus.notes(self.durable)),
             DeadLetterWriter(bus.bury, self.durable),
             self.tally,
         )

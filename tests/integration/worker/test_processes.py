@@ -14,7 +14,7 @@ import pytest
 import dms_events
 from dms_events import DeadLetter
 from dms_events.types.elk_stats import ServiceCall
-from dms_events.worker.policy import AttemptRecord
+from dms_events.worker.attempts import AttemptRecord
 from dms_events_nats import NatsServer
 from tests.kit.programs.processes import run, running, until
 from tests.kit.programs.worker_program import (

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dms_events import ConfigError
+from dms_events.worker.attempts import AttemptRecord
 from dms_events.worker.ledger import Ledger
-from dms_events.worker.policy import AttemptRecord, Decision, RetryPolicy
+from dms_events.worker.policy import Decision, RetryPolicy
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""Outgoing events: encoded, and sealed in their envelopes with identity, source and time."""
+"""Sealing: an event is encoded and put into its envelope with identity, source and time."""
 
 from __future__ import annotations
 

@@ -1,0 +1,27 @@
+"""The index of a document: chosen by the event alone, one for each type and month."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from functools import cache
+
+__all__ = ["dataset_of", "index_of"]
+
+_WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+
+
+@cache
+def dataset_of(type_name: str) -> str:
+    """``elk_stats.ServiceCall`` → ``elk_stats.service_call``."""
+    module, _, name = type_name.partition(".")
+    return f"{module}.{_WORD.sub('_', name).lower()}"
+
+
+def index_of(dataset: str, time: datetime) -> str:
+    """The monthly index of an event: a function of the event, never of when it is written.
+
+    Deduplication by ``_id`` holds within one index only, so the same event must always go to the
+    same one.
+    """
+    return f"dms-{dataset}-{time.year:04}.{time.month:02}"

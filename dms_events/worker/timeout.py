@@ -1,0 +1,34 @@
+"""Handler timeouts: cancel a handler whose time is up, and fail its message with a HandlerError."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+
+from ..errors import HandlerError
+from .slots import Slot
+
+__all__ = ["cancel_overdue", "error_when_cancelled", "error_when_returned_late"]
+
+
+def cancel_overdue(slots: Iterable[Slot]) -> None:
+    """Cancel each handler that has run longer than its timeout."""
+    now = time.monotonic()
+    for slot in slots:
+        if now > slot.deadline and slot.task is not None:
+            slot.deadline = float("inf")
+            slot.overdue = True
+            slot.task.cancel()
+
+
+def error_when_cancelled(slot: Slot, timeout_s: float | None) -> HandlerError:
+    """The error of a handler that ended by a cancellation; the slot goes on with other messages."""
+    if slot.clear_cancellation():
+        return HandlerError(f"it took longer than {timeout_s:g} s")
+    return HandlerError("it was cancelled, and not by its worker")
+
+
+def error_when_returned_late(slot: Slot, timeout_s: float | None) -> HandlerError:
+    """The error of a handler that swallowed the cancellation of its timeout, and returned."""
+    slot.clear_cancellation()
+    return HandlerError(f"it took longer than {timeout_s:g} s, and did not end when cancelled")
