@@ -28,6 +28,7 @@ T = TypeVar("T", bound=msgspec.Struct)
 _log = logging.getLogger("dms_events")
 _MOST_BURIALS = 32
 _LAST_BURIALS_S = 5.0
+_NO_ENVELOPE = 'is missing: an event travels in an envelope, {"Type": "module.Type", "Data": "base64 of its JSON"}'
 
 
 class Subscription(Generic[T]):
@@ -205,6 +206,8 @@ class Subscription(Generic[T]):
     def _resolve(self, written: str, payload: bytes) -> str:
         if known := self._known.get(written):
             return known[0]
+        if not written:
+            raise DecodeError("Envelope", "Type", _NO_ENVELOPE, payload)
         name = self._aliases.get(written) or registry.resolve(written)
         if name not in self._types:
             raise DecodeError(name, "", "this subscription is for other types", payload)

@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import sys
+from typing import Final
 
 from ..errors import DmsEventsError, ExtraNotInstalledError
 
 __all__ = ["main"]
 
+_OUTPUT_ERRORS: Final = (errno.ENOSPC, errno.EIO, errno.EBADF, errno.EDQUOT)
+
 
 def main() -> None:
     """Run the command; an error is one line that says what and how to mend it."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without a character shows "?"
     try:
-        _run()
+        try:
+            _run()
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()
+    except OSError as error:
+        if error.errno not in _OUTPUT_ERRORS or error.filename is not None:
+            raise
+        _discard_output()
+        print(f"dms-events: standard output: {error.strerror}", file=sys.stderr)
+        sys.exit(1)
     except DmsEventsError as error:
         if os.environ.get("DMS_EVENTS_DEBUG"):
             raise
@@ -21,6 +39,12 @@ def main() -> None:
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _discard_output() -> None:
+    """Keep the interpreter from writing at its end what could not be written."""
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _run() -> None:

@@ -29,7 +29,11 @@ _SHOWN = 20
 def explain(
     type_: Annotated[str, typer.Argument(metavar="TYPE", help="For example ServiceCall.")],
     file: Annotated[
-        str, typer.Argument(metavar="[FILE | -]", help="The document; - is standard input.")
+        str,
+        typer.Argument(
+            metavar="[JSON | FILE | -]",
+            help="The document itself, where it begins with { or [; or a file; - is standard input.",
+        ),
     ] = "-",
     reveal: RevealOption = False,
     json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
@@ -52,6 +56,10 @@ def explain(
 
 
 def _content(file: str) -> bytes:
+    if file.lstrip().startswith(("{", "[")):
+        return file.encode(errors="surrogateescape")
+    if file == "-" and sys.stdin is None:
+        raise ConfigError("-", "standard input is closed; give the JSON, or a file")
     try:
         return sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
     except OSError as error:

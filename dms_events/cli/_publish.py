@@ -66,6 +66,8 @@ async def _publish(url: str, root: str, source: str, name: str, stream: io.RawIO
 def _opened(payload: str) -> io.RawIOBase:
     try:
         if payload == "-":
+            if sys.stdin is None:
+                raise ConfigError("-", "standard input is closed; give the JSON, or @FILE")
             return open(sys.stdin.fileno(), "rb", buffering=0, closefd=False)
         if payload.startswith("@"):
             return open(payload[1:], "rb", buffering=0)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ..report import write_report
+from ..report import make_report, write_report
 from ._shared import out
 
 __all__ = ["report"]
@@ -18,11 +18,16 @@ def report(
     to: Annotated[
         Path | None,
         typer.Option(
-            "--to", metavar="FILE", help="The page.  [default: the database's name, .html]"
+            "--to",
+            metavar="FILE",
+            help="The page; - is standard output.  [default: the database's name, .html]",
         ),
     ] = None,
 ) -> None:
     """Make one HTML page of a sink's SQLite database; it opens without a network."""
+    if to == Path("-"):
+        print(make_report(database), end="")
+        return
     page = to or database.with_suffix(".html")
     write_report(database, page)
     out.print(str(page), markup=False)

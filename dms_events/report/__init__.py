@@ -1,7 +1,8 @@
-"""One HTML page about what a SQLite sink has stored, by `write_report`; it opens offline."""
+"""One HTML page about the documents of a SQLite sink; it opens offline."""
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from contextlib import closing
@@ -12,23 +13,31 @@ from . import queries
 from .page import render
 from .panels import Figures
 
-__all__ = ["write_report"]
+__all__ = ["make_report", "write_report"]
 
 _TOP_SERVICES = 10
 
 
-def write_report(database: Path, out: Path, *, title: str = "DMS events") -> None:
-    """Write the page about the documents in ``database`` to ``out``, which is replaced.
+def make_report(database: Path, *, title: str = "DMS events") -> str:
+    """The page about the documents in ``database``, as HTML.
 
     The database is opened read-only, and its figures belong to one moment also while a sink writes.
     Its size does not show in the page's.
 
     Raises:
+        ConfigError: ``database`` is missing, or is not what the SQLite sink writes.
+    """
+    return render(_figures_of(database), title=title, made=int(time.time()))
+
+
+def write_report(database: Path, out: Path, *, title: str = "DMS events") -> None:
+    """Write the page of `make_report` to ``out``, which is replaced.
+
+    Raises:
         ConfigError: ``database`` is missing or is not what the SQLite sink writes, or ``out``
             cannot be written.
     """
-    figures = _figures_of(database)
-    page = render(figures, title=title, made=int(time.time()))
+    page = make_report(database, title=title)
     if out.exists() and out.samefile(database):
         raise ConfigError("out", f"{out} is the database; name another file")
     try:
@@ -41,13 +50,31 @@ def _figures_of(database: Path) -> Figures | None:
     if not database.is_file():
         raise ConfigError("database", f"{database} is not there; the SQLite sink makes it")
     try:
-        uri = f"{database.resolve().as_uri()}?mode=ro"
-        with closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as connection:
-            connection.execute("BEGIN")
+        with closing(_connect(database)) as connection:
             return _read(connection)
     except sqlite3.Error as error:
         reason = f"{database} is not a readable database of the SQLite sink: {error}"
         raise ConfigError("database", reason) from error
+
+
+def _connect(database: Path) -> sqlite3.Connection:
+    """A read-only connection with a transaction begun."""
+    uri = f"{database.resolve().as_uri()}?mode=ro"
+    if not database.with_name(f"{database.name}-wal").exists() and not _can_write_beside(database):
+        # SQLite wants to make files beside a database in WAL mode. Without a WAL nobody writes to it.
+        uri += "&immutable=1"
+    connection = sqlite3.connect(uri, uri=True, isolation_level=None)
+    try:
+        connection.execute("BEGIN")
+        connection.execute("SELECT 1 FROM sqlite_master").fetchone()
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _can_write_beside(database: Path) -> bool:
+    return os.access(database.resolve().parent, os.W_OK)
 
 
 def _read(connection: sqlite3.Connection) -> Figures | None:

@@ -73,6 +73,16 @@ async def test_what_cannot_be_read_becomes_a_dead_letter(
 
 
 @DURABLE
+async def test_an_event_without_an_envelope_is_told_what_it_lacks(place: Place, bus: Bus) -> None:
+    async with bus.subscribe(ServiceCall, durable="reader") as messages:
+        await place.put(dms_events.encode(call()), "elk_stats.ServiceCall")
+        assert await nothing_comes(messages, 0.1)
+        await until(lambda: nothing_waits(messages))
+    [letter] = await letters(bus)
+    assert letter.reason.startswith("Envelope: Type: is missing: an event travels in an envelope")
+
+
+@DURABLE
 async def test_dead_letters_stay_and_are_no_events(place: Place, bus: Bus) -> None:
     await place.put(b"noise", "elk_stats.ServiceCall")
     async with bus.subscribe("*", durable="reader") as messages:
