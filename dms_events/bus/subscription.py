@@ -28,7 +28,10 @@ T = TypeVar("T", bound=msgspec.Struct)
 _log = logging.getLogger("dms_events")
 _MOST_BURIALS = 32
 _LAST_BURIALS_S = 5.0
-_NO_ENVELOPE = 'is missing: an event travels in an envelope, {"Type": "module.Type", "Data": "base64 of its JSON"}'
+_NO_ENVELOPE = (
+    "is missing: an event travels in an envelope, "
+    '{"Type": "module.Type", "Data": "base64 of its JSON"}'
+)
 
 
 class Subscription(Generic[T]):
