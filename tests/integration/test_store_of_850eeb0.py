@@ -18,7 +18,7 @@ import pytest_asyncio
 import dms_events
 from dms_events import Bus, DeadLetter, Forwarder, Message, Tally, Worker
 from dms_events.types.elk_stats import ServiceCall
-from dms_events_nats import NatsSetup, check_setup
+from dms_events_nats import NatsSetup, apply_setup, check_setup
 from tests.contract.places import collect, letters, until
 from tests.contract.worker.working import drained
 from tests.kit.programs.command import answer
@@ -209,6 +209,18 @@ async def test_letters_are_replayed_as_the_events_that_they_were(url: str, bus: 
 @pytest.mark.parametrize("declared", ["setup.toml", "setup_parts.toml"])
 async def test_streams_and_durables_are_as_they_were_declared(url: str, declared: str) -> None:
     assert await check_setup(url, NatsSetup.load(STORED / declared)) == []
+
+
+async def test_a_new_declaration_changes_what_nobody_else_has_changed(url: str) -> None:
+    then = NatsSetup.load(STORED / "setup.toml")
+    events = msgspec.structs.replace(then.events, max_bytes=200_000_000)
+    audit = msgspec.structs.replace(then.durables["audit"], ack_wait_s=45)
+    now = msgspec.structs.replace(then, events=events, durables={**then.durables, "audit": audit})
+    assert [(one.place, one.setting, one.state) for one in await apply_setup(url, now)] == [
+        ("stream DMS_EVENTS", "max_bytes", "outdated"),
+        ("durable audit", "ack_wait_s", "outdated"),
+    ]
+    assert await check_setup(url, now) == []
 
 
 async def test_a_partitioned_worker_takes_over_in_order(url: str) -> None:
