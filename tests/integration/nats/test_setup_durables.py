@@ -45,6 +45,17 @@ async def test_a_durable_that_was_set_up_is_the_one_that_is_subscribed_to(
     assert await check_setup(nats_server.url, setup) == []
 
 
+async def test_a_change_after_the_servers_restart_counts_as_applied(
+    nats_server: NatsServer,
+) -> None:
+    await apply_setup(nats_server.url, NatsSetup(durables={"billing": BILLING}))
+    await nats_server.stop()
+    await nats_server.start()
+    changed = NatsSetup(durables={"billing": replace(BILLING, ack_wait_s=41.0)})
+    [found] = await apply_setup(nats_server.url, changed)
+    assert (found.setting, found.declared, found.applied) == ("ack_wait_s", "41", True)
+
+
 async def test_what_the_server_knows_of_a_consumer_and_nats_py_does_not_is_kept(
     nats_server: NatsServer, operator: Operator
 ) -> None:
