@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from urllib.parse import urlsplit
 
+from tests.kit.servers.listening import listening
+
 __all__ = ["Link", "linked"]
 
 
@@ -25,12 +27,14 @@ class Link:
         self._flows.set()
 
     async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError):
-            while data := await reader.read(1 << 16):
-                await self._flows.wait()
-                writer.write(data)
-                await writer.drain()
-        writer.close()
+        try:
+            with suppress(OSError):
+                while data := await reader.read(1 << 16):
+                    await self._flows.wait()
+                    writer.write(data)
+                    await writer.drain()
+        finally:
+            writer.close()
 
 
 @asynccontextmanager
@@ -43,10 +47,6 @@ async def linked(server_url: str) -> AsyncIterator[Link]:
         far_reader, far_writer = await asyncio.open_connection(there.hostname, there.port)
         await asyncio.gather(link.carry(reader, far_writer), link.carry(far_reader, writer))
 
-    listening = await asyncio.start_server(accept, "127.0.0.1", 0)
-    link.url = f"nats://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
-    try:
+    async with listening(accept) as port:
+        link.url = f"nats://127.0.0.1:{port}"
         yield link
-    finally:
-        link.mend()
-        listening.close()
