@@ -12,7 +12,7 @@ from tests.kit.servers.elasticsearch_fixtures import elasticsearch_url, empty_el
 
 __all__ = ["elasticsearch_url", "empty_elasticsearch_url", "nats_server"]
 
-pytest_plugins = ["tests.kit.run.ending"]
+pytest_plugins = ["tests.kit.run.ending", "tests.kit.run.workers"]
 
 
 @pytest.fixture
