@@ -54,8 +54,12 @@ endef
 demo: .venv/.demo
 	$(BIN)/dms-events demo $(ARGS)
 
+# On workers: most tests wait for a server or a process. A plain `pytest FILE` starts none, so that an
+# editor and a debugger are at once in the test; so does ARGS=-n0.
+WORKERS := -n 4
+
 test: .venv/.dev
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest $(WORKERS) $(ARGS)
 
 test-pythons: .venv/.dev
 ifdef UV
