@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import re
+from base64 import urlsafe_b64encode
+from hashlib import sha256
 
 from .errors import ConfigError
 
-__all__ = ["check_token", "is_pattern", "is_source", "is_type_name", "widest"]
+__all__ = [
+    "check_token",
+    "digest",
+    "is_pattern",
+    "is_source",
+    "is_type_name",
+    "shortened",
+    "shortened_type",
+    "widest",
+]
 
 _TOKEN = re.compile(r"[^\s.*>/\\\ud800-\udfff]{1,200}")
 _FOREIGN = r"[^\s\x00-\x1f.*>]"
@@ -26,6 +37,25 @@ def check_token(setting: str, text: str, fix: str = "") -> None:
     if not _TOKEN.fullmatch(text):
         reason = f"{text!r} has white space, a lone surrogate, or one of . * > / \\"
         raise ConfigError(setting, reason + fix)
+
+
+def digest(text: str) -> str:
+    """Eleven characters of a token's alphabet that tell a text from all others (64 bits of SHA-256)."""
+    hashed = sha256(text.encode(errors="surrogatepass")).digest()
+    return urlsafe_b64encode(hashed[:8]).rstrip(b"=").decode()
+
+
+def shortened(token: str, most_bytes: int) -> str:
+    """The token itself if it has at most ``most_bytes``; else its beginning, ``~`` and its `digest`."""
+    data = token.encode(errors="backslashreplace")
+    if len(data) <= most_bytes:
+        return data.decode()
+    return f"{data[: most_bytes - 12].decode(errors='ignore')}~{digest(token)}"
+
+
+def shortened_type(type_name: str, most_bytes: int) -> str:
+    """The type name with each of its tokens `shortened`."""
+    return ".".join(shortened(token, most_bytes) for token in type_name.split("."))
 
 
 def is_type_name(text: str) -> bool:

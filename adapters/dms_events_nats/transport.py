@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 from weakref import WeakSet
@@ -32,7 +32,7 @@ from .delivery import CoreDelivery, JetStreamDelivery
 from .publish import Publisher
 from .read import CoreReceiver, PartitionedReceiver, PullReceiver, open_receiver
 from .setup import EventsSetup, NatsSetup, StreamSetup, make_streams
-from .store import delete_message, fetch_message, open_notes
+from .store import delete_message, durables_for, fetch_message, open_notes
 from .subjects import Subjects
 
 __all__ = ["NatsTransport"]
@@ -215,6 +215,11 @@ class NatsTransport(Transport):
     async def notes(self, durable: str) -> KeyValue:
         context = self._client.jetstream()
         return await open_notes(context, self._stores(), self._subjects, durable)
+
+    async def readers(self, message: OutgoingMessage, durable: str = "") -> Sequence[str]:
+        self._stores()
+        stream, subject = self._subjects.stream(message.channel), self._subjects.of(message)
+        return await durables_for(self._client, stream, subject, durable)
 
     async def fetch(self, channel: Channel, sequence: int) -> bytes | None:
         return await fetch_message(self._stores(), self._subjects.stream(channel), sequence)

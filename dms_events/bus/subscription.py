@@ -6,15 +6,16 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from types import TracebackType
-from typing import Generic, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 import msgspec
 
 from .. import codec, registry
 from ..codec.fast import REFUSALS, Reader, typed_reader
 from ..dead_letters import AGAIN_S, DeadLetterWriter
+from ..dead_letters.replay import PREFIX, reader_of, reader_token
 from ..dead_letters.writer import Bury
 from ..envelope import MSGPACK, decode_envelope, read_json, read_msgpack
 from ..errors import ConnectionLostError, DecodeError, TransportError, UnknownTypeError
@@ -40,6 +41,9 @@ class Subscription(Generic[T]):
     What cannot be read (noise, an unknown type, a type that was not asked for) never reaches the user.
     A durable keeps it as a dead letter with its reason, so that it is never dropped; without a durable,
     which only looks on, it is logged. Either way it is counted in `undecodable`.
+
+    A durable acknowledges the replay of a dead letter that another reader gave up, and counts it in
+    `for_others`; without a durable it is handed out.
     """
 
     def __init__(
@@ -55,12 +59,15 @@ class Subscription(Generic[T]):
         self._types = types
         self._aliases = aliases
         self._dead_letter_writer = DeadLetterWriter(bury, spec.durable or "")
+        self._reader_token = reader_token(spec.durable or "")
         self._receiver: Receiver | None = None
         self._ready: deque[Message[T]] = deque()
         self._known: dict[str, tuple[str, Reader]] = {}
         self._burials: set[asyncio.Task[None]] = set()
         self.undecodable = 0
         """Messages that could not be read; one that will be tried again counts when it comes again."""
+        self.for_others = 0
+        """Replays of dead letters for another reader: acknowledged, and not handed out."""
 
     @property
     def durable(self) -> str:
@@ -174,6 +181,8 @@ class Subscription(Generic[T]):
         """The next message of the receiver, or None. The receiver keeps alive what is not taken yet."""
         receiver = self._receiver or self._opened()
         while len(self._burials) < _MOST_BURIALS and (delivery := receiver.pop()) is not None:
+            if delivery.message_id.startswith(PREFIX) and self._is_for_another(delivery):
+                continue
             # A canonical event of a type that came before is read here; the rest takes the slow path.
             try:
                 data = delivery.data
@@ -217,10 +226,21 @@ class Subscription(Generic[T]):
         self._known[written] = (name, typed_reader(registry.get(name)))
         return name
 
+    def _is_for_another(self, delivery: Delivery) -> bool:
+        """True if it is a replay for another reader, which is acknowledged beside the reading."""
+        if not self._reader_token or reader_of(delivery.message_id) in ("", self._reader_token):
+            return False
+        self.for_others += 1
+        self._beside(delivery.ack())
+        return True
+
     def _put_aside(self, delivery: Delivery, error: Exception) -> None:
         """Give it up beside the reading: what can be read must not grow old behind what cannot."""
         self.undecodable += 1
-        burial = asyncio.create_task(self._give_up(delivery, error))
+        self._beside(self._give_up(delivery, error))
+
+    def _beside(self, settling: Coroutine[Any, Any, None]) -> None:
+        burial = asyncio.create_task(settling)
         self._burials.add(burial)
         burial.add_done_callback(self._buried)
 
@@ -236,7 +256,7 @@ class Subscription(Generic[T]):
     def _buried(self, burial: asyncio.Task[None]) -> None:
         self._burials.discard(burial)
         if not burial.cancelled() and (error := burial.exception()):
-            _log.error("an unreadable message is left unsettled: %r", error)
+            _log.error("a message that is not handed out is left unsettled: %r", error)
 
     async def _finish_burials(self) -> None:
         if self._burials:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from typing import Annotated
 
@@ -103,19 +104,23 @@ def replay(
     all_: AllOption = False,
     dry_run: DryRunOption = False,
     keep: Annotated[bool, typer.Option("--keep", help="Do not drop them afterwards.")] = False,
+    to_all: Annotated[
+        bool, typer.Option("--to-all", help="To every reader of the type, and say to which.")
+    ] = False,
     url: UrlOption = "nats://127.0.0.1:4222",
     root: RootOption = "dms",
 ) -> None:
     """Publish the originals of dead letters again, under their identities, and drop the letters.
 
-    Mend the reader first. The events reach every reader of their types, not only the one that gave them
-    up. What cannot be replayed is named and stays; the exit code is 1 then.
+    Mend the reader first. Each event is handled by the reader that gave it up. Other durables of this
+    library pass over it; readers of other software get it like any event. What cannot be replayed is
+    named and stays; the exit code is 1 then.
     """
     choice = Choice(
         names or (), id=id_, reader=reader, type=type_, error=error, since=since, until=until
     )
     _check_said(choice, all_, "replay")
-    if asyncio.run(_replay(choice, url, root, keep=keep, dry_run=dry_run)):
+    if asyncio.run(_replay(choice, url, root, keep=keep, dry_run=dry_run, to_all=to_all)):
         raise typer.Exit(1)
 
 
@@ -178,15 +183,20 @@ async def _light(choice: Choice, url: str, root: str, limit: int = 0) -> list[De
     return found
 
 
-async def _replay(choice: Choice, url: str, root: str, *, keep: bool, dry_run: bool) -> int:
-    """Replay them, say how many were, and return how many could not be."""
+async def _replay(
+    choice: Choice, url: str, root: str, *, keep: bool, dry_run: bool, to_all: bool
+) -> int:
+    """Replay them, say how many were and to whom, and return how many could not be."""
     good = bad = 0
+    readers: dict[str, Sequence[str]] = {}
     would: list[DeadLetter] = []
     async with connect(url, root=root) as bus, aclosing(choice.of(bus)) as letters:
         try:
             async for letter in letters:
                 try:
-                    await bus.replay(letter, keep=keep, dry_run=dry_run)
+                    if to_all and letter.type_name not in readers:
+                        readers[letter.type_name] = await bus.replay_readers(letter)
+                    await bus.replay(letter, keep=keep, dry_run=dry_run, to_all=to_all)
                 except ReplayError as error:
                     bad += 1
                     status.print(f"dms-events: {visible(str(error))}", markup=False)
@@ -200,8 +210,17 @@ async def _replay(choice: Choice, url: str, root: str, *, keep: bool, dry_run: b
             raise
     if would:
         print_columns(table(would))
-    out.print(f"{'would replay' if dry_run else 'replayed'} {counted(good)}")
+    whom = f" to {_everybody(readers)}" if to_all else ""
+    out.print(f"{'would replay' if dry_run else 'replayed'} {counted(good)}{whom}")
     return bad
+
+
+def _everybody(readers: Mapping[str, Sequence[str]]) -> str:
+    """Whom a replay to all reaches, by the types that were replayed."""
+    names = sorted({name for found in readers.values() for name in found})
+    return visible(
+        f"all readers: {', '.join(names) or 'no durable'}, and who reads without a durable"
+    )
 
 
 async def _drop(letters: list[DeadLetter], url: str, root: str) -> None:

@@ -11,7 +11,7 @@ import asyncio
 import time
 import uuid
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from urllib.parse import urlsplit
 from weakref import WeakSet, WeakValueDictionary
 
@@ -126,7 +126,8 @@ class MemoryTransport(Transport):
     async def subscribe(self, spec: SubscriptionSpec) -> Receiver:
         self._check_open()
         consumers = self._broker.consumers
-        name = f"{spec.channel}/{spec.durable or uuid.uuid4()}"
+        # No durable has a slash in its name.
+        name = f"{spec.channel}/{spec.durable or f'/{uuid.uuid4()}'}"
         consumer = consumers.get(name)
         if consumer is None:
             log = self._broker.log[spec.channel]
@@ -150,6 +151,15 @@ class MemoryTransport(Transport):
     async def notes(self, durable: str) -> KeyValue:
         self._check_open()
         return self._broker.notes.setdefault(durable, MemoryKeyValue())
+
+    async def readers(self, message: OutgoingMessage, durable: str = "") -> Sequence[str]:
+        self._check_open()
+        found = (
+            name.removeprefix("events/")
+            for name, consumer in self._broker.consumers.items()
+            if name.startswith("events/") and consumer.wants(message.type_name)
+        )
+        return sorted(name for name in found if "/" not in name and durable in ("", name))
 
     async def fetch(self, channel: Channel, sequence: int) -> bytes | None:
         self._check_open()

@@ -65,7 +65,7 @@ class Consumer:
         while self._heap and self._due.get(self._heap[0][1]) != self._heap[0][0]:
             heapq.heappop(self._heap)
         log = self._log
-        while self._cursor < len(log) and not self._wants(log[self._cursor].message.type_name):
+        while self._cursor < len(log) and not self.wants(log[self._cursor].message.type_name):
             self._cursor += 1
 
     def _deliver(self, stored: Stored, now: float) -> tuple[Stored, int]:
@@ -77,7 +77,8 @@ class Consumer:
         self._due[sequence] = due
         heapq.heappush(self._heap, (due, sequence))
 
-    def _wants(self, type_name: str) -> bool:
+    def wants(self, type_name: str) -> bool:
+        """True if one of the patterns is for a type; False for the empty name of what was deleted."""
         module = type_name.partition(".")[0]
         return bool(type_name) and any(p in ("*", f"{module}.*", type_name) for p in self.patterns)
 
@@ -106,7 +107,7 @@ class Consumer:
 
     def backlog(self) -> int:
         """Messages not delivered yet, and those that are not settled."""
-        waiting = sum(1 for s in self._log[self._cursor :] if self._wants(s.message.type_name))
+        waiting = sum(1 for s in self._log[self._cursor :] if self.wants(s.message.type_name))
         return waiting + len(self._attempts)
 
     def wake(self) -> None:

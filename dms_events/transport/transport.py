@@ -10,7 +10,7 @@ No vendor's exception crosses it: an implementation raises `TransportError` and 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 import msgspec
@@ -156,6 +156,17 @@ class Transport(ABC):
         Raises:
             ConfigError: this transport keeps none, for it does not acknowledge.
             TransportError: they cannot be reached.
+        """
+
+    @abstractmethod
+    async def readers(self, message: OutgoingMessage, durable: str = "") -> Sequence[str]:
+        """The durables that would get an event if it was published now, sorted by name.
+
+        If ``durable`` is named, only that one is looked for.
+
+        Raises:
+            ConfigError: nothing is stored here.
+            TransportError: they are not known.
         """
 
     @abstractmethod

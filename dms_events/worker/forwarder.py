@@ -131,8 +131,10 @@ class Forwarder:
 
     def _count_arrivals(self, readable: int) -> None:
         unreadable = self._subscription.undecodable - self.tally.undecodable
-        self.tally.received += readable + unreadable
+        for_others = self._subscription.for_others - self.tally.for_others
+        self.tally.received += readable + unreadable + for_others
         self.tally.undecodable += unreadable
+        self.tally.for_others += for_others
 
     async def _idle(self) -> bool:
         try:

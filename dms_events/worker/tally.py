@@ -22,6 +22,8 @@ class Tally(msgspec.Struct):
     """Could not be read; kept as dead letters."""
     returned: int = 0
     """Given back to the stream unsettled, at shutdown or because no dead letter could be written."""
+    for_others: int = 0
+    """Replays of what another reader gave up: acknowledged, and not stored for it."""
     retries: int = 0
     """Documents written again because the sink said not now."""
     by_type: dict[str, dict[str, int]] = msgspec.field(default_factory=dict)
@@ -42,5 +44,7 @@ class WorkerTally(msgspec.Struct):
     """Could not be read; kept as dead letters."""
     returned: int = 0
     """Given back: to be tried later, or at shutdown."""
+    for_others: int = 0
+    """Replays of what another reader gave up: acknowledged, and not handled."""
     raised: int = 0
     """How often a handler raised on a single message."""

@@ -264,6 +264,7 @@ class Worker:
                         await dispatch.finish(drain_s)
         finally:
             self.tally.undecodable += subscription.undecodable
+            self.tally.for_others += subscription.for_others
 
     async def _until_asked(self, dispatch: Dispatch, subscription: Subscription[Any]) -> None:
         while not self._stopping.is_set():

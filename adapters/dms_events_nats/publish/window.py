@@ -23,6 +23,8 @@ from .no_stream import NoStreamProbe
 __all__ = ["Publisher"]
 
 _HEADER_ROOM = 64
+_HEADER_BYTES = 28
+_LONGEST_REPLAY_ID = 36
 _WINDOW = 500
 _WINDOW_BYTES = 8 << 20
 _RESEND_S = 5.0
@@ -150,7 +152,9 @@ class Publisher:
                     break
                 data, id = message.data, message.id
                 token = str(next(tokens))
-                if len(data) + len(id) + _HEADER_ROOM > client.max_payload:
+                if len(data) + len(id) + _HEADER_ROOM > client.max_payload and not self._fits(
+                    message
+                ):
                     self._refuse_size(call, token, message)
                     break
                 unacked[token] = message
@@ -186,6 +190,11 @@ class Publisher:
         self._ingest.closed()
         for call in set(self._calls.values()):
             call.wake()
+
+    def _fits(self, message: OutgoingMessage) -> bool:
+        # No event takes the room that its replay needs, also where its own id is shorter.
+        id_bytes = max(len(message.id.encode()), _LONGEST_REPLAY_ID)
+        return len(message.data) + id_bytes + _HEADER_BYTES <= self._client.max_payload
 
     def _refuse_size(self, call: _Call, token: str, message: OutgoingMessage) -> None:
         call.reason = (
