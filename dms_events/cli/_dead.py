@@ -12,7 +12,6 @@ import typer
 
 from ..dead_letters import DeadLetter
 from ..errors import ConfigError, ReplayError, TransportError
-from ..urls import connect
 from ._letters import (
     Choice,
     ErrorOption,
@@ -27,7 +26,16 @@ from ._letters import (
     table,
     without_payload,
 )
-from ._shared import RevealOption, RootOption, UrlOption, out, print_columns, status, visible
+from ._shared import (
+    RevealOption,
+    RootOption,
+    UrlOption,
+    looking_at,
+    out,
+    print_columns,
+    status,
+    visible,
+)
 
 __all__ = ["app"]
 
@@ -47,6 +55,7 @@ NamesArgument = Annotated[
 AllOption = Annotated[
     bool, typer.Option("--all", help="All dead letters there are.", rich_help_panel="Which")
 ]
+JsonOption = Annotated[bool, typer.Option("--json", help="A JSON document a line.")]
 DryRunOption = Annotated[
     bool, typer.Option("--dry-run", help="Say what would be done, and change nothing.")
 ]
@@ -61,18 +70,24 @@ def list_(
     until: UntilOption = "",
     id_: IdOption = "",
     limit: Annotated[int, typer.Option(min=0, help="Not more than so many; 0 is all.")] = 0,
-    json: Annotated[bool, typer.Option("--json", help="A JSON document a line.")] = False,
+    each: Annotated[
+        bool, typer.Option("--each", help="Every letter, also where many have one cause.")
+    ] = False,
+    json: JsonOption = False,
     url: UrlOption = "nats://127.0.0.1:4222",
     root: RootOption = "dms",
 ) -> None:
-    """List dead letters, oldest first."""
+    """List dead letters, oldest first; of many with one cause the first, and how many more there are.
+
+    A cause is one reader, type and error, with reasons that differ in numbers and quoted words only.
+    """
     choice = Choice(id=id_, reader=reader, type=type_, error=error, since=since, until=until)
     letters = asyncio.run(_light(choice, url, root, limit))
     if json:
         for letter in letters:
             out.print(record(letter), markup=False)
     elif letters:
-        print_columns(table(letters))
+        print_columns(table(letters, each=each))
     else:
         out.print("no dead letters")
 
@@ -84,10 +99,14 @@ def show(
     ],
     url: UrlOption = "nats://127.0.0.1:4222",
     root: RootOption = "dms",
+    json: JsonOption = False,
     reveal: RevealOption = False,
 ) -> None:
-    """Show a dead letter, or those of one event, with the original bytes."""
+    """Show a dead letter, or those of one event, with the event and the original bytes."""
     for letter in asyncio.run(_whole(Choice([id]), url, root)):
+        if json:
+            out.print(record(letter, whole=True, reveal=reveal), markup=False)
+            continue
         for name, text in fields(letter, reveal):
             out.print(f"{name:>14}  {text}", markup=False)
 
@@ -169,13 +188,13 @@ def _check_said(choice: Choice, everything: bool, command: str) -> None:
 
 
 async def _whole(choice: Choice, url: str, root: str) -> list[DeadLetter]:
-    async with connect(url, root=root) as bus:
+    async with looking_at(url, root) as bus:
         return [letter async for letter in choice.of(bus)]
 
 
 async def _light(choice: Choice, url: str, root: str, limit: int = 0) -> list[DeadLetter]:
     found: list[DeadLetter] = []
-    async with connect(url, root=root) as bus, aclosing(choice.of(bus)) as letters:
+    async with looking_at(url, root) as bus, aclosing(choice.of(bus)) as letters:
         async for letter in letters:
             found.append(without_payload(letter))
             if len(found) == limit:
@@ -190,7 +209,7 @@ async def _replay(
     good = bad = 0
     readers: dict[str, Sequence[str]] = {}
     would: list[DeadLetter] = []
-    async with connect(url, root=root) as bus, aclosing(choice.of(bus)) as letters:
+    async with looking_at(url, root) as bus, aclosing(choice.of(bus)) as letters:
         try:
             async for letter in letters:
                 try:
@@ -225,7 +244,7 @@ def _everybody(readers: Mapping[str, Sequence[str]]) -> str:
 
 async def _drop(letters: list[DeadLetter], url: str, root: str) -> None:
     dropped = 0
-    async with connect(url, root=root) as bus:
+    async with looking_at(url, root) as bus:
         try:
             for letter in letters:
                 dropped += await bus.drop(letter)

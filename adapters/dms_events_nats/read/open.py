@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import msgspec.structs
+import nats.js.errors
 from nats.aio.client import Client
 from nats.js.manager import JetStreamManager
 
@@ -16,7 +17,7 @@ from dms_events.transport import SubscriptionSpec
 from ..client import NotThereError, mapped, request
 from ..delivery import Origin
 from ..setup import ensure_consumer
-from ..store import kv_token, open_bucket
+from ..store import kv_token, missing_stream, open_bucket
 from ..subjects import UNPARTITIONED, Subjects, partitions_of
 from .assignment import Assignment, Member
 from .partitions import PartitionedReceiver
@@ -43,7 +44,10 @@ class _Stream:
     async def look(self) -> None:
         """Asked anew each time: a stream that was deleted and made again counts from 1 again."""
         with mapped(f"look at the stream {self.name}"):
-            self.created = str((await self.manager.stream_info(self.name)).created)
+            try:
+                self.created = str((await self.manager.stream_info(self.name)).created)
+            except nats.js.errors.NotFoundError as error:
+                raise await missing_stream(self.client, self.name) from error
 
     async def partitions(self) -> int:
         """How many it makes of what is stored from now on."""
