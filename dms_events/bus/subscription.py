@@ -181,7 +181,7 @@ class Subscription(Generic[T]):
         """The next message of the receiver, or None. The receiver keeps alive what is not taken yet."""
         receiver = self._receiver or self._opened()
         while len(self._burials) < _MOST_BURIALS and (delivery := receiver.pop()) is not None:
-            if delivery.message_id.startswith(PREFIX) and self._is_for_another(delivery):
+            if PREFIX in delivery.message_id and self._is_for_another(delivery):
                 continue
             # A canonical event of a type that came before is read here; the rest takes the slow path.
             try:

@@ -51,6 +51,9 @@ out = _Out(highlight=False, soft_wrap=True, emoji=False)
 status = Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty(), emoji=False)
 """What it says meanwhile."""
 
+_WIDEST = 80
+"""Characters up to which the cells of a column are aligned."""
+
 UrlOption = Annotated[
     str,
     typer.Option(
@@ -93,8 +96,11 @@ def masked(secret: bool, text: str, reveal: bool) -> str:
 
 
 def print_columns(rows: Sequence[Sequence[str]]) -> None:
-    """Print rows aligned, one line each: no cell is cut, so that it can be copied or piped on."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    """Print rows aligned, one line each: no cell is cut, so that it can be copied or piped on.
+
+    A cell as long as a stranger pleased makes its own row longer, and no other.
+    """
+    widths = [min(_WIDEST, max(map(len, column))) for column in zip(*rows, strict=True)]
     for row in rows:
         line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         out.print(line.rstrip(), markup=False)

@@ -23,6 +23,7 @@ __all__ = [
     "decode_dead_letter",
     "may_hold_secret",
     "prepare_dead_letter",
+    "text_of",
 ]
 
 LONGEST = 300
@@ -114,7 +115,7 @@ def prepare_dead_letter(
         type_name = source = ""  # so that it is not replayed to another place than it came from
     letter = DeadLetter(
         id=_text(id) if len(id) <= _LONGEST_ID else _bounded(id),
-        reason="withheld: its type holds a secret" if secret else _bounded(_text_of(error)),
+        reason="withheld: its type holds a secret" if secret else _bounded(text_of(error)),
         error=_bounded(type(error).__name__),
         reader=reader,
         subject=_text(delivery.subject),
@@ -196,7 +197,8 @@ def _secret_words() -> frozenset[bytes]:
     return frozenset(word.lower().encode() for word in words)
 
 
-def _text_of(error: Exception) -> str:
+def text_of(error: Exception) -> str:
+    """What an error says, whatever its ``__str__`` does."""
     try:
         return str(error)
     except Exception:  # noqa: BLE001 - a handler's error must not keep its message from being buried

@@ -56,14 +56,15 @@ def _reader(config: dict[str, Any], subject: str) -> str:
             # A consumer of what has no partition ends its filter with the source.
             whole = filter_[-1] != "*" or len(filter_) != len(tokens)
             return name if whole else name.removesuffix(f"-{UNPARTITIONED}")
-        if len(filter_) == len(tokens) + 1 and _matches(filter_[:-1], tokens):
-            return name.removesuffix(f"-{filter_[-1]}")
+        *source, partition = filter_
+        if partition.isdigit() and _matches(source, tokens):
+            return name.removesuffix(f"-{partition}")
     return ""
 
 
 def _matches(filter_: Sequence[str], tokens: Sequence[str]) -> bool:
     """True if a filter takes a subject; both are given as tokens."""
-    if filter_[-1] == ">":
+    if filter_[-1] == ">" and len(tokens) >= len(filter_):
         filter_, tokens = filter_[:-1], tokens[: len(filter_) - 1]
     return len(filter_) == len(tokens) and all(
         wanted in ("*", token) for wanted, token in zip(filter_, tokens, strict=True)
