@@ -190,7 +190,7 @@ def record(letter: DeadLetter, *, whole: bool = False, reveal: bool = False) -> 
     if not shown:
         known["headers"] = {}
     if whole:
-        known["event"] = _event(letter) if shown else None
+        known["event"] = None if secret else _event(letter)
         known["payload"] = letter.payload if shown else None
     return visible_json(msgspec.json.encode(known).decode())
 
@@ -217,7 +217,8 @@ def fields(letter: DeadLetter, reveal: bool) -> list[tuple[str, str]]:
     shown["secret"] = str(secret)
     event = _event(letter)
     what = visible_json(bytes(event).decode()) if event else "none that can be read in what is here"
-    shown["event"] = masked(secret, what, reveal)
+    # A secret is revealed as the bytes that hold it, and spelled out nowhere.
+    shown["event"] = "see the payload" if secret and reveal else masked(secret, what, reveal)
     shown.pop("payload")
     payload = masked(secret, _text(letter.payload), reveal)
     return [*((name, visible(text)) for name, text in shown.items()), ("payload", payload)]
