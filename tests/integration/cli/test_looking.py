@@ -79,12 +79,6 @@ async def test_what_is_printed_is_safe_and_can_be_pasted_back(
         assert json.loads(line[line.index("{") :])["Status"] == id
 
 
-async def test_a_refused_identity_is_one_line_that_can_be_seen(nats_server: NatsServer) -> None:
-    async with dms_events.connect(nats_server.url):
-        line = await complaint("dead", "show", "x\x1b\u202e\ny", "--url", nats_server.url)
-    assert line.isprintable()
-
-
 async def test_show_prints_the_event(nats_server: NatsServer, bus: Bus) -> None:
     url = ("--url", nats_server.url)
     await bus.publish(bus.prepare(call(7), id="seven"))
