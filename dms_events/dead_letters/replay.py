@@ -41,7 +41,7 @@ def prepare_replay(
             f"of {max_payload:,}; raise that for a moment"
         )
         raise ReplayError(letter.number, reason)
-    which = new_id() if again else id_of_position("replay", letter.stored, letter.sequence)
+    which = new_id() if again else id_of_position("replay", letter.sequence, letter.stored)
     return OutgoingMessage("events", letter.type_name, letter.source, f"replay:{which}", data)
 
 
