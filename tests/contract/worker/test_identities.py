@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from dms_events import Bus, Forwarder, Message, Reject, Worker
 from dms_events.identity import id_of_document, id_of_position
+from dms_events.transport import Delivery
+from dms_events.transport.memory_consumer import MemoryDelivery
 from dms_events.types.elk_stats import ServiceCall
+from dms_events_nats.delivery import JetStreamDelivery
 from dms_events_sqlite import SqliteSink
 from tests.contract.places import Place, call, collect, letters, until
 from tests.kit.storing import query
@@ -24,8 +28,8 @@ CALL = "elk_stats.ServiceCall"
 class Billing:
     """A worker that says what it handled, and rejects the events of the sources in ``rejects``."""
 
-    def __init__(self) -> None:
-        self.worker = Worker("billing")
+    def __init__(self, **options: Any) -> None:
+        self.worker = Worker("billing", **options)
         self.handled: list[tuple[float, str]] = []
         self.rejects: set[str] = set()
 
@@ -84,6 +88,26 @@ async def test_a_claimed_id_of_a_position_suppresses_nobody(place: Place, bus: B
     await place.put(bus.prepare(call(666), id=message.id).data, CALL, source="evil", id="2")
     await drained(billing.worker, bus)
     assert sorted(billing.handled) == [(1.0, "go"), (666.0, "evil")]
+
+
+async def test_a_redelivery_is_known_when_its_identity_is_forgotten(
+    place: Place, bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a lost connection: the acknowledgements of a hundred events do not arrive."""
+    billing = Billing(memory=1, ack_wait_s=0.5)
+    kind: Any = MemoryDelivery if place.kind == "memory" else JetStreamDelivery
+    acknowledge = kind.ack
+
+    async def lost(delivery: Delivery) -> None:
+        if delivery.attempt > 1:
+            await acknowledge(delivery)
+
+    monkeypatch.setattr(kind, "ack", lost)
+    await bus.publish_many([call(number) for number in range(100)])
+    await drained(billing.worker, bus)
+    assert sorted(number for number, _ in billing.handled) == list(range(100))
+    tally = billing.worker.tally
+    assert (tally.handled, tally.redelivered, tally.duplicates) == (100, 100, 0)
 
 
 async def test_under_the_token_for_no_source_a_claim_makes_no_other_event(

@@ -113,7 +113,7 @@ async def test_all_events_of_a_stream_made_again_are_handled_or_the_worker_ends(
 async def test_events_after_an_older_backup_are_handled_and_those_before_it_are_not_again(
     tmp_path: Path,
 ) -> None:
-    """The backup holds ten events that no durable has read yet; ten more are lost with their sequences."""
+    """The backup holds ten events that nobody has read; ten more are lost with their sequences."""
     billing = Billing()
     server = NatsServer(tmp_path / "live")
     await server.start()
