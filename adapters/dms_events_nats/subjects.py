@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from dms_events.errors import ConfigError
 from dms_events.transport import Channel, OutgoingMessage, SubscriptionSpec
@@ -14,6 +14,7 @@ NO_SOURCE = "_"
 UNPARTITIONED = "rest"
 """What is stored without a partition."""
 _MOST_KNOWN = 10_000
+_LONGEST_KNOWN = 512
 _PARTITION = re.compile(r"\{\{partition\((\d+),\d+\)\}\}$")
 _ROOT = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 
@@ -26,19 +27,19 @@ def partitions_of(transform: Mapping[str, str] | None) -> int | None:
     return int(found[1]) if found else None
 
 
-class _TypeNames(dict[str, str]):
-    """By subject; of so many subjects that each message's is hardly ever read anew."""
+class _BySubject(dict[str, str]):
+    """A part of each subject; of so many subjects that each message's is hardly ever read anew."""
 
-    def __init__(self, start: int) -> None:
-        self._start = start
+    def __init__(self, read: Callable[[str], str]) -> None:
+        self._read = read
 
     def __missing__(self, subject: str) -> str:
-        tokens = subject.split(".")[self._start :]
-        name = ".".join(tokens[:2]) if len(tokens) >= 2 else ""
+        part = self._read(subject)
         if len(self) >= _MOST_KNOWN:
             self.clear()
-        self[subject] = name
-        return name
+        if len(subject) <= _LONGEST_KNOWN:
+            self[subject] = part
+        return part
 
 
 class Subjects:
@@ -49,8 +50,10 @@ class Subjects:
             raise ConfigError("root", f"{root!r} is not a subject: use tokens of A-Z a-z 0-9 _ -")
         self._root = root
         self._depth = root.count(".") + 1
-        self.type_names = _TypeNames(self._depth + 1)
+        self.type_names = _BySubject(self._type_name)
         """The type that a subject says; empty where it is not of this form."""
+        self.sources = _BySubject(self._source)
+        """The source that a subject says; empty where it says none."""
 
     def of(self, message: OutgoingMessage) -> str:
         """The subject a message is published on."""
@@ -96,7 +99,10 @@ class Subjects:
         """The name of the key-value bucket for a use."""
         return f"{self._root}_{use}".replace(".", "_").upper()
 
-    def source(self, subject: str) -> str:
-        """The source that a subject says; empty where it says none."""
+    def _type_name(self, subject: str) -> str:
+        tokens = subject.split(".")[self._depth + 1 :]
+        return ".".join(tokens[:2]) if len(tokens) >= 2 else ""
+
+    def _source(self, subject: str) -> str:
         tokens = subject.split(".")[self._depth + 1 :]
         return tokens[2] if len(tokens) > 2 and tokens[2] != NO_SOURCE else ""

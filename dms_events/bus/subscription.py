@@ -20,7 +20,8 @@ from ..dead_letters.writer import Bury
 from ..envelope import MSGPACK, decode_envelope, read_json, read_msgpack
 from ..errors import ConnectionLostError, DecodeError, TransportError, UnknownTypeError
 from ..transport import Delivery, Receiver, SubscriptionSpec, Transport
-from .message import Message, identity_of
+from .claims import DifferingClaims
+from .message import Message, event_id
 
 __all__ = ["Subscription"]
 
@@ -64,10 +65,16 @@ class Subscription(Generic[T]):
         self._ready: deque[Message[T]] = deque()
         self._known: dict[str, tuple[str, Reader]] = {}
         self._burials: set[asyncio.Task[None]] = set()
+        self._claims = DifferingClaims()
         self.undecodable = 0
         """Messages that could not be read; one that will be tried again counts when it comes again."""
         self.for_others = 0
         """Replays of dead letters for another reader: acknowledged, and not handed out."""
+
+    @property
+    def differing_claims(self) -> int:
+        """Messages whose envelope claims another source than the transport's (`claimed_source`)."""
+        return self._claims.count
 
     @property
     def durable(self) -> str:
@@ -189,7 +196,10 @@ class Subscription(Generic[T]):
                 envelope = read_json(data) if data[0] < MSGPACK else read_msgpack(data)
                 name, read = self._known[envelope.type]
                 if delivery.type_name == name:
-                    return Message(read(envelope.data), name, envelope, delivery)
+                    event, source = read(envelope.data), delivery.source
+                    if (claim := envelope.source) and claim != source and source:
+                        self._claims.add(source, claim)
+                    return Message(event, name, envelope, delivery, source)
             except (*REFUSALS, LookupError):
                 pass
             try:
@@ -213,7 +223,10 @@ class Subscription(Generic[T]):
             reason = f"it was published as {type_name}"
             raise DecodeError(name, "", reason, delivery.data)
         event = codec.decode(envelope.data, registry.get(name))
-        return Message(event, name, envelope, delivery)
+        message: Message[T] = Message(event, name, envelope, delivery, delivery.source)
+        if claim := message.claimed_source:
+            self._claims.add(message.source, claim)
+        return message
 
     def _resolve(self, written: str, payload: bytes) -> str:
         if known := self._known.get(written):
@@ -245,7 +258,7 @@ class Subscription(Generic[T]):
         burial.add_done_callback(self._buried)
 
     async def _give_up(self, delivery: Delivery, error: Exception) -> None:
-        id = _identity(delivery)
+        id = _id_of(delivery)
         if not (self._spec.durable and self._transport.guarantees.acknowledges):
             self._dead_letter_writer.log_only(delivery, id=id, error=error)
             await delivery.ack()
@@ -270,8 +283,8 @@ class Subscription(Generic[T]):
         return self._receiver
 
 
-def _identity(delivery: Delivery) -> str:
+def _id_of(delivery: Delivery) -> str:
     try:
-        return identity_of(decode_envelope(delivery.data), delivery)
+        return event_id(decode_envelope(delivery.data), delivery)
     except DecodeError:
-        return identity_of(None, delivery)
+        return event_id(None, delivery)

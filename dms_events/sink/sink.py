@@ -22,7 +22,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One event as a sink stores it."""
 
     id: str
-    """The event's identity."""
+    """Of the event's identity: its ID, or UUIDv5 of its source and its ID; see `id_of_document`."""
     type_name: str
     """Registry name, for example ``elk_stats.ServiceCall``."""
     time: datetime

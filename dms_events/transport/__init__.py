@@ -1,7 +1,7 @@
 """The seam that adapters implement, and the transport within one process, which needs no server."""
 
 from .memory import MemoryTransport
-from .receiver import DedupeKey, Delivery, Receiver
+from .receiver import Delivery, Receiver
 from .transport import (
     Channel,
     Guarantees,
@@ -13,7 +13,6 @@ from .transport import (
 
 __all__ = [
     "Channel",
-    "DedupeKey",
     "Delivery",
     "Guarantees",
     "KeyValue",

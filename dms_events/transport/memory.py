@@ -16,7 +16,6 @@ from urllib.parse import urlsplit
 from weakref import WeakSet, WeakValueDictionary
 
 from ..errors import ConfigError, ConnectionLostError, PublishError
-from ..identity import rfc3339
 from .memory_consumer import Consumer, MemoryDelivery, Stored
 from .receiver import Delivery, Receiver
 from .transport import (
@@ -36,7 +35,7 @@ class Broker:
 
     def __init__(self, max_messages: int) -> None:
         self.max_messages = max_messages
-        self.created = rfc3339(time.time_ns())
+        self.id = f"memory {uuid.uuid4()}"
         self.log: dict[Channel, list[Stored]] = {"events": [], "requests": [], "dead": []}
         self.deleted: Counter[Channel] = Counter()
         self.ids: set[tuple[Channel, str]] = set()
@@ -214,7 +213,7 @@ class MemoryReceiver(Receiver):
         if self._paused or not self._may_take():
             return None
         taken = self._consumer.take()
-        return MemoryDelivery(self._broker.created, self._consumer, *taken) if taken else None
+        return MemoryDelivery(self._broker.id, self._consumer, *taken) if taken else None
 
     async def wait(self, timeout_s: float | None) -> bool:
         deadline = None if timeout_s is None else time.monotonic() + timeout_s

@@ -8,7 +8,6 @@ import time
 from typing import NamedTuple
 
 from ..identity import id_of_position
-from .receiver import DedupeKey
 from .transport import OutgoingMessage
 
 __all__ = ["Consumer", "MemoryDelivery", "Stored"]
@@ -131,13 +130,13 @@ class Consumer:
 class MemoryDelivery:
     """A message in a process's memory."""
 
-    __slots__ = ("_attempt", "_consumer", "_created", "_settled", "_stored", "data")
+    __slots__ = ("_attempt", "_broker", "_consumer", "_settled", "_stored", "data")
 
     headers = None
 
-    def __init__(self, created: str, consumer: Consumer, stored: Stored, attempt: int) -> None:
+    def __init__(self, broker: str, consumer: Consumer, stored: Stored, attempt: int) -> None:
         self.data = stored.message.data
-        self._created = created
+        self._broker = broker
         self._consumer = consumer
         self._stored = stored
         self._attempt = attempt
@@ -169,15 +168,12 @@ class MemoryDelivery:
         return self._stored.sequence
 
     @property
-    def dedupe_key(self) -> int:
-        return self._stored.sequence
-
-    def same_message(self, dedupe_key: DedupeKey) -> bool:
-        return dedupe_key == self._stored.sequence
+    def position(self) -> int:
+        return self._stored.sequence << 64 | self._stored.stored_ns
 
     @property
     def position_id(self) -> str:
-        return id_of_position("memory", self._created, self._stored.sequence)
+        return id_of_position(self._broker, self.sequence, self.stored_ns)
 
     @property
     def stored_ns(self) -> int:

@@ -6,10 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-__all__ = ["DedupeKey", "Delivery", "Receiver"]
-
-DedupeKey = str | int
-"""Identifies a stored message across redeliveries to one consumer."""
+__all__ = ["Delivery", "Receiver"]
 
 
 class Delivery(Protocol):
@@ -33,7 +30,10 @@ class Delivery(Protocol):
 
     @property
     def source(self) -> str:
-        """Who published it, as far as the transport can tell; empty where it cannot."""
+        """Who published it, by the transport's own word; empty where it has none (the token ``_``).
+
+        Never what the payload claims.
+        """
 
     @property
     def attempt(self) -> int:
@@ -52,15 +52,19 @@ class Delivery(Protocol):
         """Its position in the stream, the same for every delivery of it; 0 where nothing is stored."""
 
     @property
-    def dedupe_key(self) -> DedupeKey:
-        """Identifies the stored message for `same_message`; cheap to get and small to keep."""
+    def position(self) -> int:
+        """Its sequence × 2^64, plus the time in ns at which it was stored.
 
-    def same_message(self, dedupe_key: DedupeKey) -> bool:
-        """True if ``dedupe_key`` was taken from an earlier delivery of this message."""
+        The same for every delivery of a stored message, and another one for each other message: a
+        message that gets a sequence which was used before is stored later.
+        """
 
     @property
     def position_id(self) -> str:
-        """A deterministic id of where it lies: the same for every delivery of the same message."""
+        """UUIDv5 of (stream, sequence, time stored): the same for every delivery of a stored message.
+
+        Where nothing is stored: of (broker, number, time of arrival).
+        """
 
     @property
     def stored_ns(self) -> int:

@@ -138,23 +138,25 @@ class Dispatch:
     def _admit(self, message: Message[Any], *, begin: bool = True) -> Awaitable[None] | None:
         """Have it handled; or what is to be awaited to settle it, because it has its verdict."""
         ledger = self._ledger
-        id = message.id
-        if entry := ledger.in_hand.get(id):
+        identity = message.identity
+        if entry := ledger.in_hand.get(identity):
             if len(entry.redeliveries) >= _MOST_REDELIVERIES:
                 return message.nak(AGAIN_S)
             entry.redeliveries += (message,)
-        elif id in ledger.handled and (same := ledger.judged(id, message.delivery)) is not None:
-            return self._settlement.ack_again(message, same=same)
+            return None
+        position = message.delivery.position
+        if (same := ledger.judged(identity, position)) is not None:
+            return self._settlement.ack_again(message, position, same=same)
+        handler = self._table[message.type_name]
+        entry = ledger.in_hand[identity] = InFlight(message, handler, identity, position)
+        if not begin:
+            return None
+        if message.delivery.attempt > 1 and not handler.key:
+            self._quarantine.look_up(entry)
+        elif handler.plain:
+            self._slots.put(entry)
         else:
-            entry = ledger.in_hand[id] = InFlight(message, self._table[message.type_name], id)
-            if not begin:
-                return None
-            if message.delivery.attempt > 1 and not entry.handler.key:
-                self._quarantine.look_up(entry)
-            elif entry.handler.plain:
-                self._slots.put(entry)
-            else:
-                self._order.arrange(entry)
+            self._order.arrange(entry)
         return None
 
     def _begin(self, entry: InFlight) -> None:
@@ -219,6 +221,7 @@ class Dispatch:
         for message in (entry.message, *entry.redeliveries):
             if await self._subscription.still_owned(message):
                 entry.message = message
+                entry.position = message.delivery.position
                 entry.redeliveries = tuple(
                     other for other in entry.redeliveries if other is not message
                 )

@@ -32,10 +32,11 @@ _BACKOFF_MAX_S = 30.0
 class _Work:
     """One document and every message that waits for its verdict: pending until it is judged."""
 
-    __slots__ = ("document", "messages")
+    __slots__ = ("document", "identity", "messages")
 
     def __init__(self, document: Document, message: Message[Any]) -> None:
         self.document = document
+        self.identity = message.identity
         self.messages = [message]
 
 
@@ -44,8 +45,9 @@ class Forwarder:
 
     Each message is acknowledged after the sink judged its document stored or duplicate, kept as a dead
     letter where the sink refuses it for good, and written again (full-jitter backoff, with progress
-    heartbeats to the broker) for as long as the sink says not now. Identities that were handled are
-    remembered, up to ``memory`` of them, because a broker may deliver what was acknowledged again.
+    heartbeats to the broker) for as long as the sink says not now. A message that the broker delivers
+    again after its acknowledgement is known by its position, for the last 1,440,000 messages. An event
+    that is published again is known by its identity, for the last ``memory``; the sink knows older ones.
 
     Args:
         bus: an open bus whose transport acknowledges.
@@ -56,7 +58,7 @@ class Forwarder:
         linger_s: how long an incomplete batch waits for more.
         writes: batches that may be with the sink at a time.
         ack_wait_s: as for `Bus.subscribe`.
-        memory: handled identities to remember.
+        memory: handled identities to remember; the sink knows the older ones.
         report: called with the running `Tally` after every batch.
 
     Raises:
@@ -130,6 +132,7 @@ class Forwarder:
         return self.tally
 
     def _count_arrivals(self, readable: int) -> None:
+        self.tally.differing_claims = self._subscription.differing_claims
         unreadable = self._subscription.undecodable - self.tally.undecodable
         for_others = self._subscription.for_others - self.tally.for_others
         self.tally.received += readable + unreadable + for_others
@@ -144,15 +147,16 @@ class Forwarder:
 
     async def _take(self, message: Message[Any]) -> _Work | None:
         """New work; or None for an identity that has its verdict, or will get it with another."""
-        id = message.id
-        if work := self._pending.get(id):
+        identity = message.identity
+        if work := self._pending.get(identity):
             work.messages.append(message)
             return None
-        same = self._ledger.judged(id, message.delivery)
+        position = message.delivery.position
+        same = self._ledger.judged(identity, position)
         if same is not None:
-            await self._settle_again(message, same=same)
+            await self._settle_again(message, position, same=same)
             return None
-        work = self._pending[id] = _Work(document_of(message), message)
+        work = self._pending[identity] = _Work(document_of(message), message)
         return work
 
     async def _forward(self, works: list[_Work]) -> None:
@@ -200,29 +204,33 @@ class Forwarder:
         first = work.messages[0]
         await first.ack()
         self._count(first, "stored" if verdict.verdict is Verdict.STORED else "duplicates")
-        self._ledger.settle(first.id, first.delivery)
+        settled = first.delivery.position
+        self._ledger.settle(work.identity, settled)
         for other in work.messages[1:]:
-            await self._settle_again(other, same=other.sequence == first.sequence)
+            position = other.delivery.position
+            await self._settle_again(other, position, same=position == settled)
 
     async def _reject(self, work: _Work, error: SinkError) -> None:
         """Keep each message as a dead letter: another one of the same identity is not this one."""
         buried: set[int] = set()
         while work.messages:
             message = work.messages[0]
-            if message.sequence in buried:
-                await self._settle_again(message, same=True)
+            position = message.delivery.position
+            if position in buried:
+                await self._settle_again(message, position, same=True)
             else:
                 if not await self._dead_letter_writer.write(
                     message.delivery, id=message.id, error=error
                 ):
                     await self._give_back(work, AGAIN_S)
                     return
-                buried.add(message.sequence)
+                buried.add(position)
                 self._count(message, "rejected")
-                self._ledger.settle(message.id, message.delivery, rejected=True)
+                self._ledger.reject(work.identity, position)
             del work.messages[0]
 
-    async def _settle_again(self, message: Message[Any], *, same: bool) -> None:
+    async def _settle_again(self, message: Message[Any], position: int, *, same: bool) -> None:
+        self._ledger.remember(position)
         await message.ack()
         if same:
             self.tally.redelivered += 1
@@ -230,7 +238,7 @@ class Forwarder:
             self._count(message, "duplicates")
 
     async def _give_back(self, work: _Work, delay_s: float) -> None:
-        self._ledger.release(work.document.id)
+        self._ledger.release(work.identity)
         for message in work.messages:
             self.tally.returned += 1
             await message.nak(delay_s)

@@ -39,13 +39,11 @@ class _Stream:
         self.subjects = subjects
         self.spec = spec
         self.name = subjects.stream(spec.channel)
-        self.created = ""
-
     async def look(self) -> None:
-        """Asked anew each time: a stream that was deleted and made again counts from 1 again."""
+        """Say which streams there are, where this one is missing."""
         with mapped(f"look at the stream {self.name}"):
             try:
-                self.created = str((await self.manager.stream_info(self.name)).created)
+                await self.manager.stream_info(self.name)
             except nats.js.errors.NotFoundError as error:
                 raise await missing_stream(self.client, self.name) from error
 
@@ -87,7 +85,7 @@ class _Stream:
         receiver = PullReceiver(
             self.client,
             f"$JS.API.CONSUMER.MSG.NEXT.{self.name}.{consumer}",
-            Origin(self.client, self.subjects, self.created, f"$JS.ACK.{self.name}.{consumer}.1."),
+            Origin(self.client, self.subjects, first=f"$JS.ACK.{self.name}.{consumer}.1."),
             prefetch=prefetch,
             ack_wait_s=ack_wait_s,
             waiting=waiting,
@@ -108,7 +106,6 @@ async def open_receiver(
         TransportError: the server does not answer.
     """
     stream = _Stream(client, manager, subjects, spec)
-    await stream.look()
     if spec.partitioned:
         return await _owned(stream)
     consumer, ack_wait_s = await stream.consumer()
