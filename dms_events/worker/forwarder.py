@@ -27,6 +27,7 @@ __all__ = ["Forwarder"]
 _log = logging.getLogger("dms_events")
 _POLL_S = 0.25
 _BACKOFF_MAX_S = 30.0
+_MOST_REDELIVERIES = 10
 
 
 class _Work:
@@ -53,6 +54,7 @@ class Forwarder:
         durable: name of the durable consumer; forwarders that share it share the work.
         wanted: types or patterns, as for `Bus.subscribe`.
         batch: most documents in one write.
+        batch_bytes: after so many bytes of payload a batch is whole, however few its documents are.
         linger_s: how long an incomplete batch waits for more.
         writes: batches that may be with the sink at a time.
         ack_wait_s: as for `Bus.subscribe`.
@@ -72,6 +74,7 @@ class Forwarder:
         durable: str = "dms-events-sink",
         wanted: Iterable[type[msgspec.Struct] | str] = ("elk_stats.*",),
         batch: int = 1000,
+        batch_bytes: int = 8 << 20,
         linger_s: float = 0.2,
         writes: int = 2,
         ack_wait_s: float = 60.0,
@@ -80,12 +83,14 @@ class Forwarder:
     ) -> None:
         if not bus.guarantees.acknowledges:
             raise ConfigError("bus", "forwarding needs acknowledgements; connect with durable=True")
-        if batch < 1 or writes < 1:
-            raise ConfigError("batch" if batch < 1 else "writes", "must be at least 1")
+        for name, value in (("batch", batch), ("batch_bytes", batch_bytes), ("writes", writes)):
+            if value < 1:
+                raise ConfigError(name, f"must be at least 1, not {value}")
         wanted = tuple(wanted)
         _refuse_secrets(wanted)
         self._sink = sink
         self._batch = batch
+        self._batch_bytes = batch_bytes
         self._linger_s = linger_s
         self._slots = asyncio.Semaphore(writes)
         self._report = report
@@ -116,7 +121,9 @@ class Forwarder:
         """
         async with self._subscription as subscription, self._heartbeat(), task_group() as writes:
             while not self._stopping.is_set():
-                messages = await subscription.batch(self._batch, self._linger_s or _POLL_S)
+                messages = await subscription.batch(
+                    self._batch, self._linger_s or _POLL_S, max_bytes=self._batch_bytes
+                )
                 self._count_arrivals(len(messages))
                 if works := [w for m in messages if (w := await self._take(m))]:
                     await self._slots.acquire()
@@ -144,7 +151,11 @@ class Forwarder:
         """New work; or None for an identity that has its verdict, or will get it with another."""
         id = message.id
         if work := self._pending.get(id):
-            work.messages.append(message)
+            if len(work.messages) > _MOST_REDELIVERIES:
+                self.tally.returned += 1
+                await message.nak(AGAIN_S)
+            else:
+                work.messages.append(message)
             return None
         same = self._ledger.judged(id, message.delivery)
         if same is not None:
