@@ -16,6 +16,7 @@ from dms_events.transport import SubscriptionSpec
 from ..client import NotThereError, mapped, request
 from ..delivery import Origin
 from ..setup import ensure_consumer
+from ..setup.fit import refuse_stream
 from ..store import kv_token, open_bucket
 from ..subjects import UNPARTITIONED, Subjects, partitions_of
 from .assignment import Assignment, Member
@@ -43,7 +44,9 @@ class _Stream:
     async def look(self) -> None:
         """Asked anew each time: a stream that was deleted and made again counts from 1 again."""
         with mapped(f"look at the stream {self.name}"):
-            self.created = str((await self.manager.stream_info(self.name)).created)
+            answer = await request(self.client, f"STREAM.INFO.{self.name}")
+        refuse_stream(self.name, answer["config"])
+        self.created = str((await self.manager.stream_info(self.name)).created)
 
     async def partitions(self) -> int:
         """How many it makes of what is stored from now on."""
