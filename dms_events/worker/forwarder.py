@@ -15,7 +15,7 @@ from .. import registry
 from ..aio import task_group
 from ..bus import Bus, Message, Subscription
 from ..dead_letters import AGAIN_S, DeadLetterWriter
-from ..errors import ConfigError, ConnectionLostError, SinkError
+from ..errors import ConfigError, ConnectionLostError, SinkBrokenError, SinkError
 from ..sink import Document, Sink, SinkVerdict, Verdict, document_of
 from ..types._secrets import holds_secret
 from .keep_alive import keep_alive
@@ -118,6 +118,7 @@ class Forwarder:
         Raises:
             ConfigError: the durable exists for other types.
             TransportError: the subscription ended for good.
+            SinkBrokenError: the sink has to be mended. What it did not store is delivered again.
         """
         async with self._subscription as subscription, self._heartbeat(), task_group() as writes:
             while not self._stopping.is_set():
@@ -189,6 +190,8 @@ class Forwarder:
     async def _write(self, documents: list[Document]) -> list[SinkVerdict]:
         try:
             return list(await self._sink.write(documents))
+        except SinkBrokenError:
+            raise
         except SinkError as error:
             return [SinkVerdict(Verdict.RETRY, str(error))] * len(documents)
 
