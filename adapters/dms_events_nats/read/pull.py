@@ -7,7 +7,6 @@ import contextlib
 import logging
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
 
 from nats.aio.client import Client
 
@@ -15,8 +14,9 @@ from dms_events.aio import cancelled, set_within
 from dms_events.errors import ConnectionLostError, TransportError
 from dms_events.transport import Receiver
 
-from ..client import NotThereError, mapped, why_ended
-from ..delivery import JetStreamDelivery, Origin
+from ..client import mapped, why_ended
+from ..delivery import JetStreamDelivery
+from .consumer import Consumer, ConsumerSource
 from .request import HELD_BYTES, PullRequest
 
 __all__ = ["PullReceiver"]
@@ -43,20 +43,16 @@ class PullReceiver(Receiver):
     def __init__(
         self,
         client: Client,
-        api_subject: str,
-        origin: Origin,
+        source: ConsumerSource,
         *,
         prefetch: int,
         ack_wait_s: float,
-        waiting: Callable[[], Awaitable[int]],
-        forget: Callable[[], Awaitable[None]],
         arrived: asyncio.Event | None = None,
         expires_s: float = _EXPIRES_S,
         shared_by: int = 1,
     ) -> None:
         self._client = client
-        self._api_subject = api_subject
-        self._origin = origin
+        self._consumer = Consumer(source)
         self._prefetch = prefetch
         self._batch = max(1, prefetch // 2)
         """The most messages of one request."""
@@ -68,8 +64,6 @@ class PullReceiver(Receiver):
         self._expires_ns = int(expires_s * 1e9)
         self._heartbeat_ns = min(int(_HEARTBEAT_S * 1e9), self._expires_ns // 3)
         self.ack_wait_s = ack_wait_s
-        self._waiting = waiting
-        self._forget = forget
         self._buffer: deque[JetStreamDelivery] = deque()
         self._retry_at = 0.0
         self.failure: TransportError | None = None
@@ -79,7 +73,7 @@ class PullReceiver(Receiver):
         self._requests = [
             PullRequest(
                 client.new_inbox(),
-                origin,
+                source.origin,
                 self._buffer,
                 self._arrived,
                 self._work,
@@ -91,6 +85,7 @@ class PullReceiver(Receiver):
         self._open = False
         self._pumping: asyncio.Task[None] | None = None
         self._keeping: asyncio.Task[None] | None = None
+        self._watching: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
         """Subscribe to the inboxes and ask for the first messages."""
@@ -101,7 +96,8 @@ class PullReceiver(Receiver):
         self._work.set()
         self._pumping = asyncio.create_task(self._pump())
         self._keeping = asyncio.create_task(self._keep_alive())
-        for task in (self._pumping, self._keeping):
+        self._watching = asyncio.create_task(self._consumer.watch(self.ack_wait_s))
+        for task in (self._pumping, self._keeping, self._watching):
             task.add_done_callback(self._ended)
 
     @property
@@ -127,24 +123,26 @@ class PullReceiver(Receiver):
         return bool(self._buffer)
 
     async def backlog(self) -> int:
-        return await self._waiting()
+        return await self._consumer.source.waiting()
 
     async def pause(self) -> None:
         if not self._open:
             return
         await cancelled(self._pumping)
+        await cancelled(self._watching)
         await self._quiet()
         await self._unsubscribe()
         # Asking has the server forget the open pull requests. Else it would take the first message that
         # is given back for one of them, find that nobody is there, and queue it last.
         if self._client.is_connected:
             with contextlib.suppress(TransportError):
-                await self._waiting()
+                await self._consumer.source.waiting()
 
     async def abandon(self) -> None:
         """Stop receiving. All that is not settled comes again after the ack wait, maybe to others."""
         self.lose()
         await cancelled(self._pumping)
+        await cancelled(self._watching)
         await self._unsubscribe()
         await cancelled(self._keeping)
         self._buffer.clear()
@@ -152,7 +150,7 @@ class PullReceiver(Receiver):
 
     def lose(self) -> None:
         """Another reader has what was taken here: nothing more is said about it but that it is done."""
-        self._origin.lost = True
+        self._consumer.source.origin.lost = True
 
     async def close(self) -> None:
         await self.pause()
@@ -162,7 +160,7 @@ class PullReceiver(Receiver):
                 with contextlib.suppress(ConnectionLostError):
                     await self._buffer.popleft().nak()
             with contextlib.suppress(TransportError):
-                await self._forget()
+                await self._consumer.source.forget()
         self.fail(ConnectionLostError("the subscription is closed"))
 
     async def _quiet(self) -> None:
@@ -180,7 +178,7 @@ class PullReceiver(Receiver):
             for request in asked:
                 request.heard()
             with contextlib.suppress(TransportError):
-                await self._waiting()
+                await self._consumer.source.waiting()
             await asyncio.sleep(_QUIET_S)
             heard = any([*map(PullRequest.heard, asked)])
 
@@ -223,9 +221,11 @@ class PullReceiver(Receiver):
             if (pause := self._retry_at - time.monotonic()) > 0:
                 await asyncio.sleep(pause)
                 await self._check_consumer()
-            for request in self._requests:
-                if request.is_lost(1.5 * _HEARTBEAT_S):
-                    request.left = 0
+            lost = [request for request in self._requests if request.is_lost(1.5 * _HEARTBEAT_S)]
+            for request in lost:
+                request.left = 0
+            if lost and self._client.is_connected:
+                await self._check_consumer()
             if self._client.is_connected:
                 await self._ask()
 
@@ -244,7 +244,7 @@ class PullReceiver(Receiver):
                 batch = max(1, batch // 2)
             await request.ask(
                 self._client,
-                self._api_subject,
+                self._consumer.source.api_subject,
                 batch,
                 expires_ns=self._expires_ns,
                 heartbeat_ns=self._heartbeat_ns,
@@ -270,13 +270,14 @@ class PullReceiver(Receiver):
         return True
 
     async def _check_consumer(self) -> None:
-        """Asking is pointless where the consumer is gone; other failures pass."""
+        """Asking is pointless where the consumer is gone."""
+        last = max((r.last.sequence for r in self._requests if r.last is not None), default=0)
         try:
-            await self._waiting()
-        except NotThereError as error:
-            self.fail(error)
+            await self._consumer.check(last)
         except TransportError as error:
-            _log.debug("%s", error)
+            self.fail(error)
+        for request in self._requests:
+            request.origin = self._consumer.source.origin
 
     async def _keep_alive(self) -> None:
         """What waits in the buffer must not be delivered again meanwhile."""

@@ -129,9 +129,11 @@ async def _look(client: Client, target: DesiredConfig) -> None:
 
 
 async def ensure_consumer(
-    client: Client, stream: str, filters: list[str], spec: SubscriptionSpec
+    client: Client, stream: str, filters: list[str], spec: SubscriptionSpec, *, from_: int = 0
 ) -> tuple[str, float]:
     """Make the consumer of a subscription unless it is there; returns its name and its ack wait in s.
+
+    Without a durable it is always a new one, which begins with the sequence ``from_`` if that is given.
 
     The server never gives up a message by itself (``max_deliver`` unlimited): a process that dies with
     a batch raises the delivery count of every innocent in it, so attempts are the reader's to count.
@@ -145,6 +147,8 @@ async def ensure_consumer(
         config = (
             target.defaults | target.declared | {"inactive_threshold": nanoseconds(_INACTIVE_S)}
         )
+        if from_:
+            config |= {"deliver_policy": "by_start_sequence", "opt_start_seq": from_}
         body = {"stream_name": stream, "config": config, "action": "create"}
         made = await request(client, f"CONSUMER.CREATE.{stream}", body)
         return str(made["name"]), spec.ack_wait_s
