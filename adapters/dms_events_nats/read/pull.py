@@ -128,8 +128,7 @@ class PullReceiver(Receiver):
     async def pause(self) -> None:
         if not self._open:
             return
-        await cancelled(self._pumping)
-        await cancelled(self._watching)
+        await cancelled(self._pumping, self._watching)
         await self._quiet()
         await self._unsubscribe()
         # Asking has the server forget the open pull requests. Else it would take the first message that
@@ -141,8 +140,7 @@ class PullReceiver(Receiver):
     async def abandon(self) -> None:
         """Stop receiving. All that is not settled comes again after the ack wait, maybe to others."""
         self.lose()
-        await cancelled(self._pumping)
-        await cancelled(self._watching)
+        await cancelled(self._pumping, self._watching)
         await self._unsubscribe()
         await cancelled(self._keeping)
         self._buffer.clear()
