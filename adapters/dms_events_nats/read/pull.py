@@ -237,8 +237,9 @@ class PullReceiver(Receiver):
             if not (batch := self._room(open_)) or not self._has_credit(request, other):
                 self._low = len(self._buffer) // 2
                 return
-            # The server serves open requests in turns. Of unequal ones one is always on its way.
-            if not open_:
+            # The server serves open requests in turns. Of unequal ones one is always on its way, which
+            # matters where the reader waits for the server.
+            if not open_ and not self._buffer:
                 batch = max(1, batch // 2)
             await request.ask(
                 self._client,
