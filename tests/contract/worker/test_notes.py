@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
+from contextlib import suppress
 
 import msgspec
+import nats.js.errors
 import pytest
 
 from dms_events import Bus, ConnectionLostError, Worker
@@ -153,7 +155,13 @@ async def test_a_bucket_that_is_deleted_under_a_worker_is_made_again(
 
     bucket = f"{place.root}_NOTES".upper()
     async with running(worker, bus), place.foreign() as client:
-        assert await client.jetstream().delete_key_value(bucket)
+
+        async def deleted() -> bool:
+            with suppress(nats.js.errors.NotFoundError):  # the worker has not made it yet
+                return bool(await client.jetstream().delete_key_value(bucket))
+            return False
+
+        await until(deleted)
         await bus.publish(call(1))
         await until(one_letter)
         await client.jetstream().key_value(bucket)
