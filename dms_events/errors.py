@@ -14,6 +14,7 @@
     │   └── PublishError        .unacknowledged
     ├── ReplayError             .letter .reason
     ├── SinkError
+    │   └── SinkBrokenError
     ├── HandlerError
     └── Reject                  raised by a handler, to have no other attempt
 
@@ -40,6 +41,7 @@ __all__ = [
     "PublishError",
     "Reject",
     "ReplayError",
+    "SinkBrokenError",
     "SinkError",
     "TransportError",
     "UnknownTypeError",
@@ -176,6 +178,10 @@ class ReplayError(DmsEventsError):
 
 class SinkError(DmsEventsError):
     """A sink could not take a batch at all; nothing is known to be stored."""
+
+
+class SinkBrokenError(SinkError):
+    """A sink will not take any batch until somebody mends it: trying again is pointless."""
 
 
 class HandlerError(DmsEventsError):

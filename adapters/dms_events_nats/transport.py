@@ -31,7 +31,7 @@ from .client import checked_url, flush, mapped
 from .delivery import CoreDelivery, JetStreamDelivery
 from .publish import Publisher
 from .read import CoreReceiver, PartitionedReceiver, PullReceiver, open_receiver
-from .setup import EventsSetup, NatsSetup, StreamSetup, make_streams
+from .setup import EventsSetup, NatsSetup, StreamSetup, check_streams, make_streams
 from .store import delete_message, durables_for, fetch_message, open_notes
 from .subjects import Subjects
 
@@ -174,6 +174,8 @@ class NatsTransport(Transport):
         manager = self._client.jsm()
         if self._make_streams:
             await make_streams(self._client, self._setup, self._connect_timeout_s)
+        else:
+            await check_streams(self._client, self._setup)
         publisher = Publisher(self._client, self._subjects, self._publish_timeout_s)
         with mapped("open the publisher"):
             await publisher.open()

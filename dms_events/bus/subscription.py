@@ -7,6 +7,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Coroutine, Mapping
+from math import inf
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
@@ -156,17 +157,23 @@ class Subscription(Generic[T]):
         """Receive no more, for good; what has arrived can still be taken."""
         await self._opened().pause()
 
-    async def batch(self, limit: int, max_wait_s: float) -> list[Message[T]]:
+    async def batch(
+        self, limit: int, max_wait_s: float, *, max_bytes: float = inf
+    ) -> list[Message[T]]:
         """Up to ``limit`` messages: as soon as so many are there, or ``max_wait_s`` after the call.
+
+        The batch is whole, too, with the message whose payload takes all of them to ``max_bytes``.
 
         Raises:
             TransportError: nothing will ever arrive again.
         """
         deadline = time.monotonic() + max_wait_s
         waiting = True
-        while waiting and len(self._ready) < limit:
+        held = sum(len(message.delivery.data) for message in self._ready)
+        while waiting and len(self._ready) < limit and held < max_bytes:
             if (message := self._read_next()) is not None:
                 self._ready.append(message)
+                held += len(message.delivery.data)
             else:
                 left = deadline - time.monotonic()
                 busy = len(self._burials) >= _MOST_BURIALS

@@ -84,6 +84,8 @@ class Sink(ABC):
         raised or was cancelled: writing it again gives DUPLICATE.
 
         Raises:
+            SinkBrokenError: this and every later batch will be refused until somebody mends the sink;
+                the caller ends with it.
             SinkError: the batch as a whole met an obstacle; the caller waits and writes it again.
         """
 

@@ -15,6 +15,7 @@ from ..aio import until_first
 from ..bus import Message, Subscription
 from ..dead_letters import AGAIN_S
 from ..errors import TransportError
+from .hand import Hand
 from .handlers import Handler
 from .keep_alive import keep_alive
 from .ledger import Ledger
@@ -28,7 +29,7 @@ __all__ = ["Dispatch"]
 
 _log = logging.getLogger("dms_events")
 _CHUNK = 256
-_MOST_IN_HAND = 10_000
+_MOST_LEFT = 10_000
 _TICK_S = 0.25
 _NOTE_RETURNED_S = 5.0
 _MOST_REDELIVERIES = 100
@@ -39,8 +40,8 @@ T = TypeVar("T")
 class Dispatch:
     """Takes messages out of a subscription and has each handled.
 
-    Up to ``_MOST_IN_HAND`` messages are held here; of them few wait for a slot, the others for their
-    key or their batch.
+    How many are held here `Hand` says; of them few wait for a slot, the others for their key or their
+    batch.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Dispatch:
         self._partitioned = subscription.partitioned
         self._table = table
         self._ledger = ledger
+        self._hand = Hand(ledger.in_hand)
         self._settlement = settlement
         self._slots: Slots[InFlight] = Slots(concurrency, self._handle)
         self._order = Order(self._begin, self._slots.put, self._later)
@@ -104,7 +106,7 @@ class Dispatch:
 
     def take_rest(self) -> None:
         """Take what the subscription holds, to give it back with a note when this is finished."""
-        self._taken.extend(self._subscription.take_nowait(_MOST_IN_HAND))
+        self._taken.extend(self._subscription.take_nowait(_MOST_LEFT))
 
     async def _give_back_unbegun(self) -> None:
         while self._taken:
@@ -128,12 +130,13 @@ class Dispatch:
         while True:
             await self._slots.until(self._has_room)
             self._taken.extend(await self._subscription.take(_CHUNK))
+            self._hand.took()
             while self._taken:
                 if settling := self._admit(self._taken.popleft()):
                     await settling
 
     def _has_room(self) -> bool:
-        return self._slots.waiting < self._ahead and len(self._ledger.in_hand) < _MOST_IN_HAND
+        return self._slots.waiting < self._ahead and self._hand.has_room()
 
     def _admit(self, message: Message[Any], *, begin: bool = True) -> Awaitable[None] | None:
         """Have it handled; or what is to be awaited to settle it, because it has its verdict."""

@@ -15,7 +15,7 @@ from .. import registry
 from ..aio import task_group
 from ..bus import Bus, Message, Subscription
 from ..dead_letters import AGAIN_S, DeadLetterWriter
-from ..errors import ConfigError, ConnectionLostError, SinkError
+from ..errors import ConfigError, ConnectionLostError, SinkBrokenError, SinkError
 from ..sink import Document, Sink, SinkVerdict, Verdict, document_of
 from ..types._secrets import holds_secret
 from .keep_alive import keep_alive
@@ -27,6 +27,7 @@ __all__ = ["Forwarder"]
 _log = logging.getLogger("dms_events")
 _POLL_S = 0.25
 _BACKOFF_MAX_S = 30.0
+_MOST_REDELIVERIES = 10
 
 
 class _Work:
@@ -55,6 +56,7 @@ class Forwarder:
         durable: name of the durable consumer; forwarders that share it share the work.
         wanted: types or patterns, as for `Bus.subscribe`.
         batch: most documents in one write.
+        batch_bytes: after so many bytes of payload a batch is whole, however few its documents are.
         linger_s: how long an incomplete batch waits for more.
         writes: batches that may be with the sink at a time.
         ack_wait_s: as for `Bus.subscribe`.
@@ -74,6 +76,7 @@ class Forwarder:
         durable: str = "dms-events-sink",
         wanted: Iterable[type[msgspec.Struct] | str] = ("elk_stats.*",),
         batch: int = 1000,
+        batch_bytes: int = 8 << 20,
         linger_s: float = 0.2,
         writes: int = 2,
         ack_wait_s: float = 60.0,
@@ -82,12 +85,14 @@ class Forwarder:
     ) -> None:
         if not bus.guarantees.acknowledges:
             raise ConfigError("bus", "forwarding needs acknowledgements; connect with durable=True")
-        if batch < 1 or writes < 1:
-            raise ConfigError("batch" if batch < 1 else "writes", "must be at least 1")
+        for name, value in (("batch", batch), ("batch_bytes", batch_bytes), ("writes", writes)):
+            if value < 1:
+                raise ConfigError(name, f"must be at least 1, not {value}")
         wanted = tuple(wanted)
         _refuse_secrets(wanted)
         self._sink = sink
         self._batch = batch
+        self._batch_bytes = batch_bytes
         self._linger_s = linger_s
         self._slots = asyncio.Semaphore(writes)
         self._report = report
@@ -115,10 +120,13 @@ class Forwarder:
         Raises:
             ConfigError: the durable exists for other types.
             TransportError: the subscription ended for good.
+            SinkBrokenError: the sink has to be mended. What it did not store is delivered again.
         """
         async with self._subscription as subscription, self._heartbeat(), task_group() as writes:
             while not self._stopping.is_set():
-                messages = await subscription.batch(self._batch, self._linger_s or _POLL_S)
+                messages = await subscription.batch(
+                    self._batch, self._linger_s or _POLL_S, max_bytes=self._batch_bytes
+                )
                 self._count_arrivals(len(messages))
                 if works := [w for m in messages if (w := await self._take(m))]:
                     await self._slots.acquire()
@@ -149,7 +157,11 @@ class Forwarder:
         """New work; or None for an identity that has its verdict, or will get it with another."""
         identity = message.identity
         if work := self._pending.get(identity):
-            work.messages.append(message)
+            if len(work.messages) > _MOST_REDELIVERIES:
+                self.tally.returned += 1
+                await message.nak(AGAIN_S)
+            else:
+                work.messages.append(message)
             return None
         position = message.delivery.position
         same = self._ledger.judged(identity, position)
@@ -184,6 +196,8 @@ class Forwarder:
     async def _write(self, documents: list[Document]) -> list[SinkVerdict]:
         try:
             return list(await self._sink.write(documents))
+        except SinkBrokenError:
+            raise
         except SinkError as error:
             return [SinkVerdict(Verdict.RETRY, str(error))] * len(documents)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
 from collections.abc import Awaitable, Sequence
@@ -12,7 +13,7 @@ import msgspec
 
 from ..bus import Message
 from ..dead_letters import AGAIN_S, DeadLetterWriter
-from ..errors import HandlerError, Reject, TransportError
+from ..errors import ConnectionLostError, HandlerError, Reject, TransportError
 from ..identity import now_rfc3339
 from .attempts import AttemptNotes, AttemptRecord
 from .handlers import Handler
@@ -72,7 +73,7 @@ class Settlement:
         try:
             entry.record = await self._attempts.get(message)
         except TransportError as error:
-            _log.warning("what was noted of %s is not known, it is tried again: %s", message, error)
+            _log.debug("what was noted of %s is not known, it is tried again: %s", message, error)
             await self.give_back(entry, AGAIN_S)
             return None
         decision = entry.handler.retry.on_redelivery(entry.record, message.attempt)
@@ -92,7 +93,7 @@ class Settlement:
         retry, attempt = entry.handler.retry, entry.message.attempt
         record = retry.on_start_alone(entry.record, attempt, now_rfc3339())
         try:
-            noted = await self._note(entry, record)
+            noted = await self._note(entry, record, keep=False)
         except asyncio.CancelledError:
             await self.interrupted(entry)  # it may be written already
             raise
@@ -177,7 +178,8 @@ class Settlement:
         self._tally.returned += 1
         self._ledger.release(entry.identity)
         for message in (entry.message, *entry.redeliveries):
-            await message.nak(delay_s)
+            with contextlib.suppress(ConnectionLostError):  # then it comes again by itself
+                await message.nak(delay_s)
 
     async def _bury(self, entry: InFlight, error: Exception, record: AttemptRecord) -> None:
         message = entry.message
@@ -201,6 +203,6 @@ class Settlement:
         if entry.record is not None:
             await self._attempts.forget(entry.message)
 
-    async def _note(self, entry: InFlight, record: AttemptRecord) -> bool:
+    async def _note(self, entry: InFlight, record: AttemptRecord, *, keep: bool = True) -> bool:
         entry.record = record
-        return await self._attempts.put(entry.message, record)
+        return await self._attempts.put(entry.message, record, keep=keep)

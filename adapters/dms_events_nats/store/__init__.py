@@ -1,8 +1,9 @@
 """Notes in a key-value bucket, single messages, and what is there to read."""
 
+from .bucket import open_bucket
 from .durables import durables_for
 from .messages import delete_message, fetch_message
-from .notes import kv_token, open_bucket, open_notes
+from .notes import kv_token, open_notes
 from .streams import missing_stream
 
 __all__ = [
