@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dms_events.errors import ConfigError
 from dms_events.transport import Channel, OutgoingMessage, SubscriptionSpec
 
-__all__ = ["NO_SOURCE", "UNPARTITIONED", "Subjects", "partitions_of"]
+__all__ = ["NO_SOURCE", "UNPARTITIONED", "Subjects", "checked_subject", "partitions_of"]
 
 NO_SOURCE = "_"
 UNPARTITIONED = "rest"
@@ -24,6 +24,17 @@ def partitions_of(transform: Mapping[str, str] | None) -> int | None:
         return 0
     found = _PARTITION.search(transform.get("dest", ""))
     return int(found[1]) if found else None
+
+
+def checked_subject(setting: str, subject: str) -> str:
+    """The subject, of plain tokens.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    if not _ROOT.fullmatch(subject):
+        raise ConfigError(setting, f"{subject!r} is not a subject: use tokens of A-Z a-z 0-9 _ -")
+    return subject
 
 
 class _TypeNames(dict[str, str]):
@@ -45,9 +56,7 @@ class Subjects:
     """Builds and reads subjects under one root."""
 
     def __init__(self, root: str) -> None:
-        if not _ROOT.fullmatch(root):
-            raise ConfigError("root", f"{root!r} is not a subject: use tokens of A-Z a-z 0-9 _ -")
-        self._root = root
+        self._root = checked_subject("root", root)
         self._depth = root.count(".") + 1
         self.type_names = _TypeNames(self._depth + 1)
         """The type that a subject says; empty where it is not of this form."""
@@ -60,6 +69,14 @@ class Subjects:
     def all_of(self, channel: Channel) -> str:
         """What a stream over a channel stores."""
         return f"{self._root}.{channel}.>"
+
+    def every_channel(self) -> str:
+        """Everything that is published under this root."""
+        return f"{self._root}.*.>"
+
+    def holds(self, subject: str) -> bool:
+        """Whether a subject, in whatever case, is one under this root."""
+        return subject.lower().startswith(f"{self._root.lower()}.")
 
     def filters(self, spec: SubscriptionSpec) -> list[str]:
         """The filter subjects of a subscription, sorted; none covers another, which no server takes."""

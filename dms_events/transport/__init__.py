@@ -1,5 +1,6 @@
 """The seam that adapters implement, and the transport within one process, which needs no server."""
 
+from .counts import PublishCounts
 from .memory import MemoryTransport
 from .receiver import DedupeKey, Delivery, Receiver
 from .transport import (
@@ -19,6 +20,7 @@ __all__ = [
     "KeyValue",
     "MemoryTransport",
     "OutgoingMessage",
+    "PublishCounts",
     "Receiver",
     "SubscriptionSpec",
     "Transport",
