@@ -70,10 +70,6 @@ class Subjects:
         """What a stream over a channel stores."""
         return f"{self._root}.{channel}.>"
 
-    def every_channel(self) -> str:
-        """Everything that is published under this root."""
-        return f"{self._root}.*.>"
-
     def holds(self, subject: str) -> bool:
         """Whether a subject, in whatever case, is one under this root."""
         return subject.lower().startswith(f"{self._root.lower()}.")

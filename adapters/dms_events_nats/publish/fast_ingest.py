@@ -71,7 +71,7 @@ class _Batch:
         if no_responders(reply):
             self._break_off()
         elif ack := read_ack(data):
-            if not streams.store(ack.stream):
+            if self.open and not streams.store(ack.stream, self.open[0].channel):
                 return False
             self._store(ack.count if ack.batch == self.name else 0)
             self._break_off()

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import logging
 import time
+from typing import Final
 
 import msgspec
 import nats.errors
+
+from dms_events.transport import Channel
 
 from ..asking import AskingClient
 from ..client import request
@@ -20,6 +23,7 @@ _QUIET_S = 10.0
 _SHOWN_BYTES = 60
 _ASK_S = 1.0
 _MOST_LEARNED = 4
+_CHANNELS: Final[tuple[Channel, ...]] = ("events", "dead")
 
 
 class ApiError(msgspec.Struct):
@@ -78,36 +82,43 @@ class Notice:
 
 
 class Streams:
-    """The streams that store what is published, as far as the account may ask for them."""
+    """The streams that store what is published, as far as the account may ask for them.
+
+    Where it sees no stream of a channel, every stream counts: events may go to one that another account
+    exports, or to one behind a leaf node.
+    """
 
     def __init__(self, client: AskingClient, subjects: Subjects) -> None:
         self._client = client
-        self._subject = subjects.every_channel()
-        self._names: frozenset[str] = frozenset()
+        self._subjects = subjects
+        self._names: dict[Channel, frozenset[str]] = {}
         self._asked_at = float("-inf")
         self.acks: tuple[bytes, ...] = ()
         """How acknowledgements began that were read and found good; learned."""
 
     async def ask(self) -> None:
-        """Ask again. Where the server does not say, nothing is known, and every stream counts."""
+        """Ask anew."""
         self._asked_at = time.monotonic()
-        body = {"subject": self._subject}
+        self._names = {channel: await self._of(channel) for channel in _CHANNELS}
+        self.acks = ()
+
+    async def _of(self, channel: Channel) -> frozenset[str]:
+        body = {"subject": self._subjects.all_of(channel)}
         try:
             answer = await request(self._client, "STREAM.NAMES", body, timeout_s=_ASK_S)
         except (nats.errors.Error, OSError):
-            names: list[str] = []
-        else:
-            names = answer.get("streams") or []
-        self._names, self.acks = frozenset(names), ()
+            return frozenset()
+        return frozenset(answer.get("streams") or ())
 
     @property
     def may_ask(self) -> bool:
         """Whether the last time that they were asked for is long enough ago."""
         return time.monotonic() - self._asked_at > _ASK_S
 
-    def store(self, stream: str) -> bool:
-        """Whether ``stream`` is one of them, or nothing is known."""
-        return not self._names or stream in self._names
+    def store(self, stream: str, channel: Channel) -> bool:
+        """Whether ``stream`` is one of a channel's."""
+        names = self._names.get(channel)
+        return not names or stream in names
 
     def learn(self, ack: bytes) -> None:
         """Know acknowledgements that begin like this good one."""

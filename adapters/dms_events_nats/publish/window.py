@@ -255,7 +255,7 @@ class Publisher:
         """Whether a reply says that the message is stored."""
         ack = read_ack(reply.data)
         message = call.unacked[token]
-        if ack is not None and self._streams.store(ack.stream):
+        if ack is not None and self._streams.store(ack.stream, message.channel):
             if ack.error is None:
                 if ack.duplicate:
                     self._duplicates.add(call, message)

@@ -21,6 +21,7 @@ from dms_events.transport import Receiver
 
 from ..client import NotThereError, mapped, why_ended
 from ..delivery import JetStreamDelivery, Origin, subscribe_callback
+from .foreign import InboxFilter
 
 __all__ = ["PullReceiver"]
 
@@ -62,6 +63,7 @@ class PullReceiver(Receiver):
         self._client = client
         self._api_subject = api_subject
         self._origin = origin
+        self._filter = InboxFilter(origin.first)
         self._type_names = origin.subjects.type_names
         self._prefetch = prefetch
         self._low = prefetch // 2
@@ -207,8 +209,15 @@ class PullReceiver(Receiver):
         return self._held > len(self._buffer)
 
     def _on_message(self, message: JetStreamDelivery) -> None:
+        reply = message.reply
+        if not (
+            self._filter.is_first(reply)
+            or (self._filter.is_delivery(reply) if reply else self._filter.is_status(message))
+        ):
+            self._filter.ignore(message)
+            return
         self._heard = True
-        if message.reply:
+        if reply:
             message.origin = self._origin
             message.type_name = self._type_names[message.subject]
             if not self._buffer:  # nobody waits while there is one
