@@ -54,7 +54,9 @@ def read_ack(data: bytes) -> PubAck | None:
         ack = _read(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
-    return ack if ack.stream and (ack.seq > 0 or ack.error is not None) else None
+    # The sequence is 0 in an error, and of a batch of which nothing was new.
+    said = ack.seq > 0 or ack.error is not None or ack.batch
+    return ack if ack.stream and said else None
 
 
 def shown(reply: NatsDelivery) -> str:
