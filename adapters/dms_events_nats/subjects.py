@@ -14,6 +14,8 @@ NO_SOURCE = "_"
 UNPARTITIONED = "rest"
 """What is stored without a partition."""
 _MOST_KNOWN = 10_000
+_LONGEST = 200
+"""With the tokens behind it a subject must fit into a line of the protocol, 4,096 bytes."""
 _PARTITION = re.compile(r"\{\{partition\((\d+),\d+\)\}\}$")
 _ROOT = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 
@@ -32,8 +34,9 @@ def checked_subject(setting: str, subject: str) -> str:
     Raises:
         ConfigError: it is none.
     """
-    if not _ROOT.fullmatch(subject):
-        raise ConfigError(setting, f"{subject!r} is not a subject: use tokens of A-Z a-z 0-9 _ -")
+    if not _ROOT.fullmatch(subject) or len(subject) > _LONGEST:
+        reason = f"use up to {_LONGEST} characters, in tokens of A-Z a-z 0-9 _ -"
+        raise ConfigError(setting, f"{subject[:_LONGEST]!r} is not a subject: {reason}")
     return subject
 
 

@@ -67,7 +67,7 @@ class NatsTransport(Transport):
         publish_timeout_s: how long publishing goes on without progress (no acknowledgement comes, and no
             waiting byte leaves), reconnects included. `close` takes at most as long.
         inbox_prefix: where the server's answers go, ``<prefix>.>``. With a prefix of its own, which no
-            other account may publish to, nobody can forge an answer (``docs/security.md``).
+            other account may publish to, nobody can forge an answer (``docs/nats.md``).
         credentials: a NATS ``.creds`` file.
         tls: a TLS context, for a server that asks for TLS.
         tls_handshake_first: begin with TLS, before a word is said. Without it a server (or somebody in

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -16,23 +17,13 @@ import dms_events
 from dms_events import ConfigError, PublishError, TransportError
 from dms_events.types.elk_stats import ServiceCall
 from dms_events_nats import NatsServer
+from tests.kit.paths import HOME
 from tests.kit.programs.processes import until
 from tests.kit.servers.operator import at
 from tests.kit.storing import call, ids_of, prepared
 
-# As docs/security.md has it: a node publishes under its own name, and alone reads its inbox.
-CONFIG = """
-authorization {
-  users: [
+MORE = """
     {user: all, password: all}
-    {user: node, password: node, permissions: {
-      publish: ["dms.events.*.*.node", "$JS.API.STREAM.NAMES"]
-      subscribe: ["_INBOX_node.>"]
-    }}
-    {user: billing, password: billing, permissions: {
-      publish: ["$JS.API.>", "$JS.ACK.>", "$KV.>", "dms.dead.>"]
-      subscribe: ["_INBOX_billing.>"]
-    }}
     {user: dashboard, password: dashboard, permissions: {
       publish: ["dms.events.*.*.dashboard", "_DASHBOARD.>"]
       subscribe: ["_INBOX.>", "dms.events.>"]
@@ -49,9 +40,19 @@ authorization {
 """
 
 
+def config() -> str:
+    """The accounts of the documentation, ``node`` and ``billing``, and some more."""
+    text = (HOME / "docs" / "nats.md").read_text()
+    [documented] = re.findall(r"```\n(authorization .*?)  \]\n\}\n```", text, re.DOTALL)
+    for user in ("node", "billing"):
+        documented = documented.replace("password: …", f"password: {user}", 1)
+    assert "…" not in documented
+    return str(documented) + MORE
+
+
 @pytest_asyncio.fixture
 async def server(tmp_path: Path) -> AsyncIterator[NatsServer]:
-    async with NatsServer(tmp_path / "nats", config=CONFIG) as server:
+    async with NatsServer(tmp_path / "nats", config=config()) as server:
         async with dms_events.connect(as_user(server, "all")):
             pass  # makes the streams
         yield server
@@ -223,7 +224,7 @@ async def test_a_worker_reads_with_an_inbox_of_its_own(server: NatsServer) -> No
         assert [letter.reason async for letter in bus.dead_letters()] != []
 
 
-@pytest.mark.parametrize("prefix", ["", "_INBOX.>", "a b", "a..b", "*"])
+@pytest.mark.parametrize("prefix", ["", "_INBOX.>", "a b", "a..b", "*", "x" * 201])
 async def test_an_inbox_prefix_that_is_no_subject_is_refused(prefix: str) -> None:
     with pytest.raises(ConfigError, match="inbox_prefix"):
         dms_events.connect("nats://127.0.0.1:1", inbox_prefix=prefix)
