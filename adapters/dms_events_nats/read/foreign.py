@@ -44,14 +44,19 @@ class InboxFilter:
         """Whether a reply subject is one of the consumer."""
         return self.is_first(reply) is not None or self._is_any(reply) is not None
 
-    def is_status(self, message: NatsDelivery) -> bool:
-        """Whether a message without a reply subject is what the server says of a request."""
-        headers = message.headers or {}
-        left = headers.get("Nats-Pending-Messages", "0")
-        return _STATUS(headers.get("Status", "")) is not None and left.isdecimal()
+    def ignores(self, message: NatsDelivery) -> bool:
+        """Whether a message is neither a delivery nor a status of a request; then it is counted."""
+        if message.reply:
+            known = self.is_delivery(message.reply)
+        else:
+            headers = message.headers or {}
+            left = headers.get("Nats-Pending-Messages", "0")
+            known = _STATUS(headers.get("Status", "")) is not None and left.isdecimal()
+        if not known:
+            self._count(message)
+        return not known
 
-    def ignore(self, message: NatsDelivery) -> None:
-        """Count a message that is neither, and say so unless that was said a moment ago."""
+    def _count(self, message: NatsDelivery) -> None:
         self.ignored += 1
         if time.monotonic() >= self._quiet_until:
             self._quiet_until = time.monotonic() + _QUIET_S

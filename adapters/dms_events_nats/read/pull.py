@@ -64,6 +64,7 @@ class PullReceiver(Receiver):
         self._api_subject = api_subject
         self._origin = origin
         self._filter = InboxFilter(origin.first)
+        self._is_first = self._filter.is_first
         self._type_names = origin.subjects.type_names
         self._prefetch = prefetch
         self._low = prefetch // 2
@@ -210,11 +211,7 @@ class PullReceiver(Receiver):
 
     def _on_message(self, message: JetStreamDelivery) -> None:
         reply = message.reply
-        if not (
-            self._filter.is_first(reply)
-            or (self._filter.is_delivery(reply) if reply else self._filter.is_status(message))
-        ):
-            self._filter.ignore(message)
+        if not self._is_first(reply) and self._filter.ignores(message):
             return
         self._heard = True
         if reply:
