@@ -110,7 +110,8 @@ class Streams:
             answer = await request(self._client, "STREAM.NAMES", body, timeout_s=_ASK_S)
         except (nats.errors.Error, OSError):
             return frozenset()
-        return frozenset(answer.get("streams") or ())
+        names = frozenset(answer.get("streams") or ())
+        return names if len(names) >= answer.get("total", 0) else frozenset()  # it names no more
 
     @property
     def may_ask(self) -> bool:

@@ -146,6 +146,8 @@ class Publisher:
 
     def closed(self) -> None:
         """No ack will arrive any more."""
+        if self._asking is not None:
+            self._asking.cancel()
         self._end("the bus was closed")
 
     def deny(self, denial: Denial) -> bool:
