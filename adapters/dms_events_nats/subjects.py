@@ -8,13 +8,15 @@ from collections.abc import Callable, Mapping
 from dms_events.errors import ConfigError
 from dms_events.transport import Channel, OutgoingMessage, SubscriptionSpec
 
-__all__ = ["NO_SOURCE", "UNPARTITIONED", "Subjects", "partitions_of"]
+__all__ = ["NO_SOURCE", "UNPARTITIONED", "Subjects", "checked_subject", "partitions_of"]
 
 NO_SOURCE = "_"
 UNPARTITIONED = "rest"
 """What is stored without a partition."""
 _MOST_KNOWN = 10_000
 _LONGEST_KNOWN = 512
+_LONGEST = 200
+"""With the tokens behind it a subject must fit into a line of the protocol, 4,096 bytes."""
 _PARTITION = re.compile(r"\{\{partition\((\d+),\d+\)\}\}$")
 _ROOT = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 
@@ -25,6 +27,18 @@ def partitions_of(transform: Mapping[str, str] | None) -> int | None:
         return 0
     found = _PARTITION.search(transform.get("dest", ""))
     return int(found[1]) if found else None
+
+
+def checked_subject(setting: str, subject: str) -> str:
+    """The subject, of plain tokens.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    if not _ROOT.fullmatch(subject) or len(subject) > _LONGEST:
+        reason = f"use up to {_LONGEST} characters, in tokens of A-Z a-z 0-9 _ -"
+        raise ConfigError(setting, f"{subject[:_LONGEST]!r} is not a subject: {reason}")
+    return subject
 
 
 class _BySubject(dict[str, str]):
@@ -46,9 +60,7 @@ class Subjects:
     """Builds and reads subjects under one root."""
 
     def __init__(self, root: str) -> None:
-        if not _ROOT.fullmatch(root):
-            raise ConfigError("root", f"{root!r} is not a subject: use tokens of A-Z a-z 0-9 _ -")
-        self._root = root
+        self._root = checked_subject("root", root)
         self._depth = root.count(".") + 1
         self.type_names = _BySubject(self._type_name)
         """The type that a subject says; empty where it is not of this form."""
@@ -63,6 +75,10 @@ class Subjects:
     def all_of(self, channel: Channel) -> str:
         """What a stream over a channel stores."""
         return f"{self._root}.{channel}.>"
+
+    def holds(self, subject: str) -> bool:
+        """Whether a subject, in whatever case, is one under this root."""
+        return subject.lower().startswith(f"{self._root.lower()}.")
 
     def filters(self, spec: SubscriptionSpec) -> list[str]:
         """The filter subjects of a subscription, sorted; none covers another, which no server takes."""

@@ -1,5 +1,6 @@
 """The seam that adapters implement, and the transport within one process, which needs no server."""
 
+from .counts import PublishCounts
 from .memory import MemoryTransport
 from .receiver import Delivery, Receiver
 from .transport import (
@@ -18,6 +19,7 @@ __all__ = [
     "KeyValue",
     "MemoryTransport",
     "OutgoingMessage",
+    "PublishCounts",
     "Receiver",
     "SubscriptionSpec",
     "Transport",

@@ -115,11 +115,19 @@ class MemoryTransport(Transport):
 
     async def publish_many(self, messages: Iterable[OutgoingMessage]) -> int:
         count = 0
-        for count, message in enumerate(messages, 1):
-            self._check_open()
-            self._broker.store(message)
-            if count % 500 == 0:
-                await asyncio.sleep(0)
+        try:
+            for message in messages:
+                self._check_open()
+                self._broker.store(message)
+                count += 1
+                if count % 500 == 0:
+                    await asyncio.sleep(0)
+        except PublishError as error:
+            error.accepted = count
+            raise
+        except asyncio.CancelledError as cut:
+            cut.__cause__ = PublishError(f"cut off when {count} were accepted", (), count)
+            raise
         return count
 
     async def subscribe(self, spec: SubscriptionSpec) -> Receiver:

@@ -16,6 +16,7 @@ from typing import Literal
 import msgspec
 
 from ..types._secrets import Masked, SecretBytes
+from .counts import PublishCounts
 from .receiver import Receiver
 
 __all__ = [
@@ -139,7 +140,13 @@ class Transport(ABC):
 
         Raises:
             PublishError: ``unacknowledged`` holds the messages whose acceptance is not known.
+            CancelledError: its ``__cause__`` is such a `PublishError`, where messages were open.
         """
+
+    @property
+    def publish_counts(self) -> PublishCounts:
+        """What the broker said of published messages beside that it accepted them."""
+        return PublishCounts()
 
     @abstractmethod
     async def subscribe(self, spec: SubscriptionSpec) -> Receiver:

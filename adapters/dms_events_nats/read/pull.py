@@ -271,12 +271,14 @@ class PullReceiver(Receiver):
     async def _check_consumer(self) -> None:
         """Asking is pointless where the consumer is gone."""
         last = max((r.last.sequence for r in self._requests if r.last is not None), default=0)
+        before = self._consumer.source
         try:
             await self._consumer.check(last)
         except TransportError as error:
             self.fail(error)
-        for request in self._requests:
-            request.origin = self._consumer.source.origin
+        if self._consumer.source is not before:
+            for request in self._requests:
+                request.follow(self._consumer.source.origin)
 
     async def _keep_alive(self) -> None:
         """What waits in the buffer must not be delivered again meanwhile."""

@@ -16,6 +16,7 @@ from nats.aio.client import Client
 from nats.aio.subscription import Subscription
 
 from ..delivery import JetStreamDelivery, Origin, subscribe_callback
+from .foreign import InboxFilter
 
 __all__ = ["HELD_BYTES", "REQUEST_BYTES", "PullRequest"]
 
@@ -50,9 +51,12 @@ class PullRequest:
         "_batch",
         "_beat",
         "_buffer",
+        "_filter",
         "_heard_at",
         "_inbox",
+        "_is_first",
         "_on_status",
+        "_origin",
         "_reply",
         "_seen",
         "_subscription",
@@ -62,7 +66,6 @@ class PullRequest:
         "last",
         "left",
         "max_bytes",
-        "origin",
     )
 
     def __init__(
@@ -77,7 +80,7 @@ class PullRequest:
         shared_by: int,
     ) -> None:
         self._inbox = inbox + "."
-        self.origin = origin
+        self.follow(origin)
         self._type_names = origin.subjects.type_names
         self._buffer = buffer
         self._arrived = arrived
@@ -96,6 +99,12 @@ class PullRequest:
         """A status came since that was last looked at."""
         self._heard_at = time.monotonic()
         self._subscription: Subscription | None = None
+
+    def follow(self, origin: Origin) -> None:
+        """Take messages of this consumer from now on, and no others."""
+        self._origin = origin
+        self._filter = InboxFilter(origin.first)
+        self._is_first = self._filter.is_first
 
     async def open(self, client: Client) -> None:
         """Subscribe to the inbox; what nats-py raises passes through."""
@@ -136,8 +145,11 @@ class PullRequest:
         return self.left > 0 and not self.heard() and time.monotonic() - self._heard_at > silence_s
 
     def _take(self, message: JetStreamDelivery) -> None:
-        if message.reply:
-            message.origin = self.origin
+        reply = message.reply
+        if not self._is_first(reply) and self._filter.ignores(message):
+            return
+        if reply:
+            message.origin = self._origin
             message.type_name = self._type_names[message.subject]
             buffer = self._buffer
             if not buffer:  # nobody waits while there is one

@@ -15,6 +15,7 @@ from nats.aio.client import Client
 from dms_events.errors import ConfigError, TransportError
 from dms_events.transport import SubscriptionSpec
 
+from ..asking import NotPermittedError
 from ..client import flush, request
 from . import api
 from .compare import DesiredConfig, creation
@@ -43,7 +44,7 @@ async def retry_until_ready(
     """Ask the server about a stream or durable, again where it is not ready yet.
 
     Raises:
-        ConfigError: it has no JetStream, does not answer, or refuses.
+        ConfigError: it has no JetStream, does not answer, refuses, or does not permit it.
     """
     deadline = time.monotonic() + timeout_s
     while True:
@@ -60,6 +61,12 @@ async def retry_until_ready(
             await asyncio.sleep(_RETRY_S)
         except nats.js.errors.APIError as error:
             raise refusal(target, (), error) from error
+        except NotPermittedError as error:
+            raise ConfigError(
+                target.stream,
+                f"the server says: {error}. An account that may only publish connects with "
+                "make_streams=False",
+            ) from error
         except nats.errors.TimeoutError as error:
             said = f" ({client.last_error})" if client.last_error else ""
             raise ConfigError(
