@@ -105,8 +105,8 @@ async def test_accounts_that_may_not_say_why(tmp_path: Path) -> None:
         )
     for error in (node, node_applying):
         assert isinstance(error, ConfigError)
-        assert "permissions violation" in str(error)
-        assert "stream.info.dms_events" in str(error)
+        assert "Permissions Violation" in str(error)
+        assert "STREAM.INFO.DMS_EVENTS" in str(error)
     for error in (plain, plain_applying):
         assert isinstance(error, ConfigError)
         assert "offers no JetStream" in str(error)
