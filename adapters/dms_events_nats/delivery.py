@@ -27,6 +27,8 @@ __all__ = ["CoreDelivery", "JetStreamDelivery", "NatsDelivery", "Origin", "subsc
 
 
 _log = logging.getLogger("dms_events")
+_PLAIN = 9
+"""Tokens of a reply subject from a server without domains."""
 
 
 class Origin:
@@ -88,12 +90,10 @@ class JetStreamDelivery(NatsDelivery, kw_only=True, eq=False, gc=False):
 
     @property
     def position(self) -> int:
-        reply, first = self.reply, self.origin.first
-        if reply.startswith(first):
-            sequence, _, stored, _ = reply[len(first) :].split(".", 3)
-        else:
-            _, _, _, sequence, _, stored, *_ = self._tokens or self._parsed()
-        return int(sequence) << 64 | int(stored)
+        tokens = self.reply.split(".")
+        if len(tokens) != _PLAIN:
+            tokens = tokens[2:]
+        return int(tokens[5]) << 64 | int(tokens[7])
 
     @property
     def attempt(self) -> int:
@@ -151,7 +151,7 @@ def _tokens_of(reply: str) -> list[str]:
     """``[stream, consumer, delivered, stream seq, consumer seq, time, pending]``."""
     tokens = reply.split(".")
     # $JS.ACK.<stream>…, or $JS.ACK.<domain>.<account>.<stream>… from servers with domains
-    return tokens[2:] if len(tokens) == 9 else tokens[4:]
+    return tokens[2:] if len(tokens) == _PLAIN else tokens[4:]
 
 
 def _not_said(error: nats.errors.Error | OSError) -> None:

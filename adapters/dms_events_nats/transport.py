@@ -190,10 +190,9 @@ class NatsTransport(Transport):
             await make_streams(self._client, self._setup, self._connect_timeout_s)
         else:
             await check_streams(self._client, self._setup)
-        publisher = Publisher(self._client, self._subjects, self._publish_timeout_s)
-        with mapped("open the publisher"):
-            await publisher.open()
-        self._manager, self._publisher = manager, publisher
+        self._publisher = Publisher(self._client, self._subjects, self._publish_timeout_s)
+        await self._publisher.open()
+        self._manager = manager
 
     async def publish(self, message: OutgoingMessage) -> None:
         await self.publish_many([message])

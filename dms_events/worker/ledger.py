@@ -46,7 +46,7 @@ class Ledger(Generic[W]):
         self._handled: dict[str, int] = {}
         """The newest identities and the positions of their messages, which are stored in one go."""
         self._highest = 0
-        """The highest position so far; a message beyond it is new, and is not looked up."""
+        """The highest position seen; a message beyond it was not settled, and is not looked up."""
 
     def judged(self, identity: str, position: int) -> bool | None:
         """Whether it was this very message that had the verdict; None where one is needed.
@@ -60,12 +60,11 @@ class Ledger(Generic[W]):
             self._store()
             if self._positions.has(position % _PRIME):
                 return True
-        if identity in self._handled or self._identities.has(_hash(identity)):
-            return False
-        return None
+        known = identity in self._handled or self._identities.has(_hash(identity))
+        return False if known else None
 
     def settle(self, identity: str, position: int) -> None:
-        """It is handled, and is not in hand any more."""
+        """It is handled, and is not in hand any more. `judged` has seen its position before."""
         self.in_hand.pop(identity, None)
         self._handled[identity] = position
         if len(self._handled) >= _AT_ONCE:

@@ -23,7 +23,6 @@ class Recent:
         """The newer one, then the older one where there is one. A slot without a number holds 0."""
 
     def _empty(self) -> memoryview[int]:
-        # The system hands out zeroed pages as they are written to, so few numbers take little memory.
         return memoryview(bytearray(8 * (self._mask + 1))).cast("q")
 
     def has(self, number: int) -> bool:

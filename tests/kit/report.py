@@ -39,6 +39,7 @@ def store(path: Path, events: list[Event]) -> Path:
                 type_name=f"elk_stats.{type(event).__name__}",
                 id=f"id-{n}",
                 source="12D3KooWNode",
+                transport_source="12D3KooWNode",
                 time_text=text(time),
                 stored_ns=int(time.timestamp() * 1e9),
             )

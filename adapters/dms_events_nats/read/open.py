@@ -137,6 +137,7 @@ async def open_receiver(
         TransportError: the server does not answer.
     """
     stream = _Stream(client, manager, subjects, spec)
+    await stream.look()
     if spec.partitioned:
         return await _owned(stream)
     consumer, ack_wait_s = await stream.consumer()

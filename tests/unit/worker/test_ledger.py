@@ -21,6 +21,12 @@ def at(sequence: int, stored: int = STORED) -> int:
     return sequence << 64 | stored
 
 
+def handle(ledger: Ledger[str], identity: str, position: int) -> None:
+    """What a reader does with a new message."""
+    assert ledger.judged(identity, position) is None
+    ledger.settle(identity, position)
+
+
 @given(
     st.lists(
         st.tuples(st.integers(0, 5), st.integers(1, 8), st.integers(0, 2), st.booleans()),
@@ -71,7 +77,7 @@ def test_the_last_numbers_are_remembered_and_never_one_that_was_not_added(
 def test_two_readers_that_share_the_sequences_remember_their_own() -> None:
     ledger: Ledger[str] = Ledger(10)
     for sequence in range(1, 20_001, 2):
-        ledger.settle(f"node {sequence}", at(sequence, STORED + sequence))
+        handle(ledger, f"node {sequence}", at(sequence, STORED + sequence))
     for sequence in range(1, 20_001):
         known = ledger.judged(f"node new-{sequence}", at(sequence, STORED + sequence))
         assert known is (True if sequence % 2 else None)
@@ -84,7 +90,7 @@ def test_identities_outlive_positions_of_another_history(
     monkeypatch.setattr(module, "_hash", own_hash)
     ledger: Ledger[str] = Ledger(1000)
     for sequence in range(1, 1001):
-        ledger.settle(f"_ {sequence}", at(sequence))
+        handle(ledger, f"_ {sequence}", at(sequence))
     assert all(ledger.judged(f"_ {n}", at(n)) is True for n in range(1, 1001))
     assert all(ledger.judged(f"_ {n}", at(n, STORED + 1)) is False for n in range(1, 1001))
     assert all(ledger.judged(f"a {n}", at(n, STORED + 1)) is None for n in range(1, 1001))
@@ -102,7 +108,9 @@ stored = 1_795_460_123_000_000_000
 before, most = resident(), 0
 ledger = Ledger(500_000)
 for sequence in range(1, 1_500_001):
-    ledger.settle(f"12D3KooW {sequence:036}", sequence << 64 | stored + 80_000 * sequence)
+    identity, position = f"12D3KooW {sequence:036}", sequence << 64 | stored + 80_000 * sequence
+    assert ledger.judged(identity, position) is None
+    ledger.settle(identity, position)
     if not sequence % 1000:
         most = max(most, resident() - before)
 for sequence in range(1_500_000 - 1_440_000 + 1, 1_500_001, 97):
