@@ -14,6 +14,7 @@ from tests.kit.programs.large_reader import Read, large
 from tests.kit.programs.processes import run
 from tests.kit.soak import sized
 
+pytestmark = pytest.mark.soak
 MODULE = "tests.kit.programs.large_reader"
 MEMORY_MB = 250
 
@@ -24,7 +25,6 @@ async def read(kind: str, url: str, count: int) -> Read:
     return msgspec.json.decode(done.out, type=Read)
 
 
-@pytest.mark.soak
 @pytest.mark.parametrize("kind", ["worker", "held", "forwarder"])
 @pytest.mark.parametrize("max_pending", ["4MB", "64MB"])
 async def test_events_of_900_kb_flow_without_a_lost_connection_in_bounded_memory(
