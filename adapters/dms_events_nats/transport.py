@@ -190,6 +190,7 @@ class NatsTransport(Transport):
             await make_streams(self._client, self._setup, self._connect_timeout_s)
         else:
             await check_streams(self._client, self._setup)
+        # It hears of an inbox that is not permitted while it opens.
         self._publisher = Publisher(self._client, self._subjects, self._publish_timeout_s)
         await self._publisher.open()
         self._manager = manager

@@ -16,13 +16,17 @@ from ..client import request
 from ..delivery import NatsDelivery
 from ..subjects import Subjects
 
-__all__ = ["ApiError", "Notice", "PubAck", "Streams", "read_ack", "shown"]
+__all__ = ["IGNORED", "ApiError", "Notice", "PubAck", "Streams", "read_ack", "shown"]
 
 _log = logging.getLogger("dms_events")
 _QUIET_S = 10.0
 _SHOWN_BYTES = 60
 _ASK_S = 1.0
 _MOST_LEARNED = 4
+IGNORED = (
+    "%d messages to the reply inbox of this publisher were ignored, for they are no acknowledgements of "
+    "a stream that stores its events. Somebody replies to events; the last one: %s"
+)
 _CHANNELS: Final[tuple[Channel, ...]] = ("events", "dead")
 
 

@@ -20,7 +20,7 @@ from .call import ROOM_BYTES, Call, make_room
 from .duplicates import Duplicates
 from .fast_ingest import Ingest
 from .no_stream import NoStreamProbe
-from .replies import Notice, Streams, read_ack, shown
+from .replies import IGNORED, Notice, Streams, read_ack, shown
 
 __all__ = ["Publisher"]
 
@@ -36,10 +36,6 @@ _NOT_YET_RETRY_S = 1.0
 _NO_STREAM_RETRY_S = 0.25
 _NOT_YET: Final = (10158, 10167)
 """Errors that refuse nothing: another copy is being stored, or the server has too much to do."""
-_IGNORED = (
-    "%d messages to the reply inbox of this publisher were ignored, for they are no acknowledgements of "
-    "a stream that stores its events. Somebody replies to events; the last one: %s"
-)
 
 
 class Publisher:
@@ -57,7 +53,7 @@ class Publisher:
         self._calls: dict[str, Call] = {}
         self._streams = Streams(client, subjects)
         self._asking: asyncio.Task[None] | None = None
-        self._ignored = Notice(_IGNORED)
+        self._ignored = Notice(IGNORED)
         self._duplicates = Duplicates()
         self._ingest = Ingest(client, subjects, self._streams, self._ignored)
         self._ended = ""
