@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from urllib.parse import urlsplit
+
+from tests.kit.servers.listening import listening
 
 __all__ = ["RawClient", "pretending", "raw_client"]
 
@@ -55,18 +57,12 @@ async def pretending(
     greeting: bytes = b"", *, port: int = 0, hang_up: bool = False
 ) -> AsyncIterator[str]:
     """A program that accepts connections and says at most its greeting; gives its URL."""
-    writers: set[asyncio.StreamWriter] = set()
 
-    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writers.add(writer)
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(greeting)
-        if hang_up:
-            writer.close()
+        with suppress(OSError):
+            while not hang_up and await reader.read(1 << 16):
+                pass
 
-    server = await asyncio.start_server(accept, "127.0.0.1", port)
-    try:
-        yield f"nats://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    finally:
-        server.close()
-        for writer in writers:
-            writer.close()
+    async with listening(serve, port) as listens_at:
+        yield f"nats://127.0.0.1:{listens_at}"
