@@ -17,7 +17,7 @@ from dms_events.errors import ConfigError, ConnectionLostError, TransportError
 
 __all__ = ["NotThereError", "checked_url", "flush", "mapped", "request", "translated", "why_ended"]
 
-_FLUSH_S = 2
+_FLUSH_S = 2.0
 _REQUEST_S = 5.0
 
 
@@ -60,15 +60,15 @@ def why_ended(task: asyncio.Task[None]) -> TransportError | None:
     return failure
 
 
-async def flush(client: Client) -> None:
+async def flush(client: Client, timeout_s: float = _FLUSH_S) -> None:
     """Have everything that was sent reach the server.
 
     The client's PING overtakes its own buffer, so that the first answer says nothing of what was sent
     before it; the answer to the second does.
     """
     with mapped("flush"):
-        await client.flush(_FLUSH_S)
-        await client.flush(_FLUSH_S)
+        await client.flush(timeout_s)  # type: ignore[arg-type]
+        await client.flush(timeout_s)  # type: ignore[arg-type]
 
 
 async def request(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import ssl
 from collections.abc import Iterable, Sequence
@@ -10,9 +9,6 @@ from pathlib import Path
 from typing import Literal
 from weakref import WeakSet
 
-import nats
-import nats.errors
-import nats.js.errors
 from nats.js.manager import JetStreamManager
 
 from dms_events.errors import ConfigError, ConnectionLostError
@@ -27,10 +23,13 @@ from dms_events.transport import (
     Transport,
 )
 
-from .asking import AskingClient, denial_in
+from .asking import denial_in
 from .client import checked_url, flush, mapped
+from .credentials import Credentials
 from .delivery import CoreDelivery, JetStreamDelivery
 from .denials import DenialLog
+from .link import LinkClient
+from .opening import Attempts
 from .publish import CorePublisher, Publisher
 from .read import CoreReceiver, PartitionedReceiver, PullReceiver, open_receiver
 from .setup import EventsSetup, NatsSetup, StreamSetup, check_streams, make_streams
@@ -56,26 +55,29 @@ class NatsTransport(Transport):
         root: first part of all subjects, ``<root>.events.<module>.<Type>.<source>``, and of the names
             of the streams (``dms`` → ``DMS_EVENTS``, ``DMS_DEAD``).
         durable: False for core NATS: nothing is stored or acknowledged.
-        make_streams: make the streams where they are missing. False for an account that may only publish.
+        make_streams: make missing streams. False for an account that may only publish.
         storage: of streams made here. ``"file"`` survives a killed server; a power loss only where the
             server runs with ``sync_interval: always``.
         replicas: of streams made here.
         max_messages: of the events stream made here; when it is full, publishing fails.
         max_bytes: likewise, in bytes.
         duplicate_window_s: how long the server remembers identities, for streams made here.
-        connect_timeout_s: for the first connection.
+        connect_timeout_s: how long each server is tried, in turn. Until so long has passed for each, a
+            server that does not listen is tried again.
         publish_timeout_s: how long publishing goes on without progress (no acknowledgement comes, and no
             waiting byte leaves), reconnects included. `close` takes at most as long.
+        link_timeout_s: a link is dead, and left for a new one, when for so long no byte came in and no
+            waiting byte left.
+        ping_interval_s: how often the server is asked for an answer, so that a living link moves.
         inbox_prefix: where the server's answers go, ``<prefix>.>``. With a prefix of its own, which no
             other account may publish to, nobody can forge an answer (``docs/nats.md``).
-        credentials: a NATS ``.creds`` file.
+        credentials: a NATS ``.creds`` file. It is read anew for each connection.
         tls: a TLS context, for a server that asks for TLS.
         tls_handshake_first: begin with TLS, before a word is said. Without it a server (or somebody in
             its place) that asks for no TLS gets none.
 
     Raises:
-        ConfigError: the URL has no host, or a port that is no number; or ``root`` or ``inbox_prefix`` is
-            no subject.
+        ConfigError: a setting cannot be: of the URL, ``root``, ``inbox_prefix`` or ``ping_interval_s``.
     """
 
     def __init__(
@@ -92,6 +94,8 @@ class NatsTransport(Transport):
         duplicate_window_s: float = 120.0,
         connect_timeout_s: float = 5.0,
         publish_timeout_s: float = 30.0,
+        link_timeout_s: float = 10.0,
+        ping_interval_s: float = 3.0,
         inbox_prefix: str = "_INBOX",
         credentials: Path | None = None,
         tls: ssl.SSLContext | None = None,
@@ -117,12 +121,12 @@ class NatsTransport(Transport):
         self._connect_timeout_s = connect_timeout_s
         self._publish_timeout_s = publish_timeout_s
         self._inbox_prefix = checked_subject("inbox_prefix", inbox_prefix)
-        self._credentials = credentials
+        self._credentials = Credentials(credentials) if credentials else None
         self._tls = tls
         self._tls_handshake_first = tls_handshake_first
         if tls_handshake_first and tls is None:
             self._tls = ssl.create_default_context()
-        self._client = AskingClient()
+        self._client = LinkClient(link_timeout_s, ping_interval_s)
         self._client.msg_class = JetStreamDelivery if durable else CoreDelivery  # type: ignore[assignment]
         self._manager: JetStreamManager | None = None
         self._publisher: Publisher | CorePublisher = CorePublisher(
@@ -131,7 +135,7 @@ class NatsTransport(Transport):
         self._opened = False
         self._denials = DenialLog()
         self._receivers: WeakSet[PullReceiver | PartitionedReceiver | CoreReceiver] = WeakSet()
-        self._last_error: Exception | None = None
+        self._attempts = Attempts(len(self._servers), connect_timeout_s, self._where())
         self.guarantees = Guarantees(
             acknowledges=durable,
             durable=durable,
@@ -144,21 +148,17 @@ class NatsTransport(Transport):
         return self._client.max_payload
 
     @property
-    def client(self) -> AskingClient:
+    def client(self) -> LinkClient:
         """The connection, for what this adapter does beside the bus."""
         return self._client
 
     async def open(self) -> None:
         try:
-            async with asyncio.timeout(self._connect_timeout_s):
-                await self._connect()
-        except (TimeoutError, nats.errors.Error, OSError, ValueError) as error:
+            await self._attempts.first(self._connect())
+        except BaseException:
             await self._disconnect()
-            why = self._last_error or error
-            raise ConnectionLostError(
-                f"no NATS server answers at {self._where()} ({why}). Start one "
-                "(nats-server -js), or check the address"
-            ) from error
+            raise
+        self._client.watch()
         if self._durable:
             try:
                 await self._open_jetstream()
@@ -168,16 +168,17 @@ class NatsTransport(Transport):
         self._opened = True
 
     async def _connect(self) -> None:
-        await self._client.connect(
+        if self._credentials is not None:
+            self._credentials.check()
+        await self._client.connect_for_good(
             servers=self._servers,
-            max_reconnect_attempts=-1,
-            reconnect_time_wait=0.2,  # type: ignore[arg-type]
-            skip_subject_validation=True,
+            connect_timeout=self._connect_timeout_s,
             error_cb=self._on_error,
             disconnected_cb=self._on_disconnect,
             reconnected_cb=self._on_reconnect,
             closed_cb=self._on_close,
-            user_credentials=str(self._credentials) if self._credentials else None,
+            user_jwt_cb=self._credentials.jwt if self._credentials else None,
+            signature_cb=self._credentials.sign if self._credentials else None,
             inbox_prefix=self._inbox_prefix,
             pending_size=_PENDING_BYTES,
             tls=self._tls,
@@ -245,17 +246,24 @@ class NatsTransport(Transport):
         return self._manager
 
     async def close(self) -> None:
-        for receiver in list(self._receivers):
-            await receiver.close()
         try:
-            if self._client.is_connected:
-                await flush(self._client)
+            in_time = await self._client.leave(self._leave(), self._publish_timeout_s)
         finally:
             await self._disconnect()
+        if self._opened and not in_time:
+            _log.warning("closed without an answer from %s: nothing moved", self._where())
+            if not self._durable:
+                raise ConnectionLostError("close: what was published last may be lost")
+
+    async def _leave(self) -> None:
+        for receiver in list(self._receivers):
+            await receiver.close()
+        if self._client.is_connected:
+            await flush(self._client, self._publish_timeout_s)
 
     async def _disconnect(self) -> None:
         try:
-            await self._client.close()
+            await self._client.end()
         except OSError as error:
             # The connection is broken already, under what the client still had to write to it. Then
             # it leaves out its callback.
@@ -266,20 +274,19 @@ class NatsTransport(Transport):
         return ", ".join(server.rpartition("@")[2] for server in self._servers)
 
     async def _on_error(self, error: Exception) -> None:
-        self._last_error = error
         _log.debug("NATS: %s", error)
-        self._hear_denial(error)
-
-    def _hear_denial(self, error: Exception) -> None:
-        """Tell those who wait what the server does not permit."""
-        if denial := denial_in(error):
+        if not self._client.is_connected:
+            self._attempts.failed(error)
+        elif denial := denial_in(error):
             told = self._client.deny(denial), self._publisher.deny(denial)
             if not any(told):
                 self._denials.add(denial)
 
     async def _on_disconnect(self) -> None:
         if not self._client.is_closed:
-            _log.warning("lost the connection to %s, connecting again", self._where())
+            self._attempts.lost()
+            why = self._client.lost_because
+            _log.warning("lost the connection to %s (%s), connecting again", self._where(), why)
 
     async def _on_reconnect(self) -> None:
         _log.warning("connected to %s again", self._where())

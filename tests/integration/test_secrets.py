@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import dms_events
-from dms_events import ConnectionLostError, Envelope, SinkError, registry
+from dms_events import ConfigError, Envelope, SinkError, registry
 from dms_events.envelope import encode_envelope
 from dms_events.types.network_config import NetworkConfig, NetworkType
 from dms_events_nats import NatsServer
@@ -35,7 +35,7 @@ async def test_a_wrong_password_is_not_shown(
         address = server.url.removeprefix("nats://")
         config = NetworkConfig(type=NetworkType.NATS, nats_url=f"dms:{CORE}@{address}")
         for where in (config, f"nats://{CORE}@{address}", f"nats://x:1,nats://u:{CORE}@{address}"):
-            with pytest.raises(ConnectionLostError, match=address) as caught:
+            with pytest.raises(ConfigError, match=address) as caught:
                 await dms_events.connect(where, durable=durable, connect_timeout_s=1).open()
             silent(caught.value, caplog)
 

@@ -17,6 +17,7 @@ from dms_events.transport import SubscriptionSpec
 
 from ..asking import NotPermittedError
 from ..client import flush, request
+from ..link import LinkClient
 from . import api
 from .compare import DesiredConfig, creation
 from .declaration import DurableSetup, NatsSetup
@@ -31,12 +32,13 @@ _log = logging.getLogger("dms_events")
 _INACTIVE_S = 300.0
 _DENIED: Final = "permissions violation"
 _RETRY_S = 0.25
+_ALONE_S = 1.0
 _BLAMED: Final = {10047: "max_bytes", 10074: "num_replicas"}
 """What an error of the server is about, where its code alone says so."""
 
 
 async def retry_until_ready(
-    client: Client,
+    client: LinkClient,
     target: DesiredConfig,
     ask: Callable[[Client, DesiredConfig], Awaitable[T]],
     timeout_s: float,
@@ -46,7 +48,8 @@ async def retry_until_ready(
     Raises:
         ConfigError: it has no JetStream, does not answer, refuses, or does not permit it.
     """
-    deadline = time.monotonic() + timeout_s
+    # A server that is alone offers it as soon as it lets anybody in.
+    deadline = time.monotonic() + (timeout_s if client.clustered else min(timeout_s, _ALONE_S))
     while True:
         try:
             return await ask(client, target)
@@ -55,8 +58,8 @@ async def retry_until_ready(
             if time.monotonic() > deadline:
                 raise ConfigError(
                     "durable",
-                    f"{_where(client)} offers no JetStream: start it with -js (or, in Python, "
-                    "connect with durable=False)",
+                    f"{_where(client)} offers no JetStream to this account: start it with -js and enable "
+                    "it for the account (or, in Python, connect with durable=False)",
                 ) from error
             await asyncio.sleep(_RETRY_S)
         except nats.js.errors.APIError as error:
@@ -90,7 +93,7 @@ def refusal(
     return ConfigError(setting, f"{of.place}: {error.description} (code {error.err_code})")
 
 
-async def make_streams(client: Client, setup: NatsSetup, timeout_s: float) -> None:
+async def make_streams(client: LinkClient, setup: NatsSetup, timeout_s: float) -> None:
     """Make the streams unless they are there.
 
     Raises:

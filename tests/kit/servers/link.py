@@ -13,24 +13,37 @@ __all__ = ["Link", "linked"]
 
 
 class Link:
-    """What goes through it waits while it is stalled."""
+    """What goes through it waits while it is stalled.
 
-    def __init__(self) -> None:
+    With ``bytes_per_s`` no more than that goes through it in a second, one way.
+    """
+
+    def __init__(self, bytes_per_s: float = 0.0) -> None:
         self.url = ""
+        self._bytes_per_s = bytes_per_s
         self._flows = asyncio.Event()
         self._flows.set()
 
     def stall(self) -> None:
         self._flows.clear()
 
+    def stall_old(self) -> None:
+        """Stall for good the connections that are there. New ones are not."""
+        self._flows.clear()
+        self._flows = asyncio.Event()
+        self._flows.set()
+
     def mend(self) -> None:
         self._flows.set()
 
     async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        flows = self._flows
         try:
             with suppress(OSError):
                 while data := await reader.read(1 << 16):
-                    await self._flows.wait()
+                    if self._bytes_per_s:
+                        await asyncio.sleep(len(data) / self._bytes_per_s)
+                    await flows.wait()
                     writer.write(data)
                     await writer.drain()
         finally:
@@ -38,9 +51,9 @@ class Link:
 
 
 @asynccontextmanager
-async def linked(server_url: str) -> AsyncIterator[Link]:
+async def linked(server_url: str, bytes_per_s: float = 0.0) -> AsyncIterator[Link]:
     """A link to the server at a URL; its own URL is where it listens."""
-    link = Link()
+    link = Link(bytes_per_s)
     there = urlsplit(server_url)
 
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

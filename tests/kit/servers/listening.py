@@ -12,8 +12,10 @@ Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 @asynccontextmanager
-async def listening(serve: Serve) -> AsyncIterator[int]:
+async def listening(serve: Serve, port: int = 0) -> AsyncIterator[int]:
     """The loopback port of a server that calls ``serve`` for each connection, and then closes it.
+
+    It is a free one where ``port`` is 0.
 
     The end breaks the connections that are still open. `asyncio.Server.wait_closed` waits for them since
     Python 3.12, for ever where the server waits for its client or does not mean to answer; before, it
@@ -30,7 +32,7 @@ async def listening(serve: Serve) -> AsyncIterator[int]:
     def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connections[asyncio.create_task(connection(reader, writer))] = writer
 
-    server = await asyncio.start_server(accept, "127.0.0.1", 0)
+    server = await asyncio.start_server(accept, "127.0.0.1", port)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:

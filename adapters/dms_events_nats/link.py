@@ -1,0 +1,291 @@
+"""The link to a NATS server: it is watched, and made again when it is dead or its reading has ended.
+
+nats-py asks a quiet server after 2 minutes, and gives it up after 6. All uses of nats-py's private names
+for the connection are in this module. nats-py has no public way to see whether bytes move, to abort a
+socket, to read with another parser, or to go on after an error of the server. The tests in
+`tests/integration/nats/test_link.py` and `test_hostile_bytes.py` fail without them.
+"""
+
+from __future__ import annotations
+
+import array
+import asyncio
+import logging
+import sys
+from collections.abc import Coroutine
+from typing import Any
+from urllib.parse import ParseResult
+
+import nats.errors
+from nats.aio.transport import TcpTransport
+
+from dms_events.errors import ConfigError
+
+from .asking import AskingClient
+from .parser import Parser
+from .stillness import Stillness
+
+if sys.platform == "linux":
+    import fcntl
+    import termios
+
+__all__ = ["LinkClient"]
+
+_log = logging.getLogger("dms_events")
+_TICK_S = 0.5
+_AGAIN_S = 0.2
+_CLOSE_S = 1.0
+_LAST_STILL_S = 2.0
+_LAST_LOOK_S = 0.1
+_READ_BYTES = 32_768
+_PASSING = ("permissions violation", "maximum subscriptions exceeded")
+"""Errors after which the server goes on with the connection."""
+
+
+class _Tcp(TcpTransport):
+    """nats-py's connection, which counts bytes, and which can be given up while bytes wait to leave."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.received = 0
+        self.written = 0
+        self.attempt_at = 0.0
+        self.aborted = False
+
+    async def connect(self, uri: ParseResult, buffer_size: int, connect_timeout: int) -> None:
+        self.abort()  # an attempt that failed may have left a socket
+        self.attempt_at = asyncio.get_running_loop().time()
+        await super().connect(uri, buffer_size, connect_timeout)
+        self.received += 1  # whatever stood still, this is another link
+        self.aborted = False
+
+    async def read(self, buffer_size: int) -> bytes:
+        data: bytes = await super().read(buffer_size)
+        self.received += len(data)
+        return data
+
+    def write(self, payload: bytes) -> None:
+        self.written += len(payload)
+        super().write(payload)  # type: ignore[no-untyped-call]
+
+    def writelines(self, payload: list[bytes]) -> None:
+        self.write(b"".join(payload))
+
+    async def drain(self) -> None:
+        if not self.aborted:
+            await super().drain()  # type: ignore[no-untyped-call]
+
+    async def wait_closed(self) -> None:
+        """Let what waits leave, unless that takes long."""
+        try:
+            async with asyncio.timeout(_CLOSE_S):
+                await super().wait_closed()  # type: ignore[no-untyped-call]
+        except TimeoutError:
+            self.abort()
+
+    def abort(self) -> None:
+        """Give up the socket at once, with what waits to leave."""
+        self.aborted = True
+        for writer in self._writers():
+            writer.transport.abort()
+
+    def waiting(self) -> int:
+        """Bytes that were written and are not acknowledged by the other side, as far as can be known."""
+        count = sum(writer.transport.get_write_buffer_size() for writer in self._writers())
+        if sys.platform == "linux" and self._bare_io_writer is not None:
+            descriptor = self._bare_io_writer.get_extra_info("socket").fileno()
+            if descriptor >= 0:
+                queued = array.array("i", [0])
+                fcntl.ioctl(descriptor, termios.TIOCOUTQ, queued)
+                count += queued[0]
+        return count
+
+    def _writers(self) -> set[asyncio.StreamWriter]:
+        """Two with TLS: one for the plain bytes, one for the socket."""
+        return {each for each in (self._io_writer, self._bare_io_writer) if each is not None}
+
+    def __bool__(self) -> bool:
+        return True  # else nats-py makes a transport of its own before the first connection
+
+
+class LinkClient(AskingClient):
+    """The adapter's client, with a link that is watched.
+
+    The link is dead when, for ``timeout_s`` in which the event loop ran, no byte came in and no waiting
+    byte left. A dead link, an error with which the server ends the connection, and an end of the task
+    that reads are answered with a new connection; `lost_because` says which it was.
+    """
+
+    def __init__(self, timeout_s: float, ping_interval_s: float) -> None:
+        if not 0 < ping_interval_s < timeout_s:
+            raise ConfigError("ping_interval_s", "must be above 0 and below link_timeout_s")
+        super().__init__()
+        self._ping_interval_s = ping_interval_s
+        self._timeout_s = timeout_s
+        self._tick_s = min(_TICK_S, timeout_s / 4)
+        self._still = Stillness(self._tick_s)
+        self._tcp = _Tcp()
+        self._transport = self._tcp
+        self._parser = Parser(
+            self._process_msg,  # type: ignore[arg-type]
+            ping=self._process_ping,
+            pong=self._process_pong,
+            error=self._process_err,
+            info=self._process_info,
+        )
+        self._ps: Any = self._parser
+        self._timer: asyncio.TimerHandle | None = None
+        self._reconnecting: asyncio.Task[None] | None = None
+        self.lost_because: Exception | None = None
+        """Why the last connection ended."""
+
+    @property
+    def still_s(self) -> float:
+        """For how long nothing has moved on the link."""
+        return self._still.s
+
+    @property
+    def malformed(self) -> int:
+        """Messages that were delivered with the malformed parts of subject or headers mended."""
+        return self._parser.malformed
+
+    @property
+    def skipped(self) -> int:
+        """Messages that could not be delivered to any subscription."""
+        return self._parser.skipped
+
+    @property
+    def clustered(self) -> bool:
+        """The server is one of a cluster."""
+        return "cluster" in self._server_info
+
+    async def connect_for_good(self, **options: Any) -> None:
+        """Connect with nats-py's ``options``, and again after every loss."""
+        await self.connect(
+            max_reconnect_attempts=-1,
+            reconnect_time_wait=_AGAIN_S,  # type: ignore[arg-type]
+            ping_interval=self._ping_interval_s,  # type: ignore[arg-type]
+            max_outstanding_pings=sys.maxsize,  # the watch decides whether the link lives
+            skip_subject_validation=True,
+            **options,
+        )
+
+    def watch(self) -> None:
+        """Begin to watch the link; `end` stops it."""
+        self._timer = asyncio.get_running_loop().call_later(self._tick_s, self._look)
+
+    def abort(self) -> None:
+        """Give up the connection at once, with what waits to leave."""
+        self._tcp.abort()
+
+    async def leave(self, last: Coroutine[Any, Any, None], timeout_s: float) -> bool:
+        """Do what is to be done last, then close for good; returns whether ``last`` came to its end.
+
+        It gets at most ``timeout_s``, and no more than 2 s in which nothing moves.
+        """
+        loop = asyncio.get_running_loop()
+        leaving, began = loop.create_task(last), loop.time()
+        try:
+            while not leaving.done() and (passed := loop.time() - began) < timeout_s:
+                if min(self._still.s, passed) >= _LAST_STILL_S:
+                    break
+                await asyncio.wait({leaving}, timeout=_LAST_LOOK_S)
+        finally:
+            in_time = leaving.done()
+            leaving.cancel()
+            await self.end()
+            await asyncio.wait({leaving}, timeout=_LAST_STILL_S)
+        if in_time:
+            leaving.result()
+        return in_time
+
+    async def end(self) -> None:
+        """Close for good. Bytes that do not leave within a second are given up."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._flush_queue is None:
+            return  # it never began to connect
+        closing = asyncio.create_task(self.close())
+        try:
+            await asyncio.wait({closing}, timeout=_CLOSE_S)
+        finally:
+            if not closing.done():
+                self.abort()
+            self._release()
+        await closing
+
+    def _look(self) -> None:
+        # A timer and not a task: whoever cancels all tasks must not end the watch.
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(self._tick_s, self._look)
+        tcp = self._tcp
+        waiting = tcp.waiting() if self.is_connected else 0
+        self._still.look(loop.time(), tcp.received, tcp.written, waiting)
+        if not self.is_connected:
+            return
+        error: Exception | None = None
+        if self._still.s >= self._timeout_s:
+            error = nats.errors.Error(f"nothing moved on it for {self._timeout_s:g} s")
+            self.abort()
+        elif any(task is None or task.done() for task in (self._reading_task, self._flusher_task)):
+            error = nats.errors.Error("the task that reads or the one that writes has ended")
+        if error is not None:
+            self._reconnecting = loop.create_task(self._process_op_err(error))
+
+    async def _process_op_err(self, e: Exception) -> None:
+        if not (self.is_closed or self.is_reconnecting):
+            self.lost_because = e
+        await super()._process_op_err(e)
+        self._release()
+
+    def _release(self) -> None:
+        """Let go the publishers that wait for bytes to leave: nats-py would leave them waiting."""
+        queue = self._flush_queue
+        while queue is not None and not queue.empty():
+            if not (waiter := queue.get_nowait()).done():
+                waiter.set_result(None)
+
+    async def _process_err(self, err_msg: str) -> None:
+        """Go on after every error of the server: nats-py's own closes for good after most of them."""
+        if err_msg.lower().startswith(_PASSING):
+            self._err = nats.errors.Error(f"nats: {err_msg.lower()}")
+            await self._error_cb(self._err)
+        else:
+            await self._process_op_err(nats.errors.Error(f"the server says {err_msg!r}"))
+
+    async def _process_connect_init(self) -> None:
+        """Greet the server within the time of one attempt, whatever it says.
+
+        Any other exception than these would end nats-py's reconnecting for good.
+        """
+        self._cancel_tasks()  # of an attempt that failed behind the greeting
+        due = self._tcp.attempt_at + self.options["connect_timeout"]
+        try:
+            async with asyncio.timeout_at(due):
+                await super()._process_connect_init()
+        except TimeoutError as error:
+            raise nats.errors.Error("the server accepts connections and says nothing") from error
+        except (nats.errors.Error, OSError):
+            raise
+        except Exception as error:
+            raise nats.errors.Error(f"its greeting cannot be read ({error!r})") from error
+        if not self.is_connected:
+            self._cancel_tasks()
+            raise nats.errors.Error("it closed the connection in the middle of its greeting")
+
+    def _cancel_tasks(self) -> None:
+        for task in (self._reading_task, self._ping_interval_task, self._flusher_task):
+            if task is not None:
+                task.cancel()
+
+    async def _read_loop(self) -> None:
+        """Read until the connection ends; every end but the one on purpose is a new connection."""
+        try:
+            while data := await self._tcp.read(_READ_BYTES):
+                await self._parser.parse(data)
+            await self._process_op_err(nats.errors.UnexpectedEOF())
+        except OSError as error:
+            await self._process_op_err(error)
+        except Exception as error:  # noqa: BLE001 - a client that reads no more is deaf
+            _log.error("reading from NATS failed, a new connection is made: %r", error)
+            await self._process_op_err(error)
