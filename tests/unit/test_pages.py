@@ -120,3 +120,16 @@ def test_the_design_names_modules_that_are_there() -> None:
         if not any(path.endswith(f"/{module}") for path in there)
     ]
     assert gone == []
+
+
+def test_the_guarantees_name_tests_that_are_there() -> None:
+    page = HOME / "docs" / "guarantees.md"
+    tests = [
+        name
+        for row in prose(page).split("\n")
+        if row.startswith("|")
+        for name in _SPAN.findall(row)
+    ]
+    named_tests = {name for name in tests if _MODULE.fullmatch(name)}
+    assert len(named_tests) > 20
+    assert [name for name in sorted(named_tests) if not (HOME / "tests" / name).exists()] == []
