@@ -40,10 +40,12 @@ async def until_first(*work: Coroutine[Any, Any, None]) -> None:
 
 
 async def cancelled(task: asyncio.Task[None] | None) -> None:
-    """Cancel it and wait for its end, whatever that is."""
-    if task is not None:
+    """Cancel it and wait for its end, whatever that is; again where a cancellation was swallowed."""
+    while task is not None and not task.done():
         task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await asyncio.wait([task], timeout=1.0)
+    if task is not None and not task.cancelled():
+        task.exception()  # retrieved, so that nothing is logged about it
 
 
 async def set_within(event: asyncio.Event, timeout_s: float | None) -> None:

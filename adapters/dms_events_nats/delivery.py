@@ -108,6 +108,11 @@ class JetStreamDelivery(NatsDelivery, kw_only=True, eq=False, gc=False):
         return int((self._tokens or self._parsed())[3])
 
     @property
+    def consumer_sequence(self) -> int:
+        """Which of the consumer's deliveries this is."""
+        return int(_tokens_of(self.reply)[4])
+
+    @property
     def position_id(self) -> str:
         return id_of_position(
             (self._tokens or self._parsed())[0], self.origin.created, self.sequence

@@ -19,12 +19,14 @@ from ..setup import ensure_consumer
 from ..store import kv_token, open_bucket
 from ..subjects import UNPARTITIONED, Subjects, partitions_of
 from .assignment import Assignment, Member
+from .part import Outstanding, Part
 from .partitions import PartitionedReceiver
 from .pull import PullReceiver
 
 __all__ = ["open_receiver"]
 
 _PATIENCE = 1.5
+_BEAT_S = 2.0
 
 
 class _Stream:
@@ -66,6 +68,13 @@ class _Stream:
         with mapped(f"consumer {consumer}"):
             info = await self.manager.consumer_info(self.name, consumer)
         return (info.num_pending or 0) + (info.num_ack_pending or 0)
+
+    async def outstanding(self, consumer: str) -> Outstanding:
+        """What was delivered of it and is not settled."""
+        with mapped(f"consumer {consumer}"):
+            info = await self.manager.consumer_info(self.name, consumer)
+        delivered = info.delivered.consumer_seq if info.delivered else 0
+        return Outstanding(delivered, info.num_ack_pending or 0)
 
     async def receiver(
         self, consumer: str, ack_wait_s: float, prefetch: int, **options: Any
@@ -121,13 +130,18 @@ async def _owned(stream: _Stream) -> PartitionedReceiver:
     prefetch = -(-stream.spec.prefetch // len(names))
     arrived = asyncio.Event()
 
-    async def open_part(partition: str) -> PullReceiver:
+    async def open_part(partition: str) -> Part:
         consumer, wait_s = await stream.consumer(partition)
+
+        async def outstanding() -> Outstanding:
+            return await stream.outstanding(consumer)
+
         # What is delivered to a reader whose link is gone must be due again before others begin.
         expires_s = min(30.0, wait_s / 4)
-        return await stream.receiver(
+        receiver = await stream.receiver(
             consumer, wait_s, prefetch, arrived=arrived, expires_s=expires_s
         )
+        return Part(receiver, outstanding)
 
     async def waiting(partitions: Iterable[str]) -> int:
         total = 0
@@ -144,7 +158,7 @@ async def _owned(stream: _Stream) -> PartitionedReceiver:
     receiver = PartitionedReceiver(
         bucket,
         f"{kv_token(durable)}.readers",
-        Member(partitions, _PATIENCE * ack_wait_s),
+        Member(partitions, _PATIENCE * ack_wait_s, min(_BEAT_S, ack_wait_s / 6)),
         ack_wait_s=ack_wait_s,
         arrived=arrived,
         open_part=open_part,

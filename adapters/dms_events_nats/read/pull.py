@@ -75,6 +75,8 @@ class PullReceiver(Receiver):
         self._buffer: deque[JetStreamDelivery] = deque()
         self._held = 0
         """How many are asked for or in the buffer."""
+        self._more = 0
+        """To be asked for although half of the prefetch is not used up."""
         self._heard = False
         """Something came since that was last looked at."""
         self._heard_at = time.monotonic()
@@ -111,6 +113,30 @@ class PullReceiver(Receiver):
         if self._held == self._low:
             self._work.set()
         return self._buffer.popleft()
+
+    def peek(self) -> JetStreamDelivery | None:
+        """What `pop` would return."""
+        return self._buffer[0] if self._buffer else None
+
+    def buffered(self) -> tuple[JetStreamDelivery, ...]:
+        """The messages at hand."""
+        return tuple(self._buffer)
+
+    def sort(self) -> None:
+        """Bring the messages at hand into the order of the stream, and have whoever waits look."""
+        self._buffer = deque(sorted(self._buffer, key=lambda delivery: delivery.sequence))
+        self._arrived.set()
+
+    def ask_for_missing(self, count: int) -> None:
+        """Have up to ``count`` redeliveries come, also where the prefetch is used up.
+
+        They come before what is new. So where the last message was new none is due yet, and one more
+        message is asked for to find out when they are.
+        """
+        if not self._waits:
+            due = bool(self._buffer) and self._buffer[-1].attempt > 1
+            self._more = count if due else 1
+            self._work.set()
 
     async def wait(self, timeout_s: float | None) -> bool:
         if not self._buffer and self.failure is None:
@@ -199,6 +225,9 @@ class PullReceiver(Receiver):
     def _free(self) -> int:
         """How many to ask for: none until half of the prefetch is used up."""
         self._held = max(self._held, len(self._buffer))
+        if more := self._more:
+            self._more = 0
+            return more
         return self._prefetch - self._held if self._held <= self._low else 0
 
     @property
