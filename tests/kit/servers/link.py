@@ -17,6 +17,7 @@ class Link:
         self.url = ""
         self._flows = asyncio.Event()
         self._flows.set()
+        self._writers: set[asyncio.StreamWriter] = set()
 
     def stall(self) -> None:
         self._flows.clear()
@@ -24,12 +25,19 @@ class Link:
     def mend(self) -> None:
         self._flows.set()
 
+    def cut(self) -> None:
+        """Close every connection at once, as a broken wire does after a while."""
+        for writer in self._writers:
+            writer.transport.abort()
+
     async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.add(writer)
         with suppress(OSError):
             while data := await reader.read(1 << 16):
                 await self._flows.wait()
                 writer.write(data)
                 await writer.drain()
+        self._writers.discard(writer)
         writer.close()
 
 
@@ -40,7 +48,11 @@ async def linked(server_url: str) -> AsyncIterator[Link]:
     there = urlsplit(server_url)
 
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        far_reader, far_writer = await asyncio.open_connection(there.hostname, there.port)
+        try:
+            far_reader, far_writer = await asyncio.open_connection(there.hostname, there.port)
+        except OSError:  # the server is away
+            writer.close()
+            return
         await asyncio.gather(link.carry(reader, far_writer), link.carry(far_reader, writer))
 
     listening = await asyncio.start_server(accept, "127.0.0.1", 0)
