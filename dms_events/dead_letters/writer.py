@@ -9,6 +9,7 @@ from typing import Protocol
 
 from ..errors import TransportError
 from ..transport import Delivery
+from .letter import may_hold_secret
 
 __all__ = ["AGAIN_S", "Bury", "DeadLetterWriter"]
 
@@ -65,14 +66,16 @@ class DeadLetterWriter:
             self._refused_until = time.monotonic() + AGAIN_S
             self._say(logging.ERROR, "no dead letter could be written, it is tried again", refused)
             return False
-        self._say(logging.WARNING, f"{delivery.subject} (id {id!r}) is a dead letter", error)
+        secret = may_hold_secret(delivery.type_name, delivery.data)
+        why = "withheld, for its type holds a secret" if secret else error
+        self._say(logging.WARNING, f"{delivery.subject} (id {id!r}) is a dead letter", why)
         return True
 
     def log_only(self, delivery: Delivery, *, id: str, error: Exception) -> None:
         """Say what a reader that keeps no dead letters could not read."""
         self._say(logging.WARNING, f"cannot read {delivery.subject} (id {id!r})", error)
 
-    def _say(self, level: int, what: str, why: Exception) -> None:
+    def _say(self, level: int, what: str, why: Exception | str) -> None:
         now = time.monotonic()
         if now < self._quiet_until:
             self._unsaid += 1

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -15,18 +14,19 @@ from ..aio import until_first
 from ..bus import Message, Subscription
 from ..dead_letters import AGAIN_S
 from ..errors import TransportError
-from .handlers import Handler
+from .failure_log import log_failure
+from .handlers import Handler, error_when_raised
 from .keep_alive import keep_alive
 from .ledger import Ledger
 from .ordering import Order
-from .quarantine import Quarantine
+from .quarantine import Quarantine, next_group
 from .settlement import InFlight, Settlement
 from .slots import Slot, Slots
-from .timeout import cancel_overdue, error_when_cancelled, error_when_returned_late
+from .timeout import cancel_overdue, error_when_cancelled, error_when_returned_late, postpone
+from .watchdog import Watchdog
 
 __all__ = ["Dispatch"]
 
-_log = logging.getLogger("dms_events")
 _CHUNK = 256
 _MOST_IN_HAND = 10_000
 _TICK_S = 0.25
@@ -56,11 +56,12 @@ class Dispatch:
         self._table = table
         self._ledger = ledger
         self._settlement = settlement
-        self._slots: Slots[InFlight] = Slots(concurrency, self._handle)
+        self._slots: Slots[InFlight] = Slots(concurrency, self._handle, next_group)
         self._order = Order(self._begin, self._slots.put, self._later)
         self._quarantine = Quarantine(settlement, self._slots, self._order)
         self._taken: deque[Message[Any]] = deque()
         self._timers: set[asyncio.TimerHandle] = set()
+        self._watchdog = Watchdog(table.values())
         self._ahead = max(_CHUNK, 2 * concurrency)
 
     async def run(self) -> None:
@@ -70,7 +71,8 @@ class Dispatch:
             TransportError: the subscription ended for good.
         """
         self._slots.open()
-        await until_first(self._take(), self._keep(), self._slots.failed())
+        with self._watchdog:
+            await until_first(self._take(), self._keep(), self._slots.failed())
 
     @property
     def idle(self) -> bool:
@@ -90,8 +92,7 @@ class Dispatch:
         for timer in self._timers:
             timer.cancel()
         self._quarantine.cancel_lookups()
-        self._slots.ready.clear()
-        self._slots.alone.clear()
+        self._slots.clear()
         keeping = asyncio.create_task(self._keep())
         try:
             await self._give_back_unbegun()
@@ -103,7 +104,7 @@ class Dispatch:
             await self._give_back(rest)
 
     def take_rest(self) -> None:
-        """Take what the subscription holds, to give it back with a note when this is finished."""
+        """Take what the subscription holds, to give it back when this is finished."""
         self._taken.extend(self._subscription.take_nowait(_MOST_IN_HAND))
 
     async def _give_back_unbegun(self) -> None:
@@ -170,23 +171,24 @@ class Dispatch:
         entry.running = True
         if self._partitioned and not await self._keep_owned(entry):
             return
-        if entry.alone and not await self._settlement.begin_alone(entry):
-            self._order.done(entry)
+        if entry.group and not await self._quarantine.begin(entry):
+            return
+        if entry.group and self._partitioned and not await self._keep_owned(entry):
             return
         if timeout_s is not None:
             slot.deadline = time.monotonic() + timeout_s
         error: Exception | None = None
         try:
             await (handler.call(entry.message) if handler.plain else _call(entry))
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as cancelled:
             slot.deadline = inf
             if slot.closing:
                 for one in (entry, *entry.batch_rest):
                     await self._settlement.interrupted(one)
                 raise
-            error = error_when_cancelled(slot, timeout_s)
-        except Exception as raised:  # noqa: BLE001 - a handler may raise whatever it likes
-            error = raised
+            error = error_when_cancelled(slot, timeout_s, cancelled)
+        except (Exception, SystemExit) as raised:  # noqa: BLE001 - a handler may raise whatever it likes
+            error = error_when_raised(raised)
         slot.deadline = inf
         slot.settling = True
         if error is None and slot.overdue:
@@ -235,7 +237,7 @@ class Dispatch:
         """One of a batch may be to blame: each is handled by itself, and nothing is spent for this."""
         batch = (first, *first.batch_rest)
         first.batch_rest = ()
-        _log.warning("%s raised on %d messages", first.handler.name, len(batch), exc_info=error)
+        log_failure(first.message, error, f"{first.handler.name} raised on {len(batch)} messages")
         for one in batch:
             one.running = False
             if one.message.returned:
@@ -249,8 +251,9 @@ class Dispatch:
             return
         if entry.message.returned:
             # The broker delivers it again, so it must not be tried again here too.
-            name, message = entry.handler.name, entry.message
-            _log.warning("%s gave back %s, and raised", name, message, exc_info=error)
+            log_failure(
+                entry.message, error, f"{entry.handler.name} gave back {entry.message}, and raised"
+            )
             await self._settlement.handled(entry)
             self._order.done(entry)
             return
@@ -275,8 +278,10 @@ class Dispatch:
         loop = asyncio.get_running_loop()
         every_s = self._subscription.ack_wait_s / 3
         due = loop.time() + every_s
+        tick_s = min(_TICK_S, every_s)
         while True:
-            await asyncio.sleep(min(_TICK_S, every_s))
+            await asyncio.sleep(tick_s)
+            postpone(self._slots.all, self._watchdog.tick(tick_s))
             cancel_overdue(self._slots.all)
             if loop.time() < due:
                 continue

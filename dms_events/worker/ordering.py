@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Hashable
 
-from .handlers import Handler
+from .handlers import Handler, error_when_raised
 from .settlement import InFlight
 
 __all__ = ["Order"]
@@ -51,8 +51,8 @@ class Order:
         try:
             entry.key = (entry.handler, key(entry.message.event))
             chain = self._chains.get(entry.key)
-        except Exception as error:  # noqa: BLE001 - the handler is called with it, and raises it
-            entry.key = error
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - the handler is called with it, and raises it
+            entry.key = error_when_raised(error)
             self._begin(entry)
             return
         if chain is None:

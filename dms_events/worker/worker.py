@@ -47,8 +47,8 @@ class Worker:
     A handler that returns has its message acknowledged. One that raises has it delivered again later
     (`on` says how often), then kept as a dead letter; ``raise dms_events.Reject(...)`` keeps it at
     once. Delivery is at least once, but no event is handled twice while the worker lives: it remembers
-    the identities that it handled. A message that was delivered before, nobody knows why, is handled
-    while no other is, so that one which kills its process is found out, and ends as a dead letter.
+    the identities that it handled. Messages that were delivered before, nobody knows why, are handled
+    apart, so that one which kills its process is found out, and ends as a dead letter.
 
     Workers that share a durable share its messages.
 
@@ -95,7 +95,9 @@ class Worker:
         self._partitioned = partitioned
         self.drain_s = drain_s
         self._routes = Routes()
+        self._memory = memory
         self._ledger: Ledger[InFlight] = Ledger(memory)
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._startup: list[Callable[[], Awaitable[None]]] = []
         self._shutdown: list[Callable[[], Awaitable[None]]] = []
         self._bus: Bus | None = None
@@ -184,7 +186,9 @@ class Worker:
         self._draining = True
 
     async def run(self, where: str | NetworkConfig | Bus, **options: Any) -> WorkerTally:
-        """Handle messages until `stop`, or after `drain`; returns what was done.
+        """Handle messages until `stop`, or after `drain`; returns what was done in this run.
+
+        It may run again after it has returned, also in another event loop.
 
         Args:
             where: an open bus; or what `connect` takes, to which a bus is opened for the time. Then, in
@@ -217,14 +221,24 @@ class Worker:
         if self._bus is not None:
             raise ConfigError("worker", "it runs already")
         self._bus = bus
+        self.tally = WorkerTally()
+        self._remember()
         try:
             async with self._hooks():
                 await self._work(bus)
         finally:
             self._bus = self._dispatch = None
-            self._stopping.clear()
+            self._stopping = asyncio.Event()  # the next run may be in another event loop
             self._draining = False
         return self.tally
+
+    def _remember(self) -> None:
+        """Keep what was handled in mind over the runs of one event loop; another loop is another life."""
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop:
+            self._loop = loop
+            self._ledger = Ledger(self._memory)
+        self._ledger.in_hand.clear()
 
     async def _work(self, bus: Bus) -> None:
         subscription = bus.subscribe(
