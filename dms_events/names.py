@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from difflib import get_close_matches
 
 from .errors import ConfigError
 
-__all__ = ["check_token", "is_pattern", "is_source", "is_type_name", "widest"]
+__all__ = ["check_token", "is_pattern", "is_source", "is_type_name", "no_such_durable", "widest"]
 
 _TOKEN = re.compile(r"[^\s.*>/\\\ud800-\udfff]{1,200}")
 _FOREIGN = r"[^\s\x00-\x1f.*>]"
@@ -26,6 +28,15 @@ def check_token(setting: str, text: str, fix: str = "") -> None:
     if not _TOKEN.fullmatch(text):
         reason = f"{text!r} has white space, a lone surrogate, or one of . * > / \\"
         raise ConfigError(setting, reason + fix)
+
+
+def no_such_durable(durable: str, others: Iterable[str]) -> ConfigError:
+    """The error about a durable that must exist; it names the most similar of the ``others``."""
+    meant = get_close_matches(durable, others := sorted(others), 1) or others[:5]
+    there = f"did you mean {', '.join(map(repr, meant))}? " if meant else ""
+    return ConfigError(
+        "durable", f"there is no durable {durable!r}; {there}Without must_exist it is made"
+    )
 
 
 def is_type_name(text: str) -> bool:

@@ -81,6 +81,16 @@ class Subscription(Generic[T]):
         return self._receiver.ack_wait_s if self._receiver else self._spec.ack_wait_s
 
     @property
+    def made(self) -> bool:
+        """True if entering this subscription made its durable, which was not there before."""
+        return self._receiver is not None and self._receiver.made
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """The names of other durables, as far as they are known, where this one was ``made``."""
+        return self._receiver.others if self._receiver else ()
+
+    @property
     def dropped(self) -> int:
         """Messages that the transport threw away for want of room; always 0 where it acknowledges."""
         return self._receiver.dropped if self._receiver else 0

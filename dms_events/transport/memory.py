@@ -17,6 +17,7 @@ from weakref import WeakSet, WeakValueDictionary
 
 from ..errors import ConfigError, ConnectionLostError, PublishError
 from ..identity import rfc3339
+from ..names import no_such_durable
 from .memory_consumer import Consumer, MemoryDelivery, Stored
 from .receiver import Delivery, Receiver
 from .transport import (
@@ -88,6 +89,7 @@ class MemoryTransport(Transport):
     It keeps every message, up to ``max_messages``, so that a durable made later sees them all.
     """
 
+    where = "memory://"
     guarantees = Guarantees(acknowledges=True, durable=False, dedupes=True, full="error")
 
     def __init__(
@@ -128,7 +130,10 @@ class MemoryTransport(Transport):
         consumers = self._broker.consumers
         name = f"{spec.channel}/{spec.durable or uuid.uuid4()}"
         consumer = consumers.get(name)
-        if consumer is None:
+        others = tuple(known.removeprefix(f"{spec.channel}/") for known in consumers)
+        if made := consumer is None:
+            if spec.must_exist:
+                raise no_such_durable(spec.durable or "", others)
             log = self._broker.log[spec.channel]
             consumer = consumers[name] = Consumer(
                 log,
@@ -144,6 +149,7 @@ class MemoryTransport(Transport):
             )
         ephemeral = None if spec.durable else name
         receiver = MemoryReceiver(self._broker, consumer, spec, ephemeral)
+        receiver.made, receiver.others = made, others if made else ()
         self._receivers.add(receiver)
         return receiver
 

@@ -85,6 +85,11 @@ class Receiver(ABC):
     dropped: int = 0
     """Messages that arrived and were thrown away for want of room."""
 
+    made: bool = False
+    """It made the durable that it reads, which was not there."""
+    others: tuple[str, ...] = ()
+    """Where it did: the names of other durables, as far as they are known."""
+
     ack_wait_s: float
     """The ack wait in force: that of the consumer, which may be older than the spec."""
 

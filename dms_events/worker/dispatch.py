@@ -19,6 +19,7 @@ from .handlers import Handler, error_when_raised
 from .keep_alive import keep_alive
 from .ledger import Ledger
 from .ordering import Order
+from .ownership import Ownership
 from .quarantine import Quarantine, next_group
 from .settlement import InFlight, Settlement
 from .slots import Slot, Slots
@@ -59,6 +60,7 @@ class Dispatch:
         self._slots: Slots[InFlight] = Slots(concurrency, self._handle, next_group)
         self._order = Order(self._begin, self._slots.put, self._later)
         self._quarantine = Quarantine(settlement, self._slots, self._order)
+        self._ownership = Ownership(subscription, settlement, self._slots, self._order)
         self._taken: deque[Message[Any]] = deque()
         self._timers: set[asyncio.TimerHandle] = set()
         self._watchdog = Watchdog(table.values())
@@ -78,6 +80,10 @@ class Dispatch:
     def idle(self) -> bool:
         """Nothing is in hand."""
         return not self._ledger.in_hand
+
+    def count(self) -> int:
+        """How many are in hand."""
+        return len(self._ledger.in_hand)
 
     def hold(self) -> None:
         """Begin nothing new."""
@@ -169,11 +175,11 @@ class Dispatch:
         handler = entry.handler
         timeout_s = handler.timeout_s
         entry.running = True
-        if self._partitioned and not await self._keep_owned(entry):
+        if self._partitioned and not await self._ownership.keep(entry):
             return
         if entry.group and not await self._quarantine.begin(entry):
             return
-        if entry.group and self._partitioned and not await self._keep_owned(entry):
+        if entry.group and self._partitioned and not await self._ownership.keep(entry):
             return
         if timeout_s is not None:
             slot.deadline = time.monotonic() + timeout_s
@@ -199,33 +205,6 @@ class Dispatch:
         await self._settlement.handled(entry)
         if not handler.plain:
             await self._end(entry)
-
-    async def _keep_owned(self, first: InFlight) -> bool:
-        """Leave out what another reader has meanwhile; waits while that is in doubt."""
-        entries = (first, *first.batch_rest)
-        first.batch_rest = ()
-        kept = [one for one in entries if await self._still_owned(one)]
-        for one in entries:
-            if one not in kept:
-                self._settlement.lost(one)
-                self._order.done(one)
-        if first in kept:
-            first.batch_rest = kept[1:]
-            return True
-        for one in kept:
-            self._slots.put(one)
-        return False
-
-    async def _still_owned(self, entry: InFlight) -> bool:
-        """True if one of its deliveries is still owned here; that one becomes its message."""
-        for message in (entry.message, *entry.redeliveries):
-            if await self._subscription.still_owned(message):
-                entry.message = message
-                entry.redeliveries = tuple(
-                    other for other in entry.redeliveries if other is not message
-                )
-                return True
-        return False
 
     async def _end(self, first: InFlight) -> None:
         """What follows the settling of an entry that has others behind it."""

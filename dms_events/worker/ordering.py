@@ -66,6 +66,15 @@ class Order:
             first, *first.batch_rest = batch
             self._put(first)
 
+    def following(self, entry: InFlight) -> InFlight | None:
+        """The next one of its key, if there is one."""
+        chain = self._chains.get(entry.key) if entry.key is not None else None
+        return chain[0] if chain else None
+
+    def skip(self, entry: InFlight) -> InFlight:
+        """Take the next one of its key out of the order."""
+        return self._chains[entry.key].popleft()
+
     def done(self, entry: InFlight) -> None:
         """It is settled: the next one of its key has its turn."""
         if entry.key is None:

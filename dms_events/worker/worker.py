@@ -22,6 +22,7 @@ from .policy import RetryPolicy
 from .settlement import InFlight, Settlement
 from .signals import on_signals
 from .tally import WorkerTally
+from .words import say_figures, say_start
 
 if TYPE_CHECKING:
     from ..types.network_config import NetworkConfig
@@ -64,6 +65,7 @@ class Worker:
         partitioned: share the messages by partitions of their sources, each with one worker at a time, so
             that a ``key`` which follows from the source keeps its order across workers
             (docs/workers.md).
+        must_exist: a durable that is not there is an error, and not made.
 
     Raises:
         ConfigError: a number is out of range.
@@ -80,6 +82,7 @@ class Worker:
         memory: int = 100_000,
         drain_s: float = 20.0,
         partitioned: bool = False,
+        must_exist: bool = False,
     ) -> None:
         for name, value in (("concurrency", concurrency), ("memory", memory)):
             if value < 1:
@@ -94,6 +97,7 @@ class Worker:
         self._start: Literal["all", "new"] = start
         self._partitioned = partitioned
         self.drain_s = drain_s
+        self.must_exist = must_exist
         self._routes = Routes()
         self._memory = memory
         self._ledger: Ledger[InFlight] = Ledger(memory)
@@ -166,11 +170,7 @@ class Worker:
 
     @property
     def bus(self) -> Bus:
-        """The bus of `run`, for handlers that publish.
-
-        Raises:
-            ConfigError: the worker does not run.
-        """
+        """The bus of `run`, for handlers that publish; a ConfigError while the worker does not run."""
         if self._bus is None:
             raise ConfigError("bus", "there is one while the worker runs")
         return self._bus
@@ -234,9 +234,8 @@ class Worker:
 
     def _remember(self) -> None:
         """Keep what was handled in mind over the runs of one event loop; another loop is another life."""
-        loop = asyncio.get_running_loop()
-        if loop is not self._loop:
-            self._loop = loop
+        before, self._loop = self._loop, asyncio.get_running_loop()
+        if before is not self._loop:
             self._ledger = Ledger(self._memory)
         self._ledger.in_hand.clear()
 
@@ -248,6 +247,7 @@ class Worker:
             prefetch=self._prefetch,
             ack_wait_s=self._ack_wait_s,
             partitioned=self._partitioned,
+            must_exist=self.must_exist,
         )
         settlement = Settlement(
             self._ledger,
@@ -263,7 +263,10 @@ class Worker:
         try:
             async with subscription:
                 try:
-                    await until_first(dispatch.run(), self._until_asked(dispatch, subscription))
+                    await say_start(self.durable, bus.where, subscription, self.handlers)
+                    asked = self._until_asked(dispatch, subscription)
+                    saying = say_figures(self.durable, self.tally, dispatch.count)
+                    await until_first(dispatch.run(), asked, saying)
                 except asyncio.CancelledError:
                     drain_s = 0
                     raise

@@ -15,7 +15,7 @@ from dms_events.transport import SubscriptionSpec
 
 from ..client import NotThereError, mapped, request
 from ..delivery import Origin
-from ..setup import ensure_consumer
+from ..setup import durables, ensure_consumer
 from ..store import kv_token, open_bucket
 from ..subjects import UNPARTITIONED, Subjects, partitions_of
 from .assignment import Assignment, Member
@@ -41,6 +41,8 @@ class _Stream:
         self.spec = spec
         self.name = subjects.stream(spec.channel)
         self.created = ""
+        self.made = False
+        """The durable was not there."""
 
     async def look(self) -> None:
         """Asked anew each time: a stream that was deleted and made again counts from 1 again."""
@@ -58,10 +60,13 @@ class _Stream:
         spec, filters = self.spec, self.subjects.filters(self.spec)
         if partition is not None:
             name = f"{spec.durable}-{partition}"
-            spec = msgspec.structs.replace(spec, durable=name)
+            must_exist = spec.must_exist and partition == UNPARTITIONED
+            spec = msgspec.structs.replace(spec, durable=name, must_exist=must_exist)
             filters = self.subjects.of_part(spec, partition)
         with mapped(f"subscribe to {', '.join(filters)}"):
-            return await ensure_consumer(self.client, self.name, filters, spec)
+            name, ack_wait_s, made = await ensure_consumer(self.client, self.name, filters, spec)
+        self.made |= made and partition in (None, UNPARTITIONED)
+        return name, ack_wait_s
 
     async def waiting(self, consumer: str) -> int:
         """What waits there or is not settled."""
@@ -114,10 +119,16 @@ async def open_receiver(
     """
     stream = _Stream(client, manager, subjects, spec)
     await stream.look()
+    receiver: PullReceiver | PartitionedReceiver
     if spec.partitioned:
-        return await _owned(stream)
-    consumer, ack_wait_s = await stream.consumer()
-    return await stream.receiver(consumer, ack_wait_s, spec.prefetch)
+        receiver = await _owned(stream)
+    else:
+        consumer, ack_wait_s = await stream.consumer()
+        receiver = await stream.receiver(consumer, ack_wait_s, spec.prefetch)
+    if spec.durable and stream.made:
+        receiver.made = True
+        receiver.others = await durables(client, stream.name)
+    return receiver
 
 
 async def _owned(stream: _Stream) -> PartitionedReceiver:

@@ -128,12 +128,9 @@ class PullReceiver(Receiver):
         self._arrived.set()
 
     def ask_for_missing(self, count: int) -> None:
-        """Have up to ``count`` redeliveries come, also where the prefetch is used up.
-
-        They come before what is new. So where the last message was new none is due yet, and one more
-        message is asked for to find out when they are.
-        """
+        """Have up to ``count`` redeliveries come, also where the prefetch is used up."""
         if not self._waits:
+            # They come before what is new. After a new message none is due; one more tells when they are.
             due = bool(self._buffer) and self._buffer[-1].attempt > 1
             self._more = count if due else 1
             self._work.set()
@@ -225,8 +222,8 @@ class PullReceiver(Receiver):
     def _free(self) -> int:
         """How many to ask for: none until half of the prefetch is used up."""
         self._held = max(self._held, len(self._buffer))
-        if more := self._more:
-            self._more = 0
+        if self._more:
+            more, self._more = self._more, 0
             return more
         return self._prefetch - self._held if self._held <= self._low else 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Awaitable, Callable, Collection
 from typing import Any, Final, TypeVar
@@ -12,6 +13,7 @@ import nats.js.errors
 from nats.aio.client import Client
 
 from dms_events.errors import ConfigError
+from dms_events.names import no_such_durable
 from dms_events.transport import SubscriptionSpec
 
 from ..client import request
@@ -20,12 +22,15 @@ from .compare import DesiredConfig, creation
 from .declaration import DurableSetup, NatsSetup
 from .target import durable_target, nanoseconds, stream_targets
 
-__all__ = ["ensure_consumer", "make_streams", "refusal", "retry_until_ready"]
+__all__ = ["durables", "ensure_consumer", "make_streams", "refusal", "retry_until_ready"]
 
 T = TypeVar("T")
 
 _INACTIVE_S = 300.0
 _RETRY_S = 0.25
+_NAMES_S = 1.0
+_PART = re.compile(r"-(\d+|rest)$")
+"""What the consumer of a partition has behind the name of its durable."""
 _BLAMED: Final = {10047: "max_bytes", 10074: "num_replicas"}
 """What an error of the server is about, where its code alone says so."""
 
@@ -96,8 +101,8 @@ async def _make(client: Client, target: DesiredConfig) -> None:
 
 async def ensure_consumer(
     client: Client, stream: str, filters: list[str], spec: SubscriptionSpec
-) -> tuple[str, float]:
-    """Make the consumer of a subscription unless it is there; returns its name and its ack wait in s.
+) -> tuple[str, float, bool]:
+    """Make the consumer of a subscription unless it is there: its name, its ack wait in s, whether made.
 
     The server never gives up a message by itself (``max_deliver`` unlimited): a process that dies with
     a batch raises the delivery count of every innocent in it, so attempts are the reader's to count.
@@ -113,8 +118,10 @@ async def ensure_consumer(
         )
         body = {"stream_name": stream, "config": config, "action": "create"}
         made = await request(client, f"CONSUMER.CREATE.{stream}", body)
-        return str(made["name"]), spec.ack_wait_s
+        return str(made["name"]), spec.ack_wait_s, True
     existing = await api.read(client, target)
+    if existing is None and spec.must_exist:
+        raise no_such_durable(spec.durable, await durables(client, stream))
     if existing is None:
         try:
             await api.create(client, target, creation(target))
@@ -124,9 +131,18 @@ async def ensure_consumer(
                 raise
             existing = await api.read(client, target)
     if existing is None:
-        return spec.durable, spec.ack_wait_s
+        return spec.durable, spec.ack_wait_s, True
     _compare(spec.durable, filters, existing)
-    return spec.durable, existing["ack_wait"] / 1e9
+    return spec.durable, existing["ack_wait"] / 1e9, False
+
+
+async def durables(client: Client, stream: str) -> tuple[str, ...]:
+    """The names of the stream's durables; none where this account may not ask for them."""
+    try:
+        answer = await request(client, f"CONSUMER.NAMES.{stream}", timeout_s=_NAMES_S)
+    except (nats.errors.Error, OSError):
+        return ()
+    return tuple({_PART.sub("", name): None for name in answer.get("consumers") or ()})
 
 
 def _compare(durable: str, filters: list[str], existing: dict[str, Any]) -> None:

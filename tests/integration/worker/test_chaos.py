@@ -11,7 +11,7 @@ from tests.kit.programs.chaos_check import Fault, Line, check
 from tests.kit.soak import seeded, sized
 
 DEAF_S = 10 + 5 + 3 * ACK_WAIT_S
-"""A dead link is known after 10 s and made anew in 5 s; then partitions are taken over, and are complete."""
+"""A dead link is known after 10 s and made anew in 5 s; then partitions are taken over and complete."""
 
 
 @pytest.mark.soak
