@@ -104,17 +104,28 @@ def worker(
 
 
 async def _run(found: Worker, url: str, root: str) -> None:
+    this = asyncio.current_task()
+    connected = False
+
+    def stop() -> None:
+        if connected:
+            found.stop()
+        elif this is not None:
+            this.cancel()  # there is nothing to finish
+
     def bound() -> None:
         _end_within(found.drain_s + _LAST_S)
 
-    with on_signals(found.stop, at_once=bound) as signals:
+    with on_signals(stop, at_once=bound) as signals:
         try:
             async with connect(url, root=root) as bus:
+                connected = True
                 await found.run(bus)
         except asyncio.CancelledError:
             if signals.second:
                 raise SystemExit(128 + signals.second) from None
-            raise
+            if connected:
+                raise
         finally:
             _end_within(_LAST_S)
 

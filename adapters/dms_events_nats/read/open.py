@@ -127,7 +127,8 @@ async def open_receiver(
         receiver = await stream.receiver(consumer, ack_wait_s, spec.prefetch)
     if spec.durable and stream.made:
         receiver.made = True
-        receiver.others = await durables(client, stream.name)
+        known = await durables(client, stream.name)
+        receiver.others = tuple(name for name in known if name != spec.durable)
     return receiver
 
 

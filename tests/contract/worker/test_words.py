@@ -1,4 +1,4 @@
-"""A worker says where it begins; a durable that is new on a stream with history is a warning, or an error."""
+"""A worker says where it begins; a durable that is new on a stream with history is a warning."""
 
 from __future__ import annotations
 
