@@ -4,17 +4,20 @@
 # Either works alone on a fresh clone: it makes .venv with uv where that is installed, else with
 # venv and pip.
 
-PYTHON ?= $(firstword $(foreach p,python3.11 python3.12 python3.13 python3,$(if $(shell command -v $(p) 2>/dev/null),$(p),)) python3)
+# One of pyenv's may be on the path although it only says that another is to be used.
+PYTHON ?= $(firstword $(foreach p,python3.11 python3.12 python3.13 python3,$(if $(shell $(p) -c 'print(1)' 2>/dev/null),$(p),)) python3)
+PYTHONS ?= 3.11 3.12 3.13 3.14
 UV     := $(shell command -v uv 2>/dev/null)
 BIN    := .venv/bin
 
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak lint format reference clean
+.PHONY: help demo test test-pythons soak lint format reference clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
+	@echo 'make test-pythons  run the unit and contract tests on every other Python that is installed'
 	@echo 'make lint   ruff, mypy, import-linter'
 	@echo 'make format let ruff format the code'
 	@echo 'make reference  make docs/types again, after a change of the types'
@@ -51,8 +54,19 @@ endef
 demo: .venv/.demo
 	$(BIN)/dms-events demo $(ARGS)
 
+# On workers: most tests wait for a server or a process. A plain `pytest FILE` starts none, so that an
+# editor and a debugger are at once in the test; so does ARGS=-n0.
+WORKERS := -n 4
+
 test: .venv/.dev
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest $(WORKERS) $(ARGS)
+
+test-pythons: .venv/.dev
+ifdef UV
+	.ci/pythons $(PYTHONS)
+else
+	@echo 'the environments of other Pythons are made by uv, which is not installed' >&2; exit 1
+endif
 
 soak: .venv/.dev
 	DMS_EVENTS_SOAK=1 $(BIN)/pytest -m 'soak or slow' $(ARGS)
@@ -74,4 +88,4 @@ reference: .venv/.dev
 	$(BIN)/python docs/make_types.py
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

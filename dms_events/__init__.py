@@ -8,6 +8,8 @@ async with dms_events.connect("nats://127.0.0.1:4222", source="12D3KooW…") as 
             await message.ack()
 """
 
+import logging
+
 from .bus import Bus, Message, Subscription
 from .codec import decode, encode
 from .dead_letters import DeadLetter
@@ -23,10 +25,12 @@ from .errors import (
     PublishError,
     Reject,
     ReplayError,
+    SinkBrokenError,
     SinkError,
     TransportError,
     UnknownTypeError,
 )
+from .text import escape_log
 from .transport import OutgoingMessage
 from .urls import connect, sink_for
 from .worker import Forwarder, Tally, Worker, WorkerTally
@@ -48,6 +52,7 @@ __all__ = [
     "PublishError",
     "Reject",
     "ReplayError",
+    "SinkBrokenError",
     "SinkError",
     "Subscription",
     "Tally",
@@ -60,3 +65,5 @@ __all__ = [
     "encode",
     "sink_for",
 ]
+
+escape_log(logging.getLogger("dms_events"))

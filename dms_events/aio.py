@@ -9,6 +9,8 @@ from typing import Any
 
 __all__ = ["cancelled", "set_within", "task_group", "until_first"]
 
+_CANCEL_AGAIN_S = 0.1
+
 
 @asynccontextmanager
 async def task_group() -> AsyncIterator[asyncio.TaskGroup]:
@@ -34,18 +36,19 @@ async def until_first(*work: Coroutine[Any, Any, None]) -> None:
         for task in done:
             await task
     finally:
-        for task in tasks:
+        await cancelled(*tasks)
+
+
+async def cancelled(*tasks: asyncio.Task[None] | None) -> None:
+    """Cancel them and wait for their end, whatever that is."""
+    all_ = [task for task in tasks if task is not None]
+    going = set(all_)
+    while going:
+        for task in going:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def cancelled(task: asyncio.Task[None] | None) -> None:
-    """Cancel it and wait for its end, whatever that is; again where a cancellation was swallowed."""
-    while task is not None and not task.done():
-        task.cancel()
-        await asyncio.wait([task], timeout=1.0)
-    if task is not None and not task.cancelled():
-        task.exception()  # retrieved, so that nothing is logged about it
+        # `asyncio.wait_for` loses a cancellation that comes together with its result (Python 3.11).
+        _, going = await asyncio.wait(going, timeout=_CANCEL_AGAIN_S)
+    await asyncio.gather(*all_, return_exceptions=True)
 
 
 async def set_within(event: asyncio.Event, timeout_s: float | None) -> None:

@@ -11,9 +11,10 @@
     │   └── NoMatchingKeyError
     ├── TransportError
     │   ├── ConnectionLostError
-    │   └── PublishError        .unacknowledged
+    │   └── PublishError        .unacknowledged .accepted
     ├── ReplayError             .letter .reason
     ├── SinkError
+    │   └── SinkBrokenError
     ├── HandlerError
     └── Reject                  raised by a handler, to have no other attempt
 
@@ -40,6 +41,7 @@ __all__ = [
     "PublishError",
     "Reject",
     "ReplayError",
+    "SinkBrokenError",
     "SinkError",
     "TransportError",
     "UnknownTypeError",
@@ -150,13 +152,34 @@ class PublishError(TransportError):
     """Something was not accepted.
 
     ``unacknowledged`` holds the events of this call whose acceptance is not known, in the order in
-    which they were given. Publishing the same `OutgoingMessage` again is safe: it keeps its identity.
+    which they were given; ``accepted`` is how many others there were. Publishing the same
+    `OutgoingMessage` again is safe: it keeps its identity.
     """
 
-    def __init__(self, reason: str, unacknowledged: Sequence[Any] = ()) -> None:
+    def __init__(self, reason: str, unacknowledged: Sequence[Any] = (), accepted: int = 0) -> None:
         super().__init__(reason)
         self.reason = reason
         self.unacknowledged = unacknowledged
+        self.accepted = accepted
+
+    @classmethod
+    def behind(cls, error: BaseException) -> PublishError | None:
+        """What is known of a publish that was cut off.
+
+        ``error`` is the `asyncio.CancelledError` of a cancelled publish, or the `TimeoutError` that
+        `asyncio.timeout` or `asyncio.wait_for` made of it. None where it did not cut off a publish.
+
+            try:
+                async with asyncio.timeout(5):
+                    await bus.publish_many(events)
+            except TimeoutError as error:
+                if cut := PublishError.behind(error):
+                    events = cut.unacknowledged
+        """
+        found: BaseException | None = error
+        while found is not None and not isinstance(found, cls):
+            found = found.__cause__
+        return found
 
 
 class ReplayError(DmsEventsError):
@@ -176,6 +199,10 @@ class ReplayError(DmsEventsError):
 
 class SinkError(DmsEventsError):
     """A sink could not take a batch at all; nothing is known to be stored."""
+
+
+class SinkBrokenError(SinkError):
+    """A sink will not take any batch until somebody mends it: trying again is pointless."""
 
 
 class HandlerError(DmsEventsError):

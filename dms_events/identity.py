@@ -1,16 +1,25 @@
-"""Identities and times of events: UUIDv7 ids, ids made of a position in a stream, RFC 3339 text."""
+"""Identities and times of events: new ids, ids of a position, ids of documents, RFC 3339 text."""
 
 from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
-from uuid import NAMESPACE_URL, uuid5
+from hashlib import sha1
+from uuid import NAMESPACE_URL, UUID, uuid5
 
 import uuid_utils
 
-__all__ = ["id_of_position", "new_id", "now_rfc3339", "parse_rfc3339", "rfc3339"]
+__all__ = [
+    "id_of_document",
+    "id_of_position",
+    "new_id",
+    "now_rfc3339",
+    "parse_rfc3339",
+    "rfc3339",
+]
 
 _STREAMS = uuid5(NAMESPACE_URL, "https://nunet.io/dms-events/stream")
+_SOURCES = uuid5(NAMESPACE_URL, "https://nunet.io/dms-events/source")
 
 
 def new_id() -> str:
@@ -18,13 +27,29 @@ def new_id() -> str:
     return str(uuid_utils.uuid7())
 
 
-def id_of_position(stream: str, created: str, sequence: int) -> str:
-    """The id of a message that claims none: UUIDv5 of where it lies.
+def id_of_position(stream: str, sequence: int, stored: int | str) -> str:
+    """The id of a message that claims none: UUIDv5 of where it lies, and when it was stored there.
 
-    ``created`` is the stream's creation time, so that a stream which was deleted and made again does
-    not give the same ids. Never a hash of the content: two real events can be equal.
+    ``stored`` is in ns since 1970, or the same as text. Sequence and time stay the same over
+    redeliveries, and where a backup is put back. A message that is stored later under the same sequence
+    has another time, and so another id. Never a hash of the content: two real events can be equal.
     """
-    return str(uuid5(_STREAMS, f"{stream}\n{created}\n{sequence}"))
+    return _uuid5(_STREAMS, f"{stream}\n{sequence}\n{stored}")
+
+
+def id_of_document(source: str, id: str) -> str:
+    """The id under which a sink stores an event: the event's ID, or UUIDv5 of its source and its ID.
+
+    ``source`` is the transport's own, and empty under the token ``_``. So events of one ID from two
+    sources are two documents.
+    """
+    return _uuid5(_SOURCES, f"{source}\n{id}") if source else id
+
+
+def _uuid5(namespace: UUID, name: str) -> str:
+    # uuid.uuid5 refuses a lone surrogate, which an ID that others chose may hold.
+    data = namespace.bytes + name.encode(errors="surrogatepass")
+    return str(UUID(bytes=sha1(data, usedforsecurity=False).digest()[:16], version=5))
 
 
 def rfc3339(unix_ns: int) -> str:

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import re
+from base64 import urlsafe_b64encode
 from collections.abc import Iterable
 from difflib import get_close_matches
+from hashlib import sha256
 
 from .errors import ConfigError
 
-__all__ = ["check_token", "is_pattern", "is_source", "is_type_name", "no_such_durable", "widest"]
+__all__ = [
+    "check_token",
+    "digest",
+    "is_pattern",
+    "is_source",
+    "is_type_name",
+    "no_such_durable",
+    "shortened",
+    "shortened_type",
+    "widest",
+]
 
 _TOKEN = re.compile(r"[^\s.*>/\\\ud800-\udfff]{1,200}")
 _FOREIGN = r"[^\s\x00-\x1f.*>]"
@@ -37,6 +49,25 @@ def no_such_durable(durable: str, others: Iterable[str]) -> ConfigError:
     return ConfigError(
         "durable", f"there is no durable {durable!r}; {there}Without must_exist it is made"
     )
+
+
+def digest(text: str) -> str:
+    """Eleven characters of a token's alphabet that tell a text from all others (64 bits of SHA-256)."""
+    hashed = sha256(text.encode(errors="surrogatepass")).digest()
+    return urlsafe_b64encode(hashed[:8]).rstrip(b"=").decode()
+
+
+def shortened(token: str, most_bytes: int) -> str:
+    """The token itself if it has at most ``most_bytes``; else its beginning, ``~`` and its `digest`."""
+    data = token.encode(errors="backslashreplace")
+    if len(data) <= most_bytes:
+        return data.decode()
+    return f"{data[: most_bytes - 12].decode(errors='ignore')}~{digest(token)}"
+
+
+def shortened_type(type_name: str, most_bytes: int) -> str:
+    """The type name with each of its tokens `shortened`."""
+    return ".".join(shortened(token, most_bytes) for token in type_name.split("."))
 
 
 def is_type_name(text: str) -> bool:

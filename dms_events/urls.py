@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .bus import Bus
 from .envelope import Encoding
 from .errors import ConfigError
+from .signatures import signature_of
 from .sink import Sink
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def _nats_url(text: str) -> str:
 def _make(adapter: Any, url: str, options: Mapping[str, Any]) -> Any:
     """Call an adapter's class; an option that it does not have is a ConfigError."""
     try:
-        inspect.signature(adapter).bind(url, **options)
+        signature_of(adapter).bind(url, **options)
     except TypeError as error:
         raise ConfigError("options", f"{adapter.__name__}: {error}") from None
     return adapter(url, **options)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -13,8 +12,7 @@ from tests.kit.servers.elasticsearch_fixtures import elasticsearch_url, empty_el
 
 __all__ = ["elasticsearch_url", "empty_elasticsearch_url", "nats_server"]
 
-# A script that starts the tests with `&` has them ignore Ctrl-C, and so would each program they start.
-signal.signal(signal.SIGINT, signal.default_int_handler)
+pytest_plugins = ["tests.kit.run.ending", "tests.kit.run.workers"]
 
 
 @pytest.fixture

@@ -19,7 +19,6 @@ from nats.aio.subscription import Subscription
 
 from dms_events.errors import TransportError
 from dms_events.identity import id_of_position
-from dms_events.transport import DedupeKey
 
 from .client import translated
 from .subjects import Subjects
@@ -33,10 +32,10 @@ _log = logging.getLogger("dms_events")
 class Origin:
     """What all messages of one subscription have in common."""
 
-    __slots__ = ("client", "created", "first", "lost", "subjects")
+    __slots__ = ("broker", "client", "first", "lost", "subjects")
 
     def __init__(
-        self, client: Client, subjects: Subjects, created: str = "", first: str = ""
+        self, client: Client, subjects: Subjects, *, first: str = "", broker: str = ""
     ) -> None:
         self.client = client
         self.subjects = subjects
@@ -44,8 +43,8 @@ class Origin:
         """How the reply subject of a first delivery begins, where the server has no domain."""
         self.lost = False
         """Another reader has what was taken, and the say over it."""
-        self.created = created
-        """When the stream was made, as the server writes it; empty where nothing is stored."""
+        self.broker = broker
+        """The server, where nothing is stored."""
 
 
 if TYPE_CHECKING:
@@ -69,7 +68,7 @@ class NatsDelivery(_Given, kw_only=True, eq=False, gc=False):
 
     @property
     def source(self) -> str:
-        return self.origin.subjects.source(self.subject)
+        return self.origin.subjects.sources[self.subject]
 
     @property
     def message_id(self) -> str:
@@ -88,11 +87,13 @@ class JetStreamDelivery(NatsDelivery, kw_only=True, eq=False, gc=False):
         return tokens
 
     @property
-    def dedupe_key(self) -> str:
-        return self.reply
-
-    def same_message(self, dedupe_key: DedupeKey) -> bool:
-        return int(_tokens_of(str(dedupe_key))[3]) == self.sequence
+    def position(self) -> int:
+        reply, first = self.reply, self.origin.first
+        if reply.startswith(first):
+            sequence, _, stored, _ = reply[len(first) :].split(".", 3)
+        else:
+            _, _, _, sequence, _, stored, *_ = self._tokens or self._parsed()
+        return int(sequence) << 64 | int(stored)
 
     @property
     def attempt(self) -> int:
@@ -114,9 +115,8 @@ class JetStreamDelivery(NatsDelivery, kw_only=True, eq=False, gc=False):
 
     @property
     def position_id(self) -> str:
-        return id_of_position(
-            (self._tokens or self._parsed())[0], self.origin.created, self.sequence
-        )
+        stream, _, _, sequence, _, stored, *_ = self._tokens or self._parsed()
+        return id_of_position(stream, int(sequence), stored)
 
     @property
     def stored_ns(self) -> int:
@@ -181,15 +181,12 @@ class CoreDelivery(NatsDelivery, kw_only=True, eq=False, gc=False):
         return 0
 
     @property
-    def dedupe_key(self) -> int:
-        return self.number
-
-    def same_message(self, dedupe_key: DedupeKey) -> bool:
-        return dedupe_key == self.number
+    def position(self) -> int:
+        return self.number << 64 | self.arrived_ns
 
     @property
     def position_id(self) -> str:
-        return f"core:{self.arrived_ns}:{self.number}"
+        return id_of_position(self.origin.broker, self.number, self.arrived_ns)
 
     @property
     def stored_ns(self) -> int:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from dms_events.errors import ConfigError
 from dms_events.transport import Channel, OutgoingMessage, SubscriptionSpec
 
-__all__ = ["NO_SOURCE", "UNPARTITIONED", "Subjects", "partitions_of"]
+__all__ = ["NO_SOURCE", "UNPARTITIONED", "Subjects", "checked_subject", "partitions_of"]
 
 NO_SOURCE = "_"
 UNPARTITIONED = "rest"
 """What is stored without a partition."""
 _MOST_KNOWN = 10_000
+_LONGEST_KNOWN = 512
+_LONGEST = 200
+"""With the tokens behind it a subject must fit into a line of the protocol, 4,096 bytes."""
 _PARTITION = re.compile(r"\{\{partition\((\d+),\d+\)\}\}$")
 _ROOT = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 
@@ -26,31 +29,43 @@ def partitions_of(transform: Mapping[str, str] | None) -> int | None:
     return int(found[1]) if found else None
 
 
-class _TypeNames(dict[str, str]):
-    """By subject; of so many subjects that each message's is hardly ever read anew."""
+def checked_subject(setting: str, subject: str) -> str:
+    """The subject, of plain tokens.
 
-    def __init__(self, start: int) -> None:
-        self._start = start
+    Raises:
+        ConfigError: it is none.
+    """
+    if not _ROOT.fullmatch(subject) or len(subject) > _LONGEST:
+        reason = f"use up to {_LONGEST} characters, in tokens of A-Z a-z 0-9 _ -"
+        raise ConfigError(setting, f"{subject[:_LONGEST]!r} is not a subject: {reason}")
+    return subject
+
+
+class _BySubject(dict[str, str]):
+    """A part of each subject; of so many subjects that each message's is hardly ever read anew."""
+
+    def __init__(self, read: Callable[[str], str]) -> None:
+        self._read = read
 
     def __missing__(self, subject: str) -> str:
-        tokens = subject.split(".")[self._start :]
-        name = ".".join(tokens[:2]) if len(tokens) >= 2 else ""
+        part = self._read(subject)
         if len(self) >= _MOST_KNOWN:
             self.clear()
-        self[subject] = name
-        return name
+        if len(subject) <= _LONGEST_KNOWN:
+            self[subject] = part
+        return part
 
 
 class Subjects:
     """Builds and reads subjects under one root."""
 
     def __init__(self, root: str) -> None:
-        if not _ROOT.fullmatch(root):
-            raise ConfigError("root", f"{root!r} is not a subject: use tokens of A-Z a-z 0-9 _ -")
-        self._root = root
+        self._root = checked_subject("root", root)
         self._depth = root.count(".") + 1
-        self.type_names = _TypeNames(self._depth + 1)
+        self.type_names = _BySubject(self._type_name)
         """The type that a subject says; empty where it is not of this form."""
+        self.sources = _BySubject(self._source)
+        """The source that a subject says; empty where it says none."""
 
     def of(self, message: OutgoingMessage) -> str:
         """The subject a message is published on."""
@@ -60,6 +75,10 @@ class Subjects:
     def all_of(self, channel: Channel) -> str:
         """What a stream over a channel stores."""
         return f"{self._root}.{channel}.>"
+
+    def holds(self, subject: str) -> bool:
+        """Whether a subject, in whatever case, is one under this root."""
+        return subject.lower().startswith(f"{self._root.lower()}.")
 
     def filters(self, spec: SubscriptionSpec) -> list[str]:
         """The filter subjects of a subscription, sorted; none covers another, which no server takes."""
@@ -96,7 +115,10 @@ class Subjects:
         """The name of the key-value bucket for a use."""
         return f"{self._root}_{use}".replace(".", "_").upper()
 
-    def source(self, subject: str) -> str:
-        """The source that a subject says; empty where it says none."""
+    def _type_name(self, subject: str) -> str:
+        tokens = subject.split(".")[self._depth + 1 :]
+        return ".".join(tokens[:2]) if len(tokens) >= 2 else ""
+
+    def _source(self, subject: str) -> str:
         tokens = subject.split(".")[self._depth + 1 :]
         return tokens[2] if len(tokens) > 2 and tokens[2] != NO_SOURCE else ""

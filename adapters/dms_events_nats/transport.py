@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 from weakref import WeakSet
@@ -13,33 +13,36 @@ from weakref import WeakSet
 import nats
 import nats.errors
 import nats.js.errors
-from nats.aio.client import Client
 from nats.js.manager import JetStreamManager
 
-from dms_events.errors import ConfigError, ConnectionLostError, PublishError
+from dms_events.errors import ConfigError, ConnectionLostError
 from dms_events.transport import (
     Channel,
     Guarantees,
     KeyValue,
     OutgoingMessage,
+    PublishCounts,
     Receiver,
     SubscriptionSpec,
     Transport,
 )
 
+from .asking import AskingClient, denial_in
 from .client import checked_url, flush, mapped
 from .delivery import CoreDelivery, JetStreamDelivery
-from .publish import Publisher
+from .denials import DenialLog
+from .publish import CorePublisher, Publisher
 from .read import CoreReceiver, PartitionedReceiver, PullReceiver, open_receiver
-from .setup import EventsSetup, NatsSetup, StreamSetup, make_streams
-from .store import delete_message, fetch_message, open_notes
-from .subjects import Subjects
+from .setup import EventsSetup, NatsSetup, StreamSetup, check_streams, make_streams
+from .store import delete_message, durables_for, fetch_message, open_notes
+from .subjects import Subjects, checked_subject
 
 __all__ = ["NatsTransport"]
 
 _log = logging.getLogger("dms_events")
 _CORE_BUFFER = 65_536
-_CORE_YIELD_EVERY = 500
+_PENDING_BYTES = 16 << 20
+"""What the client takes before it waits by itself, deaf to a cancellation. Publishers wait earlier."""
 
 
 class NatsTransport(Transport):
@@ -61,14 +64,18 @@ class NatsTransport(Transport):
         max_bytes: likewise, in bytes.
         duplicate_window_s: how long the server remembers identities, for streams made here.
         connect_timeout_s: for the first connection.
-        publish_timeout_s: how long publishing goes on without progress, reconnects included.
+        publish_timeout_s: how long publishing goes on without progress (no acknowledgement comes, and no
+            waiting byte leaves), reconnects included. `close` takes at most as long.
+        inbox_prefix: where the server's answers go, ``<prefix>.>``. With a prefix of its own, which no
+            other account may publish to, nobody can forge an answer (``docs/nats.md``).
         credentials: a NATS ``.creds`` file.
         tls: a TLS context, for a server that asks for TLS.
         tls_handshake_first: begin with TLS, before a word is said. Without it a server (or somebody in
             its place) that asks for no TLS gets none.
 
     Raises:
-        ConfigError: the URL has no host, or a port that is no number; or ``root`` is no subject.
+        ConfigError: the URL has no host, or a port that is no number; or ``root`` or ``inbox_prefix`` is
+            no subject.
     """
 
     def __init__(
@@ -85,6 +92,7 @@ class NatsTransport(Transport):
         duplicate_window_s: float = 120.0,
         connect_timeout_s: float = 5.0,
         publish_timeout_s: float = 30.0,
+        inbox_prefix: str = "_INBOX",
         credentials: Path | None = None,
         tls: ssl.SSLContext | None = None,
         tls_handshake_first: bool = False,
@@ -108,16 +116,20 @@ class NatsTransport(Transport):
         )
         self._connect_timeout_s = connect_timeout_s
         self._publish_timeout_s = publish_timeout_s
+        self._inbox_prefix = checked_subject("inbox_prefix", inbox_prefix)
         self._credentials = credentials
         self._tls = tls
         self._tls_handshake_first = tls_handshake_first
         if tls_handshake_first and tls is None:
             self._tls = ssl.create_default_context()
-        self._client = Client()
+        self._client = AskingClient()
         self._client.msg_class = JetStreamDelivery if durable else CoreDelivery  # type: ignore[assignment]
         self._manager: JetStreamManager | None = None
-        self._publisher: Publisher | None = None
+        self._publisher: Publisher | CorePublisher = CorePublisher(
+            self._client, self._subjects, publish_timeout_s
+        )
         self._opened = False
+        self._denials = DenialLog()
         self._receivers: WeakSet[PullReceiver | PartitionedReceiver | CoreReceiver] = WeakSet()
         self._last_error: Exception | None = None
         self.guarantees = Guarantees(
@@ -132,7 +144,7 @@ class NatsTransport(Transport):
         return self._client.max_payload
 
     @property
-    def client(self) -> Client:
+    def client(self) -> AskingClient:
         """The connection, for what this adapter does beside the bus."""
         return self._client
 
@@ -166,6 +178,8 @@ class NatsTransport(Transport):
             reconnected_cb=self._on_reconnect,
             closed_cb=self._on_close,
             user_credentials=str(self._credentials) if self._credentials else None,
+            inbox_prefix=self._inbox_prefix,
+            pending_size=_PENDING_BYTES,
             tls=self._tls,
             tls_handshake_first=self._tls_handshake_first,
         )
@@ -174,6 +188,8 @@ class NatsTransport(Transport):
         manager = self._client.jsm()
         if self._make_streams:
             await make_streams(self._client, self._setup, self._connect_timeout_s)
+        else:
+            await check_streams(self._client, self._setup)
         publisher = Publisher(self._client, self._subjects, self._publish_timeout_s)
         with mapped("open the publisher"):
             await publisher.open()
@@ -185,20 +201,11 @@ class NatsTransport(Transport):
     async def publish_many(self, messages: Iterable[OutgoingMessage]) -> int:
         if not self._opened or self._client.is_closed:
             raise ConnectionLostError("publish: the bus is not open; use it in async with")
-        if self._publisher is not None:
-            return await self._publisher.publish(messages)
-        return await self._publish_core(messages)
+        return await self._publisher.publish(messages)
 
-    async def _publish_core(self, messages: Iterable[OutgoingMessage]) -> int:
-        count, publish, subject_of = 0, self._client.publish, self._subjects.of
-        for count, message in enumerate(messages, 1):
-            try:
-                await publish(subject_of(message), message.data)
-                if count % _CORE_YIELD_EVERY == 0:
-                    await asyncio.sleep(0)
-            except nats.errors.Error as error:
-                raise PublishError(f"{message.type_name}: {error}", [message]) from error
-        return count
+    @property
+    def publish_counts(self) -> PublishCounts:
+        return self._publisher.counts
 
     async def subscribe(self, spec: SubscriptionSpec) -> Receiver:
         if not self._opened or self._client.is_closed:
@@ -206,7 +213,9 @@ class NatsTransport(Transport):
         receiver: PullReceiver | PartitionedReceiver | CoreReceiver
         if self._manager is None:
             receiver = CoreReceiver(self._client, self._subjects, max(_CORE_BUFFER, spec.prefetch))
-            await receiver.open(self._subjects.filters(spec), spec.durable or "")
+            filters = self._subjects.filters(spec)
+            with mapped("subscribe"), self._client.permitted(filters):
+                await receiver.open(filters, spec.durable or "")
         else:
             receiver = await open_receiver(self._client, self._manager, self._subjects, spec)
         self._receivers.add(receiver)
@@ -215,6 +224,11 @@ class NatsTransport(Transport):
     async def notes(self, durable: str) -> KeyValue:
         context = self._client.jetstream()
         return await open_notes(context, self._stores(), self._subjects, durable)
+
+    async def readers(self, message: OutgoingMessage, durable: str = "") -> Sequence[str]:
+        self._stores()
+        stream, subject = self._subjects.stream(message.channel), self._subjects.of(message)
+        return await durables_for(self._client, stream, subject, durable)
 
     async def fetch(self, channel: Channel, sequence: int) -> bytes | None:
         return await fetch_message(self._stores(), self._subjects.stream(channel), sequence)
@@ -258,6 +272,14 @@ class NatsTransport(Transport):
     async def _on_error(self, error: Exception) -> None:
         self._last_error = error
         _log.debug("NATS: %s", error)
+        self._hear_denial(error)
+
+    def _hear_denial(self, error: Exception) -> None:
+        """Tell those who wait what the server does not permit."""
+        if denial := denial_in(error):
+            told = self._client.deny(denial), self._publisher.deny(denial)
+            if not any(told):
+                self._denials.add(denial)
 
     async def _on_disconnect(self) -> None:
         if not self._client.is_closed:
@@ -265,13 +287,11 @@ class NatsTransport(Transport):
 
     async def _on_reconnect(self) -> None:
         _log.warning("connected to %s again", self._where())
-        if self._publisher is not None:
-            self._publisher.reconnected()
+        self._publisher.reconnected()
         for receiver in list(self._receivers):
             receiver.reconnected()
 
     async def _on_close(self) -> None:
-        if self._publisher is not None:
-            self._publisher.closed()
+        self._publisher.closed()
         for receiver in list(self._receivers):
             receiver.fail(ConnectionLostError("the connection to NATS is closed"))

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC
-from pathlib import Path
 from time import monotonic, sleep
 from typing import TypeVar
-from urllib.parse import unquote, urlsplit
 
-from dms_events.errors import ConfigError, SinkError
+from dms_events.errors import SinkBrokenError, SinkError
 from dms_events.sink import Document, Sink, SinkVerdict, Verdict
+
+from .file import DatabaseFile, path_of
 
 __all__ = ["SqliteSink"]
 
 R = TypeVar("R")
 
+_log = logging.getLogger("dms_events")
 _BUSY_S = 0.01
+_PRIMARY = 0xFF
+"""The part of an extended error code that is the error's kind."""
+_BROKEN = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR})
+"""Waiting mends none of these: a damaged file, no database, another table."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS documents (
@@ -40,21 +46,21 @@ class SqliteSink(Sink):
     A batch is one transaction, and what was judged stored is on disk (WAL, ``synchronous=FULL``).
     The same id is stored once. Several processes may write to one file; SQLite serialises them.
 
+    A file that was moved or removed is noticed with the next batch: what it holds stays in it, a new one
+    is made at the path, and nothing is judged stored that is not in the file at the path.
+
     Args:
-        url: ``sqlite:relative/path.db`` or ``sqlite:///absolute/path.db``.
+        url: ``sqlite:path.db`` with a path as in a shell, relative or absolute or in ``~``; or
+            ``sqlite:///absolute/path.db``, where ``%20`` is a space.
         busy_timeout_s: how long a write waits for another process's.
     """
 
     def __init__(self, url: str, *, busy_timeout_s: float = 30.0) -> None:
-        parts = urlsplit(url)
-        if parts.netloc or not parts.path:
-            raise ConfigError(
-                "url", "it names no file; write sqlite:path.db or sqlite:///absolute/path.db"
-            )
-        self.path = Path(unquote(parts.path))
+        self.path = path_of(url)
         self._busy_timeout_s = busy_timeout_s
         self._thread: ThreadPoolExecutor | None = None
         self._connection: sqlite3.Connection | None = None
+        self._file = DatabaseFile(self.path)
 
     async def open(self) -> None:
         """Open the file, and make it where it is missing.
@@ -63,7 +69,7 @@ class SqliteSink(Sink):
             SinkError: it cannot be opened, or is no database.
         """
         self._thread = ThreadPoolExecutor(1, "dms-events-sqlite")
-        self._connection = await self._call(self._connect)
+        await self._call(self._open)
 
     async def write(self, batch: Sequence[Document]) -> Sequence[SinkVerdict]:
         return await self._call(lambda: self._insert(batch))
@@ -77,10 +83,11 @@ class SqliteSink(Sink):
 
     async def close(self) -> None:
         if self._thread is not None:
-            if self._connection is not None:
-                await self._call(self._connection.close)
-            self._thread.shutdown()
-        self._thread = self._connection = None
+            try:
+                await self._call(self._leave)
+            finally:
+                self._thread.shutdown()
+                self._thread = None
 
     async def _call(self, function: Callable[[], R]) -> R:
         if self._thread is None:
@@ -89,16 +96,50 @@ class SqliteSink(Sink):
         try:
             return await loop.run_in_executor(self._thread, function)
         except (sqlite3.Error, OSError) as error:
+            if getattr(error, "sqlite_errorcode", 0) & _PRIMARY in _BROKEN:
+                raise SinkBrokenError(
+                    f"{self.path}: {error}. Move the file away and start again, which makes a new one; "
+                    "sqlite3's .recover saves what is left in it"
+                ) from error
             raise SinkError(f"{self.path}: {error}") from error
 
-    def _connect(self) -> sqlite3.Connection:
+    def _open(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._connection = self._connect()
+        self._file.look()
+
+    def _leave(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            self._file.leave(connection)
+
+    def _at_path(self) -> sqlite3.Connection:
+        """The connection to the file at the path, made anew where that is another one by now."""
+        if self._connection is None:
+            if not self._file.known:
+                raise sqlite3.ProgrammingError("not open")
+        elif self._file.gone:
+            _log.warning(
+                "%s was moved or removed. What was stored before went with it; a new file is made",
+                self.path,
+            )
+            self._leave()
+        if self._connection is None:
+            self._connection = self._connect()
+            self._file.look()
+        return self._connection
+
+    def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
             self.path, timeout=self._busy_timeout_s, isolation_level=None, check_same_thread=False
         )
-        self._use_wal(connection)
-        connection.execute("PRAGMA synchronous=FULL")
-        connection.executescript(_SCHEMA)
+        try:
+            self._use_wal(connection)
+            connection.execute("PRAGMA synchronous=FULL")
+            connection.executescript(_SCHEMA)
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     def _use_wal(self, connection: sqlite3.Connection) -> None:
@@ -120,7 +161,7 @@ class SqliteSink(Sink):
         return self._connection
 
     def _insert(self, batch: Sequence[Document]) -> list[SinkVerdict]:
-        connection = self._opened()
+        connection = self._at_path()
         connection.execute("BEGIN IMMEDIATE")
         try:
             verdicts = [self._insert_one(connection, document) for document in batch]
@@ -129,6 +170,8 @@ class SqliteSink(Sink):
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
+        if self._file.gone:
+            raise OSError("it was moved or removed under the last batch, which is written again")
         return verdicts
 
     def _insert_one(self, connection: sqlite3.Connection, document: Document) -> SinkVerdict:

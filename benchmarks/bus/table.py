@@ -57,7 +57,7 @@ def results(section: Section, figures: Mapping[str, Sequence[float]]) -> list[di
     """One record for each row: medians, and the median of the ratios within the rounds."""
     records = []
     for row in section.rows:
-        ours, theirs = figures[row.still_owned], figures[row.theirs]
+        ours, theirs = figures[row.ours], figures[row.theirs]
         pairs = zip(ours, theirs, strict=True)
         ratios = sorted(a / b if row.at_most else b / a for a, b in pairs)
         ratio = statistics.median(ratios)

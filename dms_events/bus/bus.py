@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
@@ -16,7 +17,15 @@ from ..envelope import Encoding
 from ..errors import ConfigError, PublishError, TransportError
 from ..identity import new_id, now_rfc3339
 from ..names import check_token, widest
-from ..transport import Guarantees, KeyValue, OutgoingMessage, SubscriptionSpec, Transport
+from ..transport import (
+    Guarantees,
+    KeyValue,
+    OutgoingMessage,
+    PublishCounts,
+    SubscriptionSpec,
+    Transport,
+)
+from .cut_off import CutOff
 from .sealing import Outgoing, Sealer
 from .subscription import Subscription
 
@@ -60,6 +69,11 @@ class Bus(DeadLetters):
     def guarantees(self) -> Guarantees:
         """What the transport promises."""
         return self._transport.guarantees
+
+    @property
+    def publish_counts(self) -> PublishCounts:
+        """What was counted of published events beside that they were accepted."""
+        return self._transport.publish_counts
 
     async def open(self) -> None:
         """Connect; ``async with`` does it.
@@ -120,6 +134,8 @@ class Bus(DeadLetters):
             EncodeError: Go could not read the event; nothing was sent.
             PublishError: it was not accepted, or that is not known; ``unacknowledged`` holds it ready
                 to be published again under the same identity.
+            CancelledError: at once, when the task is cancelled. `PublishError.behind` finds the event in
+                it.
         """
         message = self._sealer.prepared(event)
         await self._transport.publish(message)
@@ -134,6 +150,9 @@ class Bus(DeadLetters):
             PublishError: ``unacknowledged`` holds, ready to be published again under the same
                 identities, those whose acceptance is not known; and those that were not sent at all, of
                 a generator as far as they were taken from it: it keeps the others.
+            CancelledError: at once, when the task is cancelled. `PublishError.behind` finds in it, or in
+                the `TimeoutError` that `asyncio.timeout` makes of it, the same: what is accepted and
+                what is open.
         """
         outgoing = Outgoing(self._sealer, iter(events))
         try:
@@ -142,6 +161,12 @@ class Bus(DeadLetters):
             error.unacknowledged = [*error.unacknowledged, *outgoing.unsent()]
             if isinstance(events, Collection):
                 error.unacknowledged += outgoing.rest()
+            raise
+        except asyncio.CancelledError as cut:
+            if known := PublishError.behind(cut):
+                taken = [*known.unacknowledged, *outgoing.unsent()]
+                rest = outgoing.untaken() if isinstance(events, Collection) else []
+                known.unacknowledged = CutOff(self._sealer, taken, rest)
             raise
 
     @overload

@@ -32,6 +32,10 @@ class Message(msgspec.Struct, Generic[T_co], eq=False, gc=False):
     """The envelope it came in."""
     delivery: Delivery
     """The transport's side of it."""
+    transport_source: str
+    """Its source by the transport's own word; empty under the token ``_``.
+
+    On NATS that is the token in its subject, which the server's permissions can enforce."""
     returned: bool = False
     """It was given back with `nak`."""
     _id: str = ""
@@ -45,15 +49,38 @@ class Message(msgspec.Struct, Generic[T_co], eq=False, gc=False):
 
     @property
     def id(self) -> str:
-        """The event's identity: the envelope's ID, else the transport's message id, else its position."""
+        """The event's ID: the envelope's, else the transport's message id, else that of its position.
+
+        An ID is a claim of its sender. Compare `identity` to know an event again.
+        """
         if not self._id:
-            self._id = identity_of(self.envelope, self.delivery)
+            self._id = event_id(self.envelope, self.delivery)
         return self._id
 
     @property
+    def identity(self) -> str:
+        """The event's identity: its source by the transport's own word, a space, and its ID.
+
+        The same ID from another source is another event. Under the token ``_`` the source is ``_`` here,
+        whatever the envelope claims.
+        """
+        return f"{self.transport_source or '_'} {self.envelope.id or self.id}"
+
+    @property
     def source(self) -> str:
-        """Peer id of the sender; empty where nobody says."""
-        return self.envelope.source or self.delivery.source
+        """Peer id of the sender: the transport's own word, else the envelope's claim; may be empty."""
+        return self.transport_source or self.envelope.source
+
+    @property
+    def source_is_claimed(self) -> bool:
+        """True if only the envelope says who the sender is: anybody who may publish can say that."""
+        return not self.transport_source and bool(self.envelope.source)
+
+    @property
+    def claimed_source(self) -> str:
+        """The source that the envelope claims although the transport knows another; empty otherwise."""
+        own, claim = self.transport_source, self.envelope.source
+        return claim if own and own != claim else ""
 
     @property
     def time(self) -> datetime | None:
@@ -111,6 +138,6 @@ class Message(msgspec.Struct, Generic[T_co], eq=False, gc=False):
         return self.delivery.in_progress()
 
 
-def identity_of(envelope: Envelope | None, delivery: Delivery) -> str:
-    """The identity of an event; ``envelope`` is None where it could not be read."""
+def event_id(envelope: Envelope | None, delivery: Delivery) -> str:
+    """The ID of an event; ``envelope`` is None where it could not be read."""
     return (envelope.id if envelope else "") or delivery.message_id or delivery.position_id

@@ -83,6 +83,10 @@ class Outgoing:
         """What was taken and not given on; an event as it is where it cannot be sealed."""
         return [*self._ahead, *self._bad]
 
+    def untaken(self) -> list[Event]:
+        """Events not taken yet, as they are."""
+        return list(self._events)
+
     def rest(self) -> Iterator[Event]:
         """Events not taken yet, sealed; one that cannot be sealed is yielded unchanged."""
         for event in self._events:

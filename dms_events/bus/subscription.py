@@ -6,20 +6,23 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
+from math import inf
 from types import TracebackType
-from typing import Generic, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 import msgspec
 
 from .. import codec, registry
 from ..codec.fast import REFUSALS, Reader, typed_reader
 from ..dead_letters import AGAIN_S, DeadLetterWriter
+from ..dead_letters.replay import PREFIX, reader_of, reader_token
 from ..dead_letters.writer import Bury
 from ..envelope import MSGPACK, decode_envelope, read_json, read_msgpack
 from ..errors import ConnectionLostError, DecodeError, TransportError, UnknownTypeError
 from ..transport import Delivery, Receiver, SubscriptionSpec, Transport
-from .message import Message, identity_of
+from .claims import DifferingClaims
+from .message import Message, event_id
 
 __all__ = ["Subscription"]
 
@@ -40,6 +43,9 @@ class Subscription(Generic[T]):
     What cannot be read (noise, an unknown type, a type that was not asked for) never reaches the user.
     A durable keeps it as a dead letter with its reason, so that it is never dropped; without a durable,
     which only looks on, it is logged. Either way it is counted in `undecodable`.
+
+    A durable acknowledges the replay of a dead letter that another reader gave up, and counts it in
+    `for_others`; without a durable it is handed out.
     """
 
     def __init__(
@@ -55,12 +61,21 @@ class Subscription(Generic[T]):
         self._types = types
         self._aliases = aliases
         self._dead_letter_writer = DeadLetterWriter(bury, spec.durable or "")
+        self._reader_token = reader_token(spec.durable or "")
         self._receiver: Receiver | None = None
         self._ready: deque[Message[T]] = deque()
         self._known: dict[str, tuple[str, Reader]] = {}
         self._burials: set[asyncio.Task[None]] = set()
+        self._claims = DifferingClaims()
         self.undecodable = 0
         """Messages that could not be read; one that will be tried again counts when it comes again."""
+        self.for_others = 0
+        """Replays of dead letters for another reader: acknowledged, and not handed out."""
+
+    @property
+    def differing_claims(self) -> int:
+        """Messages whose envelope claims another source than the transport's (`claimed_source`)."""
+        return self._claims.count
 
     @property
     def durable(self) -> str:
@@ -74,21 +89,13 @@ class Subscription(Generic[T]):
 
     @property
     def ack_wait_s(self) -> float:
-        """How long a taken message may stay unsettled before it is delivered again.
-
-        Once entered, that of the consumer, which may have been made with another one.
-        """
+        """How long a taken message may stay unsettled; once entered, by the consumer's own setting."""
         return self._receiver.ack_wait_s if self._receiver else self._spec.ack_wait_s
 
     @property
-    def made(self) -> bool:
-        """True if entering this subscription made its durable, which was not there before."""
-        return self._receiver is not None and self._receiver.made
-
-    @property
-    def others(self) -> tuple[str, ...]:
-        """The names of other durables, as far as they are known, where this one was ``made``."""
-        return self._receiver.others if self._receiver else ()
+    def made_beside(self) -> tuple[str, ...] | None:
+        """Where entering made the durable: the names of others, as far as they are known; else None."""
+        return self._receiver.made_beside if self._receiver else None
 
     @property
     def dropped(self) -> int:
@@ -152,17 +159,23 @@ class Subscription(Generic[T]):
         """Receive no more, for good; what has arrived can still be taken."""
         await self._opened().pause()
 
-    async def batch(self, limit: int, max_wait_s: float) -> list[Message[T]]:
+    async def batch(
+        self, limit: int, max_wait_s: float, *, max_bytes: float = inf
+    ) -> list[Message[T]]:
         """Up to ``limit`` messages: as soon as so many are there, or ``max_wait_s`` after the call.
+
+        The batch is whole, too, with the message whose payload takes all of them to ``max_bytes``.
 
         Raises:
             TransportError: nothing will ever arrive again.
         """
         deadline = time.monotonic() + max_wait_s
         waiting = True
-        while waiting and len(self._ready) < limit:
+        held = sum(len(message.delivery.data) for message in self._ready)
+        while waiting and len(self._ready) < limit and held < max_bytes:
             if (message := self._read_next()) is not None:
                 self._ready.append(message)
+                held += len(message.delivery.data)
             else:
                 left = deadline - time.monotonic()
                 busy = len(self._burials) >= _MOST_BURIALS
@@ -184,13 +197,18 @@ class Subscription(Generic[T]):
         """The next message of the receiver, or None. The receiver keeps alive what is not taken yet."""
         receiver = self._receiver or self._opened()
         while len(self._burials) < _MOST_BURIALS and (delivery := receiver.pop()) is not None:
+            if PREFIX in delivery.message_id and self._is_for_another(delivery):
+                continue
             # A canonical event of a type that came before is read here; the rest takes the slow path.
             try:
                 data = delivery.data
                 envelope = read_json(data) if data[0] < MSGPACK else read_msgpack(data)
                 name, read = self._known[envelope.type]
                 if delivery.type_name == name:
-                    return Message(read(envelope.data), name, envelope, delivery)
+                    event, source = read(envelope.data), delivery.source
+                    if (claim := envelope.source) and claim != source and source:
+                        self._claims.add(source, claim)
+                    return Message(event, name, envelope, delivery, source)
             except (*REFUSALS, LookupError):
                 pass
             try:
@@ -214,7 +232,10 @@ class Subscription(Generic[T]):
             reason = f"it was published as {type_name}"
             raise DecodeError(name, "", reason, delivery.data)
         event = codec.decode(envelope.data, registry.get(name))
-        return Message(event, name, envelope, delivery)
+        message: Message[T] = Message(event, name, envelope, delivery, delivery.source)
+        if claim := message.claimed_source:
+            self._claims.add(message.source, claim)
+        return message
 
     def _resolve(self, written: str, payload: bytes) -> str:
         if known := self._known.get(written):
@@ -227,15 +248,26 @@ class Subscription(Generic[T]):
         self._known[written] = (name, typed_reader(registry.get(name)))
         return name
 
+    def _is_for_another(self, delivery: Delivery) -> bool:
+        """True if it is a replay for another reader, which is acknowledged beside the reading."""
+        if not self._reader_token or reader_of(delivery.message_id) in ("", self._reader_token):
+            return False
+        self.for_others += 1
+        self._beside(delivery.ack())
+        return True
+
     def _put_aside(self, delivery: Delivery, error: Exception) -> None:
         """Give it up beside the reading: what can be read must not grow old behind what cannot."""
         self.undecodable += 1
-        burial = asyncio.create_task(self._give_up(delivery, error))
+        self._beside(self._give_up(delivery, error))
+
+    def _beside(self, settling: Coroutine[Any, Any, None]) -> None:
+        burial = asyncio.create_task(settling)
         self._burials.add(burial)
         burial.add_done_callback(self._buried)
 
     async def _give_up(self, delivery: Delivery, error: Exception) -> None:
-        id = _identity(delivery)
+        id = _id_of(delivery)
         if not (self._spec.durable and self._transport.guarantees.acknowledges):
             self._dead_letter_writer.log_only(delivery, id=id, error=error)
             await delivery.ack()
@@ -246,7 +278,7 @@ class Subscription(Generic[T]):
     def _buried(self, burial: asyncio.Task[None]) -> None:
         self._burials.discard(burial)
         if not burial.cancelled() and (error := burial.exception()):
-            _log.error("an unreadable message is left unsettled: %r", error)
+            _log.error("a message that is not handed out is left unsettled: %r", error)
 
     async def _finish_burials(self) -> None:
         if self._burials:
@@ -260,8 +292,8 @@ class Subscription(Generic[T]):
         return self._receiver
 
 
-def _identity(delivery: Delivery) -> str:
+def _id_of(delivery: Delivery) -> str:
     try:
-        return identity_of(decode_envelope(delivery.data), delivery)
+        return event_id(decode_envelope(delivery.data), delivery)
     except DecodeError:
-        return identity_of(None, delivery)
+        return event_id(None, delivery)

@@ -9,6 +9,7 @@ import sys
 from typing import Final
 
 from ..errors import DmsEventsError, ExtraNotInstalledError
+from ..text import visible
 
 __all__ = ["main"]
 
@@ -24,8 +25,7 @@ def main() -> None:
         try:
             _run()
         finally:
-            if sys.stdout is not None:
-                sys.stdout.flush()
+            _flush_output()
     except OSError as error:
         if error.errno not in _OUTPUT_ERRORS or error.filename is not None:
             raise
@@ -35,10 +35,19 @@ def main() -> None:
     except DmsEventsError as error:
         if os.environ.get("DMS_EVENTS_DEBUG"):
             raise
-        print(f"dms-events: {error}", file=sys.stderr)
+        print(f"dms-events: {visible(str(error))}", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _flush_output() -> None:
+    """Write what is left, unless nobody reads it any more, as after ``head``."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        _discard_output()
 
 
 def _discard_output() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from typing import Annotated
 
@@ -11,7 +12,6 @@ import typer
 
 from ..dead_letters import DeadLetter
 from ..errors import ConfigError, ReplayError, TransportError
-from ..urls import connect
 from ._letters import (
     Choice,
     ErrorOption,
@@ -26,7 +26,16 @@ from ._letters import (
     table,
     without_payload,
 )
-from ._shared import RevealOption, RootOption, UrlOption, out, print_columns, status, visible
+from ._shared import (
+    RevealOption,
+    RootOption,
+    UrlOption,
+    looking_at,
+    out,
+    print_columns,
+    status,
+    visible,
+)
 
 __all__ = ["app"]
 
@@ -46,6 +55,7 @@ NamesArgument = Annotated[
 AllOption = Annotated[
     bool, typer.Option("--all", help="All dead letters there are.", rich_help_panel="Which")
 ]
+JsonOption = Annotated[bool, typer.Option("--json", help="A JSON document a line.")]
 DryRunOption = Annotated[
     bool, typer.Option("--dry-run", help="Say what would be done, and change nothing.")
 ]
@@ -60,18 +70,24 @@ def list_(
     until: UntilOption = "",
     id_: IdOption = "",
     limit: Annotated[int, typer.Option(min=0, help="Not more than so many; 0 is all.")] = 0,
-    json: Annotated[bool, typer.Option("--json", help="A JSON document a line.")] = False,
+    each: Annotated[
+        bool, typer.Option("--each", help="Every letter, also where many have one cause.")
+    ] = False,
+    json: JsonOption = False,
     url: UrlOption = "nats://127.0.0.1:4222",
     root: RootOption = "dms",
 ) -> None:
-    """List dead letters, oldest first."""
+    """List dead letters, oldest first; of many with one cause the first, and how many more there are.
+
+    A cause is one reader, type and error, with reasons that differ in numbers and quoted words only.
+    """
     choice = Choice(id=id_, reader=reader, type=type_, error=error, since=since, until=until)
     letters = asyncio.run(_light(choice, url, root, limit))
     if json:
         for letter in letters:
             out.print(record(letter), markup=False)
     elif letters:
-        print_columns(table(letters))
+        print_columns(table(letters, each=each))
     else:
         out.print("no dead letters")
 
@@ -83,10 +99,14 @@ def show(
     ],
     url: UrlOption = "nats://127.0.0.1:4222",
     root: RootOption = "dms",
+    json: JsonOption = False,
     reveal: RevealOption = False,
 ) -> None:
-    """Show a dead letter, or those of one event, with the original bytes."""
+    """Show a dead letter, or those of one event, with the event and the original bytes."""
     for letter in asyncio.run(_whole(Choice([id]), url, root)):
+        if json:
+            out.print(record(letter, whole=True, reveal=reveal), markup=False)
+            continue
         for name, text in fields(letter, reveal):
             out.print(f"{name:>14}  {text}", markup=False)
 
@@ -103,19 +123,23 @@ def replay(
     all_: AllOption = False,
     dry_run: DryRunOption = False,
     keep: Annotated[bool, typer.Option("--keep", help="Do not drop them afterwards.")] = False,
+    to_all: Annotated[
+        bool, typer.Option("--to-all", help="To every reader of the type, and say to which.")
+    ] = False,
     url: UrlOption = "nats://127.0.0.1:4222",
     root: RootOption = "dms",
 ) -> None:
     """Publish the originals of dead letters again, under their identities, and drop the letters.
 
-    Mend the reader first. The events reach every reader of their types, not only the one that gave them
-    up. What cannot be replayed is named and stays; the exit code is 1 then.
+    Mend the reader first. Each event is handled by the reader that gave it up. Other durables of this
+    library pass over it; readers of other software get it like any event. What cannot be replayed is
+    named and stays; the exit code is 1 then.
     """
     choice = Choice(
         names or (), id=id_, reader=reader, type=type_, error=error, since=since, until=until
     )
     _check_said(choice, all_, "replay")
-    if asyncio.run(_replay(choice, url, root, keep=keep, dry_run=dry_run)):
+    if asyncio.run(_replay(choice, url, root, keep=keep, dry_run=dry_run, to_all=to_all)):
         raise typer.Exit(1)
 
 
@@ -164,13 +188,13 @@ def _check_said(choice: Choice, everything: bool, command: str) -> None:
 
 
 async def _whole(choice: Choice, url: str, root: str) -> list[DeadLetter]:
-    async with connect(url, root=root) as bus:
+    async with looking_at(url, root) as bus:
         return [letter async for letter in choice.of(bus)]
 
 
 async def _light(choice: Choice, url: str, root: str, limit: int = 0) -> list[DeadLetter]:
     found: list[DeadLetter] = []
-    async with connect(url, root=root) as bus, aclosing(choice.of(bus)) as letters:
+    async with looking_at(url, root) as bus, aclosing(choice.of(bus)) as letters:
         async for letter in letters:
             found.append(without_payload(letter))
             if len(found) == limit:
@@ -178,15 +202,20 @@ async def _light(choice: Choice, url: str, root: str, limit: int = 0) -> list[De
     return found
 
 
-async def _replay(choice: Choice, url: str, root: str, *, keep: bool, dry_run: bool) -> int:
-    """Replay them, say how many were, and return how many could not be."""
+async def _replay(
+    choice: Choice, url: str, root: str, *, keep: bool, dry_run: bool, to_all: bool
+) -> int:
+    """Replay them, say how many were and to whom, and return how many could not be."""
     good = bad = 0
+    readers: dict[str, Sequence[str]] = {}
     would: list[DeadLetter] = []
-    async with connect(url, root=root) as bus, aclosing(choice.of(bus)) as letters:
+    async with looking_at(url, root) as bus, aclosing(choice.of(bus)) as letters:
         try:
             async for letter in letters:
                 try:
-                    await bus.replay(letter, keep=keep, dry_run=dry_run)
+                    if to_all and letter.type_name not in readers:
+                        readers[letter.type_name] = await bus.replay_readers(letter)
+                    await bus.replay(letter, keep=keep, dry_run=dry_run, to_all=to_all)
                 except ReplayError as error:
                     bad += 1
                     status.print(f"dms-events: {visible(str(error))}", markup=False)
@@ -200,13 +229,22 @@ async def _replay(choice: Choice, url: str, root: str, *, keep: bool, dry_run: b
             raise
     if would:
         print_columns(table(would))
-    out.print(f"{'would replay' if dry_run else 'replayed'} {counted(good)}")
+    whom = f" to {_everybody(readers)}" if to_all else ""
+    out.print(f"{'would replay' if dry_run else 'replayed'} {counted(good)}{whom}")
     return bad
+
+
+def _everybody(readers: Mapping[str, Sequence[str]]) -> str:
+    """Whom a replay to all reaches, by the types that were replayed."""
+    names = sorted({name for found in readers.values() for name in found})
+    return visible(
+        f"all readers: {', '.join(names) or 'no durable'}, and who reads without a durable"
+    )
 
 
 async def _drop(letters: list[DeadLetter], url: str, root: str) -> None:
     dropped = 0
-    async with connect(url, root=root) as bus:
+    async with looking_at(url, root) as bus:
         try:
             for letter in letters:
                 dropped += await bus.drop(letter)

@@ -17,7 +17,7 @@ from ..codec.explain import explain as explained
 from ..codec.explain.explain import Note
 from ..envelope import Envelope, decode_envelope
 from ..errors import ConfigError, DecodeError, EncodeError, UnknownTypeError
-from ._shared import RevealOption, guarded, out, print_columns, visible
+from ._shared import RevealOption, guarded, out, print_columns, visible, visible_json
 
 __all__ = ["explain"]
 
@@ -132,7 +132,7 @@ def _go(explanation: Explanation, reveal: bool) -> str:
 
 def _text(explanation: Explanation, value: Any, reveal: bool) -> str:
     shown = _written(explanation, value, reveal)
-    return shown if isinstance(shown, str) else bytes(shown).decode()
+    return visible(shown) if isinstance(shown, str) else visible_json(bytes(shown).decode())
 
 
 def _written(explanation: Explanation, value: Any, reveal: bool) -> msgspec.Raw | str:
@@ -154,4 +154,4 @@ def _json(explanation: Explanation, envelope: Envelope | None, reveal: bool) -> 
             fields[name] = {"path": found.path, "reason": found.reason}
         elif name in ("value", "go_value") and found is not None:
             fields[name] = _written(explanation, found, reveal)
-    return msgspec.json.encode(fields).decode()
+    return visible_json(msgspec.json.encode(fields).decode())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
@@ -13,9 +13,10 @@ import typer
 
 from ..bus import Bus
 from ..dead_letters import DeadLetter, may_hold_secret
-from ..errors import ConfigError
+from ..envelope import decode_envelope
+from ..errors import ConfigError, DecodeError
 from ..identity import parse_rfc3339
-from ._shared import masked, visible
+from ._shared import masked, visible, visible_json
 
 __all__ = [
     "Choice",
@@ -33,6 +34,10 @@ __all__ = [
 ]
 
 _PANEL = "Which"
+_ALIKE = 3
+"""Letters of one cause that are listed one by one; of more the first is."""
+_VARYING = re.compile(r"[0-9]+|\"[^\"]*\"|'[^']*'")
+"""What differs between the reasons of letters that have one cause."""
 _AGO = re.compile(r"(\d{1,9})([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -108,7 +113,7 @@ class Choice:
                     yield letter
             return
         found = [letter async for letter in self._matching(bus)]
-        ids = {visible(letter.id) for letter in found}
+        ids = {id for letter in found for id in (letter.id, visible(letter.id))}
         numbers = {letter.number for letter in found}
         for missing in sorted(map(str, self._numbers - numbers)) + sorted(self._ids - ids):
             raise ConfigError(
@@ -121,46 +126,85 @@ class Choice:
         everything = not (self._numbers or self._ids)
         async with aclosing(bus.dead_letters(**self._filters)) as letters:
             async for letter in letters:
-                id = visible(letter.id)
-                if self._id in ("", id) and (
-                    everything or letter.number in self._numbers or id in self._ids
+                # As it is, or as it is printed.
+                ids = {letter.id, visible(letter.id)}
+                if (not self._id or self._id in ids) and (
+                    everything or letter.number in self._numbers or ids & self._ids
                 ):
                     yield letter
 
 
-def table(letters: Sequence[DeadLetter]) -> Sequence[Sequence[str]]:
-    """The letters as rows, under a heading."""
-    heading = ("letter", "buried", "id", "type", "reader", "attempts", "bytes", "reason")
-    return [heading] + [
-        (
-            str(letter.number),
-            visible(letter.buried[:19]) + "Z",
-            visible(letter.id),
-            visible(letter.type_name) or "?",
-            visible(letter.reader) or "-",
-            str(letter.attempts),
-            f"{letter.payload_bytes:,}",
-            visible(f"{letter.error}: {_reason(letter, _secret(letter), False)}"),
-        )
-        for letter in letters
-    ]
+def table(letters: Sequence[DeadLetter], *, each: bool = False) -> Sequence[Sequence[str]]:
+    """The letters as rows, under a heading; of many with one cause the first, and how many more."""
+    heading: tuple[str, ...] = (
+        "letter",
+        "buried",
+        "id",
+        "type",
+        "reader",
+        "attempts",
+        "bytes",
+        "reason",
+    )
+    causes: dict[tuple[str, ...], list[DeadLetter]] = {}
+    for letter in letters:
+        cause = (letter.reader, letter.type_name, letter.error, _VARYING.sub("#", letter.reason))
+        causes.setdefault(cause, []).append(letter)
+    rows = [heading]
+    for alike in causes.values():
+        if each or len(alike) <= _ALIKE:
+            rows += map(_row, alike)
+        else:
+            rows += [_row(alike[0]), _more(alike[1:])]
+    return rows
 
 
-def record(letter: DeadLetter) -> str:
-    """A letter as a line of JSON, without the original's bytes and what else may be secret."""
+def _row(letter: DeadLetter) -> tuple[str, ...]:
+    return (
+        str(letter.number),
+        visible(letter.buried[:19]) + "Z",
+        visible(letter.id),
+        visible(letter.type_name) or "?",
+        visible(letter.reader) or "-",
+        str(letter.attempts),
+        f"{letter.payload_bytes:,}",
+        visible(f"{letter.error}: {_reason(letter, _secret(letter), False)}"),
+    )
+
+
+def _more(alike: Sequence[DeadLetter]) -> tuple[str, ...]:
+    last = alike[-1]
+    said = f"{len(alike):,} more of this cause, up to letter {last.number} (--each shows them)"
+    return ("…", visible(last.buried[:19]) + "Z", *[""] * 5, said)
+
+
+def record(letter: DeadLetter, *, whole: bool = False, reveal: bool = False) -> str:
+    """A letter as a line of JSON, without what may be secret; ``whole`` with the event and its bytes."""
     known: dict[str, Any] = {"number": letter.number}
     for name in letter.__struct_fields__:
         if name != "payload":
             known[name] = getattr(letter, name)
     secret = known["secret"] = _secret(letter)
-    known["reason"] = _reason(letter, secret, False)
-    if secret:
+    known["reason"] = _reason(letter, secret, reveal)
+    shown = reveal or not secret
+    if not shown:
         known["headers"] = {}
-    return msgspec.json.encode(known).decode()
+    if whole:
+        known["event"] = None if secret else _event(letter)
+        known["payload"] = letter.payload if shown else None
+    return visible_json(msgspec.json.encode(known).decode())
+
+
+def _event(letter: DeadLetter) -> msgspec.Raw | None:
+    """The event's JSON in the letter; None where that is none."""
+    with suppress(DecodeError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        event = decode_envelope(letter.payload).data.decode()
+        return msgspec.Raw(msgspec.json.format(event, indent=-1).encode())
+    return None
 
 
 def fields(letter: DeadLetter, reveal: bool) -> list[tuple[str, str]]:
-    """All that a letter says, with the original's bytes where they may be shown."""
+    """All that a letter says, with the event and the original's bytes where they may be shown."""
     shown = {name: str(getattr(letter, name)) for name in letter.__struct_fields__}
     secret = _secret(letter)
     shown["reason"] = _reason(letter, secret, reveal)
@@ -171,8 +215,12 @@ def fields(letter: DeadLetter, reveal: bool) -> list[tuple[str, str]]:
     )
     shown["numbers"] = ", ".join(map(str, letter.numbers))
     shown["secret"] = str(secret)
-    shown["payload"] = masked(secret, _text(letter.payload), reveal)
-    payload = shown.pop("payload")
+    event = _event(letter)
+    what = visible_json(bytes(event).decode()) if event else "none that can be read in what is here"
+    # A secret is revealed as the bytes that hold it, and spelled out nowhere.
+    shown["event"] = "see the payload" if secret and reveal else masked(secret, what, reveal)
+    shown.pop("payload")
+    payload = masked(secret, _text(letter.payload), reveal)
     return [*((name, visible(text)) for name, text in shown.items()), ("payload", payload)]
 
 

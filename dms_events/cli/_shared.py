@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
+import stat
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
 from .. import registry
+from ..bus import Bus
 from ..errors import UnknownTypeError
+from ..text import visible, visible_json
 from ..types._secrets import holds_secret
+from ..urls import connect
 
 __all__ = [
     "HIDDEN",
@@ -23,18 +28,31 @@ __all__ = [
     "UrlOption",
     "guarded",
     "is_secret",
+    "looking_at",
     "masked",
     "on_interrupt",
+    "on_reader_gone",
     "out",
     "print_columns",
     "status",
     "visible",
+    "visible_json",
 ]
 
-out = Console(highlight=False, soft_wrap=True)
+
+class _Out(Console):
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        raise typer.Exit
+
+
+out = _Out(highlight=False, soft_wrap=True, emoji=False)
 """What a command answers."""
-status = Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
+status = Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty(), emoji=False)
 """What it says meanwhile."""
+
+_WIDEST = 80
+"""Characters up to which the cells of a column are aligned."""
 
 UrlOption = Annotated[
     str,
@@ -53,11 +71,6 @@ RootOption = Annotated[
 RevealOption = Annotated[
     bool, typer.Option("--reveal", help="Show payloads also of types that hold a secret.")
 ]
-
-
-def visible(text: str) -> str:
-    """Text of strangers: what would move the cursor, colour or fake a line is escaped."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 HIDDEN = "*** (its type holds a secret; --reveal shows it)"
@@ -83,11 +96,40 @@ def masked(secret: bool, text: str, reveal: bool) -> str:
 
 
 def print_columns(rows: Sequence[Sequence[str]]) -> None:
-    """Print rows aligned, one line each: no cell is cut, so that it can be copied or piped on."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    """Print rows aligned, one line each: no cell is cut, so that it can be copied or piped on.
+
+    A cell as long as a stranger pleased makes its own row longer, and no other.
+    """
+    widths = [min(_WIDEST, max(map(len, column))) for column in zip(*rows, strict=True)]
     for row in rows:
         line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         out.print(line.rstrip(), markup=False)
+
+
+def looking_at(url: str, root: str) -> Bus:
+    """A bus for a command that looks at what is there: it makes no streams."""
+    # Only NATS has streams to make.
+    options: dict[str, Any] = {"make_streams": False} if url.lower().startswith("nats:") else {}
+    return connect(url, root=root, **options)
+
+
+@contextmanager
+def on_reader_gone(stop: Callable[[], object]) -> Iterator[None]:
+    """Call ``stop`` once nobody reads what is written to a pipe on stdout any more, as after ``head``."""
+    if sys.stdout is None or not stat.S_ISFIFO(os.fstat(sys.stdout.fileno()).st_mode):
+        yield
+        return
+    loop, stdout = asyncio.get_running_loop(), sys.stdout.fileno()
+
+    def gone() -> None:
+        loop.remove_reader(stdout)
+        stop()
+
+    loop.add_reader(stdout, gone)
+    try:
+        yield
+    finally:
+        loop.remove_reader(stdout)
 
 
 @contextmanager

@@ -99,6 +99,14 @@ async def _run(
 def _line(tally: Tally) -> str:
     return " · ".join(
         f"{getattr(tally, name):,} {name}"
-        for name in ("stored", "duplicates", "rejected", "undecodable", "redelivered", "returned")
+        for name in (
+            "stored",
+            "duplicates",
+            "rejected",
+            "undecodable",
+            "redelivered",
+            "returned",
+            "for_others",
+        )
         if name == "stored" or getattr(tally, name)
     )

@@ -10,8 +10,18 @@ import typer
 
 from .. import codec
 from ..bus import Subscription
-from ..urls import connect
-from ._shared import RevealOption, RootOption, UrlOption, guarded, on_interrupt, out, visible
+from ._shared import (
+    RevealOption,
+    RootOption,
+    UrlOption,
+    guarded,
+    looking_at,
+    on_interrupt,
+    on_reader_gone,
+    out,
+    visible,
+    visible_json,
+)
 
 __all__ = ["tail"]
 
@@ -38,11 +48,15 @@ def tail(
 async def _tail(
     pattern: str, url: str, root: str, everything: bool, count: int, reveal: bool
 ) -> None:
-    async with connect(url, root=root) as bus:
+    async with looking_at(url, root) as bus:
         subscription = bus.subscribe(pattern, start="all" if everything else "new")
         async with subscription as messages:
             printing = asyncio.create_task(_print(messages, count, reveal))
-            with on_interrupt(printing.cancel), suppress(asyncio.CancelledError):
+            with (
+                on_interrupt(printing.cancel),
+                on_reader_gone(printing.cancel),
+                suppress(asyncio.CancelledError),
+            ):
                 await printing
 
 
@@ -50,7 +64,8 @@ async def _print(messages: Subscription[Any], count: int, reveal: bool) -> None:
     left = count
     async for message in messages:
         when = message.time_text or message.stored.isoformat()
-        body = guarded(message.type_name, codec.encode(message.event).decode(), reveal)
+        event = visible_json(codec.encode(message.event).decode())
+        body = guarded(message.type_name, event, reveal)
         who = visible(f"{when} {message.type_name} {message.source or '-'} {message.id}")
         out.print(f"{who} {body}", markup=False)
         await message.ack()

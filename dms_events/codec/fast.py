@@ -3,10 +3,14 @@
 msgspec does not know the limit of uint64, and reads integers in Go's ``any`` as ints. For a type that has
 such fields a reader is generated round its decoder. It raises msgspec's error where the slow path has to
 read the document, or to say what is wrong with it.
+
+Nor does msgspec know how deep Go lets a document be. Up to Python 3.13 its recursion ends no deeper than
+that. Since 3.14 it ends with the stack, so a reader looks first at a document that is long enough.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -15,25 +19,32 @@ from msgspec import inspect
 
 from ..fields import UINT64_MAX, bare, described, fields_of
 from ..types._wire import from_wire
+from .depth import DEPTH_LIMIT, may_be_too_deep
 
 __all__ = ["REFUSALS", "Reader", "typed_reader"]
 
 Reader = Callable[[bytes], Any]
 REFUSALS: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """What a reader raises for what is not canonical; Go may read it nevertheless."""
+_LOOK = (
+    [f"if len(data) > {DEPTH_LIMIT} and deep(data): raise RecursionError('nested too deep')"]
+    if sys.version_info >= (3, 14)
+    else []
+)
 
 
 def typed_reader(type_: Any) -> Reader:
     """What reads a canonical document, and raises a MsgspecError for others where it must."""
     decode = msgspec.json.Decoder(type_, dec_hook=from_wire).decode
     body = _lines(described(type_), "v", 0)
-    if not body:
+    if not (body or _LOOK):
         return decode
-    start = ["def read(data):", "v = decode(data)", "u = 0"]
+    start = ["def read(data):", *_LOOK, "v = decode(data)", "u = 0"]
     end = [f"if u > {UINT64_MAX}: raise AgainError", "return v"]
     scope: dict[str, Any] = {
         "decode": decode,
         "settle": _settle,
+        "deep": may_be_too_deep,
         "AgainError": msgspec.ValidationError,
     }
     exec("\n    ".join([*start, *body, *end]), scope)

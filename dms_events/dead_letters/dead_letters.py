@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from datetime import datetime
 
@@ -12,9 +12,9 @@ import msgspec
 from .. import registry
 from ..errors import ConfigError, DecodeError, ReplayError, TransportError, UnknownTypeError
 from ..identity import parse_rfc3339
-from ..names import is_pattern
-from ..transport import Delivery, SubscriptionSpec, Transport
-from .letter import DeadLetter, decode_dead_letter, prepare_dead_letter
+from ..names import is_pattern, shortened_type
+from ..transport import Delivery, OutgoingMessage, SubscriptionSpec, Transport
+from .letter import TOKEN_BYTES, DeadLetter, decode_dead_letter, prepare_dead_letter
 from .replay import prepare_replay
 
 __all__ = ["DeadLetters"]
@@ -128,28 +128,45 @@ class DeadLetters:
             await receiver.close()
 
     async def replay(
-        self, letter: DeadLetter, *, keep: bool = False, dry_run: bool = False
+        self,
+        letter: DeadLetter,
+        *,
+        keep: bool = False,
+        dry_run: bool = False,
+        to_all: bool = False,
     ) -> None:
         """Publish the original of a dead letter again, under its identity, then drop the letter.
 
-        It reaches every reader of its type, not only the letter's. Doing it twice, also from letters of
-        other readers, publishes it once within the transport's duplicate window; with ``keep`` the
-        letter stays, and each replay is one more. A ``dry_run`` only looks whether it could be done.
+        The letter's reader handles it. Other durables that read with this library acknowledge it
+        unhandled and count it; readers without a durable, and those of other software, get it as any
+        event. ``to_all`` gives it to every reader of its type: `replay_readers` says to which.
+
+        Doing it twice publishes it once to a reader within the transport's duplicate window, also from
+        letters of several readers with ``to_all``. With ``keep`` the letter stays, and each replay is one
+        more. A ``dry_run`` only looks whether it could be done.
 
         Raises:
-            ReplayError: it cannot be published as it was; the letter is left as it is.
+            ReplayError: it cannot be published as it was, or its reader is gone; the letter is left as
+                it is.
             PublishError: it was not accepted, or that is not known; the letter is left as it is.
-            TransportError: it was published, and the letter could not be dropped.
+            TransportError: it was published, and the letter could not be dropped; or it is not known
+                whether its reader is there, and nothing was published.
             ConfigError: ``letter`` is not from `dead_letters`, or nothing is stored here.
         """
         self._check_stores()
         _check_number(letter)
-        message = prepare_replay(
-            letter,
-            await self._original(letter),
-            again=keep,
-            max_payload=self._transport.max_payload,
-        )
+        message = await self._replay_of(letter, again=keep, to_all=to_all)
+        if not (
+            to_all or (letter.reader and await self._transport.readers(message, letter.reader))
+        ):
+            named = (
+                f"its reader {letter.reader!r}" if letter.reader else "a reader without a durable"
+            )
+            reason = (
+                f"{named} is not there to get {letter.type_name} any more; `--to-all` (in Python, "
+                "to_all=True) gives it to every reader of the type"
+            )
+            raise ReplayError(letter.number, reason)
         if dry_run:
             return
         await self._transport.publish(message)
@@ -160,6 +177,28 @@ class DeadLetters:
         except TransportError as error:
             reason = f"dead letter {letter.number} was replayed, but is still there: {error}"
             raise TransportError(reason) from error
+
+    async def replay_readers(self, letter: DeadLetter) -> Sequence[str]:
+        """The durables that a replay of this letter to all reaches, sorted.
+
+        Raises:
+            ReplayError: it cannot be replayed.
+            TransportError: they are not known.
+            ConfigError: ``letter`` is not from `dead_letters`, or nothing is stored here.
+        """
+        self._check_stores()
+        _check_number(letter)
+        message = await self._replay_of(letter, again=False, to_all=True)
+        return await self._transport.readers(message)
+
+    async def _replay_of(self, letter: DeadLetter, *, again: bool, to_all: bool) -> OutgoingMessage:
+        return prepare_replay(
+            letter,
+            await self._original(letter),
+            again=again,
+            to_all=to_all,
+            max_payload=self._transport.max_payload,
+        )
 
     async def drop(self, letter: DeadLetter) -> bool:
         """Delete a dead letter for good; False where it is gone already.
@@ -173,17 +212,14 @@ class DeadLetters:
         return any(found)
 
     async def _original(self, letter: DeadLetter) -> bytes:
-        if len(letter.payload) >= letter.payload_bytes:
+        size = letter.payload_bytes or _announced(letter)
+        if len(letter.payload) >= size:
             return letter.payload
         original = await self._transport.fetch("events", letter.sequence)
         # A stream that was made anew counts from 1 again.
-        if (
-            original is None
-            or len(original) != letter.payload_bytes
-            or not original.startswith(letter.payload)
-        ):
+        if original is None or len(original) != size or not original.startswith(letter.payload):
             reason = (
-                f"it holds {len(letter.payload):,} of the original's {letter.payload_bytes:,} bytes, "
+                f"it holds {len(letter.payload):,} of the original's {size:,} bytes, "
                 f"and the original is not at {letter.sequence} of the events stream any more"
             )
             raise ReplayError(letter.number, reason)
@@ -225,6 +261,12 @@ class _Filter(msgspec.Struct, frozen=True):
         )
 
 
+def _announced(letter: DeadLetter) -> int:
+    """The size of an original that a consumer delivered without its bytes, as JetStream says it."""
+    size = letter.headers.get("Nats-Msg-Size", "")
+    return int(size) if size.isascii() and size.isdigit() else 0
+
+
 def _letter_id(delivery: Delivery) -> str:
     return delivery.message_id or f"at {delivery.sequence}"
 
@@ -246,7 +288,7 @@ def _pattern(wanted: str) -> str:
                 raise
     if not is_pattern(wanted):
         raise ConfigError("type", f"{wanted!r} is none of a type, 'module.*' and '*'")
-    return wanted
+    return shortened_type(wanted, TOKEN_BYTES)
 
 
 def _aware(setting: str, moment: datetime | None) -> datetime | None:

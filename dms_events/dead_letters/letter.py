@@ -12,13 +12,26 @@ from .. import registry
 from ..envelope import decode_envelope
 from ..errors import DecodeError, UnknownTypeError
 from ..identity import now_rfc3339, rfc3339
+from ..names import shortened, shortened_type
 from ..transport import Delivery, OutgoingMessage
 from ..types._secrets import Masked, SecretBytes, holds_secret, secret_keys
 
-__all__ = ["LONGEST", "DeadLetter", "decode_dead_letter", "may_hold_secret", "prepare_dead_letter"]
+__all__ = [
+    "LONGEST",
+    "TOKEN_BYTES",
+    "DeadLetter",
+    "decode_dead_letter",
+    "may_hold_secret",
+    "prepare_dead_letter",
+    "text_of",
+]
 
 LONGEST = 300
 """Characters of a text that others chose; a longer one is cut."""
+TOKEN_BYTES = 200
+"""Most bytes of a token in the subject of a letter. A protocol line of NATS ends at 4,096 bytes."""
+_LONGEST_ID = 4096
+"""Characters of an identity; a longer one is cut like other texts, and cannot be given to a replay."""
 _ROOM = 256
 """Bytes for the header of a dead letter's message, and for what its payload adds to the encoding."""
 _HEADERS = 2048
@@ -32,15 +45,16 @@ class DeadLetter(Masked, msgspec.Struct, frozen=True, kw_only=True, omit_default
     """
 
     id: str
-    """Identity of the original event; cut where it is absurdly long, as are reason and subject."""
+    """Identity of the original event; cut to 300 characters where it has more than 4,096."""
     reason: str
-    """The error's text; withheld where `secret`, since a handler's error may quote what it handled."""
+    """The error's text, cut to 300 characters; withheld where `secret`, since a handler's error may
+    quote what it handled."""
     error: str
     """Name of the error's class."""
     reader: str
     """The durable that gave it up; empty for a subscription without one."""
     subject: str = msgspec.field(name="place")  # the key that letters have on the wire
-    """Where the original was published: on NATS, its subject."""
+    """Where the original was published: on NATS, its whole subject."""
     type_name: str
     """The type it was published under; empty where that is not known."""
     source: str
@@ -90,19 +104,23 @@ def prepare_dead_letter(
     """A dead letter that is ready to send.
 
     Its own id is made of the reader and the original's position, so that burying the same message again
-    (after a crash before the term) is not a second letter.
+    (after a crash before the term) is not a second letter. It fits, whatever the original's subject,
+    identity, headers and payload are: its own subject has the original's tokens, shortened.
     """
     now = now_rfc3339()
     tried = delivery.attempt if attempts is None else attempts
     secret = may_hold_secret(delivery.type_name, delivery.data, aliases)
+    type_name, source = delivery.type_name, delivery.source
+    if not _is_text(delivery.subject + type_name + source):
+        type_name = source = ""  # so that it is not replayed to another place than it came from
     letter = DeadLetter(
-        id=_bounded(id),
-        reason="withheld: its type holds a secret" if secret else _bounded(_text_of(error)),
+        id=_text(id) if len(id) <= _LONGEST_ID else _bounded(id),
+        reason="withheld: its type holds a secret" if secret else _bounded(text_of(error)),
         error=_bounded(type(error).__name__),
         reader=reader,
-        subject=_bounded(delivery.subject),
-        type_name=delivery.type_name,
-        source=delivery.source,
+        subject=_text(delivery.subject),
+        type_name=type_name,
+        source=source,
         attempts=tried,
         stored=rfc3339(delivery.stored_ns),
         buried=now,
@@ -115,12 +133,14 @@ def prepare_dead_letter(
         secret=secret,
     )
     letter_id = f"dead:{reader}:{delivery.position_id}"
-    room = max_payload - len(msgspec.msgpack.encode(letter)) - len(letter_id) - _ROOM
+    if len(msgspec.msgpack.encode(letter)) > max_payload // 2:
+        letter = msgspec.structs.replace(letter, id=_bounded(id), headers={})
+    room = max_payload - len(msgspec.msgpack.encode(letter)) - len(letter_id.encode()) - _ROOM
     letter = msgspec.structs.replace(letter, payload=delivery.data[: max(0, room)])
     return OutgoingMessage(
         channel="dead",
-        type_name=letter.type_name or "unknown.unknown",
-        source=letter.source,
+        type_name=shortened_type(type_name or "unknown.unknown", TOKEN_BYTES),
+        source=shortened(source, TOKEN_BYTES),
         id=letter_id,
         data=msgspec.msgpack.encode(letter),
     )
@@ -177,15 +197,25 @@ def _secret_words() -> frozenset[bytes]:
     return frozenset(word.lower().encode() for word in words)
 
 
-def _text_of(error: Exception) -> str:
+def text_of(error: Exception) -> str:
+    """What an error says, whatever its ``__str__`` does."""
     try:
         return str(error)
     except Exception:  # noqa: BLE001 - a handler's error must not keep its message from being buried
         return "the error has no text: its __str__ fails"
 
 
+def _text(text: str) -> str:
+    """The text, with lone surrogates escaped: nobody could encode them."""
+    return text.encode(errors="backslashreplace").decode()
+
+
+def _is_text(text: str) -> bool:
+    return _text(text) == text
+
+
 def _bounded(text: str) -> str:
-    return text[:LONGEST].encode(errors="backslashreplace").decode()
+    return _text(text[:LONGEST])
 
 
 def _bounded_headers(headers: Mapping[str, str]) -> dict[str, str]:

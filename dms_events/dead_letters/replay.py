@@ -1,4 +1,4 @@
-"""Replay: from a dead letter back to the message that it was."""
+"""Replay: from a dead letter back to the message that it was, and which reader it is for."""
 
 from __future__ import annotations
 
@@ -6,24 +6,43 @@ import msgspec
 
 from ..envelope import Envelope, decode_envelope, encode_envelope
 from ..errors import DecodeError, ReplayError
-from ..identity import id_of_position, new_id
-from ..names import is_source, is_type_name
+from ..identity import new_id
+from ..names import digest, is_source, is_type_name, shortened, shortened_type
 from ..transport import OutgoingMessage
-from .letter import LONGEST, DeadLetter
+from .letter import LONGEST, TOKEN_BYTES, DeadLetter
 
-__all__ = ["prepare_replay"]
+__all__ = ["PREFIX", "prepare_replay", "reader_of", "reader_token"]
 
-_HEADER_ROOM = 128
+PREFIX = "replay:"
+"""How the message id of a replay begins."""
+_READER_BYTES = 16
+_HEADER_ROOM = 28
+"""Bytes of the header block beside the message id, which is all that a replay has in it."""
+_LONGEST_LINE = 3000
+"""Bytes of type and source that leave room for the rest of a protocol line of 4,096."""
+
+
+def reader_token(durable: str) -> str:
+    """A durable as the message id of a replay names it."""
+    return shortened(durable, _READER_BYTES)
+
+
+def reader_of(message_id: str) -> str:
+    """The `reader_token` of a replay's reader; empty for a replay to all, and for what is no replay."""
+    if not message_id.startswith(PREFIX):
+        return ""
+    return message_id[len(PREFIX) :].rpartition(":")[0]
 
 
 def prepare_replay(
-    letter: DeadLetter, payload: bytes, *, again: bool, max_payload: int
+    letter: DeadLetter, payload: bytes, *, again: bool, to_all: bool, max_payload: int
 ) -> OutgoingMessage:
     """The original ``payload`` of a letter, ready to publish under its identity.
 
     The transport has seen that identity a moment ago and may refuse it as a duplicate, so the message has
-    an id of its own, made of the original's position. A second replay of the same original, soon after
-    the first, has the same id and is a duplicate; with ``again`` it has a new one and is published.
+    an id of its own, made of the original's position and of the letter's reader, which it names unless it
+    is ``to_all``. A second replay of the same original to the same reader, soon after the first, has the
+    same id and is a duplicate; with ``again`` it has a new one and is published.
 
     Raises:
         ReplayError: it cannot be published as it was.
@@ -34,36 +53,49 @@ def prepare_replay(
             f"it was published at {letter.subject!r}, which names no type and source as events do"
         )
         raise ReplayError(letter.number, reason)
-    data = _identified(letter, payload)
-    if len(data) > max_payload - _HEADER_ROOM:
+    which = digest(new_id() if again else f"{letter.stored}\n{letter.sequence}")
+    id = PREFIX + (which if to_all else f"{reader_token(letter.reader)}:{which}")
+    room = max_payload - _HEADER_ROOM - len(id.encode())
+    data = _identified(letter, payload, room)
+    if len(data) > room:
         reason = (
-            f"its {len(data):,} bytes leave no room for its identity within the server's max_payload "
+            f"its {len(data):,} bytes leave no room for a message id within the server's max_payload "
             f"of {max_payload:,}; raise that for a moment"
         )
         raise ReplayError(letter.number, reason)
-    which = new_id() if again else id_of_position("replay", letter.stored, letter.sequence)
-    return OutgoingMessage("events", letter.type_name, letter.source, f"replay:{which}", data)
+    type_name, source = letter.type_name, letter.source
+    if len(f"{type_name}{source}".encode()) > _LONGEST_LINE:
+        type_name, source = shortened_type(type_name, TOKEN_BYTES), shortened(source, TOKEN_BYTES)
+    return OutgoingMessage("events", type_name, source, id, data)
 
 
-def _identified(letter: DeadLetter, payload: bytes) -> bytes:
-    """The payload as it was, with the letter's identity where its envelope has none of its own."""
+def _identified(letter: DeadLetter, payload: bytes, room: int) -> bytes:
+    """The payload with the letter's identity, in no more than ``room`` bytes where that is possible.
+
+    It stays as it was where it is no envelope, or has an identity of its own, and fits.
+    """
     try:
         envelope = decode_envelope(payload)
     except DecodeError:
         return payload
     if envelope.id or not letter.id:
-        return payload
-    if len(letter.id) >= LONGEST:
+        return payload if len(payload) <= room else encode_envelope(envelope, "msgpack")
+    if len(letter.id) == LONGEST:
         reason = (
-            f"its identity, {letter.id[:20]!r}…, is longer than {LONGEST} characters and was cut"
+            f"its identity, {letter.id[:20]!r}…, was cut to {LONGEST} characters in the letter, "
+            "and its envelope does not have it"
         )
         raise ReplayError(letter.number, reason)
     wanted = msgspec.structs.replace(envelope, id=letter.id)
-    if payload[:1] >= b"\x80":
-        return encode_envelope(wanted, "msgpack")
-    # Added at the end, so that keys which are not ours are kept; of repeated keys the last one counts.
-    extended = payload.rstrip()[:-1] + b',"ID":' + msgspec.json.encode(letter.id) + b"}"
-    return extended if _reads_as(extended, wanted) else encode_envelope(wanted)
+    if payload[:1] < b"\x80":
+        # Added at the end, so that keys which are not ours are kept; of repeated ones the last counts.
+        extended = payload.rstrip()[:-1] + b',"ID":' + msgspec.json.encode(letter.id) + b"}"
+        if not _reads_as(extended, wanted):
+            extended = encode_envelope(wanted)
+        if len(extended) <= room:
+            return extended
+    # A quarter smaller than JSON, which has the event as base64.
+    return encode_envelope(wanted, "msgpack")
 
 
 def _reads_as(data: bytes, wanted: Envelope) -> bool:

@@ -7,15 +7,16 @@ import time
 from collections.abc import Awaitable
 from typing import Protocol
 
-from ..errors import TransportError
+from ..errors import HandlerError, TransportError
 from ..transport import Delivery
-from .letter import may_hold_secret
+from .letter import LONGEST, may_hold_secret, text_of
 
 __all__ = ["AGAIN_S", "Bury", "DeadLetterWriter"]
 
 AGAIN_S = 5.0
 """After so many seconds a message is tried again whose dead letter was not accepted."""
 _QUIET_S = 1.0
+_LONGEST_REASON = 1000
 
 _log = logging.getLogger("dms_events")
 
@@ -67,15 +68,16 @@ class DeadLetterWriter:
             self._say(logging.ERROR, "no dead letter could be written, it is tried again", refused)
             return False
         secret = may_hold_secret(delivery.type_name, delivery.data)
-        why = "withheld, for its type holds a secret" if secret else error
-        self._say(logging.WARNING, f"{delivery.subject} (id {id!r}) is a dead letter", why)
+        why = HandlerError("withheld, for its type holds a secret") if secret else error
+        self._say(logging.WARNING, f"{_about(delivery, id)} is a dead letter", why)
         return True
 
     def log_only(self, delivery: Delivery, *, id: str, error: Exception) -> None:
         """Say what a reader that keeps no dead letters could not read."""
-        self._say(logging.WARNING, f"cannot read {delivery.subject} (id {id!r})", error)
+        self._say(logging.WARNING, f"cannot read {_about(delivery, id)}", error)
 
-    def _say(self, level: int, what: str, why: Exception | str) -> None:
+    def _say(self, level: int, what: str, error: Exception) -> None:
+        why = text_of(error)[:_LONGEST_REASON]
         now = time.monotonic()
         if now < self._quiet_until:
             self._unsaid += 1
@@ -85,3 +87,8 @@ class DeadLetterWriter:
         more = f" (and {self._unsaid} more of these since)" if self._unsaid else ""
         self._unsaid = 0
         _log.log(level, "%s: %s%s", what, why, more)
+
+
+def _about(delivery: Delivery, id: str) -> str:
+    """A message in a log line, which no subject and no identity makes as long as they please."""
+    return f"{delivery.subject[:LONGEST]} (id '{id[:LONGEST]}')"

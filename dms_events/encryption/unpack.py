@@ -29,16 +29,20 @@ _EXTENSIONS = {
 
 
 class _Header(tarfile.TarInfo):
-    """A header; where it makes no sense, reading fails, which tarfile would take for the end."""
+    """A header; where it makes no sense, reading fails, which tarfile may take for the end."""
+
+    @classmethod
+    def fromtarfile(cls, tar: tarfile.TarFile) -> Self:
+        try:
+            return super().fromtarfile(tar)
+        except tarfile.EOFHeaderError:  # type: ignore[attr-defined]  # the zeros at the end
+            raise
+        except tarfile.HeaderError as error:
+            raise tarfile.ReadError(str(error)) from error
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
-        try:
-            header = super().frombuf(buf, encoding, errors)
-        except tarfile.HeaderError as error:
-            if len(buf) == tarfile.BLOCKSIZE and not any(buf):
-                raise
-            raise tarfile.ReadError(str(error)) from error
+        header = super().frombuf(buf, encoding, errors)
         if header.size < 0:
             raise tarfile.ReadError("a size below nothing")
         if header.type in _EXTENSIONS and header.size > _EXTENSION_BYTES:

@@ -9,7 +9,7 @@ import msgspec
 
 from .. import codec
 from ..codec.float32 import shortest
-from ..identity import parse_rfc3339
+from ..identity import id_of_document, parse_rfc3339
 from .index import dataset_of, index_of
 from .sink import Document
 
@@ -28,11 +28,15 @@ class Described(Protocol):
 
     @property
     def id(self) -> str:
-        """Identity of the event."""
+        """ID of the event."""
 
     @property
     def source(self) -> str:
-        """Peer id of the sender; may be empty."""
+        """Peer id of the sender; may be empty, or a claim."""
+
+    @property
+    def transport_source(self) -> str:
+        """Peer id of the sender by the transport's own word; may be empty."""
 
     @property
     def time_text(self) -> str:
@@ -63,7 +67,7 @@ def document_of(message: Described) -> Document:
         "dms": dms,
     }
     return Document(
-        id=message.id,
+        id=id_of_document(message.transport_source, message.id),
         type_name=message.type_name,
         time=time,
         index=index_of(dataset, time),

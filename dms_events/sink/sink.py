@@ -22,7 +22,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One event as a sink stores it."""
 
     id: str
-    """The event's identity."""
+    """Of the event's identity: its ID, or UUIDv5 of its source and its ID; see `id_of_document`."""
     type_name: str
     """Registry name, for example ``elk_stats.ServiceCall``."""
     time: datetime
@@ -84,6 +84,8 @@ class Sink(ABC):
         raised or was cancelled: writing it again gives DUPLICATE.
 
         Raises:
+            SinkBrokenError: this and every later batch will be refused until somebody mends the sink;
+                the caller ends with it.
             SinkError: the batch as a whole met an obstacle; the caller waits and writes it again.
         """
 

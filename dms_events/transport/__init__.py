@@ -1,7 +1,8 @@
 """The seam that adapters implement, and the transport within one process, which needs no server."""
 
+from .counts import PublishCounts
 from .memory import MemoryTransport
-from .receiver import DedupeKey, Delivery, Receiver
+from .receiver import Delivery, Receiver
 from .transport import (
     Channel,
     Guarantees,
@@ -13,12 +14,12 @@ from .transport import (
 
 __all__ = [
     "Channel",
-    "DedupeKey",
     "Delivery",
     "Guarantees",
     "KeyValue",
     "MemoryTransport",
     "OutgoingMessage",
+    "PublishCounts",
     "Receiver",
     "SubscriptionSpec",
     "Transport",

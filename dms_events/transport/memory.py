@@ -11,12 +11,11 @@ import asyncio
 import time
 import uuid
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from urllib.parse import urlsplit
 from weakref import WeakSet, WeakValueDictionary
 
 from ..errors import ConfigError, ConnectionLostError, PublishError
-from ..identity import rfc3339
 from ..names import no_such_durable
 from .memory_consumer import Consumer, MemoryDelivery, Stored
 from .receiver import Delivery, Receiver
@@ -37,7 +36,7 @@ class Broker:
 
     def __init__(self, max_messages: int) -> None:
         self.max_messages = max_messages
-        self.created = rfc3339(time.time_ns())
+        self.id = f"memory {uuid.uuid4()}"
         self.log: dict[Channel, list[Stored]] = {"events": [], "requests": [], "dead": []}
         self.deleted: Counter[Channel] = Counter()
         self.ids: set[tuple[Channel, str]] = set()
@@ -118,20 +117,30 @@ class MemoryTransport(Transport):
 
     async def publish_many(self, messages: Iterable[OutgoingMessage]) -> int:
         count = 0
-        for count, message in enumerate(messages, 1):
-            self._check_open()
-            self._broker.store(message)
-            if count % 500 == 0:
-                await asyncio.sleep(0)
+        try:
+            for message in messages:
+                self._check_open()
+                self._broker.store(message)
+                count += 1
+                if count % 500 == 0:
+                    await asyncio.sleep(0)
+        except PublishError as error:
+            error.accepted = count
+            raise
+        except asyncio.CancelledError as cut:
+            cut.__cause__ = PublishError(f"cut off when {count} were accepted", (), count)
+            raise
         return count
 
     async def subscribe(self, spec: SubscriptionSpec) -> Receiver:
         self._check_open()
         consumers = self._broker.consumers
-        name = f"{spec.channel}/{spec.durable or uuid.uuid4()}"
+        # No durable has a slash in its name.
+        name = f"{spec.channel}/{spec.durable or f'/{uuid.uuid4()}'}"
         consumer = consumers.get(name)
         others = tuple(known.removeprefix(f"{spec.channel}/") for known in consumers)
-        if made := consumer is None:
+        made_beside = others if consumer is None else None
+        if consumer is None:
             if spec.must_exist:
                 raise no_such_durable(spec.durable or "", others)
             log = self._broker.log[spec.channel]
@@ -149,13 +158,22 @@ class MemoryTransport(Transport):
             )
         ephemeral = None if spec.durable else name
         receiver = MemoryReceiver(self._broker, consumer, spec, ephemeral)
-        receiver.made, receiver.others = made, others if made else ()
+        receiver.made_beside = made_beside
         self._receivers.add(receiver)
         return receiver
 
     async def notes(self, durable: str) -> KeyValue:
         self._check_open()
         return self._broker.notes.setdefault(durable, MemoryKeyValue())
+
+    async def readers(self, message: OutgoingMessage, durable: str = "") -> Sequence[str]:
+        self._check_open()
+        found = (
+            name.removeprefix("events/")
+            for name, consumer in self._broker.consumers.items()
+            if name.startswith("events/") and consumer.wants(message.type_name)
+        )
+        return sorted(name for name in found if "/" not in name and durable in ("", name))
 
     async def fetch(self, channel: Channel, sequence: int) -> bytes | None:
         self._check_open()
@@ -210,7 +228,7 @@ class MemoryReceiver(Receiver):
         if self._paused or not self._may_take():
             return None
         taken = self._consumer.take()
-        return MemoryDelivery(self._broker.created, self._consumer, *taken) if taken else None
+        return MemoryDelivery(self._broker.id, self._consumer, *taken) if taken else None
 
     async def wait(self, timeout_s: float | None) -> bool:
         deadline = None if timeout_s is None else time.monotonic() + timeout_s

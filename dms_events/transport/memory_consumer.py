@@ -8,7 +8,6 @@ import time
 from typing import NamedTuple
 
 from ..identity import id_of_position
-from .receiver import DedupeKey
 from .transport import OutgoingMessage
 
 __all__ = ["Consumer", "MemoryDelivery", "Stored"]
@@ -65,7 +64,7 @@ class Consumer:
         while self._heap and self._due.get(self._heap[0][1]) != self._heap[0][0]:
             heapq.heappop(self._heap)
         log = self._log
-        while self._cursor < len(log) and not self._wants(log[self._cursor].message.type_name):
+        while self._cursor < len(log) and not self.wants(log[self._cursor].message.type_name):
             self._cursor += 1
 
     def _deliver(self, stored: Stored, now: float) -> tuple[Stored, int]:
@@ -77,7 +76,8 @@ class Consumer:
         self._due[sequence] = due
         heapq.heappush(self._heap, (due, sequence))
 
-    def _wants(self, type_name: str) -> bool:
+    def wants(self, type_name: str) -> bool:
+        """True if one of the patterns is for a type; False for the empty name of what was deleted."""
         module = type_name.partition(".")[0]
         return bool(type_name) and any(p in ("*", f"{module}.*", type_name) for p in self.patterns)
 
@@ -106,7 +106,7 @@ class Consumer:
 
     def backlog(self) -> int:
         """Messages not delivered yet, and those that are not settled."""
-        waiting = sum(1 for s in self._log[self._cursor :] if self._wants(s.message.type_name))
+        waiting = sum(1 for s in self._log[self._cursor :] if self.wants(s.message.type_name))
         return waiting + len(self._attempts)
 
     def wake(self) -> None:
@@ -130,13 +130,13 @@ class Consumer:
 class MemoryDelivery:
     """A message in a process's memory."""
 
-    __slots__ = ("_attempt", "_consumer", "_created", "_settled", "_stored", "data")
+    __slots__ = ("_attempt", "_broker", "_consumer", "_settled", "_stored", "data")
 
     headers = None
 
-    def __init__(self, created: str, consumer: Consumer, stored: Stored, attempt: int) -> None:
+    def __init__(self, broker: str, consumer: Consumer, stored: Stored, attempt: int) -> None:
         self.data = stored.message.data
-        self._created = created
+        self._broker = broker
         self._consumer = consumer
         self._stored = stored
         self._attempt = attempt
@@ -168,15 +168,12 @@ class MemoryDelivery:
         return self._stored.sequence
 
     @property
-    def dedupe_key(self) -> int:
-        return self._stored.sequence
-
-    def same_message(self, dedupe_key: DedupeKey) -> bool:
-        return dedupe_key == self._stored.sequence
+    def position(self) -> int:
+        return self._stored.sequence << 64 | self._stored.stored_ns
 
     @property
     def position_id(self) -> str:
-        return id_of_position("memory", self._created, self._stored.sequence)
+        return id_of_position(self._broker, self.sequence, self.stored_ns)
 
     @property
     def stored_ns(self) -> int:

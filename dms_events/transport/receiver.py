@@ -6,10 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-__all__ = ["DedupeKey", "Delivery", "Receiver"]
-
-DedupeKey = str | int
-"""Identifies a stored message across redeliveries to one consumer."""
+__all__ = ["Delivery", "Receiver"]
 
 
 class Delivery(Protocol):
@@ -33,7 +30,10 @@ class Delivery(Protocol):
 
     @property
     def source(self) -> str:
-        """Who published it, as far as the transport can tell; empty where it cannot."""
+        """Who published it, by the transport's own word; empty where it has none (the token ``_``).
+
+        Never what the payload claims.
+        """
 
     @property
     def attempt(self) -> int:
@@ -52,15 +52,19 @@ class Delivery(Protocol):
         """Its position in the stream, the same for every delivery of it; 0 where nothing is stored."""
 
     @property
-    def dedupe_key(self) -> DedupeKey:
-        """Identifies the stored message for `same_message`; cheap to get and small to keep."""
+    def position(self) -> int:
+        """Its sequence × 2^64, plus the time in ns at which it was stored.
 
-    def same_message(self, dedupe_key: DedupeKey) -> bool:
-        """True if ``dedupe_key`` was taken from an earlier delivery of this message."""
+        The same for every delivery of a stored message, and another one for each other message: a
+        message that gets a sequence which was used before is stored later.
+        """
 
     @property
     def position_id(self) -> str:
-        """A deterministic id of where it lies: the same for every delivery of the same message."""
+        """UUIDv5 of (stream, sequence, time stored): the same for every delivery of a stored message.
+
+        Where nothing is stored: of (broker, number, time of arrival).
+        """
 
     @property
     def stored_ns(self) -> int:
@@ -85,10 +89,8 @@ class Receiver(ABC):
     dropped: int = 0
     """Messages that arrived and were thrown away for want of room."""
 
-    made: bool = False
-    """It made the durable that it reads, which was not there."""
-    others: tuple[str, ...] = ()
-    """Where it did: the names of other durables, as far as they are known."""
+    made_beside: tuple[str, ...] | None = None
+    """Where it made its durable, which was not there: the names of others, as far as they are known."""
 
     ack_wait_s: float
     """The ack wait in force: that of the consumer, which may be older than the spec."""

@@ -10,12 +10,13 @@ No vendor's exception crosses it: an implementation raises `TransportError` and 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 import msgspec
 
 from ..types._secrets import Masked, SecretBytes
+from .counts import PublishCounts
 from .receiver import Receiver
 
 __all__ = [
@@ -146,7 +147,13 @@ class Transport(ABC):
 
         Raises:
             PublishError: ``unacknowledged`` holds the messages whose acceptance is not known.
+            CancelledError: its ``__cause__`` is such a `PublishError`, where messages were open.
         """
+
+    @property
+    def publish_counts(self) -> PublishCounts:
+        """What the broker said of published messages beside that it accepted them."""
+        return PublishCounts()
 
     @abstractmethod
     async def subscribe(self, spec: SubscriptionSpec) -> Receiver:
@@ -163,6 +170,17 @@ class Transport(ABC):
         Raises:
             ConfigError: this transport keeps none, for it does not acknowledge.
             TransportError: they cannot be reached.
+        """
+
+    @abstractmethod
+    async def readers(self, message: OutgoingMessage, durable: str = "") -> Sequence[str]:
+        """The durables that would get an event if it was published now, sorted by name.
+
+        If ``durable`` is named, only that one is looked for.
+
+        Raises:
+            ConfigError: nothing is stored here.
+            TransportError: they are not known.
         """
 
     @abstractmethod

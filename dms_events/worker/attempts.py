@@ -1,9 +1,11 @@
-"""Attempts of a message: how many are spent, and the notes in which readers keep that."""
+"""Attempts of a message: how many are spent, and the notes of it, kept here while the broker fails."""
 
 from __future__ import annotations
 
 import logging
-from typing import Any
+import time
+from collections import OrderedDict
+from typing import Any, Final
 
 import msgspec
 
@@ -14,6 +16,8 @@ from ..transport import KeyValue
 __all__ = ["AttemptNotes", "AttemptRecord"]
 
 _log = logging.getLogger("dms_events")
+_PATIENCE_S: Final = 30.0
+_MOST_KEPT: Final = 10_000
 
 
 class AttemptRecord(msgspec.Struct, frozen=True, gc=False):
@@ -35,33 +39,118 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(AttemptRecord).decode
 
 
+class _Patience:
+    """How long something has failed without a success in between."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._since: float | None = None
+        self._ended = False
+
+    def failed(self, error: TransportError) -> bool:
+        """Whether to try it again rather than go on without it; says so when either begins."""
+        now = time.monotonic()
+        if self._since is None:
+            self._since = now
+            _log.warning("%s: %s; it is tried again", self._what, error)
+        elif now - self._since > _PATIENCE_S and not self._ended:
+            self._ended = True
+            _log.warning(
+                "%s for %.0f s: %s. Messages are handled all the same; their attempts count in this "
+                "process alone, and a message that kills the process is not found out",
+                self._what,
+                now - self._since,
+                error,
+            )
+        else:
+            _log.debug("%s: %s", self._what, error)
+        return not self._ended
+
+    def succeeded(self) -> None:
+        self._since, self._ended = None, False
+
+    @property
+    def fails(self) -> bool:
+        """It failed the last time."""
+        return self._since is not None
+
+
 class AttemptNotes:
-    """The records of a durable's messages, each under the position of its message."""
+    """The records of attempts of a durable's messages, by position.
+
+    What cannot be noted at the broker is kept here, up to ``_MOST_KEPT`` records. So every message gets
+    its verdict, also where the broker takes or gives no notes.
+    """
 
     def __init__(self, notes: KeyValue) -> None:
         self._notes = notes
+        self._reading = _Patience("what was noted of messages cannot be read")
+        self._writing = _Patience("the attempts of messages cannot be noted")
+        self._kept: OrderedDict[str, AttemptRecord] = OrderedDict()
+        """What could not be written, and what was while nothing can be read: the newest of a message."""
 
     async def get(self, message: Message[Any]) -> AttemptRecord | None:
-        """The record of a message, or None.
+        """What is known of a message.
 
         Raises:
-            TransportError: it is not known.
+            TransportError: it cannot be read, and maybe soon can be.
         """
-        noted = await self._notes.get(message.delivery.position_id)
-        return _decode(noted) if noted else None
-
-    async def put(self, message: Message[Any], record: AttemptRecord) -> bool:
-        """Write the record of a message. Returns False, and logs why, where that failed."""
+        position = message.delivery.position_id
         try:
-            await self._notes.put(message.delivery.position_id, _encode(record))
+            noted = await self._notes.get(position)
         except TransportError as error:
-            _log.warning("the attempts of %s could not be noted: %s", message, error)
-            return False
+            if self._reading.failed(error):
+                raise
+            return self._kept.get(position)
+        self._reading.succeeded()
+        if kept := self._kept.get(position):
+            return kept
+        return _read(position, noted) if noted else None
+
+    async def put(self, message: Message[Any], record: AttemptRecord, *, keep: bool = True) -> bool:
+        """Whether it is noted, or there is no use in waiting until it is.
+
+        Where it is neither it counts all the same, in this process, unless ``keep`` is false.
+        """
+        position = message.delivery.position_id
+        try:
+            await self._notes.put(position, _encode(record))
+        except TransportError as error:
+            waits = self._writing.failed(error)
+            if keep or not waits:
+                self._keep(position, record)
+            return not waits
+        self._writing.succeeded()
+        if self._reading.fails:
+            self._keep(position, record)
+        else:
+            self._kept.pop(position, None)
         return True
 
     async def forget(self, message: Message[Any]) -> None:
         """Delete the record of a message that is settled."""
+        position = message.delivery.position_id
+        self._kept.pop(position, None)
         try:
-            await self._notes.delete(message.delivery.position_id)
+            await self._notes.delete(position)
         except TransportError as error:
             _log.debug("a note is left until it is too old: %s", error)
+
+    def _keep(self, position: str, record: AttemptRecord) -> None:
+        self._kept[position] = record
+        self._kept.move_to_end(position)
+        if len(self._kept) > _MOST_KEPT:
+            self._kept.popitem(last=False)
+
+
+def _read(position: str, noted: bytes) -> AttemptRecord | None:
+    try:
+        record = _decode(noted)
+        if record.spent < 0:
+            raise ValueError(f"{record.spent} attempts")
+    except ValueError as error:  # msgspec's are of this kind
+        _log.warning(
+            "the note of the message %s is damaged (%s); its attempts begin again", position, error
+        )
+        return None
+    return record

@@ -15,6 +15,7 @@ from ..bus import Message, Subscription
 from ..dead_letters import AGAIN_S
 from ..errors import TransportError
 from .failure_log import log_failure
+from .hand import Hand
 from .handlers import Handler, error_when_raised
 from .keep_alive import keep_alive
 from .ledger import Ledger
@@ -29,7 +30,7 @@ from .watchdog import Watchdog
 __all__ = ["Dispatch"]
 
 _CHUNK = 256
-_MOST_IN_HAND = 10_000
+_MOST_LEFT = 10_000
 _TICK_S = 0.25
 _NOTE_RETURNED_S = 5.0
 _MOST_REDELIVERIES = 100
@@ -40,8 +41,8 @@ T = TypeVar("T")
 class Dispatch:
     """Takes messages out of a subscription and has each handled.
 
-    Up to ``_MOST_IN_HAND`` messages are held here; of them few wait for a slot, the others for their
-    key or their batch.
+    How many are held here `Hand` says; of them few wait for a slot, the others for their key or their
+    batch.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Dispatch:
         self._partitioned = subscription.partitioned
         self._table = table
         self._ledger = ledger
+        self._hand = Hand(ledger.in_hand)
         self._settlement = settlement
         self._slots: Slots[InFlight] = Slots(concurrency, self._handle, next_group)
         self._order = Order(self._begin, self._slots.put, self._later)
@@ -110,8 +112,8 @@ class Dispatch:
             await self._give_back(rest)
 
     def take_rest(self) -> None:
-        """Take what the subscription holds, to give it back when this is finished."""
-        self._taken.extend(self._subscription.take_nowait(_MOST_IN_HAND))
+        """Take what the subscription holds, to give it back with a note when this is finished."""
+        self._taken.extend(self._subscription.take_nowait(_MOST_LEFT))
 
     async def _give_back_unbegun(self) -> None:
         while self._taken:
@@ -135,33 +137,36 @@ class Dispatch:
         while True:
             await self._slots.until(self._has_room)
             self._taken.extend(await self._subscription.take(_CHUNK))
+            self._hand.took()
             while self._taken:
                 if settling := self._admit(self._taken.popleft()):
                     await settling
 
     def _has_room(self) -> bool:
-        return self._slots.waiting < self._ahead and len(self._ledger.in_hand) < _MOST_IN_HAND
+        return self._slots.waiting < self._ahead and self._hand.has_room()
 
     def _admit(self, message: Message[Any], *, begin: bool = True) -> Awaitable[None] | None:
         """Have it handled; or what is to be awaited to settle it, because it has its verdict."""
         ledger = self._ledger
-        id = message.id
-        if entry := ledger.in_hand.get(id):
+        identity = message.identity
+        if entry := ledger.in_hand.get(identity):
             if len(entry.redeliveries) >= _MOST_REDELIVERIES:
                 return message.nak(AGAIN_S)
             entry.redeliveries += (message,)
-        elif id in ledger.handled and (same := ledger.judged(id, message.delivery)) is not None:
-            return self._settlement.ack_again(message, same=same)
+            return None
+        position = message.delivery.position
+        if (same := ledger.judged(identity, position)) is not None:
+            return self._settlement.ack_again(message, position, same=same)
+        handler = self._table[message.type_name]
+        entry = ledger.in_hand[identity] = InFlight(message, handler, identity, position)
+        if not begin:
+            return None
+        if message.delivery.attempt > 1 and not handler.key:
+            self._quarantine.look_up(entry)
+        elif handler.plain:
+            self._slots.put(entry)
         else:
-            entry = ledger.in_hand[id] = InFlight(message, self._table[message.type_name], id)
-            if not begin:
-                return None
-            if message.delivery.attempt > 1 and not entry.handler.key:
-                self._quarantine.look_up(entry)
-            elif entry.handler.plain:
-                self._slots.put(entry)
-            else:
-                self._order.arrange(entry)
+            self._order.arrange(entry)
         return None
 
     def _begin(self, entry: InFlight) -> None:

@@ -15,7 +15,7 @@ from .. import registry
 from ..aio import task_group
 from ..bus import Bus, Message, Subscription
 from ..dead_letters import AGAIN_S, DeadLetterWriter
-from ..errors import ConfigError, ConnectionLostError, SinkError
+from ..errors import ConfigError, ConnectionLostError, SinkBrokenError, SinkError
 from ..sink import Document, Sink, SinkVerdict, Verdict, document_of
 from ..types._secrets import holds_secret
 from .keep_alive import keep_alive
@@ -27,15 +27,17 @@ __all__ = ["Forwarder"]
 _log = logging.getLogger("dms_events")
 _POLL_S = 0.25
 _BACKOFF_MAX_S = 30.0
+_MOST_REDELIVERIES = 10
 
 
 class _Work:
     """One document and every message that waits for its verdict: pending until it is judged."""
 
-    __slots__ = ("document", "messages")
+    __slots__ = ("document", "identity", "messages")
 
     def __init__(self, document: Document, message: Message[Any]) -> None:
         self.document = document
+        self.identity = message.identity
         self.messages = [message]
 
 
@@ -44,8 +46,9 @@ class Forwarder:
 
     Each message is acknowledged after the sink judged its document stored or duplicate, kept as a dead
     letter where the sink refuses it for good, and written again (full-jitter backoff, with progress
-    heartbeats to the broker) for as long as the sink says not now. Identities that were handled are
-    remembered, up to ``memory`` of them, because a broker may deliver what was acknowledged again.
+    heartbeats to the broker) for as long as the sink says not now. A message that the broker delivers
+    again after its acknowledgement is known by its position, for the last 1,440,000 messages. An event
+    that is published again is known by its identity, for the last ``memory``; the sink knows older ones.
 
     Args:
         bus: an open bus whose transport acknowledges.
@@ -53,10 +56,11 @@ class Forwarder:
         durable: name of the durable consumer; forwarders that share it share the work.
         wanted: types or patterns, as for `Bus.subscribe`.
         batch: most documents in one write.
+        batch_bytes: after so many bytes of payload a batch is whole, however few its documents are.
         linger_s: how long an incomplete batch waits for more.
         writes: batches that may be with the sink at a time.
         ack_wait_s: as for `Bus.subscribe`.
-        memory: handled identities to remember.
+        memory: handled identities to remember; the sink knows the older ones.
         report: called with the running `Tally` after every batch.
 
     Raises:
@@ -72,6 +76,7 @@ class Forwarder:
         durable: str = "dms-events-sink",
         wanted: Iterable[type[msgspec.Struct] | str] = ("elk_stats.*",),
         batch: int = 1000,
+        batch_bytes: int = 8 << 20,
         linger_s: float = 0.2,
         writes: int = 2,
         ack_wait_s: float = 60.0,
@@ -80,12 +85,14 @@ class Forwarder:
     ) -> None:
         if not bus.guarantees.acknowledges:
             raise ConfigError("bus", "forwarding needs acknowledgements; connect with durable=True")
-        if batch < 1 or writes < 1:
-            raise ConfigError("batch" if batch < 1 else "writes", "must be at least 1")
+        for name, value in (("batch", batch), ("batch_bytes", batch_bytes), ("writes", writes)):
+            if value < 1:
+                raise ConfigError(name, f"must be at least 1, not {value}")
         wanted = tuple(wanted)
         _refuse_secrets(wanted)
         self._sink = sink
         self._batch = batch
+        self._batch_bytes = batch_bytes
         self._linger_s = linger_s
         self._slots = asyncio.Semaphore(writes)
         self._report = report
@@ -113,10 +120,13 @@ class Forwarder:
         Raises:
             ConfigError: the durable exists for other types.
             TransportError: the subscription ended for good.
+            SinkBrokenError: the sink has to be mended. What it did not store is delivered again.
         """
         async with self._subscription as subscription, self._heartbeat(), task_group() as writes:
             while not self._stopping.is_set():
-                messages = await subscription.batch(self._batch, self._linger_s or _POLL_S)
+                messages = await subscription.batch(
+                    self._batch, self._linger_s or _POLL_S, max_bytes=self._batch_bytes
+                )
                 self._count_arrivals(len(messages))
                 if works := [w for m in messages if (w := await self._take(m))]:
                     await self._slots.acquire()
@@ -130,9 +140,12 @@ class Forwarder:
         return self.tally
 
     def _count_arrivals(self, readable: int) -> None:
+        self.tally.differing_claims = self._subscription.differing_claims
         unreadable = self._subscription.undecodable - self.tally.undecodable
-        self.tally.received += readable + unreadable
+        for_others = self._subscription.for_others - self.tally.for_others
+        self.tally.received += readable + unreadable + for_others
         self.tally.undecodable += unreadable
+        self.tally.for_others += for_others
 
     async def _idle(self) -> bool:
         try:
@@ -142,15 +155,20 @@ class Forwarder:
 
     async def _take(self, message: Message[Any]) -> _Work | None:
         """New work; or None for an identity that has its verdict, or will get it with another."""
-        id = message.id
-        if work := self._pending.get(id):
-            work.messages.append(message)
+        identity = message.identity
+        if work := self._pending.get(identity):
+            if len(work.messages) > _MOST_REDELIVERIES:
+                self.tally.returned += 1
+                await message.nak(AGAIN_S)
+            else:
+                work.messages.append(message)
             return None
-        same = self._ledger.judged(id, message.delivery)
+        position = message.delivery.position
+        same = self._ledger.judged(identity, position)
         if same is not None:
-            await self._settle_again(message, same=same)
+            await self._settle_again(message, position, same=same)
             return None
-        work = self._pending[id] = _Work(document_of(message), message)
+        work = self._pending[identity] = _Work(document_of(message), message)
         return work
 
     async def _forward(self, works: list[_Work]) -> None:
@@ -178,6 +196,8 @@ class Forwarder:
     async def _write(self, documents: list[Document]) -> list[SinkVerdict]:
         try:
             return list(await self._sink.write(documents))
+        except SinkBrokenError:
+            raise
         except SinkError as error:
             return [SinkVerdict(Verdict.RETRY, str(error))] * len(documents)
 
@@ -198,29 +218,33 @@ class Forwarder:
         first = work.messages[0]
         await first.ack()
         self._count(first, "stored" if verdict.verdict is Verdict.STORED else "duplicates")
-        self._ledger.settle(first.id, first.delivery)
+        settled = first.delivery.position
+        self._ledger.settle(work.identity, settled)
         for other in work.messages[1:]:
-            await self._settle_again(other, same=other.sequence == first.sequence)
+            position = other.delivery.position
+            await self._settle_again(other, position, same=position == settled)
 
     async def _reject(self, work: _Work, error: SinkError) -> None:
         """Keep each message as a dead letter: another one of the same identity is not this one."""
         buried: set[int] = set()
         while work.messages:
             message = work.messages[0]
-            if message.sequence in buried:
-                await self._settle_again(message, same=True)
+            position = message.delivery.position
+            if position in buried:
+                await self._settle_again(message, position, same=True)
             else:
                 if not await self._dead_letter_writer.write(
                     message.delivery, id=message.id, error=error
                 ):
                     await self._give_back(work, AGAIN_S)
                     return
-                buried.add(message.sequence)
+                buried.add(position)
                 self._count(message, "rejected")
-                self._ledger.settle(message.id, message.delivery, rejected=True)
+                self._ledger.reject(work.identity, position)
             del work.messages[0]
 
-    async def _settle_again(self, message: Message[Any], *, same: bool) -> None:
+    async def _settle_again(self, message: Message[Any], position: int, *, same: bool) -> None:
+        self._ledger.remember(position)
         await message.ack()
         if same:
             self.tally.redelivered += 1
@@ -228,7 +252,7 @@ class Forwarder:
             self._count(message, "duplicates")
 
     async def _give_back(self, work: _Work, delay_s: float) -> None:
-        self._ledger.release(work.document.id)
+        self._ledger.release(work.identity)
         for message in work.messages:
             self.tally.returned += 1
             await message.nak(delay_s)

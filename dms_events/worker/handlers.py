@@ -20,6 +20,7 @@ import msgspec
 from .. import registry
 from ..bus import Message
 from ..errors import ConfigError, HandlerError
+from ..signatures import signature_of
 from .policy import RetryPolicy
 
 __all__ = ["Handler", "Routes", "error_when_raised"]
@@ -114,7 +115,7 @@ def _signature(function: Callable[..., Any], name: str) -> tuple[inspect.Paramet
     """Its first argument, and how many it needs; those with defaults are its own."""
     parameters = [
         p
-        for p in inspect.signature(function).parameters.values()
+        for p in signature_of(function).parameters.values()
         if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) and p.default is p.empty
     ]
     count = len(parameters)
@@ -132,11 +133,12 @@ def _is_list(argument: inspect.Parameter, function: Callable[..., Any], name: st
 
     # Of this argument only: what others name may be there for a type checker only.
     alone.__annotations__ = {"it": argument.annotation}
-    function = inspect.unwrap(function)
-    function = getattr(function, "func", function)  # of a partial
+    inner = inspect.unwrap(function)
+    inner = getattr(inner, "func", inner)  # of a partial
     try:
-        hint = get_type_hints(alone, getattr(function, "__globals__", {}))["it"]
+        hint = get_type_hints(alone, getattr(inner, "__globals__", {}))["it"]
     except Exception as error:
+        argument = signature_of(function, as_written=True).parameters[argument.name]
         text = str(argument.annotation)
         if _LIST.match(text):
             return True

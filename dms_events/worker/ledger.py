@@ -1,63 +1,91 @@
-"""The ledger of identities: in hand, and handled already, so that an event is not handled twice."""
+"""The ledger: identities in hand or handled, and messages settled, so that no event is handled twice."""
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from typing import Generic, NamedTuple, Protocol, TypeVar
+import sys
+from hashlib import blake2b
+from typing import Final, Generic, TypeVar
+
+from .recent import Recent
 
 __all__ = ["Ledger"]
 
 W = TypeVar("W")
 
-
-class Placed(Protocol):
-    """What a ledger asks of a delivery; see `transport.Delivery`."""
-
-    @property
-    def dedupe_key(self) -> str | int: ...
-
-    def same_message(self, dedupe_key: str | int) -> bool: ...
+_POSITIONS = 1_440_000
+"""Two ack waits of 60 s at 12,000 messages a second."""
+_AT_ONCE = 512
+_PRIME: Final = 0x6A09E667F3BCC9BB
+"""Positions of one sequence have different remainders; others have equal ones once in 2^62."""
+_HASH_BITS = 64
 
 
-class _Rejected(NamedTuple):
-    dedupe_key: str | int
+def _long_hash(text: str) -> int:
+    digest = blake2b(text.encode(errors="surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, signed=True)
+
+
+_hash = hash if sys.hash_info.width >= _HASH_BITS else _long_hash
+"""Salted by Python, so that no sender can aim at the hash of another identity."""
 
 
 class Ledger(Generic[W]):
-    """The identities that a reader has in hand, and those which had their verdict.
+    """What a reader has in hand, and what had its verdict, by `Message.identity` and `Delivery.position`.
 
-    Of the latter it remembers the last ``memory``: a broker may deliver again what was acknowledged
-    (JetStream does, after its server is killed), and a publisher may send again what is older than the
-    broker's own memory.
+    A broker may deliver a message again that was acknowledged (JetStream does, after its server is
+    killed). Such a redelivery is known by its position, for the last 1,440,000 messages at least. A
+    publisher may send an event again that is older than the broker's own memory. Such an event is known
+    by its identity, for the last ``memory`` identities at least. A new message is taken for a known one
+    with a chance of about 1 in 10^13.
     """
 
     def __init__(self, memory: int) -> None:
         self.in_hand: dict[str, W] = {}
-        self._memory = memory
-        self.handled: OrderedDict[str, str | int | _Rejected] = OrderedDict()
-        """For each identity, the dedupe key of the delivery that brought the verdict."""
+        self._identities = Recent(memory)
+        self._positions = Recent(_POSITIONS)
+        self._handled: dict[str, int] = {}
+        """The newest identities and the positions of their messages, which are stored in one go."""
+        self._highest = 0
+        """The highest position so far; a message beyond it is new, and is not looked up."""
 
-    def judged(self, id: str, delivery: Placed) -> bool | None:
-        """Whether it was this very message that brought the verdict; None where one is needed.
+    def judged(self, identity: str, position: int) -> bool | None:
+        """Whether it was this very message that had the verdict; None where one is needed.
 
         A rejection is of the message, not of the identity: mended and published again, the same
         identity is judged again.
         """
-        dedupe_key = self.handled.get(id)
-        if dedupe_key is None:
-            return None
-        if isinstance(dedupe_key, _Rejected):
-            return delivery.same_message(dedupe_key.dedupe_key) or None
-        return delivery.same_message(dedupe_key)
+        if position > self._highest:
+            self._highest = position
+        else:
+            self._store()
+            if self._positions.has(position % _PRIME):
+                return True
+        if identity in self._handled or self._identities.has(_hash(identity)):
+            return False
+        return None
 
-    def settle(self, id: str, delivery: Placed, *, rejected: bool = False) -> None:
-        """It has its verdict, and is not in hand any more."""
-        self.in_hand.pop(id, None)
-        handled = self.handled
-        handled[id] = _Rejected(delivery.dedupe_key) if rejected else delivery.dedupe_key
-        if len(handled) > self._memory:
-            handled.popitem(last=False)
+    def settle(self, identity: str, position: int) -> None:
+        """It is handled, and is not in hand any more."""
+        self.in_hand.pop(identity, None)
+        self._handled[identity] = position
+        if len(self._handled) >= _AT_ONCE:
+            self._store()
 
-    def release(self, id: str) -> None:
+    def reject(self, identity: str, position: int) -> None:
+        """It is given up, and is not in hand any more."""
+        self.in_hand.pop(identity, None)
+        self.remember(position)
+
+    def remember(self, position: int) -> None:
+        """A message is settled, whatever its identity."""
+        self._highest = max(self._highest, position)
+        self._positions.add([position % _PRIME])
+
+    def release(self, identity: str) -> None:
         """It is given back without a verdict."""
-        self.in_hand.pop(id, None)
+        self.in_hand.pop(identity, None)
+
+    def _store(self) -> None:
+        self._positions.add([position % _PRIME for position in self._handled.values()])
+        self._identities.add(map(_hash, self._handled))
+        self._handled.clear()

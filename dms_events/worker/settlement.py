@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
 from collections.abc import Awaitable, Sequence
@@ -12,7 +13,7 @@ import msgspec
 
 from ..bus import Message
 from ..dead_letters import AGAIN_S, DeadLetterWriter
-from ..errors import HandlerError, Reject, TransportError
+from ..errors import ConnectionLostError, HandlerError, Reject, TransportError
 from ..identity import now_rfc3339
 from .attempts import AttemptNotes, AttemptRecord
 from .failure_log import log_failure
@@ -36,7 +37,8 @@ class InFlight(msgspec.Struct, eq=False):
 
     message: Message[Any]
     handler: Handler
-    id: str
+    identity: str
+    position: int
     redeliveries: tuple[Message[Any], ...] = ()
     record: AttemptRecord | None = None
     """What is noted of it, or may be."""
@@ -70,8 +72,9 @@ class Settlement:
         self._dead_letter_writer = dead_letter_writer
         self._tally = tally
 
-    async def ack_again(self, message: Message[Any], *, same: bool) -> None:
+    async def ack_again(self, message: Message[Any], position: int, *, same: bool) -> None:
         """It has its verdict already, or shares it: with a delivery of the same message, or another."""
+        self._ledger.remember(position)
         if same:
             self._tally.redelivered += 1
         else:
@@ -112,7 +115,7 @@ class Settlement:
             entry.record, attempt, now_rfc3339(), group=entry.group
         )
         try:
-            noted = await self._note(entry, record)
+            noted = await self._note(entry, record, keep=False)
         except asyncio.CancelledError:
             await self.interrupted(entry)  # it may be written already
             raise
@@ -124,9 +127,8 @@ class Settlement:
         if message.returned or entry.redeliveries or entry.record is not None:
             return self._handled(entry)
         self._tally.handled += 1
-        delivery = message.delivery
-        self._ledger.settle(entry.id, delivery)
-        return delivery.ack()
+        self._ledger.settle(entry.identity, entry.position)
+        return message.delivery.ack()
 
     async def _handled(self, entry: InFlight) -> None:
         message = entry.message
@@ -138,10 +140,11 @@ class Settlement:
             await self.give_back(entry, 0)
             return
         self._tally.handled += 1
-        self._ledger.settle(entry.id, message.delivery)
+        self._ledger.settle(entry.identity, entry.position)
         await message.ack()
         for other in entry.redeliveries:
-            await self.ack_again(other, same=other.sequence == message.sequence)
+            position = other.delivery.position
+            await self.ack_again(other, position, same=position == entry.position)
         if entry.record is not None:
             await self._attempts.forget(entry.message)
 
@@ -187,20 +190,21 @@ class Settlement:
     def lost(self, entry: InFlight) -> None:
         """Another reader has it now, and the say over it."""
         self._tally.returned += 1
-        self._ledger.release(entry.id)
+        self._ledger.release(entry.identity)
 
     async def give_back(self, entry: InFlight, delay_s: float) -> None:
         """Without a verdict."""
         self._tally.returned += 1
-        self._ledger.release(entry.id)
+        self._ledger.release(entry.identity)
         for message in (entry.message, *entry.redeliveries):
-            await message.nak(delay_s)
+            with contextlib.suppress(ConnectionLostError):  # then it comes again by itself
+                await message.nak(delay_s)
 
     async def _bury(self, entry: InFlight, error: Exception, record: AttemptRecord) -> None:
         message = entry.message
         if not await self._dead_letter_writer.write(
             message.delivery,
-            id=entry.id,
+            id=message.id,
             error=error,
             attempts=record.spent,
             first=record.first,
@@ -209,15 +213,15 @@ class Settlement:
             await self.give_back(entry, AGAIN_S)
             return
         self._tally.rejected += 1
-        self._ledger.settle(entry.id, message.delivery, rejected=True)
+        self._ledger.reject(entry.identity, entry.position)
         for other in entry.redeliveries:
-            if other.sequence == message.sequence:
-                await self.ack_again(other, same=True)
+            if other.delivery.position == entry.position:
+                await self.ack_again(other, entry.position, same=True)
             else:  # published twice: it has a right of its own, and to be judged by itself
                 await other.nak()
         if entry.record is not None:
             await self._attempts.forget(entry.message)
 
-    async def _note(self, entry: InFlight, record: AttemptRecord) -> bool:
+    async def _note(self, entry: InFlight, record: AttemptRecord, *, keep: bool = True) -> bool:
         entry.record = record
-        return await self._attempts.put(entry.message, record)
+        return await self._attempts.put(entry.message, record, keep=keep)

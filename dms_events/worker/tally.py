@@ -8,7 +8,7 @@ __all__ = ["Tally", "WorkerTally"]
 
 
 class Tally(msgspec.Struct):
-    """What a forwarder did, in events. ``received`` is the sum of the others but ``retries``."""
+    """What a forwarder did, in events. ``received`` is the sum from ``stored`` to ``returned``."""
 
     received: int = 0
     stored: int = 0
@@ -22,14 +22,18 @@ class Tally(msgspec.Struct):
     """Could not be read; kept as dead letters."""
     returned: int = 0
     """Given back to the stream unsettled, at shutdown or because no dead letter could be written."""
+    for_others: int = 0
+    """Replays of what another reader gave up: acknowledged, and not stored for it."""
     retries: int = 0
     """Documents written again because the sink said not now."""
+    differing_claims: int = 0
+    """Events whose envelope claims another source than the transport knows."""
     by_type: dict[str, dict[str, int]] = msgspec.field(default_factory=dict)
     """``stored``, ``duplicates`` and ``rejected`` for each type."""
 
 
 class WorkerTally(msgspec.Struct):
-    """What a worker did, in messages. What it took is the sum of the others but ``raised``."""
+    """What a worker did, in messages. The sum from ``handled`` to ``returned`` is all that it took."""
 
     handled: int = 0
     duplicates: int = 0
@@ -42,5 +46,9 @@ class WorkerTally(msgspec.Struct):
     """Could not be read; kept as dead letters."""
     returned: int = 0
     """Given back: to be tried later, or at shutdown."""
+    for_others: int = 0
+    """Replays of what another reader gave up: acknowledged, and not handled."""
     raised: int = 0
     """How often a handler raised on a single message."""
+    differing_claims: int = 0
+    """Messages whose envelope claims another source than the transport knows."""

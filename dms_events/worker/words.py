@@ -33,16 +33,17 @@ async def say_start(
         _log.warning("%s on %s: what waits is not known: %s", durable, where, error)
         return
     named = ", ".join(f"{pattern} → {name}" for pattern, name in handlers.items())
-    if not subscription.made:
+    others = subscription.made_beside
+    if others is None:
         state = f"goes on, {waiting:,} waiting or unsettled"
     elif waiting:
-        meant = get_close_matches(durable, subscription.others, 1)
+        meant = get_close_matches(durable, others, 1)
         state = f"is new and begins with the oldest of {waiting:,} stored events" + (
             f" (did you mean {meant[0]!r}?)" if meant else ""
         )
     else:
         state = "is new and begins with the next event"
-    level = logging.WARNING if subscription.made and waiting else logging.INFO
+    level = logging.WARNING if others is not None and waiting else logging.INFO
     _log.log(level, "the durable %s on %s %s; handlers: %s", durable, where, state, named)
 
 

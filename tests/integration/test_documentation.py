@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 import msgspec
 import pytest
@@ -151,7 +152,7 @@ async def test_the_declaration_in_the_documents_is_applied_and_then_as_declared(
 
 async def test_the_code_in_the_documents_about_nats_runs(nats_server: NatsServer) -> None:
     text = (HOME / "docs" / "nats.md").read_text()
-    [code] = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    code, connecting, cutting = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     out = run("-c", code.replace("nats://127.0.0.1:4222", nats_server.url))
     assert out.splitlines() == [
         "stream DMS_EVENTS  missing True",
@@ -159,3 +160,8 @@ async def test_the_code_in_the_documents_about_nats_runs(nats_server: NatsServer
         "durable billing  missing True",
         "[]",
     ]
+    names: dict[str, Any] = {}
+    exec(connecting, names)
+    exec(cutting, names)
+    async with dms_events.connect(nats_server.url) as bus:
+        assert await names["publish_in_time"](bus, [call(1), call(2)]) == []

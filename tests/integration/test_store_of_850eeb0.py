@@ -17,6 +17,7 @@ import pytest_asyncio
 
 import dms_events
 from dms_events import Bus, DeadLetter, Forwarder, Message, Tally, Worker
+from dms_events.identity import id_of_document, id_of_position
 from dms_events.types.elk_stats import ServiceCall
 from dms_events_nats import NatsSetup, apply_setup, check_setup
 from tests.contract.places import collect, letters, until
@@ -27,6 +28,7 @@ from tests.kit.stored import (
     NOTES,
     STORED,
     Attempts,
+    Event,
     Kept,
     documents,
     in_elasticsearch,
@@ -95,22 +97,22 @@ async def test_every_event_is_read_as_it_was(url: str, root: str) -> None:
 
 
 async def test_what_carries_no_id_is_known_by_its_place(bus: Bus, tmp_path: Path) -> None:
-    """Messages without an id of their own, as Go writes them, have the ids that they had then.
+    """Messages without an id of their own, as Go writes them, have the ids of today's rule.
 
-    All that rests on these ids is in this test alone, since their rule will change in a later version.
-    That version says here what the ids are then, and what becomes of documents under the old ones.
+    Documents under the ids that they had then stay as they are, and the events are stored anew.
     """
     read = {message.sequence: message.id for message in await everything(bus)}
     assert PLACED
-    assert {place: read[place[1]] for place in PLACED} == {
-        place: event.id for place, event in PLACED.items()
+    ids = {
+        place: id_of_position("DMS_EVENTS", event.sequence, event.stored_ns)
+        for place, event in PLACED.items()
     }
+    assert {place: read[place[1]] for place in PLACED} == ids
+    assert not set(ids.values()) & {event.id for event in MANIFEST.events}
     database = sqlite_file(tmp_path)
-    before = {kept.id for kept in in_sqlite(database)}
-    tally = await forward(bus, database, "again", ["elk_stats.*"])
-    assert {event.id for event in PLACED.values()} & before
-    assert tally.stored == len(ids_of("elk_stats.") - before)
-    expected = {kept.id: kept.rest for place, kept in documents().items() if place in PLACED}
+    await forward(bus, database, "again", ["elk_stats.*"])
+    assert {event.id for event in PLACED.values()} & {kept.id for kept in in_sqlite(database)}
+    expected = {ids[place]: kept.rest for place, kept in documents().items() if place in PLACED}
     await forward(bus, tmp_path / "new.db", "new", TYPES)
     today = {kept.id: kept.rest for kept in in_sqlite(tmp_path / "new.db")}
     assert {id: today[id] for id in expected} == expected
@@ -135,7 +137,8 @@ async def test_a_durable_resumes_exactly_after_what_it_had_settled(bus: Bus, nam
 
 
 @pytest.mark.parametrize("attempts", MANIFEST.attempts, ids=lambda attempts: attempts.durable)
-async def test_attempts_already_spent_count(bus: Bus, attempts: Attempts) -> None:
+async def test_attempts_begin_again(bus: Bus, attempts: Attempts) -> None:
+    """They were noted under the id of the message's position, whose rule is another one today."""
     durable = MANIFEST.durable(attempts.durable)
     worker = Worker(durable.name)
     calls: list[str] = []
@@ -147,12 +150,10 @@ async def test_attempts_already_spent_count(bus: Bus, attempts: Attempts) -> Non
             raise ValueError("the handler is still broken")
 
     await drained(worker, bus)
-    assert calls.count(attempts.id) == attempts.allowed - attempts.spent
+    assert calls.count(attempts.id) == attempts.allowed
     assert len(set(calls)) == len(durable.left)
     [letter] = await letters(bus, reader=durable.name, id=attempts.id)
     assert (letter.attempts, letter.error) == (attempts.allowed, "ValueError")
-    [note] = [note for note in NOTES if note.key.startswith(f"{durable.name}.")]
-    assert letter.first_failed == msgspec.msgpack.decode(note.value)["first"]
 
 
 async def test_letters_are_listed_as_they_were(bus: Bus) -> None:
@@ -186,7 +187,7 @@ async def test_letters_are_replayed_as_the_events_that_they_were(url: str, bus: 
         for letter in found:
             known = letter.sequence in [other.sequence for other in originals.values()]
             before = (await stream.stream_info("DMS_EVENTS")).state.last_seq
-            await bus.replay(letter)
+            await bus.replay(letter, to_all=True)
             after = (await stream.stream_info("DMS_EVENTS")).state.last_seq
             assert after == before + (not known)  # two letters of one message are one replay
             if known:
@@ -254,15 +255,19 @@ async def test_the_forwarder_goes_on_where_it_stopped(bus: Bus, tmp_path: Path) 
 
 
 async def test_a_sqlite_file_knows_the_documents_that_it_has(bus: Bus, tmp_path: Path) -> None:
+    """Events under the token ``_`` with an ID of their own; the others are stored anew, once."""
     database = sqlite_file(tmp_path)
-    before = {kept.id: kept for kept in in_sqlite(database)}
+    before = {kept.key: kept for kept in in_sqlite(database)}
     tally = await forward(bus, database, "again", ["elk_stats.*"])
-    after = {kept.id: kept for kept in in_sqlite(database)}
+    after = {kept.key: kept for kept in in_sqlite(database)}
     assert before.keys() < after.keys()
-    assert {id: after[id] for id in before} == before
-    assert (after.keys() & OWN_IDS) == ids_of("elk_stats.") & OWN_IDS
+    assert {key: after[key] for key in before} == before
+    named = {e.id: e for e in MANIFEST.of("dms").values() if e.id in OWN_IDS & ids_of("elk_stats.")}
+    assert after.keys() >= {id_of_document(_token(e), e.id) for e in named.values()}
     assert tally.stored == len(after) - len(before)
     assert tally.duplicates == tally.received - tally.undecodable - tally.stored
+    once_more = await forward(bus, database, "once-more", ["elk_stats.*"])
+    assert (once_more.stored, once_more.received) == (0, tally.received)
 
 
 async def test_documents_are_made_as_they_were(url: str, tmp_path: Path) -> None:
@@ -288,6 +293,11 @@ def compare(today: Iterable[Kept]) -> None:
     rest = {kept.id: kept.rest for kept in today}
     assert len(rest) == len({kept.id for kept in documents().values()})
     assert {id: rest[id] for id in then} == then
+
+
+def _token(event: Event) -> str:
+    """The source in the subject of an event; empty for ``_``."""
+    return event.subject.split(".")[4].removesuffix("_")
 
 
 def ids_of(module: str) -> set[str]:

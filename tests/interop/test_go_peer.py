@@ -159,7 +159,7 @@ async def test_gos_events_keep_identity_and_values_through_a_dead_letter(go: GoP
                 error = ValueError("the handler is broken")
                 await bus.bury(message.delivery, id=message.id, error=error, reader="billing")
         async for letter in bus.dead_letters(reader="billing"):
-            await bus.replay(letter)
+            await bus.replay(letter, to_all=True)
         for durable in ("other", "billing"):
             after = await read(bus, NINE, 90, durable)
             assert [message.id for message in after] == [message.id for message in before]

@@ -21,7 +21,7 @@ from tests.kit.documents.values import values_of
 from tests.kit.go.oracle import Answer, Oracle, build
 from tests.kit.soak import seeded, sized
 
-pytestmark = pytest.mark.soak
+pytestmark = [pytest.mark.soak, pytest.mark.xdist_group("oracle")]
 
 DOCUMENTS = sized(30_000, 300_000)
 EXPLAINED = sized(10_000, 300_000)

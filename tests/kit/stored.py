@@ -113,6 +113,9 @@ class Kept(msgspec.Struct, frozen=True):
     """A document as a sink keeps it, without the time of writing."""
 
     id: str
+    """The ID of its event."""
+    key: str
+    """Its ``_id``."""
     index: str
     body: dict[str, Any]
 
@@ -126,7 +129,7 @@ class Kept(msgspec.Struct, frozen=True):
 def documents() -> dict[tuple[str, int], Kept]:
     """The documents of that time, by root and sequence of their events."""
     return {
-        (kept["root"], kept["sequence"]): Kept(kept["_id"], kept["_index"], kept["body"])
+        (kept["root"], kept["sequence"]): _kept(kept["_id"], kept["_index"], kept["body"])
         for kept in json.loads((STORED / "elasticsearch.json").read_text())
     }
 
@@ -174,8 +177,7 @@ def in_elasticsearch(url: str) -> list[Kept]:
     return [_kept(hit["_id"], hit["_index"], hit["_source"]) for hit in hits]
 
 
-def _kept(id: str, index: str, body: dict[str, Any]) -> Kept:
-    """A document without the time of writing; its body names its identity."""
-    del body["event"]["ingested"]
-    assert body["event"]["id"] == id
-    return Kept(id, index, body)
+def _kept(key: str, index: str, body: dict[str, Any]) -> Kept:
+    """A document without the time of writing; its body names the ID of its event."""
+    body["event"].pop("ingested", None)
+    return Kept(body["event"]["id"], key, index, body)

@@ -104,5 +104,6 @@ def adds_up(tally: Tally) -> bool:
         tally.rejected,
         tally.undecodable,
         tally.returned,
+        tally.for_others,
     )
     return tally.received == sum(parts)

@@ -18,6 +18,7 @@ from dms_events import (
     PublishError,
     Reject,
     ReplayError,
+    SinkBrokenError,
     SinkError,
     TransportError,
     UnknownTypeError,
@@ -40,6 +41,7 @@ TREE = {
     PublishError: TransportError,
     ReplayError: DmsEventsError,
     SinkError: DmsEventsError,
+    SinkBrokenError: SinkError,
     HandlerError: DmsEventsError,
     Reject: DmsEventsError,
 }
@@ -74,6 +76,7 @@ def test_the_tree_is_the_one_that_is_drawn() -> None:
         (PublishError("it is full", [1]), "it is full"),
         (ReplayError(7, "half is gone"), "dead letter 7 cannot be replayed: half is gone"),
         (SinkError("no"), "no"),
+        (SinkBrokenError("no"), "no"),
     ],
 )
 def test_each_error_says_what_and_where(error: DmsEventsError, text: str) -> None:
@@ -116,6 +119,7 @@ def test_a_payload_is_in_no_text_of_its_error() -> None:
         DecodeError("a.B", "CPU", "no", b"payload"),
         PublishError("full", ["a", "b"]),
         SinkError("no"),
+        SinkBrokenError("no"),
         EncryptError("odd"),
         NoMatchingKeyError("it is for others"),
     ],

@@ -11,7 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dms_events.identity import id_of_position, new_id, now_rfc3339, parse_rfc3339, rfc3339
+from dms_events.identity import (
+    id_of_document,
+    id_of_position,
+    new_id,
+    now_rfc3339,
+    parse_rfc3339,
+    rfc3339,
+)
 
 SHAPE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z")
 
@@ -31,20 +38,33 @@ def test_new_ids_are_unique_and_sorted() -> None:
 
 
 def test_a_place_has_one_id() -> None:
-    here = id_of_position("S", "2026-11-03T00:00:00Z", 7)
-    assert here == id_of_position("S", "2026-11-03T00:00:00Z", 7)
+    here = id_of_position("S", 7, 1_795_460_123_000_000_000)
+    assert here == id_of_position("S", 7, "1795460123000000000")
     assert uuid.UUID(here).version == 5
     others = {
-        id_of_position("S", "2026-11-03T00:00:00Z", 8),
-        id_of_position("S", "2026-11-03T00:00:01Z", 7),
-        id_of_position("T", "2026-11-03T00:00:00Z", 7),
-        id_of_position("S", "", 7),
+        id_of_position("S", 8, 1_795_460_123_000_000_000),
+        id_of_position("S", 7, 1_795_460_123_000_000_001),
+        id_of_position("T", 7, 1_795_460_123_000_000_000),
     }
-    assert len(others | {here}) == 5
+    assert len(others | {here}) == 4
 
 
-def test_the_id_of_a_place_is_the_same_in_every_version() -> None:
-    assert id_of_position("S", "c", 1) == "4117f6a3-4009-51fc-b89d-fac46838f663"
+def test_the_ids_of_places_and_documents_are_the_same_in_every_version() -> None:
+    position = id_of_position("S", 1, 2)
+    assert position == "b2807fbe-717f-538e-92cb-262a91bcf7c6"
+    assert id_of_document("node-1", "order-17") == "5ca733b2-191c-588d-b7dc-0be5cac51eab"
+
+
+@given(st.text(min_size=1).filter(lambda text: "\n" not in text), st.text(), st.text())
+def test_a_document_is_of_one_source_and_one_id(source: str, id: str, other: str) -> None:
+    assert id_of_document("", id) == id
+    assert uuid.UUID(id_of_document(source, id)).version == 5
+    assert (id_of_document(source, id) == id_of_document(source, other)) == (id == other)
+    assert id_of_document(source, id) != id_of_document(source + "2", id)
+
+
+def test_an_id_that_is_no_unicode_has_a_document_of_its_own() -> None:
+    assert id_of_document("node", "\ud800") != id_of_document("node", "\ud801")
 
 
 @given(st.integers(0, 4_102_444_800_000_000_000))

@@ -25,6 +25,7 @@ NAMES = [
     "PublishError",
     "Reject",
     "ReplayError",
+    "SinkBrokenError",
     "SinkError",
     "Subscription",
     "Tally",

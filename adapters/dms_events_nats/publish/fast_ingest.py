@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import msgspec
 import nats.errors
-from nats.aio.client import Client
 
 from dms_events.transport import OutgoingMessage
 
+from ..asking import AskingClient, Denial, no_responders
 from ..delivery import NatsDelivery, subscribe_callback
 from ..subjects import Subjects
+from .call import ROOM_BYTES, Arrival, Call, Patience, make_room
+from .replies import Notice, Streams, read_ack, shown
 
 __all__ = ["Ingest"]
 
@@ -25,23 +27,33 @@ _SILENCE_S = 5.0
 _START, _APPEND, _END = 0, 1, 3
 
 
-class _Reply(msgspec.Struct):
-    """The acknowledgement of a batch as it grows (``type`` is ``ack``), or of a whole one (``batch``)."""
+class _Flow(msgspec.Struct, tag_field="type", tag="ack"):
+    """The acknowledgement of a batch as it grows."""
 
-    type: str = ""
-    seq: int = 0
-    msgs: int = 0
-    batch: str = ""
-    count: int = 0
+    seq: int
+    msgs: int
 
 
-_read = msgspec.json.Decoder(_Reply).decode
+class _Gap(msgspec.Struct, tag_field="type", tag="gap"):
+    """The server misses a message."""
+
+    seq: int
+
+
+class _Err(msgspec.Struct, tag_field="type", tag="err"):
+    """The server refuses a message."""
+
+    seq: int
+
+
+_read_flow = msgspec.json.Decoder(_Flow | _Gap | _Err).decode
 
 
 class _Batch:
     """What was sent of one batch and is not known to be stored."""
 
-    def __init__(self) -> None:
+    def __init__(self, client: AskingClient, name: str, patience: Patience) -> None:
+        self.name = name
         self.open: deque[OutgoingMessage] = deque()
         self.bytes = 0
         self.stored = 0
@@ -49,18 +61,35 @@ class _Batch:
         self.over = False
         self.refused = False
         """It ended before it began."""
+        self.patience = patience
+        self.arrival = Arrival(client, self._break_off)
         self._waiter: asyncio.Future[None] | None = None
 
-    def hear(self, data: bytes) -> None:
-        """Take in what the server says; whatever is no acknowledgement on the way is the end."""
-        reply = _read(data) if data else _Reply()
-        if reply.type == "ack":
-            self._store(reply.seq)
-            self.limit = reply.seq + _AHEAD * reply.msgs
-            self._wake()
-        else:
-            self._store(reply.count if reply.batch else 0)
+    def hear(self, reply: NatsDelivery, streams: Streams) -> bool:
+        """Take in what the server says; returns False where the server says no such thing."""
+        data = reply.data
+        if no_responders(reply):
             self._break_off()
+        elif ack := read_ack(data):
+            if self.open and not streams.store(ack.stream, self.open[0].channel):
+                return False
+            self._store(ack.count if ack.batch == self.name else 0)
+            self._break_off()
+        else:
+            try:
+                flow = _read_flow(data)
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+                return False
+            if not isinstance(flow, _Flow):
+                self._break_off()
+            elif not 0 <= flow.seq - self.stored <= len(self.open):
+                return False
+            else:
+                self._store(flow.seq)
+                self.limit = max(self.limit, flow.seq + _AHEAD * flow.msgs)
+                self._wake()
+        self.patience.renew()
+        return True
 
     def end(self) -> None:
         """Nothing more will be heard."""
@@ -68,11 +97,14 @@ class _Batch:
         self._wake()
 
     async def wait(self) -> None:
-        """Until the server says something; its silence is the end."""
-        self._waiter = asyncio.get_running_loop().create_future()
-        heard, _ = await asyncio.wait([self._waiter], timeout=_SILENCE_S)
-        if not heard:
+        """Until the server says something. Its silence about what has reached it is the end."""
+        if not (left_s := self.patience.left_s()):
             self._break_off()
+            return
+        self._waiter = asyncio.get_running_loop().create_future()
+        heard, _ = await asyncio.wait([self._waiter], timeout=min(_SILENCE_S, left_s))
+        if not heard:
+            self.arrival.ask()
 
     def _break_off(self) -> None:
         self.refused = self.limit == 1 and not self.stored
@@ -95,9 +127,13 @@ class Ingest:
     what is not known to be stored, in another way and under the same identity.
     """
 
-    def __init__(self, client: Client, subjects: Subjects) -> None:
+    def __init__(
+        self, client: AskingClient, subjects: Subjects, streams: Streams, ignored: Notice
+    ) -> None:
         self._client = client
         self._subjects = subjects
+        self._streams = streams
+        self._ignored = ignored
         self._inbox = client.new_inbox() + "."
         self._batches: dict[str, _Batch] = {}
         self.offered = True
@@ -107,25 +143,28 @@ class Ingest:
         """Start to listen."""
         await subscribe_callback(self._client, self._inbox + ">", self._on_reply)
 
-    async def publish(
-        self, messages: Iterator[OutgoingMessage]
-    ) -> tuple[int, Sequence[OutgoingMessage]]:
-        """Publish a batch; returns how many are stored, and what else was taken from ``messages``."""
+    async def publish(self, call: Call) -> None:
+        """Publish a batch of the call's messages. What is not known to be stored is taken back."""
         name = uuid.uuid4().hex
-        batch = self._batches[name] = _Batch()
+        batch = self._batches[name] = _Batch(self._client, name, call.patience)
         try:
-            await self._send(f"{self._inbox}{name}.{_EACH}.fail.", batch, messages)
+            await self._send(f"{self._inbox}{name}.{_EACH}.fail.", batch, call.rest)
         except nats.errors.Error:
             pass  # it is not known to be stored
         finally:
             del self._batches[name]
+            batch.arrival.cancel()
+            call.stored_fast += batch.stored
+            call.sent_before.update(message.id for message in batch.open)
+            call.take_back(batch.open)
         if batch.refused:
             self.offered = False
-        return batch.stored, batch.open
 
     async def _send(self, prefix: str, batch: _Batch, messages: Iterator[OutgoingMessage]) -> None:
         client, subject_of, room = self._client, self._subjects.of, self._client.max_payload
         sent, subject = 0, ""
+        batch.patience.renew()
+        batch.patience.watch()
         for message in messages:
             data = message.data
             batch.open.append(message)
@@ -134,6 +173,8 @@ class Ingest:
                 return
             if len(data) > room // 2:
                 break
+            if client.pending_data_size > ROOM_BYTES:
+                await make_room(client, batch.patience)
             sent += 1
             subject = subject_of(message)
             reply = f"{prefix}{sent}.{_APPEND if sent > 1 else _START}.$FI"
@@ -157,7 +198,16 @@ class Ingest:
         for batch in self._batches.values():
             batch.end()
 
+    def denied(self, denial: Denial) -> bool:
+        """Whether a denial is about the inbox; it ends the batches that it is about."""
+        if denial.denies("subscription", self._inbox + ">"):
+            return True
+        for batch in self._batches.values():
+            if any(denial.denies("publish", self._subjects.of(m)) for m in batch.open):
+                batch.end()
+        return False
+
     def _on_reply(self, reply: NatsDelivery) -> None:
         name = reply.subject[len(self._inbox) :].partition(".")[0]
-        if batch := self._batches.get(name):
-            batch.hear(reply.data)
+        if (batch := self._batches.get(name)) and not batch.hear(reply, self._streams):
+            self._ignored.add(shown(reply))

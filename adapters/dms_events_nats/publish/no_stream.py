@@ -33,10 +33,11 @@ class NoStreamProbe:
         self.verdict = ""
         """Why to wait no longer; empty while there is hope."""
 
-    async def look(self) -> None:
-        """Come to the verdict, if it is time."""
+    async def look(self, limit_s: float) -> None:
+        """Come to the verdict, if it is time, in at most so long."""
         if self._looks_left and time.monotonic() >= self._look_at:
-            self._looks_left = self._looks_left - 1 if (nowhere := await self._nowhere()) else 0
+            nowhere = await self._nowhere(min(_LOOK_S, limit_s))
+            self._looks_left = self._looks_left - 1 if nowhere else 0
             self._look_at = time.monotonic() + _LOOK_S
             if nowhere and not self._looks_left:
                 self.verdict = (
@@ -46,10 +47,10 @@ class NoStreamProbe:
         elif time.monotonic() - self._since > _LIMIT_S:
             self.verdict = f"nothing stored {self._subject} for {_LIMIT_S:g} s"
 
-    async def _nowhere(self) -> bool:
+    async def _nowhere(self, limit_s: float) -> bool:
         asked = {"subject": self._subject}
         try:
-            answer = await request(self._client, "STREAM.NAMES", asked, timeout_s=_LOOK_S)
+            answer = await request(self._client, "STREAM.NAMES", asked, timeout_s=limit_s)
         except (nats.errors.Error, OSError):
             return False
         return not answer.get("streams")

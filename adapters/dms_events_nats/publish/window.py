@@ -3,245 +3,244 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Iterable, Iterator
-from itertools import chain, count
+from collections.abc import Iterable
+from itertools import count
 from typing import Final
 
-import msgspec
 import nats.errors
-from nats.aio.client import Client
 
 from dms_events.errors import PublishError
-from dms_events.transport import OutgoingMessage
+from dms_events.transport import OutgoingMessage, PublishCounts
 
+from ..asking import AskingClient, Denial, NotPermittedError, no_responders
+from ..client import mapped
 from ..delivery import NatsDelivery, subscribe_callback
 from ..subjects import Subjects
+from .call import ROOM_BYTES, Call, make_room
+from .duplicates import Duplicates
 from .fast_ingest import Ingest
 from .no_stream import NoStreamProbe
+from .replies import Notice, Streams, read_ack, shown
 
 __all__ = ["Publisher"]
 
 _HEADER_ROOM = 64
+_HEADER_BYTES = 28
+_LONGEST_REPLAY_ID = 36
 _WINDOW = 500
 _WINDOW_BYTES = 8 << 20
-_RESEND_S = 5.0
+_SILENCE_S = 5.0
+_GRACE_S = 0.05
+"""For acks that wait in a loop which stood still meanwhile."""
 _NOT_YET_RETRY_S = 1.0
 _NO_STREAM_RETRY_S = 0.25
 _NOT_YET: Final = (10158, 10167)
 """Errors that refuse nothing: another copy is being stored, or the server has too much to do."""
-
-
-class _ApiError(msgspec.Struct):
-    description: str = "refused by the server"
-    err_code: int = 0
-
-
-class _PubAck(msgspec.Struct):
-    error: _ApiError | None = None
-
-
-class _Call:
-    """One publish or publish_many: what it sent and is not acknowledged, and what was refused."""
-
-    def __init__(self, messages: Iterable[OutgoingMessage]) -> None:
-        self._source = self._held(messages)
-        self._back: Iterator[OutgoingMessage] = iter(())
-        self.rest: Iterator[OutgoingMessage] = self._source
-        self.failure: Exception | None = None
-        self.unacked: dict[str, OutgoingMessage] = {}
-        self.bytes = 0
-        self.refused: dict[str, OutgoingMessage] = {}
-        self.reason = ""
-        self.unheard = False
-        self.retry_planned = False
-        self.no_stream: NoStreamProbe | None = None
-        self.settled = 0
-        self.progress_at = time.monotonic()
-        self.wake_at = 0
-        self._waiter: asyncio.Future[None] | None = None
-
-    def _held(self, messages: Iterable[OutgoingMessage]) -> Iterator[OutgoingMessage]:
-        """The messages, up to where the caller's iterable fails."""
-        try:
-            yield from messages
-        except Exception as error:  # noqa: BLE001
-            self.failure = error
-
-    def open_ends(self) -> list[OutgoingMessage]:
-        """What was refused, is not acknowledged or not sent, in the order in which it was given."""
-        ends = {**self.refused, **self.unacked}
-        return [*(ends[token] for token in sorted(ends, key=int)), *self._back]
-
-    def take_back(self, messages: Iterable[OutgoingMessage]) -> None:
-        """Have them sent next."""
-        self._back = chain(messages, self._back)
-        self.rest = chain(self._back, self._source)
-
-    def retry_in(self, delay_s: float) -> None:
-        """Have what is unacknowledged sent again after a while."""
-        if not self.retry_planned:
-            self.retry_planned = True
-            asyncio.get_running_loop().call_later(delay_s, self.retry)
-
-    def retry(self) -> None:
-        """Have what is unacknowledged sent again."""
-        self.retry_planned = False
-        self.unheard = True
-        self.wake()
-
-    def wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
-
-    async def wait(self, until: int, timeout_s: float) -> bool:
-        """Until no more than ``until`` are unacknowledged, something was refused, or the timeout.
-
-        Returns whether anything was settled meanwhile.
-        """
-        before, self.wake_at = self.settled, until
-        self._waiter = asyncio.get_running_loop().create_future()
-        await asyncio.wait([self._waiter], timeout=timeout_s)
-        self._waiter = None
-        if self.settled == before:
-            return False
-        self.progress_at = time.monotonic()
-        return True
+_IGNORED = (
+    "%d messages to the reply inbox of this publisher were ignored, for they are no acknowledgements of "
+    "a stream that stores its events. Somebody replies to events; the last one: %s"
+)
 
 
 class Publisher:
     """Publishes with acks. What a lost connection leaves unacknowledged is sent again, under the same
-    ``Nats-Msg-Id``, for up to ``timeout_s`` without progress; the server stores each id once within
-    its duplicate window.
+    ``Nats-Msg-Id``; the server stores each id once within its duplicate window. A call ends with an
+    error ``timeout_s`` after the last ack came and the last waiting byte left.
     """
 
-    def __init__(self, client: Client, subjects: Subjects, timeout_s: float) -> None:
+    def __init__(self, client: AskingClient, subjects: Subjects, timeout_s: float) -> None:
         self._client = client
         self._subjects = subjects
         self._timeout_s = timeout_s
         self._inbox = client.new_inbox() + "."
         self._tokens = count()
-        self._calls: dict[str, _Call] = {}
-        self._ingest = Ingest(client, subjects)
-        self._closed = False
+        self._calls: dict[str, Call] = {}
+        self._streams = Streams(client, subjects)
+        self._asking: asyncio.Task[None] | None = None
+        self._ignored = Notice(_IGNORED)
+        self._duplicates = Duplicates()
+        self._ingest = Ingest(client, subjects, self._streams, self._ignored)
+        self._ended = ""
+        """Why no ack will arrive."""
+
+    @property
+    def counts(self) -> PublishCounts:
+        """What the server said of messages beside that they are stored."""
+        return PublishCounts(duplicates=self._duplicates.count, ignored_replies=self._ignored.count)
 
     async def open(self) -> None:
-        """Start to listen for acks."""
-        await self._ingest.open()
-        await subscribe_callback(self._client, self._inbox + "*", self._on_ack)
+        """Start to listen for acks.
+
+        Raises:
+            TransportError: the server does not permit the reply inbox.
+        """
+        with mapped("open the publisher"):
+            await self._ingest.open()
+            await subscribe_callback(self._client, self._inbox + "*", self._on_ack)
+            await self._streams.ask()  # what is not permitted is heard before its answer
+            if self._ended:
+                raise NotPermittedError(self._ended)
 
     async def publish(self, messages: Iterable[OutgoingMessage]) -> int:
         """Publish in order; returns how many.
 
         Raises:
             PublishError: some were refused, or not acknowledged in time.
+            CancelledError: its cause is a `PublishError` that says what is open.
             Exception: whatever ``messages`` raises, after what it gave before is acknowledged.
         """
-        call = _Call(messages)
-        unacked, calls, tokens, client = call.unacked, self._calls, self._tokens, self._client
-        inbox, subject_of = self._inbox, self._subjects.of
-        sent = 0
+        call = Call(self._client, messages, self._timeout_s)
         try:
-            while not call.refused:
-                if len(unacked) >= _WINDOW or call.bytes >= _WINDOW_BYTES:
-                    sent += await self._make_room(call)
-                    continue
-                if (message := next(call.rest, None)) is None:
-                    break
-                data, id = message.data, message.id
-                token = str(next(tokens))
-                if len(data) + len(id) + _HEADER_ROOM > client.max_payload:
-                    self._refuse_size(call, token, message)
-                    break
-                unacked[token] = message
-                calls[token] = call
-                call.bytes += len(data)
-                sent += 1
-                if client.is_connected:
-                    # What `_put` does, without a coroutine more for each message.
-                    headers = {"Nats-Msg-Id": id}
-                    try:
-                        await client.publish(subject_of(message), data, inbox + token, headers)
-                    except nats.errors.Error as error:
-                        call.reason = str(error)  # it stays unacknowledged, and is sent again
-            await self._settled(call, 0)
+            await self._publish(call)
+        except asyncio.CancelledError as cut:
+            cut.__cause__ = call.not_accepted(f"cut off when {call.accepted} were accepted")
+            self._duplicates.expect(call)
+            raise
+        except PublishError:
+            self._duplicates.expect(call)
+            raise
         finally:
-            for token in unacked:
-                calls.pop(token, None)
-        if call.refused:
-            raise PublishError(call.reason, call.open_ends())
+            call.arrival.cancel()
+            for token in call.unacked:
+                self._calls.pop(token, None)
         if call.failure is not None:
             raise call.failure
-        return sent
+        return call.accepted
+
+    async def _publish(self, call: Call) -> None:
+        unacked, calls, tokens, client = call.unacked, self._calls, self._tokens, self._client
+        inbox, subject_of = self._inbox, self._subjects.of
+        while not call.refused:
+            if len(unacked) >= _WINDOW or call.bytes >= _WINDOW_BYTES:
+                await self._window_room(call)
+                continue
+            if (message := next(call.rest, None)) is None:
+                break
+            data, id = message.data, message.id
+            token = str(next(tokens))
+            unacked[token] = message
+            call.bytes += len(data)
+            if len(data) + len(id) + _HEADER_ROOM > client.max_payload and not self._fits(message):
+                call.refuse(token, self._too_large(message))
+                break
+            calls[token] = call
+            if client.pending_data_size > ROOM_BYTES:
+                await self._link_room(call)
+            if client.is_connected:
+                # What `_send_again` does, without a coroutine more for each message.
+                headers = {"Nats-Msg-Id": id}
+                try:
+                    await client.publish(subject_of(message), data, inbox + token, headers)
+                except nats.errors.Error as error:
+                    call.reason = str(error)  # it stays unacknowledged, and is sent again
+        await self._settled(call, 0)
+        if call.refused:
+            raise call.not_accepted(call.reason)
 
     def reconnected(self) -> None:
         """Have everything that is unacknowledged sent again: the old connection took it along."""
+        self._ended = ""
         self._ingest.reconnected()
+        self._ask_streams()
         for call in set(self._calls.values()):
+            call.arrival.cancel()
             call.retry()
 
     def closed(self) -> None:
         """No ack will arrive any more."""
-        self._closed = True
+        if self._asking is not None:
+            self._asking.cancel()
+        self._end("the bus was closed")
+
+    def deny(self, denial: Denial) -> bool:
+        """Refuse what a denial of the server is about; returns whether anything was."""
+        inbox = self._inbox + "*"
+        if denial.denies("subscription", inbox) or self._ingest.denied(denial):
+            self._end(denial.inbox_words(inbox))
+            return True
+        found = False
+        for call in set(self._calls.values()):
+            for token, message in list(call.unacked.items()):
+                if denial.denies("publish", subject := self._subjects.of(message)):
+                    found = True
+                    del self._calls[token]
+                    call.refuse(token, f": {denial.words(subject)}")
+        return found
+
+    def _end(self, reason: str) -> None:
+        self._ended = reason
         self._ingest.closed()
         for call in set(self._calls.values()):
             call.wake()
 
-    def _refuse_size(self, call: _Call, token: str, message: OutgoingMessage) -> None:
-        call.reason = (
-            f"{message.type_name} is {len(message.data):,} bytes, more than the server's "
-            f"max_payload of {self._client.max_payload:,} leaves room for; it was not sent"
+    def _fits(self, message: OutgoingMessage) -> bool:
+        # No event takes the room that its replay needs, also where its own id is shorter.
+        id_bytes = max(len(message.id.encode()), _LONGEST_REPLAY_ID)
+        return len(message.data) + id_bytes + _HEADER_BYTES <= self._client.max_payload
+
+    def _too_large(self, message: OutgoingMessage) -> str:
+        return (
+            f" is {len(message.data):,} bytes, more than the server's max_payload of "
+            f"{self._client.max_payload:,} leaves room for; it was not sent"
         )
-        call.refused[token] = message
 
-    async def _put(self, call: _Call, token: str, message: OutgoingMessage) -> None:
-        try:
-            if self._client.is_connected:
-                subject, headers = self._subjects.of(message), {"Nats-Msg-Id": message.id}
-                await self._client.publish(subject, message.data, self._inbox + token, headers)
-        except nats.errors.Error as error:
-            call.reason = str(error)
+    async def _link_room(self, call: Call) -> None:
+        await make_room(self._client, call.patience)
+        self._check(call)
 
-    async def _make_room(self, call: _Call) -> int:
-        """Wait until more may be sent. Many small messages go a faster way, where there is one.
-
-        Returns how many of them were stored meanwhile.
-        """
+    async def _window_room(self, call: Call) -> None:
+        """Wait until more may be sent. Many small messages go a faster way, where there is one."""
         large = call.bytes >= _WINDOW_BYTES
         fast = self._ingest.offered and not large
         await self._settled(call, 0 if fast or large else _WINDOW // 2)
-        if not fast or call.refused:
-            return 0
-        stored, back = await self._ingest.publish(call.rest)
-        call.take_back(back)
-        call.progress_at = time.monotonic()
-        return stored
+        if fast and not call.refused:
+            await self._ingest.publish(call)
+            self._check(call)
 
-    async def _settled(self, call: _Call, until: int) -> None:
-        """Wait for acks until at most ``until`` are missing, sending again what got none."""
+    async def _settled(self, call: Call, until: int) -> None:
+        """Wait for acks until at most ``until`` are missing, sending again what was lost."""
+        patience = call.patience
+        patience.renew()
+        patience.watch()
         while len(call.unacked) > until:
-            heard = await call.wait(until, _RESEND_S)
+            heard = await call.wait(until, min(_SILENCE_S, patience.left_s()) + _GRACE_S)
             if call.no_stream is not None:
-                await call.no_stream.look()
-            self._check_patience(call)
-            silence = not heard and not call.refused
-            if call.unacked and (call.unheard or silence):
+                await call.no_stream.look(patience.left_s())
+            if len(call.unacked) <= until:
+                return
+            self._check(call)
+            if call.unheard:
                 call.unheard = False
-                for token, message in list(call.unacked.items()):
-                    await self._put(call, token, message)
+                await self._send_again(call)
+            elif not heard and not call.refused and self._client.is_connected:
+                call.arrival.ask()
 
-    def _check_patience(self, call: _Call) -> None:
-        if self._closed and call.unacked:
-            reason = f"the bus was closed before {len(call.unacked)} were acknowledged"
-            raise PublishError(reason, call.open_ends())
-        if call.unacked and call.no_stream is not None and (verdict := call.no_stream.verdict):
-            raise PublishError(f"{len(call.unacked)} not acknowledged: {verdict}", call.open_ends())
-        if call.unacked and time.monotonic() - call.progress_at > self._timeout_s:
+    async def _send_again(self, call: Call) -> None:
+        client = self._client
+        for token, message in list(call.unacked.items()):
+            if client.pending_data_size > ROOM_BYTES:
+                await self._link_room(call)
+            if not client.is_connected:
+                return
+            if token in call.unacked:
+                call.sent_before.add(message.id)
+                headers = {"Nats-Msg-Id": message.id}
+                subject = self._subjects.of(message)
+                try:
+                    await client.publish(subject, message.data, self._inbox + token, headers)
+                except nats.errors.Error as error:
+                    call.reason = str(error)
+
+    def _check(self, call: Call) -> None:
+        """Raise where it makes no sense to wait for what is open."""
+        missing = f"{len(call.unacked)} not acknowledged"
+        if self._ended:
+            raise call.not_accepted(f"{missing}: {self._ended}")
+        if call.no_stream is not None and (verdict := call.no_stream.verdict):
+            raise call.not_accepted(f"{missing}: {verdict}")
+        if not call.patience.left_s():
             reason = call.reason or "the server did not answer"
-            raise PublishError(
-                f"{len(call.unacked)} not acknowledged within {self._timeout_s:g} s: {reason}",
-                call.open_ends(),
-            )
+            raise call.not_accepted(f"{missing} within {self._timeout_s:g} s: {reason}")
 
     def _on_ack(self, reply: NatsDelivery) -> None:
         token = reply.subject[len(self._inbox) :]
@@ -249,32 +248,56 @@ class Publisher:
         if call is None:
             return
         data = reply.data
-        if not data:
-            self._calls[token] = call
-            self._no_responders(call, token)
+        # A plain ack ends with a digit and a brace; all else is read in whole.
+        if not (data.startswith(self._streams.acks) and 47 < data[-2] < 58) and not self._read(
+            call, token, reply
+        ):
             return
         call.no_stream = None
-        error = None
-        if not data.startswith(b'{"stream"'):
-            error = msgspec.json.decode(data, type=_PubAck).error
-        if error is not None:
-            type_name = call.unacked[token].type_name
-            call.reason = f"{type_name}: {error.description} (code {error.err_code})"
-            if error.err_code in _NOT_YET:
-                self._calls[token] = call
-                call.retry_in(_NOT_YET_RETRY_S)
-                return
         message = call.unacked.pop(token)
         call.bytes -= len(message.data)
         call.settled += 1
-        if error is not None:
-            call.refused[token] = message
-            call.wake()
         if len(call.unacked) <= call.wake_at:
             call.wake()
 
-    def _no_responders(self, call: _Call, token: str) -> None:
-        subject = self._subjects.of(call.unacked[token])
+    def _read(self, call: Call, token: str, reply: NatsDelivery) -> bool:
+        """Whether a reply says that the message is stored."""
+        ack = read_ack(reply.data)
+        message = call.unacked[token]
+        if ack is not None and self._streams.store(ack.stream, message.channel):
+            if ack.error is None:
+                if ack.duplicate:
+                    self._duplicates.add(call, message)
+                else:
+                    self._streams.learn(reply.data)
+                return True
+            call.no_stream = None
+            reason = f": {ack.error.description} (code {ack.error.err_code})"
+            if ack.error.err_code not in _NOT_YET:
+                call.refuse(token, reason)
+                return False
+            call.reason = message.type_name + reason
+            call.retry_in(_NOT_YET_RETRY_S)
+        elif no_responders(reply):
+            self._no_responders(call, message)
+        else:
+            self._ignored.add(shown(reply))
+            if ack is not None:
+                self._ask_streams()  # it may be a new one
+        self._calls[token] = call
+        return False
+
+    def _ask_streams(self) -> None:
+        if self._streams.may_ask and (self._asking is None or self._asking.done()):
+            self._asking = asyncio.create_task(self._ask())
+
+    async def _ask(self) -> None:
+        await self._streams.ask()
+        for call in set(self._calls.values()):
+            call.arrival.ask()
+
+    def _no_responders(self, call: Call, message: OutgoingMessage) -> None:
+        subject = self._subjects.of(message)
         call.reason = f"no stream stores {subject}"
         if call.no_stream is None:
             call.no_stream = NoStreamProbe(self._client, subject)

@@ -31,7 +31,9 @@ class CoreReceiver(Receiver):
 
     def __init__(self, client: Client, subjects: Subjects, limit: int) -> None:
         self._client = client
-        self._origin = Origin(client, subjects)
+        address = client.connected_url
+        broker = f"core {address.hostname}:{address.port}" if address else "core"
+        self._origin = Origin(client, subjects, broker=broker)
         self._type_names = subjects.type_names
         self._limit = limit
         self._buffer: deque[CoreDelivery] = deque()

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import msgspec.structs
+import nats.js.errors
 from nats.aio.client import Client
 from nats.js.manager import JetStreamManager
 
@@ -16,12 +17,15 @@ from dms_events.transport import SubscriptionSpec
 from ..client import NotThereError, mapped, request
 from ..delivery import Origin
 from ..setup import durables, ensure_consumer
-from ..store import kv_token, open_bucket
+from ..setup.fit import refuse_stream
+from ..store import kv_token, missing_stream, open_bucket
 from ..subjects import UNPARTITIONED, Subjects, partitions_of
 from .assignment import Assignment, Member
+from .consumer import ConsumerSource
 from .part import Outstanding, Part
 from .partitions import PartitionedReceiver
 from .pull import PullReceiver
+from .watch import ConsumerWatch
 
 __all__ = ["open_receiver"]
 
@@ -40,14 +44,20 @@ class _Stream:
         self.subjects = subjects
         self.spec = spec
         self.name = subjects.stream(spec.channel)
-        self.created = ""
+        self.last = 0
+        """The last sequence in it."""
         self.made = False
         """The durable was not there."""
 
     async def look(self) -> None:
-        """Asked anew each time: a stream that was deleted and made again counts from 1 again."""
+        """Say which streams there are, where this one is missing."""
         with mapped(f"look at the stream {self.name}"):
-            self.created = str((await self.manager.stream_info(self.name)).created)
+            try:
+                answer = await request(self.client, f"STREAM.INFO.{self.name}")
+            except nats.js.errors.NotFoundError as error:
+                raise await missing_stream(self.client, self.name) from error
+        refuse_stream(self.name, answer["config"])
+        self.last = int(answer["state"]["last_seq"])
 
     async def partitions(self) -> int:
         """How many it makes of what is stored from now on."""
@@ -55,24 +65,25 @@ class _Stream:
             answer = await request(self.client, f"STREAM.INFO.{self.name}")
         return partitions_of(answer["config"].get("subject_transform")) or 0
 
-    async def consumer(self, partition: str | None = None) -> tuple[str, float]:
+    def filters(self, partition: str | None = None) -> list[str]:
+        """What the consumer reads."""
+        if partition is None:
+            return self.subjects.filters(self.spec)
+        return self.subjects.of_part(self.spec, partition)
+
+    async def consumer(self, partition: str | None = None, *, from_: int = 0) -> tuple[str, float]:
         """The name and the ack wait of the consumer, made where it is missing."""
-        spec, filters = self.spec, self.subjects.filters(self.spec)
+        spec, filters = self.spec, self.filters(partition)
         if partition is not None:
             name = f"{spec.durable}-{partition}"
             must_exist = spec.must_exist and partition == UNPARTITIONED
             spec = msgspec.structs.replace(spec, durable=name, must_exist=must_exist)
-            filters = self.subjects.of_part(spec, partition)
         with mapped(f"subscribe to {', '.join(filters)}"):
-            name, ack_wait_s, made = await ensure_consumer(self.client, self.name, filters, spec)
+            name, ack_wait_s, made = await ensure_consumer(
+                self.client, self.name, filters, spec, from_=from_
+            )
         self.made |= made and partition in (None, UNPARTITIONED)
         return name, ack_wait_s
-
-    async def waiting(self, consumer: str) -> int:
-        """What waits there or is not settled."""
-        with mapped(f"consumer {consumer}"):
-            info = await self.manager.consumer_info(self.name, consumer)
-        return (info.num_pending or 0) + (info.num_ack_pending or 0)
 
     async def outstanding(self, consumer: str) -> Outstanding:
         """What was delivered of it and is not settled."""
@@ -81,28 +92,52 @@ class _Stream:
         delivered = info.delivered.consumer_seq if info.delivered else 0
         return Outstanding(delivered, info.num_ack_pending or 0)
 
-    async def receiver(
-        self, consumer: str, ack_wait_s: float, prefetch: int, **options: Any
-    ) -> PullReceiver:
-        """What reads a consumer."""
+    async def waiting(self, consumer: str) -> int:
+        """What waits there or is not settled."""
+        with mapped(f"consumer {consumer}"):
+            info = await self.manager.consumer_info(self.name, consumer)
+        return (info.num_pending or 0) + (info.num_ack_pending or 0)
+
+    def source(self, consumer: str, partition: str | None = None) -> ConsumerSource:
+        """What a receiver has to know of a consumer."""
+        durable = self.spec.durable
+        position = self.last if self.spec.start == "new" else 0
 
         async def waiting() -> int:
             return await self.waiting(consumer)
 
         async def forget() -> None:
-            if not self.spec.durable:
+            if not durable:
                 with mapped(f"delete consumer {consumer}"):
                     await self.manager.delete_consumer(self.name, consumer)
 
-        receiver = PullReceiver(
-            self.client,
+        async def ask() -> dict[str, Any]:
+            with mapped(f"consumer {consumer}"):
+                return await request(self.client, f"CONSUMER.INFO.{self.name}.{consumer}")
+
+        async def renew(last: int) -> ConsumerSource:
+            last = last or position
+            await self.look()
+            # A stream that was made again counts from 1 again.
+            name, _ = await self.consumer(from_=last + 1 if last <= self.last else 1)
+            return self.source(name)
+
+        watch = ConsumerWatch(ask, self.name, consumer, self.filters(partition))
+        return ConsumerSource(
             f"$JS.API.CONSUMER.MSG.NEXT.{self.name}.{consumer}",
-            Origin(self.client, self.subjects, self.created, f"$JS.ACK.{self.name}.{consumer}.1."),
-            prefetch=prefetch,
-            ack_wait_s=ack_wait_s,
+            Origin(self.client, self.subjects, first=f"$JS.ACK.{self.name}.{consumer}.1."),
             waiting=waiting,
             forget=forget,
-            **options,
+            look=watch.look,
+            renew=None if durable else renew,
+        )
+
+    async def receiver(
+        self, source: ConsumerSource, ack_wait_s: float, prefetch: int, **options: Any
+    ) -> PullReceiver:
+        """What reads a consumer."""
+        receiver = PullReceiver(
+            self.client, source, prefetch=prefetch, ack_wait_s=ack_wait_s, **options
         )
         await receiver.open()
         return receiver
@@ -118,17 +153,15 @@ async def open_receiver(
         TransportError: the server does not answer.
     """
     stream = _Stream(client, manager, subjects, spec)
-    await stream.look()
     receiver: PullReceiver | PartitionedReceiver
     if spec.partitioned:
         receiver = await _owned(stream)
     else:
         consumer, ack_wait_s = await stream.consumer()
-        receiver = await stream.receiver(consumer, ack_wait_s, spec.prefetch)
+        receiver = await stream.receiver(stream.source(consumer), ack_wait_s, spec.prefetch)
     if spec.durable and stream.made:
-        receiver.made = True
         known = await durables(client, stream.name)
-        receiver.others = tuple(name for name in known if name != spec.durable)
+        receiver.made_beside = tuple(name for name in known if name != spec.durable)
     return receiver
 
 
@@ -151,9 +184,14 @@ async def _owned(stream: _Stream) -> PartitionedReceiver:
         # What is delivered to a reader whose link is gone must be due again before others begin.
         expires_s = min(30.0, wait_s / 4)
         receiver = await stream.receiver(
-            consumer, wait_s, prefetch, arrived=arrived, expires_s=expires_s
+            stream.source(consumer, partition),
+            wait_s,
+            prefetch,
+            arrived=arrived,
+            expires_s=expires_s,
+            shared_by=len(names),
         )
-        return Part(receiver, outstanding)
+        return Part(receiver, outstanding, arrived)
 
     async def waiting(partitions: Iterable[str]) -> int:
         total = 0

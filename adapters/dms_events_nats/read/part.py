@@ -47,9 +47,13 @@ class Part:
     """
 
     def __init__(
-        self, receiver: PullReceiver, outstanding: Callable[[], Awaitable[Outstanding]]
+        self,
+        receiver: PullReceiver,
+        outstanding: Callable[[], Awaitable[Outstanding]],
+        arrived: asyncio.Event,
     ) -> None:
         self.receiver = receiver
+        self._arrived = arrived
         self.leaving = False
         self._outstanding = outstanding
         self._taken: list[JetStreamDelivery] = []
@@ -63,8 +67,9 @@ class Part:
 
     def pop(self) -> JetStreamDelivery | None:
         """Take the next message, unless it is held."""
-        if self._holding is not None or (delivery := self.receiver.peek()) is None:
+        if self._holding is not None or not self.receiver.buffer:
             return None
+        delivery = self.receiver.buffer[0]
         number = delivery.consumer_sequence
         if number == self._accounted + 1:
             self._accounted = number
@@ -107,7 +112,7 @@ class Part:
         """Deliveries and pull requests went with the old connection."""
         self.receiver.reconnected()
         # A server that was killed may number from an earlier number on; these are here all the same.
-        self._from_before = {delivery.reply for delivery in self.receiver.buffered()}
+        self._from_before = {delivery.reply for delivery in self.receiver.buffer}
         self.hold()
 
     async def close(self, *, give_back: bool) -> None:
@@ -140,7 +145,10 @@ class Part:
         _log.debug("a partition is handed out: %d missing of %s", missing, outstanding)
         self._accounted = outstanding.delivered
         self._holding = None
-        self.receiver.sort()
+        in_order = sorted(self.receiver.buffer, key=lambda delivery: delivery.sequence)
+        self.receiver.buffer.clear()
+        self.receiver.buffer.extend(in_order)
+        self._arrived.set()
 
     def _hold_until(self) -> float:
         return time.monotonic() + _HOLD * self.receiver.ack_wait_s
@@ -148,5 +156,5 @@ class Part:
     def _here(self, delivered: int) -> int:
         """How many messages of the first so many deliveries are here and not settled."""
         unsettled = [delivery for delivery in self._taken if not delivery.settled]
-        here = (*unsettled, *self.receiver.buffered())
+        here = (*unsettled, *self.receiver.buffer)
         return len({one.sequence for one in here if one.consumer_sequence <= delivered})

@@ -21,6 +21,7 @@ from dms_events.transport import Delivery, Receiver
 
 from ..client import mapped, why_ended
 from ..delivery import JetStreamDelivery
+from ..store.bucket import NotesBucket
 from .assignment import Assignment, Member
 from .part import Part
 
@@ -67,7 +68,7 @@ class PartitionedReceiver(Receiver):
 
     def __init__(
         self,
-        bucket: KeyValue,
+        bucket: NotesBucket,
         key: str,
         member: Member,
         *,

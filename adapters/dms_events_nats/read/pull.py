@@ -1,4 +1,4 @@
-"""Reading from a JetStream pull consumer: pull requests of our own, two in flight, and one callback."""
+"""Reading from a JetStream pull consumer: pull requests of our own, two in flight, and one buffer."""
 
 from __future__ import annotations
 
@@ -7,20 +7,17 @@ import contextlib
 import logging
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
-from itertools import count
 
-import msgspec
-import nats.errors
 from nats.aio.client import Client
-from nats.aio.subscription import Subscription
 
 from dms_events.aio import cancelled, set_within
 from dms_events.errors import ConnectionLostError, TransportError
 from dms_events.transport import Receiver
 
-from ..client import NotThereError, mapped, why_ended
-from ..delivery import JetStreamDelivery, Origin, subscribe_callback
+from ..client import mapped, why_ended
+from ..delivery import JetStreamDelivery
+from .consumer import Consumer, ConsumerSource
+from .request import HELD_BYTES, PullRequest
 
 __all__ = ["PullReceiver"]
 
@@ -33,153 +30,143 @@ _QUIET_LIMIT_S = 1.0
 _FATAL = ("Consumer Deleted", "Consumer is push based", "Exceeded MaxRequest")
 
 
-class _Pull(msgspec.Struct):
-    batch: int
-    expires: int
-    idle_heartbeat: int
-
-
 class PullReceiver(Receiver):
-    """Keeps up to ``prefetch`` messages asked for or at hand.
+    """Keeps up to ``prefetch`` messages asked for or at hand, and up to ``HELD_BYTES`` of them.
 
     A pull request can be lost with its connection, and ends with a status message otherwise; while one
     is open the server sends heartbeats, so silence means that it is lost and is asked again.
+
+    Receivers that share a connection and belong together say how many they are (``shared_by``), and share
+    the bounds in bytes.
     """
 
     def __init__(
         self,
         client: Client,
-        api_subject: str,
-        origin: Origin,
+        source: ConsumerSource,
         *,
         prefetch: int,
         ack_wait_s: float,
-        waiting: Callable[[], Awaitable[int]],
-        forget: Callable[[], Awaitable[None]],
         arrived: asyncio.Event | None = None,
         expires_s: float = _EXPIRES_S,
+        shared_by: int = 1,
     ) -> None:
         self._client = client
-        self._api_subject = api_subject
-        self._origin = origin
-        self._type_names = origin.subjects.type_names
+        self._consumer = Consumer(source)
         self._prefetch = prefetch
-        self._low = prefetch // 2
+        self._batch = max(1, prefetch // 2)
+        """The most messages of one request."""
+        self._low = -1
+        """When so few are in the buffer there is room to ask again; -1 where nothing waits for room."""
+        self._held_bytes = HELD_BYTES // shared_by
+        self._credit = 0
+        """How many bytes may be asked for before those in the buffer are counted again."""
         self._expires_ns = int(expires_s * 1e9)
         self._heartbeat_ns = min(int(_HEARTBEAT_S * 1e9), self._expires_ns // 3)
         self.ack_wait_s = ack_wait_s
-        self._waiting = waiting
-        self._forget = forget
-        self._prefix = client.new_inbox() + "."
-        self._tokens = count()
-        self._buffer: deque[JetStreamDelivery] = deque()
-        self._held = 0
-        """How many are asked for or in the buffer."""
+        self.buffer: deque[JetStreamDelivery] = deque()
         self._more = 0
-        """To be asked for although half of the prefetch is not used up."""
-        self._heard = False
-        """Something came since that was last looked at."""
-        self._heard_at = time.monotonic()
         self._retry_at = 0.0
         self.failure: TransportError | None = None
         """Why nothing will arrive any more."""
         self._work = asyncio.Event()
         self._arrived = arrived or asyncio.Event()
-        self._subscription: Subscription | None = None
+        self._requests = [
+            PullRequest(
+                client.new_inbox(),
+                source.origin,
+                self.buffer,
+                self._arrived,
+                self._work,
+                self._on_status,
+                shared_by=shared_by,
+            )
+            for _ in range(2)
+        ]
+        self._open = False
         self._pumping: asyncio.Task[None] | None = None
         self._keeping: asyncio.Task[None] | None = None
+        self._watching: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
-        """Subscribe to the inbox and ask for the first messages."""
+        """Subscribe to the inboxes and ask for the first messages."""
+        self._open = True
         with mapped("subscribe"):
-            self._subscription = await subscribe_callback(
-                self._client, self._prefix + "*", self._on_message
-            )
+            for request in self._requests:
+                await request.open(self._client)
         self._work.set()
         self._pumping = asyncio.create_task(self._pump())
         self._keeping = asyncio.create_task(self._keep_alive())
-        for task in (self._pumping, self._keeping):
+        self._watching = asyncio.create_task(self._consumer.watch(self.ack_wait_s))
+        for task in (self._pumping, self._keeping, self._watching):
             task.add_done_callback(self._ended)
 
     @property
     def at_hand(self) -> int:
         """How many may be taken."""
-        return len(self._buffer)
+        return len(self.buffer)
 
     def pop(self) -> JetStreamDelivery | None:
-        if not self._buffer:
+        buffer = self.buffer
+        if not buffer:
             return None
-        self._held -= 1
-        if self._held == self._low:
+        delivery = buffer.popleft()
+        if len(buffer) == self._low:
             self._work.set()
-        return self._buffer.popleft()
-
-    def peek(self) -> JetStreamDelivery | None:
-        """What `pop` would return."""
-        return self._buffer[0] if self._buffer else None
-
-    def buffered(self) -> tuple[JetStreamDelivery, ...]:
-        """The messages at hand."""
-        return tuple(self._buffer)
-
-    def sort(self) -> None:
-        """Bring the messages at hand into the order of the stream, and have whoever waits look."""
-        self._buffer = deque(sorted(self._buffer, key=lambda delivery: delivery.sequence))
-        self._arrived.set()
+        return delivery
 
     def ask_for_missing(self, count: int) -> None:
         """Have up to ``count`` redeliveries come, also where the prefetch is used up."""
-        if not self._waits:
+        if all(request.left <= 0 for request in self._requests):
             # They come before what is new. After a new message none is due; one more tells when they are.
-            due = bool(self._buffer) and self._buffer[-1].attempt > 1
-            self._more = count if due else 1
+            self._more = count if self.buffer and self.buffer[-1].attempt > 1 else 1
             self._work.set()
 
     async def wait(self, timeout_s: float | None) -> bool:
-        if not self._buffer and self.failure is None:
+        if not self.buffer and self.failure is None:
             self._arrived.clear()
             await set_within(self._arrived, timeout_s)
-        if not self._buffer and self.failure is not None:
+        if not self.buffer and self.failure is not None:
             raise self.failure
-        return bool(self._buffer)
+        return bool(self.buffer)
 
     async def backlog(self) -> int:
-        return await self._waiting()
+        return await self._consumer.source.waiting()
 
     async def pause(self) -> None:
-        if self._subscription is None:
+        if not self._open:
             return
-        await cancelled(self._pumping)
+        await cancelled(self._pumping, self._watching)
         await self._quiet()
         await self._unsubscribe()
         # Asking has the server forget the open pull requests. Else it would take the first message that
         # is given back for one of them, find that nobody is there, and queue it last.
         if self._client.is_connected:
             with contextlib.suppress(TransportError):
-                await self._waiting()
+                await self._consumer.source.waiting()
 
     async def abandon(self) -> None:
         """Stop receiving. All that is not settled comes again after the ack wait, maybe to others."""
         self.lose()
-        await cancelled(self._pumping)
+        await cancelled(self._pumping, self._watching)
         await self._unsubscribe()
         await cancelled(self._keeping)
-        self._buffer.clear()
+        self.buffer.clear()
         self.fail(ConnectionLostError("the subscription is closed"))
 
     def lose(self) -> None:
         """Another reader has what was taken here: nothing more is said about it but that it is done."""
-        self._origin.lost = True
+        self._consumer.source.origin.lost = True
 
     async def close(self) -> None:
         await self.pause()
         await cancelled(self._keeping)
         if not self._client.is_closed:
-            while self._buffer:
+            while self.buffer:
                 with contextlib.suppress(ConnectionLostError):
-                    await self._buffer.popleft().nak()
+                    await self.buffer.popleft().nak()
             with contextlib.suppress(TransportError):
-                await self._forget()
+                await self._consumer.source.forget()
         self.fail(ConnectionLostError("the subscription is closed"))
 
     async def _quiet(self) -> None:
@@ -189,25 +176,29 @@ class PullReceiver(Receiver):
         comes again only after the ack wait.
         """
         deadline = time.monotonic() + _QUIET_LIMIT_S
-        self._heard = True
-        while self._waits and self._heard and time.monotonic() < deadline:
-            self._heard = False
-            if not self._client.is_connected:
+        heard = True
+        while heard and time.monotonic() < deadline:
+            asked = [request for request in self._requests if request.left > 0]
+            if not asked or not self._client.is_connected:
                 return
+            for request in asked:
+                request.heard()
             with contextlib.suppress(TransportError):
-                await self._waiting()
+                await self._consumer.source.waiting()
             await asyncio.sleep(_QUIET_S)
+            heard = any([*map(PullRequest.heard, asked)])
 
     async def _unsubscribe(self) -> None:
         """Read what has arrived, and nothing more."""
-        if self._subscription is not None and not self._client.is_closed:
-            subscription, self._subscription = self._subscription, None
-            with contextlib.suppress(nats.errors.Error, TimeoutError):
-                await subscription.drain()  # type: ignore[no-untyped-call]
+        if self._open and not self._client.is_closed:
+            self._open = False
+            for request in self._requests:
+                await request.drain()
 
     def reconnected(self) -> None:
         """The pull requests went with the old connection."""
-        self._held = 0
+        for request in self._requests:
+            request.left = 0
         self._work.set()
 
     def fail(self, error: TransportError) -> None:
@@ -219,40 +210,12 @@ class PullReceiver(Receiver):
         if failure := why_ended(task):
             self.fail(failure)
 
-    def _free(self) -> int:
-        """How many to ask for: none until half of the prefetch is used up."""
-        self._held = max(self._held, len(self._buffer))
-        if self._more:
-            more, self._more = self._more, 0
-            return more
-        return self._prefetch - self._held if self._held <= self._low else 0
-
-    @property
-    def _waits(self) -> bool:
-        """Something was asked for and has not come."""
-        return self._held > len(self._buffer)
-
-    def _on_message(self, message: JetStreamDelivery) -> None:
-        self._heard = True
-        if message.reply:
-            message.origin = self._origin
-            message.type_name = self._type_names[message.subject]
-            if not self._buffer:  # nobody waits while there is one
-                self._arrived.set()
-            self._buffer.append(message)
-        else:
-            self._on_status(message.headers or {})
-
-    def _on_status(self, headers: dict[str, str]) -> None:
-        status, description = headers.get("Status", ""), headers.get("Description", "")
-        if status == "100":
-            return
+    def _on_status(self, status: str, description: str) -> None:
+        """A request ended with some of its messages left."""
         if status == "400" or description.startswith(_FATAL):
             self.fail(TransportError(f"the subscription ended: {description} ({status})"))
             return
         # 404 and 408 end a request in peace; 409 and 503 say that the server is not ready for one.
-        left = headers.get("Nats-Pending-Messages")
-        self._held = self._held - int(left) if left else 0
         if status not in ("404", "408"):
             self._retry_at = time.monotonic() + _RETRY_S
         self._work.set()
@@ -264,36 +227,73 @@ class PullReceiver(Receiver):
             if (pause := self._retry_at - time.monotonic()) > 0:
                 await asyncio.sleep(pause)
                 await self._check_consumer()
-            if self._heard:
-                self._heard, self._heard_at = False, time.monotonic()
-            elif self._waits and time.monotonic() - self._heard_at > 1.5 * _HEARTBEAT_S:
-                self._held = 0
-            if self._client.is_connected and (batch := self._free()):
-                await self._pull(batch)
+            lost = [request for request in self._requests if request.is_lost(1.5 * _HEARTBEAT_S)]
+            for request in lost:
+                request.left = 0
+            if lost and self._client.is_connected:
+                await self._check_consumer()
+            if self._client.is_connected:
+                await self._ask()
 
-    async def _pull(self, batch: int) -> None:
-        self._held += batch
-        self._heard_at = time.monotonic()
-        with contextlib.suppress(nats.errors.Error):
-            await self._client.publish(
-                self._api_subject,
-                msgspec.json.encode(_Pull(batch, self._expires_ns, self._heartbeat_ns)),
-                reply=f"{self._prefix}{next(self._tokens)}",
+    async def _ask(self) -> None:
+        """Send each request that is not open, as far as there is room for what it asks for."""
+        self._low = -1
+        for request, other in zip(self._requests, reversed(self._requests), strict=True):
+            if request.left > 0:
+                continue
+            open_ = max(0, other.left)
+            extra, self._more = self._more, 0
+            batch = extra or self._room(open_)
+            if not batch or not (extra or self._has_credit(request, other)):
+                self._low = len(self.buffer) // 2
+                return
+            # The server serves open requests in turns. Of unequal ones one is always on its way, which
+            # matters where the reader waits for the server.
+            if not open_ and not self.buffer:
+                batch = max(1, batch // 2)
+            await request.ask(
+                self._client,
+                self._consumer.source.api_subject,
+                batch,
+                expires_ns=self._expires_ns,
+                heartbeat_ns=self._heartbeat_ns,
             )
 
+    def _room(self, asked: int) -> int:
+        """How many messages to ask for; none while that is few."""
+        room = self._prefetch - len(self.buffer) - asked
+        return min(room, self._batch) if room >= max(1, self._batch // 2) else 0
+
+    def _has_credit(self, request: PullRequest, other: PullRequest) -> bool:
+        """Whether the bytes that a request may bring may be held; if so, they count from now on.
+
+        The buffer is counted once in some requests, so that a message costs nothing. A request that is
+        larger than all that may be held is sent when nothing is held.
+        """
+        if self._credit < request.max_bytes:
+            asked = other.max_bytes if other.left > 0 else 0
+            self._credit = self._held_bytes - asked - sum(len(d.data) for d in self.buffer)
+        if self._credit < request.max_bytes and (self.buffer or other.left > 0):
+            return False
+        self._credit -= request.max_bytes
+        return True
+
     async def _check_consumer(self) -> None:
-        """Asking is pointless where the consumer is gone; other failures pass."""
+        """Asking is pointless where the consumer is gone."""
+        last = max((r.last.sequence for r in self._requests if r.last is not None), default=0)
+        before = self._consumer.source
         try:
-            await self._waiting()
-        except NotThereError as error:
-            self.fail(error)
+            await self._consumer.check(last)
         except TransportError as error:
-            _log.debug("%s", error)
+            self.fail(error)
+        if self._consumer.source is not before:
+            for request in self._requests:
+                request.follow(self._consumer.source.origin)
 
     async def _keep_alive(self) -> None:
         """What waits in the buffer must not be delivered again meanwhile."""
         while True:
             await asyncio.sleep(self.ack_wait_s / 3)
-            for delivery in list(self._buffer):
+            for delivery in list(self.buffer):
                 with contextlib.suppress(ConnectionLostError):
                     await delivery.in_progress()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import time
 from collections.abc import Awaitable, Callable, Collection
@@ -12,21 +13,32 @@ import nats.errors
 import nats.js.errors
 from nats.aio.client import Client
 
-from dms_events.errors import ConfigError
+from dms_events.errors import ConfigError, TransportError
 from dms_events.names import no_such_durable
 from dms_events.transport import SubscriptionSpec
 
-from ..client import request
+from ..asking import NotPermittedError
+from ..client import flush, request
 from . import api
 from .compare import DesiredConfig, creation
 from .declaration import DurableSetup, NatsSetup
+from .fit import check_consumer, check_stream
 from .target import durable_target, nanoseconds, stream_targets
 
-__all__ = ["durables", "ensure_consumer", "make_streams", "refusal", "retry_until_ready"]
+__all__ = [
+    "check_streams",
+    "durables",
+    "ensure_consumer",
+    "make_streams",
+    "refusal",
+    "retry_until_ready",
+]
 
 T = TypeVar("T")
 
+_log = logging.getLogger("dms_events")
 _INACTIVE_S = 300.0
+_DENIED: Final = "permissions violation"
 _RETRY_S = 0.25
 _NAMES_S = 1.0
 _PART = re.compile(r"-(\d+|rest)$")
@@ -44,7 +56,7 @@ async def retry_until_ready(
     """Ask the server about a stream or durable, again where it is not ready yet.
 
     Raises:
-        ConfigError: it has no JetStream, does not answer, or refuses.
+        ConfigError: it has no JetStream, does not answer, refuses, or does not permit it.
     """
     deadline = time.monotonic() + timeout_s
     while True:
@@ -61,6 +73,12 @@ async def retry_until_ready(
             await asyncio.sleep(_RETRY_S)
         except nats.js.errors.APIError as error:
             raise refusal(target, (), error) from error
+        except NotPermittedError as error:
+            raise ConfigError(
+                target.stream,
+                f"the server says: {error}. An account that may only publish connects with "
+                "make_streams=False",
+            ) from error
         except nats.errors.TimeoutError as error:
             said = f" ({client.last_error})" if client.last_error else ""
             raise ConfigError(
@@ -88,21 +106,53 @@ async def make_streams(client: Client, setup: NatsSetup, timeout_s: float) -> No
     """Make the streams unless they are there.
 
     Raises:
-        ConfigError: the server has no JetStream, or refuses.
+        ConfigError: the server has no JetStream, or refuses; or a stream loses messages as it is.
     """
     for target in stream_targets(setup):
         await retry_until_ready(client, target, _make, timeout_s)
 
 
 async def _make(client: Client, target: DesiredConfig) -> None:
-    if await api.read(client, target) is None:
+    existing = await api.read(client, target)
+    if existing is None:
         await api.create(client, target, creation(target))
+    else:
+        check_stream(target.stream, existing)
+
+
+async def check_streams(client: Client, setup: NatsSetup) -> None:
+    """Refuse streams that lose messages, where this account may look at them.
+
+    Raises:
+        ConfigError: a stream loses messages as it is.
+    """
+    await asyncio.gather(*(_look(client, target) for target in stream_targets(setup)))
+
+
+async def _look(client: Client, target: DesiredConfig) -> None:
+    asking = asyncio.create_task(api.read(client, target))
+    try:
+        # The server denies a request before it answers what comes behind it.
+        await flush(client)
+        if _DENIED in str(client.last_error).lower():
+            return
+        existing = await asking
+    except (nats.errors.Error, OSError, TransportError) as error:
+        _log.debug("the stream %s is not looked at: %s", target.stream, error)
+        return
+    finally:
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+    if existing is not None:
+        check_stream(target.stream, existing)
 
 
 async def ensure_consumer(
-    client: Client, stream: str, filters: list[str], spec: SubscriptionSpec
+    client: Client, stream: str, filters: list[str], spec: SubscriptionSpec, *, from_: int = 0
 ) -> tuple[str, float, bool]:
     """Make the consumer of a subscription unless it is there: its name, its ack wait in s, whether made.
+
+    Without a durable it is always a new one, which begins with the sequence ``from_`` if that is given.
 
     The server never gives up a message by itself (``max_deliver`` unlimited): a process that dies with
     a batch raises the delivery count of every innocent in it, so attempts are the reader's to count.
@@ -116,6 +166,8 @@ async def ensure_consumer(
         config = (
             target.defaults | target.declared | {"inactive_threshold": nanoseconds(_INACTIVE_S)}
         )
+        if from_:
+            config |= {"deliver_policy": "by_start_sequence", "opt_start_seq": from_}
         body = {"stream_name": stream, "config": config, "action": "create"}
         made = await request(client, f"CONSUMER.CREATE.{stream}", body)
         return str(made["name"]), spec.ack_wait_s, True
@@ -133,6 +185,7 @@ async def ensure_consumer(
     if existing is None:
         return spec.durable, spec.ack_wait_s, True
     _compare(spec.durable, filters, existing)
+    check_consumer(spec.durable, existing, spec.prefetch)
     return spec.durable, existing["ack_wait"] / 1e9, False
 
 
@@ -157,16 +210,3 @@ def _compare(durable: str, filters: list[str], existing: dict[str, Any]) -> None
             f"{durable!r} exists and reads {', '.join(sorted(theirs))}; asked for "
             f"{', '.join(filters)}. {fix}, or delete the old consumer once nobody reads with it",
         )
-    unfit = {
-        "ack_policy": existing.get("ack_policy") != "explicit",
-        "max_deliver": (existing.get("max_deliver") or -1) > 0,
-        "deliver_subject": bool(existing.get("deliver_subject")),
-    }
-    for setting, wrong in unfit.items():
-        if wrong:
-            raise ConfigError(
-                "durable",
-                f"{durable!r} exists with {setting} {existing[setting]!r}, which would lose "
-                "messages: it takes a pull consumer with explicit acks and unlimited max_deliver. "
-                "Choose another durable name, or edit the consumer",
-            )

@@ -1,12 +1,17 @@
-"""Notes in a key-value bucket, and single messages of a stream."""
+"""Notes in a key-value bucket, single messages, and what is there to read."""
 
+from .bucket import open_bucket
+from .durables import durables_for
 from .messages import delete_message, fetch_message
-from .notes import kv_token, open_bucket, open_notes
+from .notes import kv_token, open_notes
+from .streams import missing_stream
 
 __all__ = [
     "delete_message",
+    "durables_for",
     "fetch_message",
     "kv_token",
+    "missing_stream",
     "open_bucket",
     "open_notes",
 ]

@@ -5,26 +5,24 @@ from __future__ import annotations
 import re
 
 import nats.js.errors
-from nats.js.api import KeyValueConfig
 from nats.js.client import JetStreamContext
-from nats.js.kv import KeyValue as Bucket
 from nats.js.manager import JetStreamManager
 
 from dms_events.transport import KeyValue
 
 from ..client import mapped
 from ..subjects import Subjects
+from .bucket import NotesBucket, open_bucket
 
-__all__ = ["NatsKeyValue", "kv_token", "open_bucket", "open_notes"]
+__all__ = ["NatsKeyValue", "kv_token", "open_notes"]
 
-_KEPT_S = 7 * 86_400.0
 _NOT_KV_TOKEN = re.compile(r"[^A-Za-z0-9_-]")
 
 
 class NatsKeyValue(KeyValue):
     """Each value is a message of the bucket's stream, stored like events are."""
 
-    def __init__(self, bucket: Bucket, durable: str) -> None:
+    def __init__(self, bucket: NotesBucket, durable: str) -> None:
         self._bucket = bucket
         self._prefix = kv_token(durable)
 
@@ -58,28 +56,3 @@ async def open_notes(
 def kv_token(durable: str) -> str:
     """The name of a durable as a token of a key."""
     return _NOT_KV_TOKEN.sub(lambda found: f"={ord(found[0]):X}", durable)
-
-
-async def open_bucket(
-    context: JetStreamContext, manager: JetStreamManager, subjects: Subjects
-) -> Bucket:
-    """The bucket of what readers note. Where it is missing it is made, kept as the events are.
-
-    Raises:
-        TransportError: it cannot be made or reached.
-    """
-    name = subjects.bucket("notes")
-    with mapped(f"open the bucket {name}"):
-        try:
-            return await context.key_value(name)
-        except nats.js.errors.BucketNotFoundError:
-            events = (await manager.stream_info(subjects.stream("events"))).config
-            return await context.create_key_value(
-                KeyValueConfig(
-                    bucket=name,
-                    description="attempts of failed messages, and readers of partitions",
-                    ttl=_KEPT_S,
-                    storage=events.storage,
-                    replicas=events.num_replicas or 1,
-                )
-            )

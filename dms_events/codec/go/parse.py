@@ -12,13 +12,14 @@ from collections.abc import Callable
 from json.decoder import scanstring  # type: ignore[attr-defined]
 from typing import Any, NoReturn
 
+from ..depth import DEPTH_LIMIT
+
 __all__ = ["Escaped", "Replaced", "Tree", "kind_of", "parse"]
 
 Tree = Any
 Replaced = Callable[[str, str, int], object]
 """Told of text that becomes U+FFFD: what it is, where the first one is, and how many there are."""
 
-_DEPTH_LIMIT = 10_000
 _BAD_BYTES = dict.fromkeys(range(0xDC80, 0xDD00), "\ufffd")
 _SURROGATE = re.compile(
     r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
@@ -81,7 +82,7 @@ def parse(data: bytes, *, mark_escaped: bool = False, replaced: Replaced | None 
     except RecursionError:
         return _parse_patiently(text)
     # With as many of them, one may be nested deeper than Go takes but not too deep for Python.
-    if text.count("[") + text.count("{") > _DEPTH_LIMIT:
+    if text.count("[") + text.count("{") > DEPTH_LIMIT:
         _check_depth(tree)
     return tree
 
@@ -90,14 +91,14 @@ def _check_depth(tree: Tree) -> None:
     depth, level = 0, [tree] if type(tree) in _CONTAINERS else []
     while level:
         depth += 1
-        if depth > _DEPTH_LIMIT:
+        if depth > DEPTH_LIMIT:
             raise _too_deep()
         inside = (node if type(node) is list else [item for _, item in node] for node in level)
         level = [item for items in inside for item in items if type(item) in _CONTAINERS]
 
 
 def _too_deep() -> ValueError:
-    return ValueError(f"nested deeper than {_DEPTH_LIMIT}")
+    return ValueError(f"nested deeper than {DEPTH_LIMIT}")
 
 
 def _replace_lone(escape: re.Match[str]) -> str:
@@ -122,7 +123,7 @@ def _parse_patiently(text: str) -> Tree:
     open_: list[tuple[list[Any], str | None]] = []
     while True:
         if opened := scan.skip("[") or scan.skip("{"):
-            if len(open_) == _DEPTH_LIMIT:
+            if len(open_) == DEPTH_LIMIT:
                 raise _too_deep()
             if not scan.skip("]" if opened == "[" else "}"):
                 open_.append(([], None if opened == "[" else scan.key()))

@@ -176,7 +176,7 @@ async def test_the_letters_of_an_older_release_are_read_and_replayed(bus: Bus) -
     assert {key: on_the_wire[key] for key in OLD} == OLD
     assert (letter.first_failed, letter.last_failed, letter.headers) == ("", "", {})
     assert (letter.secret, letter.numbers) == (False, (1,))
-    await bus.replay(letter)
+    await bus.replay(letter, to_all=True)
     async with bus.subscribe(ServiceCall, durable="billing") as messages:
         assert [m.id for m in await collect(messages, 1)] == ["old"]
 

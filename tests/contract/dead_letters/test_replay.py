@@ -88,7 +88,7 @@ async def test_an_event_that_names_no_id_keeps_its_identity_and_its_bytes(
         assert original.envelope.id == ""
         letter = await buried(bus)
         assert letter.payload == payload
-        await bus.replay(letter)
+        await bus.replay(letter, to_all=True)
         [replayed] = await collect(messages, 1)
     assert replayed.id == original.id == letter.id == (claimed or original.delivery.position_id)
     assert replayed.subject == original.subject
@@ -107,12 +107,12 @@ async def test_an_event_with_an_id_is_replayed_byte_for_byte(bus: Bus) -> None:
         assert [m.delivery.data for m in await collect(messages, 2)] == [original.data] * 2
 
 
-async def test_a_replay_reaches_every_reader_of_the_type(bus: Bus) -> None:
+async def test_a_replay_to_all_reaches_every_reader_of_the_type(bus: Bus) -> None:
     id = await bus.publish(call())
     letter = await buried(bus)
     async with bus.subscribe(ServiceCall, durable="healthy") as healthy:
         await collect(healthy, 1)
-        await bus.replay(letter)
+        await bus.replay(letter, to_all=True)
         async with bus.subscribe("*", durable="billing") as billing:
             for reader in (healthy, billing):
                 assert [m.id for m in await collect(reader, 1)] == [id]
@@ -121,8 +121,8 @@ async def test_a_replay_reaches_every_reader_of_the_type(bus: Bus) -> None:
 async def test_replaying_twice_publishes_once(bus: Bus) -> None:
     await bus.publish(call())
     letter = await buried(bus)
-    await bus.replay(letter)
-    await bus.replay(letter)
+    await bus.replay(letter, to_all=True)
+    await bus.replay(letter, to_all=True)
     async with bus.subscribe(ServiceCall, durable="billing-2") as messages:
         assert [m.sequence for m in await collect(messages, 2)] == [1, 2]
         assert await nothing_comes(messages)
@@ -149,10 +149,10 @@ async def test_a_crash_between_publishing_and_dropping_does_not_publish_twice(
         assert await nothing_comes(messages)
 
 
-async def test_the_letters_of_two_readers_are_one_event_in_the_stream(bus: Bus) -> None:
+async def test_the_letters_of_two_readers_are_one_event_for_all(bus: Bus) -> None:
     await bus.publish(call())
     for letter in [await buried(bus, reader="a"), await buried(bus, reader="b")]:
-        await bus.replay(letter)
+        await bus.replay(letter, to_all=True)
     assert await letters(bus) == []
     for reader in ("a", "b"):
         async with bus.subscribe("*", durable=reader) as messages:

@@ -23,13 +23,13 @@ def go_written(**more: Any) -> bytes:
     return msgspec.json.encode({"Type": CALL, "Data": DATA, **more})
 
 
-@pytest.mark.parametrize("id", ["x" * 400, "ü" * 400], ids=["ascii", "more bytes"])
+@pytest.mark.parametrize("id", ["x" * 5000, "ü" * 5000], ids=["ascii", "more bytes"])
 async def test_an_identity_that_was_cut_is_not_replayed_as_another(
     place: Place, bus: Bus, id: str
 ) -> None:
     await place.put(go_written(), CALL, id=id)
     letter = await buried(bus)
-    with pytest.raises(ReplayError, match="longer than 300 characters and was cut"):
+    with pytest.raises(ReplayError, match="was cut to 300 characters"):
         await bus.replay(letter)
     assert await letters(bus) == [letter]
 
@@ -80,19 +80,6 @@ async def test_half_a_message_is_never_replayed(narrow: Place, another: bool) ->
         assert len(await letters(bus)) == 1
         async with bus.subscribe("*", durable="billing") as messages:
             assert len(await messages.batch(2, 0.3)) == another
-
-
-@pytest.mark.only("nats")
-async def test_an_original_without_room_for_its_identity_is_not_replayed_without(
-    narrow: Place,
-) -> None:
-    async with narrow.connect() as bus:
-        await narrow.put(go_written(Padding="p" * 65_100), CALL)
-        letter = await buried(bus)
-        assert letter.payload_bytes > 65_300
-        with pytest.raises(ReplayError, match="leave no room for its identity"):
-            await bus.replay(letter)
-        assert await letters(bus) == [letter]
 
 
 @pytest.mark.only("nats")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Iterable, Iterator
 
@@ -50,6 +51,34 @@ async def test_the_same_prepared_event_is_delivered_once(place: Place, bus: Bus)
         assert await other.publish_many([prepared, prepared, call(2)]) == 3
         assert [m.event.call_id for m in await collect(messages, 2)] == [1.0, 2.0]
         assert await nothing_comes(messages)
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["list", "generator"])
+async def test_a_publish_that_was_cut_off_can_be_gone_on_with(bus: Bus, kept: bool) -> None:
+    given = list(event_calls(2_000))
+    events: Iterable[ServiceCall] = given if kept else iter(given)
+    async with bus.subscribe(ServiceCall) as messages:
+        publishing = asyncio.create_task(bus.publish_many(events))
+        await asyncio.sleep(0)  # to where it first waits
+        publishing.cancel()
+        with pytest.raises(asyncio.CancelledError) as cut:
+            await publishing
+        known = PublishError.behind(cut.value)
+        assert known is not None
+        await bus.publish_many(known.unacknowledged)
+        rest = 0 if kept else await bus.publish_many(events)
+        assert known.accepted + len(known.unacknowledged) + rest == 2_000
+        arrived = [m.event.call_id for m in await collect(messages, 2_000)]
+        assert await nothing_comes(messages, 0.2)
+    assert arrived == [event.call_id for event in given]
+
+
+@FULL_IS_AN_ERROR
+async def test_a_full_stream_says_how_many_it_accepted(place: Place) -> None:
+    async with place.connect(max_messages=10) as bus:
+        with pytest.raises(PublishError) as caught:
+            await bus.publish_many(event_calls(25))
+    assert caught.value.accepted == 10
 
 
 @pytest.mark.promised("dedupes")

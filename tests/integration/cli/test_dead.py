@@ -131,14 +131,31 @@ async def test_replay_gives_the_events_back_and_drops_the_letters(
     assert await answer("dead", "replay", "--error", "customer", *url) == "replayed 1 dead letter\n"
     assert await numbers(*url) == []
     async with bus.subscribe("elk_stats.*", durable="billing") as messages:
-        again = [await anext(messages) for _ in range(4)]
-        assert [m.id for m in again] == ["payment", "call-2", "payment", "call-1"]
-        assert [m.event for m in again[1:]] == [call(2), PAYMENT, call(1)]
+        again = [await anext(messages) for _ in range(3)]
+        assert [m.id for m in again] == ["payment", "call-2", "call-1"]
+        assert [m.event for m in again] == [PAYMENT, call(2), call(1)]
         for message in again:
             await message.ack()
         assert await messages.batch(1, 0.3) == []
+        assert messages.for_others == 1
     async with bus.subscribe(NtxPayment, durable="audit") as messages:
         assert [m.id for m in await messages.batch(1, 5)] == ["payment"]
+
+
+async def test_replay_to_all_says_whom_it_reaches(bus: Bus, url: tuple[str, str]) -> None:
+    client = await nats.connect(url[1])
+    await client.jetstream().delete_consumer("DMS_EVENTS", "audit")
+    await client.close()
+    done = await dms("dead", "replay", "payment", *url)
+    assert (done.code, done.out) == (1, "replayed 0 dead letters\n")
+    assert "its reader 'audit' is not there to get elk_stats.NtxPayment any more" in done.err
+    assert "--to-all" in done.err
+    said = await answer("dead", "replay", "payment", "--to-all", *url)
+    assert said == (
+        "replayed 1 dead letter to all readers: billing, and who reads without a durable\n"
+    )
+    async with bus.subscribe("elk_stats.*", durable="billing") as messages:
+        assert [(await anext(messages)).id for _ in range(2)] == ["payment", "payment"]
 
 
 async def test_replay_with_keep_leaves_the_letters(bus: Bus, url: tuple[str, str]) -> None:

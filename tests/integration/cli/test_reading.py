@@ -97,7 +97,8 @@ async def test_dead_letters_are_listed_and_shown_with_their_bytes(
     nats_server: NatsServer, database: Path
 ) -> None:
     url = ("--url", nats_server.url)
-    assert await answer("dead", "list", *url) == "no dead letters\n"
+    async with dms_events.connect(nats_server.url):
+        assert await answer("dead", "list", *url) == "no dead letters\n"
     client = await nats.connect(nats_server.url)
     for payload in STRANGE:
         await client.jetstream().publish("dms.events.elk_stats.ServiceCall._", payload)

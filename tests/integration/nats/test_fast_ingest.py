@@ -29,7 +29,7 @@ async def stored(client: Client) -> list[str]:
     ids: list[str] = []
     while len(ids) < last:
         count = min(1000, last - len(ids))
-        ids += [m.headers["Nats-Msg-Id"] for m in await subscription.fetch(count) if m.headers]
+        ids += [m.headers["Nats-Msg-Id"] for m in await subscription.fetch(count, 60) if m.headers]
     return ids
 
 

@@ -24,7 +24,8 @@ LOOKING = (
     "$JS.ACK.DMS_DEAD.>",
 )
 DROPPING = "$JS.API.STREAM.MSG.DELETE.DMS_DEAD"
-REPLAYING = "dms.events.>"
+REPLAYING = ("dms.events.>", "$JS.API.CONSUMER.INFO.DMS_EVENTS.*")
+TO_ALL = "$JS.API.CONSUMER.LIST.DMS_EVENTS"
 FETCHING = "$JS.API.STREAM.MSG.GET.DMS_EVENTS"
 
 
@@ -39,8 +40,8 @@ max_payload: 65536
 authorization {{
   users: [
     {user("all")}
-    {user("operator", *LOOKING, DROPPING, REPLAYING, FETCHING)}
-    {user("halfway", *LOOKING, REPLAYING)}
+    {user("operator", *LOOKING, *REPLAYING, DROPPING, TO_ALL, FETCHING)}
+    {user("halfway", *LOOKING, *REPLAYING)}
   ]
 }}
 """
@@ -83,8 +84,10 @@ async def test_these_permissions_are_enough_to_list_replay_and_drop(server: Nats
     assert [json.loads(line)["number"] for line in lines] == [1, 2]
     assert json.loads(lines[1])["payload_bytes"] > 64_900, "so long that it is fetched"
     assert await answer("dead", "replay", "--all", "--keep", *url) == "replayed 2 dead letters\n"
+    said = await answer("dead", "replay", "1", "--keep", "--to-all", *url)
+    assert said.startswith("replayed 1 dead letter to all readers: billing, ")
     assert await answer("dead", "drop", "--all", "--yes", *url) == "dropped 2 dead letters\n"
-    assert await events_in(server) == 4
+    assert await events_in(server) == 5
 
 
 async def test_who_may_not_drop_is_told_that_it_was_replayed(server: NatsServer) -> None:
@@ -94,5 +97,7 @@ async def test_who_may_not_drop_is_told_that_it_was_replayed(server: NatsServer)
     assert (done.code, done.out) == (1, "")
     assert "dead letter 1 was replayed, but is still there: delete message 1" in done.err
     assert await events_in(server) == 2
+    denied = await dms("dead", "replay", "--all", "--to-all", *url)
+    assert "takes the permission for $JS.API.CONSUMER.LIST.DMS_EVENTS" in denied.err
     await dms("dead", "replay", "--all", *url)
     assert await events_in(server) == 2, "within the duplicate window it is published once"

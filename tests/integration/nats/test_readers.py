@@ -72,3 +72,21 @@ async def test_a_reader_that_leaves_a_damaged_agreement_only_logs_it(
                 notes = await operator.client.jetstream().key_value("DMS_NOTES")
                 await notes.put("billing.readers", b"no json")
         assert "nats kv del DMS_NOTES billing.readers" in caplog.text
+
+
+async def test_readers_of_partitions_whose_bucket_is_deleted_make_it_again_and_go_on(
+    nats_server: NatsServer, operator: Operator, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with (
+        asyncio.timeout(20),
+        dms_events.connect(nats_server.url) as bus,
+        readers(bus) as messages,
+    ):
+        assert await operator.client.jetstream().delete_key_value("DMS_NOTES")
+        for number in range(20):
+            await bus.publish(call(number))
+            message = await anext(messages)
+            assert message.event == call(number)
+            await message.ack()
+            await asyncio.sleep(0.1)  # longer, taken together, than it owns what it wrote last
+    assert "DMS_NOTES was gone, and is made again" in caplog.text

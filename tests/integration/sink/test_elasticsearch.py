@@ -27,6 +27,7 @@ class Message:
     id: str
     time_text: str = "2026-11-05T12:00:00.123456789Z"
     source: str = "12D3KooWSource"
+    transport_source: str = ""
     stored_ns: int = int(NOVEMBER.timestamp()) * 10**9
     type_name: str = ""
 

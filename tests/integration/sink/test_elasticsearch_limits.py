@@ -16,7 +16,7 @@ from tests.kit.servers.elasticsearch import ElasticsearchServer, call
 
 from .test_elasticsearch import hand_made, opened, removed, verdicts
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("elasticsearch_url")]
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ import pytest
 import dms_events
 from dms_events import codec, registry
 from dms_events.demo.fleet import fleet
+from dms_events.identity import id_of_document
 from dms_events.sink import call_key
 from dms_events.types.elk_stats import ServiceCall
 from dms_events_nats import NatsServer
@@ -48,7 +49,8 @@ async def forward(bus: dms_events.Bus, url: str, durable: str) -> dms_events.Tal
 
 
 def ids(messages: Iterable[dms_events.OutgoingMessage]) -> set[str]:
-    return {message.id for message in messages}
+    """Under which they are stored."""
+    return {id_of_document(message.source, message.id) for message in messages}
 
 
 async def test_twenty_thousand_events_are_in_elasticsearch_once_also_after_a_second_forwarding(

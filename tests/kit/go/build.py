@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import subprocess
@@ -22,12 +23,18 @@ def build_go(source: Path) -> Path:
     for path in sorted(p for p in source.rglob("*") if p.suffix in {".go", ".mod", ".sum"}):
         digest.update(str(path.relative_to(source)).encode() + b"\0" + path.read_bytes() + b"\0")
     binary = cache_dir(f"go-{source.name}") / f"{source.name}-{digest.hexdigest()[:16]}"
-    if not binary.exists():
-        with tempfile.TemporaryDirectory(dir=binary.parent) as workshop:
-            built = Path(workshop) / source.name
-            command = [str(go), "build", "-trimpath", "-o", str(built), "."]
-            done = subprocess.run(command, cwd=source, capture_output=True, text=True, check=False)
-            if done.returncode:
-                pytest.fail(f"go build of {source.name} failed:\n{done.stderr}", pytrace=False)
-            os.replace(built, binary)
+    with (binary.parent / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # one worker builds it, the others wait for that
+        if not binary.exists():
+            _build(go, source, binary)
     return binary
+
+
+def _build(go: Path, source: Path, binary: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=binary.parent) as workshop:
+        built = Path(workshop) / source.name
+        command = [str(go), "build", "-trimpath", "-o", str(built), "."]
+        done = subprocess.run(command, cwd=source, capture_output=True, text=True, check=False)
+        if done.returncode:
+            pytest.fail(f"go build of {source.name} failed:\n{done.stderr}", pytrace=False)
+        os.replace(built, binary)

@@ -23,6 +23,7 @@ from typing import Any
 import pytest
 
 from tests.kit.go import toolchain
+from tests.kit.run.leftovers import run_folder
 
 from .elasticsearch_download import jdk, tree
 
@@ -76,7 +77,7 @@ class ElasticsearchServer:
         self._port = 0
         self._launcher: subprocess.Popen[bytes] | None = None
         # pytest's own temporary folders are closed to the user that the server runs as.
-        self._run = Path(tempfile.mkdtemp(prefix="dms-events-es-", dir="/tmp"))
+        self._run = Path(tempfile.mkdtemp(prefix="elasticsearch-", dir=run_folder()))
         self._run.chmod(0o755)
 
     @property

@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from urllib.parse import urlsplit
 
+from tests.kit.servers.listening import listening
+
 __all__ = ["Link", "linked"]
 
 
@@ -32,13 +34,15 @@ class Link:
 
     async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.add(writer)
-        with suppress(OSError):
-            while data := await reader.read(1 << 16):
-                await self._flows.wait()
-                writer.write(data)
-                await writer.drain()
-        self._writers.discard(writer)
-        writer.close()
+        try:
+            with suppress(OSError):
+                while data := await reader.read(1 << 16):
+                    await self._flows.wait()
+                    writer.write(data)
+                    await writer.drain()
+        finally:
+            self._writers.discard(writer)
+            writer.close()
 
 
 @asynccontextmanager
@@ -55,10 +59,6 @@ async def linked(server_url: str) -> AsyncIterator[Link]:
             return
         await asyncio.gather(link.carry(reader, far_writer), link.carry(far_reader, writer))
 
-    listening = await asyncio.start_server(accept, "127.0.0.1", 0)
-    link.url = f"nats://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
-    try:
+    async with listening(accept) as port:
+        link.url = f"nats://127.0.0.1:{port}"
         yield link
-    finally:
-        link.mend()
-        listening.close()

@@ -68,8 +68,8 @@ class Operator:
 
 @asynccontextmanager
 async def at(url: str) -> AsyncIterator[Operator]:
-    """An operator at the server at ``url``."""
-    client = await nats.connect(url)
+    """An operator at the server at ``url``, or at one of several."""
+    client = await nats.connect(url.split(","))
     try:
         yield Operator(client)
     finally:

@@ -106,7 +106,8 @@ def test_an_error_says_where() -> None:
 
 def _refused() -> list[tuple[str, str, float]]:
     """What ``json.Marshal`` refuses and Python can hold: type, Go's path of the field, value."""
-    lines = (json.loads(line) for line in (GOLDEN / "encode_errors.jsonl").open(encoding="utf-8"))
+    text = (GOLDEN / "encode_errors.jsonl").read_text(encoding="utf-8")
+    lines = map(json.loads, text.splitlines())
     numbers = {"NaN": math.nan, "+Inf": math.inf, "-Inf": -math.inf}
     return [(v["type"], v["path"], numbers[v["value"]]) for v in lines if v["value"] in numbers]
 

@@ -5,6 +5,8 @@ Each test reads in a process of its own, so that a hang is a failure and memory 
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from tests.kit.documents.golden import go_names
@@ -18,8 +20,13 @@ DOCUMENTS = sized(30_000, 300_000)
 SIZE = sized(1_000_000, 10_000_000)
 HUGE = 10_000_000
 HANGS_S = 600
-SLACK = 4 << 20
-"""Bytes that a process takes whatever it reads, and for a document that is as deep as Go takes."""
+SLACK = (4 if sys.version_info < (3, 13) else 8) << 20
+"""Bytes that a process takes whatever it reads, and for a document that is as deep as Go takes.
+
+Python frees deep lists on the C stack since 3.13, which takes 2 MB more.
+"""
+STACK = 0 if sys.version_info < (3, 14) else 8 << 20
+"""Bytes that recursion takes in a document without end: since Python 3.14 it ends with the stack."""
 
 
 def reads(kind: str, size: int, times: int) -> None:
@@ -53,7 +60,7 @@ def test_ten_megabytes_of_depth_are_refused_and_take_no_more_than_their_size(kin
     answers = bounded("tests.kit.documents.hostile", kind, HUGE, within_s=HANGS_S)
     for name, strict, length, most, outcome in answers:
         assert outcome == "refused", name
-        assert most < 2 * length, (name, strict)
+        assert most < 2 * length + STACK, (name, strict)
 
 
 @pytest.mark.parametrize("kind", MANY)

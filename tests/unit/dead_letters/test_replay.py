@@ -30,7 +30,7 @@ def letter(**other: Any) -> DeadLetter:
 
 
 def replayed(one: DeadLetter, payload: bytes) -> bytes:
-    return prepare_replay(one, payload, again=False, max_payload=1 << 20).data
+    return prepare_replay(one, payload, again=False, to_all=False, max_payload=1 << 20).data
 
 
 @given(
@@ -71,10 +71,13 @@ def test_an_envelope_in_messagepack_stays_one() -> None:
 
 
 def test_the_id_of_a_replay_is_one_for_an_original_and_never_one_that_was_published() -> None:
-    def id(one: DeadLetter, again: bool = False) -> str:
-        return prepare_replay(one, one.payload, again=again, max_payload=1 << 20).id
+    def id(one: DeadLetter, again: bool = False, to_all: bool = False) -> str:
+        room = 1 << 20
+        return prepare_replay(one, one.payload, again=again, to_all=to_all, max_payload=room).id
 
-    assert id(letter()) == id(letter(reader="another", numbers=(9,), buried="later"))
+    assert id(letter()) == id(letter(numbers=(9,), buried="later"))
+    assert id(letter()) != id(letter(reader="another"))
+    assert id(letter(), to_all=True) == id(letter(reader="another"), to_all=True)
     assert id(letter()) != id(letter(sequence=2))
     assert id(letter()) != id(letter(stored="when the stream was another"))
     assert id(letter(), again=True) != id(letter(), again=True)
@@ -111,7 +114,7 @@ async def test_a_running_forwarder_that_stored_it_stores_no_replay() -> None:
             await bus.bury(message.delivery, id=message.id, error=ValueError(), reader="another")
         await until(lambda: forwarder.tally.stored == 1)
         async for one in bus.dead_letters():
-            await bus.replay(one)
+            await bus.replay(one, to_all=True)
         await until(lambda: forwarder.tally.duplicates == 1)
         forwarder.stop()
         assert (await running).stored == 1

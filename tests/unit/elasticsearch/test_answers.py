@@ -15,6 +15,7 @@ from dms_events.sink import Document, Verdict
 from dms_events_elasticsearch import ElasticsearchSink
 from dms_events_elasticsearch.judge import Obstacle
 from dms_events_elasticsearch.templates import TEMPLATE_VERSION, index_templates
+from tests.kit.servers.listening import listening
 
 STORED, RETRY, REJECTED = Verdict.STORED, Verdict.RETRY, Verdict.REJECTED
 PAGE = b"<html>Welcome</html>"
@@ -77,12 +78,9 @@ async def server(bulk: Bulk = stored, info: Answer | None = None) -> AsyncIterat
                 )
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
-        finally:
-            writer.close()
 
-    async with await asyncio.start_server(serve, "127.0.0.1", 0) as listening:
-        host, port = listening.sockets[0].getsockname()
-        yield f"http://{host}:{port}"
+    async with listening(serve) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 @asynccontextmanager

@@ -127,7 +127,8 @@ def test_what_is_no_file_cannot_be_encrypted(
     if kind == "fifo":
         os.mkfifo("odd")
     else:
-        socket.socket(socket.AF_UNIX).bind("odd")
+        with socket.socket(socket.AF_UNIX) as odd:
+            odd.bind("odd")
     with pytest.raises(EncryptError, match=r"odd' is neither file, folder nor symlink"):
         encryptor.encrypt_directory(source, out / "sealed")
     assert list(out.iterdir()) == []

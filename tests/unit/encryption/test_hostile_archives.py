@@ -162,6 +162,12 @@ def test_sizes_below_nothing_are_refused(unpacked: Unpack) -> None:
             unpacked(archive)
 
 
+def test_an_archive_does_not_end_at_a_pax_header_that_makes_no_sense(unpacked: Unpack) -> None:
+    odd = header("odd", tarfile.XHDTYPE, size=6), b"0 a=b\n"
+    with pytest.raises(DecryptError, match="it holds no whole tar archive"):
+        unpacked(tar([file("a"), odd, file("b")]))
+
+
 def test_many_entries_do_not_fill_the_memory(tmp_path: Path) -> None:
     archive = io.BytesIO(tar([folder("a")] * 15_000))
     tracemalloc.start()

@@ -12,7 +12,7 @@ PLAIN = "$JS.ACK.DMS_EVENTS.billing.{attempt}.{sequence}.77.1736903424552665000.
 DOMAIN = (
     "$JS.ACK.hub.ACCOUNTHASH.DMS_EVENTS.billing.{attempt}.{sequence}.77.1736903424552665000.3.x"
 )
-ORIGIN = Origin(Client(), Subjects("dms"), "2026-01-01", "$JS.ACK.DMS_EVENTS.billing.1.")
+ORIGIN = Origin(Client(), Subjects("dms"), first="$JS.ACK.DMS_EVENTS.billing.1.")
 
 
 def delivery(form: str, *, attempt: int = 1, sequence: int = 41) -> JetStreamDelivery:
@@ -30,9 +30,36 @@ def test_position_and_attempt_are_in_the_reply_subject(form: str, attempt: int) 
 
 
 def test_a_message_is_known_again_whenever_and_in_whichever_form_it_comes() -> None:
-    mark = delivery(PLAIN).dedupe_key
-    assert delivery(PLAIN, attempt=2).same_message(mark)
-    assert delivery(DOMAIN, attempt=3).same_message(mark)
-    assert delivery(PLAIN).same_message(delivery(DOMAIN, attempt=3).dedupe_key)
-    assert not delivery(PLAIN, sequence=4).same_message(mark)
-    assert not delivery(PLAIN, sequence=411).same_message(mark)
+    position = delivery(PLAIN).position
+    assert position == 41 << 64 | 1736903424552665000
+    assert delivery(PLAIN, attempt=2).position == position
+    assert delivery(DOMAIN, attempt=3).position == position
+    assert delivery(PLAIN, sequence=4).position != position
+    assert delivery(PLAIN, sequence=411).position != position
+    assert delivery(DOMAIN).position_id == delivery(PLAIN, attempt=2).position_id
+
+
+def test_a_message_under_a_used_sequence_is_another_one() -> None:
+    later = PLAIN.replace("1736903424552665000", "1736903424552665001")
+    assert delivery(later).position != delivery(PLAIN).position
+    assert delivery(later).position_id != delivery(PLAIN).position_id
+    elsewhere = PLAIN.replace("DMS_EVENTS", "DMS_MIRROR")
+    assert delivery(elsewhere).position_id != delivery(PLAIN).position_id
+
+
+@pytest.mark.parametrize(
+    ("subject", "source"),
+    [
+        ("dms.events.elk_stats.ServiceCall.node-1", "node-1"),
+        ("dms.events.elk_stats.ServiceCall.node-1.7", "node-1"),
+        ("dms.events.elk_stats.ServiceCall._", ""),
+        ("dms.events.elk_stats.ServiceCall", ""),
+        ("dms.events.noise", ""),
+        (f"dms.events.elk_stats.ServiceCall.{'n' * 4000}", "n" * 4000),
+    ],
+)
+def test_the_source_is_the_third_token_of_the_subject(subject: str, source: str) -> None:
+    subjects = Subjects("dms")
+    for _ in range(2):
+        assert subjects.sources[subject] == source
+    assert all(len(known) < 1000 for known in subjects.sources), "long subjects are not kept"

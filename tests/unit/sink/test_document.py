@@ -32,6 +32,7 @@ class Known:
     type_name: str
     id: str = "its-id"
     source: str = ""
+    transport_source: str = ""
     time_text: str = ""
     stored_ns: int = int(STORED.timestamp()) * 1_000_000_000
 

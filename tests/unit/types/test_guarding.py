@@ -48,7 +48,7 @@ def test_the_payload_of_an_unknown_type_is_shown() -> None:
 
 
 def letter(payload: bytes, type_name: str = "elk_stats.ServiceCall") -> DeadLetter:
-    texts = dict.fromkeys(("id", "reason", "error", "reader", "place", "source", "stored"), "")
+    texts = dict.fromkeys(("id", "reason", "error", "reader", "subject", "source", "stored"), "")
     return DeadLetter(
         **texts,  # type: ignore[arg-type]
         type_name=type_name,

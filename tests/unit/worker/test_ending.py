@@ -133,8 +133,9 @@ async def test_a_second_signal_cancels_a_worker_that_runs_with_a_url() -> None:
     async def publish() -> None:
         await worker.bus.publish(call(1))
 
+    before = signal.getsignal(signal.SIGTERM)
     async with asyncio.timeout(15):
         with pytest.raises(asyncio.CancelledError):
             await worker.run("memory://")
     assert (worker.tally.handled, worker.tally.returned) == (0, 1)
-    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    assert signal.getsignal(signal.SIGTERM) is before

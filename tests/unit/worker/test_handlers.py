@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import sys
 import typing
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, List, TypeAlias, Union  # noqa: UP035
@@ -84,10 +85,16 @@ def test_a_list_is_a_batch_of_a_partial_too() -> None:
     assert handler(functools.partial(with_more, 1)).batch == 100
 
 
+def defined(arguments: str) -> Any:
+    """A function in a module that does not make all annotations text, as this one does."""
+    source = f"async def it({arguments}): ..."
+    scope: dict[str, Any] = {"Batch": Batch, "ServiceCall": ServiceCall, "List": List}  # noqa: UP006
+    exec(compile(source, "a module", "exec", dont_inherit=True), scope)
+    return scope["it"]
+
+
 def test_a_list_is_a_batch_where_annotations_are_no_text() -> None:
-    scope: dict[str, Any] = {"Batch": Batch}
-    exec("async def real(them: Batch): ...", scope)
-    assert handler(scope["real"]).batch == 100
+    assert handler(defined("them: Batch")).batch == 100
 
 
 async def event(it: ServiceCall) -> None: ...
@@ -116,6 +123,33 @@ async def message_is_not_there(it: ServiceCall, message: Unseen[ServiceCall]) ->
 )
 def test_an_event_is_no_batch(function: Any) -> None:
     assert handler(function).batch == 0
+
+
+late_annotations = pytest.mark.skipif(
+    sys.version_info < (3, 14), reason="before Python 3.14 such a function cannot be defined"
+)
+
+
+@late_annotations
+@pytest.mark.parametrize(
+    ("arguments", "batch"),
+    [
+        ("them: list[Unseen[NewService]]", 100),
+        ("them: List[Unseen[NewService]]", 100),
+        ("it: NewService", 0),
+        ("it: ServiceCall | NewService", 0),
+        ("it: ServiceCall, message: Unseen[ServiceCall]", 0),
+        ("it: ServiceCall, message: 'Unseen[ServiceCall]'", 0),
+    ],
+)
+def test_names_for_type_checking_only_need_no_text(arguments: str, batch: int) -> None:
+    assert handler(defined(arguments)).batch == batch
+
+
+@late_annotations
+def test_what_cannot_be_told_without_text_is_refused_as_it_is_written() -> None:
+    with pytest.raises(ConfigError, match=r"whether them: 'UnseenBatch' is a list cannot be told"):
+        handler(defined("them: UnseenBatch"))
 
 
 async def unseen(them: UnseenBatch) -> None: ...

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from dms_events import ConfigError
 from dms_events.worker.attempts import AttemptRecord
-from dms_events.worker.ledger import Ledger
 from dms_events.worker.policy import (
     MOST_TOGETHER,
     Decision,
@@ -179,35 +178,3 @@ def test_the_wait_is_drawn_from_a_doubling_range(
 def test_a_policy_that_makes_no_sense_is_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ConfigError, match=next(iter(wrong))):
         RetryPolicy(**wrong)  # type: ignore[arg-type]
-
-
-class Place(int):
-    """Where a message lies."""
-
-    @property
-    def dedupe_key(self) -> int:
-        return int(self)
-
-    def same_message(self, dedupe_key: str | int) -> bool:
-        return dedupe_key == self
-
-
-@given(st.lists(st.tuples(st.integers(0, 5), st.booleans()), max_size=60), st.integers(1, 4))
-def test_a_ledger_remembers_the_last_verdicts(story: list[tuple[int, bool]], memory: int) -> None:
-    ledger: Ledger[str] = Ledger(memory)
-    model: dict[str, tuple[int, bool]] = {}
-    for sequence, (number, rejected) in enumerate(story, 1):
-        id = f"id{number}"
-        known = model.get(id)
-        needs_verdict = known is None or known[1]
-        assert ledger.judged(id, Place(sequence)) is (None if needs_verdict else False)
-        if known:
-            assert ledger.judged(id, Place(known[0])) is True
-        if needs_verdict:
-            ledger.in_hand[id] = "in hand"
-            ledger.settle(id, Place(sequence), rejected=rejected)
-            assert id not in ledger.in_hand
-            moved = id in model
-            model[id] = (sequence, rejected)
-            if not moved and len(model) > memory:
-                del model[next(iter(model))]

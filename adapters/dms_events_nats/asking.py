@@ -1,0 +1,214 @@
+"""nats-py's client, whose requests only the server answers, and fail at once where it permits none."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from itertools import count
+from typing import Any, NamedTuple, Protocol
+
+import msgspec
+import nats.errors
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+__all__ = ["AskingClient", "Denial", "NotPermittedError", "denial_in", "no_responders"]
+
+_API = "$JS.API."
+_DIRECT = "$JS.API.DIRECT."
+_API_TYPE = "io.nats.jetstream.api.v1."
+_DENIED = re.compile(
+    r'permissions violation for (publish|subscription) to "([^"]*)"(?: using queue "[^"]*")?',
+    re.IGNORECASE,
+)
+
+
+class NotPermittedError(nats.errors.Error):
+    """The account may not use a subject. The text is the server's."""
+
+
+class Denial(NamedTuple):
+    """What the server says of a subject that the account may not use."""
+
+    action: str
+    """``publish`` or ``subscription``."""
+    subject: str
+    """In lower case, as nats-py hands it on."""
+
+    def denies(self, action: str, subject: str) -> bool:
+        """Whether this was about that subject."""
+        return self.action == action and self.subject == subject.lower()
+
+    def words(self, subject: str) -> str:
+        """The server's words, with the subject in the case that it was sent in."""
+        return f'Permissions Violation for {self.action.capitalize()} to "{subject}"'
+
+    def inbox_words(self, inbox: str) -> str:
+        """The server's words about an inbox, ``<prefix>.<unique>.*``, with what mends it."""
+        prefix = inbox.rsplit(".", 2)[0]
+        return (
+            f'{self.words(inbox)}. Allow the account to subscribe to "{prefix}.>", or connect with the '
+            "inbox_prefix that it may subscribe to"
+        )
+
+
+def denial_in(error: Exception) -> Denial | None:
+    """The denial that an asynchronous error of the server is; None where it is another one."""
+    found = _DENIED.search(str(error))
+    return Denial(found[1].lower(), found[2].lower()) if found else None
+
+
+class _Reply(Protocol):
+    data: bytes
+    headers: dict[str, str] | None
+
+
+def no_responders(message: _Reply) -> bool:
+    """Whether the server says by it that nobody listens on a subject."""
+    return not message.data and (message.headers or {}).get("Status") == "503"
+
+
+class _ApiAnswer(msgspec.Struct):
+    type: str
+
+
+class _StoredAnswer(msgspec.Struct):
+    stream: str
+    error: msgspec.Raw = msgspec.Raw()
+
+
+_read_api = msgspec.json.Decoder(_ApiAnswer).decode
+_read_stored = msgspec.json.Decoder(_StoredAnswer).decode
+
+
+class _Question:
+    def __init__(self, subject: str) -> None:
+        self.subject = subject
+        self.answer: asyncio.Future[Msg] = asyncio.get_running_loop().create_future()
+
+    def is_answered_by(self, reply: Msg) -> bool:
+        """Whether a reply has the form that the server gives its answers on this subject."""
+        if no_responders(reply):
+            return True
+        if self.subject.startswith(_DIRECT):
+            headers = reply.headers or {}
+            return "Nats-Stream" in headers or "Status" in headers
+        try:
+            if self.subject.startswith(_API):
+                return _read_api(reply.data).type.startswith(_API_TYPE)
+            return bool(_read_stored(reply.data).stream)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return False
+
+
+class AskingClient(Client):
+    """A client of which every request goes to JetStream: to its API, or to a subject of a stream.
+
+    Anybody who may read a request may reply to it. A reply that is not of JetStream's form is ignored
+    and counted in ``ignored_replies``, and the request waits on. A request or an inbox that the server
+    does not permit fails at once with `NotPermittedError`.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._questions: dict[str, _Question] = {}
+        self._question_tokens = count()
+        self._answers = ""
+        self._refused: dict[str, str] = {}
+        """The server's words about subscriptions that are being made; empty where there were none."""
+        self.ignored_replies = 0
+
+    async def request(
+        self,
+        subject: str,
+        payload: bytes = b"",
+        timeout: float = 0.5,
+        old_style: bool = False,
+        headers: dict[str, Any] | None = None,
+    ) -> Msg:
+        """Send a request and return the server's answer.
+
+        Raises:
+            NotPermittedError: the server does not permit the request, or an inbox for its answer.
+            nats.errors.NoRespondersError: nobody listens on the subject.
+            nats.errors.TimeoutError: there was no answer in time.
+        """
+        question = _Question(subject)
+        token = str(next(self._question_tokens))
+        self._questions[token] = question
+        try:
+            if not self._answers:
+                self._answers = self.new_inbox() + "."
+                await self.subscribe(self._answers + "*", cb=self._on_answer)
+            await self.publish(subject, payload, self._answers + token, headers)
+            async with asyncio.timeout(timeout):
+                answer = await question.answer
+        except TimeoutError:
+            raise nats.errors.TimeoutError from None
+        finally:
+            del self._questions[token]
+        if no_responders(answer):
+            raise nats.errors.NoRespondersError
+        return answer
+
+    @contextmanager
+    def permitted(self, subjects: Collection[str]) -> Iterator[None]:
+        """Subscribe to ``subjects`` within it, and have the server answer to something sent later.
+
+        Raises:
+            NotPermittedError: the server does not permit one of the subscriptions.
+        """
+        self._refused.update(dict.fromkeys(subjects, ""))
+        try:
+            yield
+            if said := next(filter(None, (self._refused[subject] for subject in subjects)), None):
+                raise NotPermittedError(said)
+        finally:
+            for subject in subjects:
+                self._refused.pop(subject, None)
+
+    def deny(self, denial: Denial) -> bool:
+        """Fail the requests that a denial is about; returns whether there were any."""
+        for subject in self._refused:
+            if denial.denies("subscription", subject):
+                self._refused[subject] = denial.words(subject)
+                return True
+        inbox = self._answers + "*"
+        deaf = denial.denies("subscription", inbox)
+        if deaf:
+            self._answers = ""  # the next request asks for an inbox again: permissions change
+        denied = False
+        for question in self._questions.values():
+            if deaf or denial.denies("publish", question.subject):
+                denied = True
+                words = denial.inbox_words(inbox) if deaf else denial.words(question.subject)
+                if not question.answer.done():
+                    question.answer.set_exception(NotPermittedError(words))
+        return deaf or denied
+
+    async def _on_answer(self, reply: Msg) -> None:
+        question = self._questions.get(reply.subject.rpartition(".")[2])
+        if question is None:
+            return
+        if not question.is_answered_by(reply):
+            self.ignored_replies += 1
+        elif not question.answer.done():
+            question.answer.set_result(reply)
+
+    async def _process_pong(self) -> None:
+        # A PONG that comes after its flush gave up would end the reading of the connection.
+        if self._pongs and self._pongs[0].done():
+            self._pongs.pop(0)
+        else:
+            await super()._process_pong()
+
+    @property
+    def unsent_bytes(self) -> int:
+        """How much waits in this process to be sent: in the client, and in the loop's transport."""
+        waiting = self.pending_data_size
+        transport: Any = self._transport
+        if transport:
+            waiting += transport._io_writer.transport.get_write_buffer_size()
+        return waiting

@@ -1,0 +1,40 @@
+"""Say what an account is not permitted, where no caller waits for it: acknowledgements above all."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from .asking import Denial
+
+__all__ = ["DenialLog"]
+
+_log = logging.getLogger("dms_events")
+_QUIET_S = 60.0
+_MOST_KNOWN = 1_000
+
+
+class DenialLog:
+    """Warns once in a minute of each kind of subject."""
+
+    def __init__(self) -> None:
+        self._quiet_until: dict[str, float] = {}
+
+    def add(self, denial: Denial) -> None:
+        """Log it, unless that was done a moment ago."""
+        ack = denial.action == "publish" and denial.subject.startswith("$js.ack.")
+        kind = "$JS.ACK.>" if ack else f"{denial.action} {denial.subject}"
+        now = time.monotonic()
+        if now < self._quiet_until.get(kind, 0.0):
+            return
+        if len(self._quiet_until) >= _MOST_KNOWN:
+            self._quiet_until.clear()
+        self._quiet_until[kind] = now + _QUIET_S
+        if ack:
+            _log.warning(
+                "the server takes no acknowledgement from this account, so every message will come "
+                'again and again: %s. Allow it to publish to "$JS.ACK.>"',
+                denial.words(denial.subject),
+            )
+        else:
+            _log.warning("the server does not permit it: %s", denial.words(denial.subject))

@@ -1,0 +1,106 @@
+"""Publish on core NATS: handed to the connection, without an acknowledgement."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+import nats.errors
+
+from dms_events.errors import PublishError
+from dms_events.transport import OutgoingMessage, PublishCounts
+
+from ..asking import AskingClient, Denial
+from ..subjects import Subjects
+from .call import POLL_S, ROOM_BYTES, Patience, make_room
+
+__all__ = ["CorePublisher"]
+
+_YIELD_EVERY = 500
+_MOST_DENIED = 1_000
+
+
+class CorePublisher:
+    """Hands messages to the connection, as fast as it takes them.
+
+    The server tells of a subject that is not permitted a moment after the first message on it was sent.
+    From then on, publishing on that subject is an error, until the connection is made anew.
+    """
+
+    def __init__(self, client: AskingClient, subjects: Subjects, timeout_s: float) -> None:
+        self._client = client
+        self._subjects = subjects
+        self._timeout_s = timeout_s
+        self._denied: dict[str, Denial] = {}
+
+    async def publish(self, messages: Iterable[OutgoingMessage]) -> int:
+        """Publish in order; returns how many.
+
+        Raises:
+            PublishError: one was not taken: it is too large, it is not permitted, or nothing left for
+                ``timeout_s``.
+            CancelledError: its cause is such a `PublishError`.
+        """
+        client, subject_of = self._client, self._subjects.of
+        count, held = 0, None
+        try:
+            for message in messages:
+                held = message
+                subject = subject_of(message)
+                if self._denied:
+                    self._check(subject, message, count)
+                if client.pending_data_size > ROOM_BYTES:
+                    await self._room(message, count)
+                await client.publish(subject, message.data)
+                held = None
+                count += 1
+                if count % _YIELD_EVERY == 0:
+                    await asyncio.sleep(0)
+        except nats.errors.Error as error:
+            type_name = held.type_name if held else ""
+            raise PublishError(f"{type_name}: {error}", [held], count) from error
+        except asyncio.CancelledError as cut:
+            held_back = [held] if held else []
+            cut.__cause__ = PublishError(f"cut off when {count} were sent", held_back, count)
+            raise
+        return count
+
+    def deny(self, denial: Denial) -> bool:
+        """Refuse the subject from now on; returns whether it is one to publish on."""
+        if denial.action != "publish" or not self._subjects.holds(denial.subject):
+            return False
+        if len(self._denied) < _MOST_DENIED:
+            self._denied[denial.subject] = denial
+        return True
+
+    def reconnected(self) -> None:
+        """The account may have other permissions now."""
+        self._denied.clear()
+
+    def closed(self) -> None:
+        """A call that waits for room sees it by itself."""
+
+    @property
+    def counts(self) -> PublishCounts:
+        """Nothing: the server says nothing of published messages."""
+        return PublishCounts()
+
+    def _check(self, subject: str, message: OutgoingMessage, count: int) -> None:
+        if denial := self._denied.get(subject.lower()):
+            reason = f"{message.type_name}: {denial.words(subject)}"
+            raise PublishError(reason, [message], count)
+
+    async def _room(self, message: OutgoingMessage, count: int) -> None:
+        """Wait until little enough waits in the client; without a connection, for one."""
+        client, patience = self._client, Patience(self._client, self._timeout_s)
+        while client.pending_data_size > ROOM_BYTES and not client.is_closed:
+            await make_room(client, patience)
+            if not patience.left_s():
+                where = "the server took nothing" if client.is_connected else "no connection"
+                raise PublishError(
+                    f"{message.type_name} was not sent: {where} for {self._timeout_s:g} s",
+                    [message],
+                    count,
+                )
+            if not client.is_connected:
+                await asyncio.sleep(POLL_S)

@@ -1,0 +1,41 @@
+"""Notice two events under one identity: the server knows a message that was sent once."""
+
+from __future__ import annotations
+
+from dms_events.transport import OutgoingMessage
+
+from .call import Call
+from .replies import Notice
+
+__all__ = ["Duplicates"]
+
+_MOST_EXPECTED = 20_000
+_TEXT = (
+    "%d events were stored before under their identity, and were not stored again: they were published "
+    "twice, or two events have one identity; the last one: %s"
+)
+
+
+class Duplicates:
+    """Counts duplicates, but for those that come of sending again what was not known to be stored."""
+
+    def __init__(self) -> None:
+        self._notice = Notice(_TEXT)
+        self._expected: dict[str, None] = {}
+
+    @property
+    def count(self) -> int:
+        """How many there were."""
+        return self._notice.count
+
+    def expect(self, call: Call) -> None:
+        """What a call leaves open may be published again."""
+        for id in (*call.sent_before, *(message.id for message in call.unacked.values())):
+            self._expected[id] = None
+        while len(self._expected) > _MOST_EXPECTED:
+            del self._expected[next(iter(self._expected))]
+
+    def add(self, call: Call, message: OutgoingMessage) -> None:
+        """The server says that a message of a call is a duplicate."""
+        if message.id not in call.sent_before and message.id not in self._expected:
+            self._notice.add(f"{message.type_name} {message.id!a}")

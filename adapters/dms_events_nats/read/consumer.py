@@ -1,0 +1,98 @@
+"""The consumer that a receiver reads: looked at now and then, and made anew where it is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+from dms_events.errors import ConfigError, ConnectionLostError, TransportError
+
+from ..client import NotThereError
+from ..delivery import Origin
+
+__all__ = ["Consumer", "ConsumerSource"]
+
+_log = logging.getLogger("dms_events")
+_LOOK_S = 30.0
+
+
+class ConsumerSource(NamedTuple):
+    """The consumer that a receiver reads, and what may be asked about it.
+
+    Each call raises `TransportError` where the server does not answer, and `NotThereError` where the
+    consumer is gone.
+    """
+
+    api_subject: str
+    """Where pull requests go."""
+    origin: Origin
+    waiting: Callable[[], Awaitable[int]]
+    """How much waits there or is not settled."""
+    forget: Callable[[], Awaitable[None]]
+    """Delete it, unless it is a durable."""
+    look: Callable[[], Awaitable[None]]
+    """Say what was changed; see `ConsumerWatch`."""
+    renew: Callable[[int], Awaitable[ConsumerSource]] | None
+    """Make one anew that begins behind a sequence, or where the first one began; None for a durable."""
+
+
+class Consumer:
+    """One that is a durable is waited for; one that is not is made anew."""
+
+    def __init__(self, source: ConsumerSource) -> None:
+        self.source = source
+        self._failures = 0
+        """How often in a row it was asked about in vain."""
+
+    async def check(self, last: int) -> None:
+        """Ask whether it is there, after a silence or a refusal.
+
+        ``last`` is the sequence of the last message that arrived, 0 for none.
+
+        Raises:
+            TransportError: it is gone for good.
+        """
+        try:
+            await self.source.waiting()
+        except NotThereError as error:
+            if self.source.renew is None:
+                raise
+            await self._renew(self.source.renew, last, error)
+        except TransportError as error:
+            self._failures += 1
+            if self._failures == 1:
+                _log.warning("%s; nothing is read from it until it answers", error)
+            elif self.source.renew is not None:
+                await self._renew(self.source.renew, last, error)
+        else:
+            self._failures = 0
+
+    async def watch(self, ack_wait_s: float) -> None:
+        """Look at it now and then; ends with an error where it loses messages by now."""
+        while True:
+            with contextlib.suppress(ConnectionLostError, NotThereError):  # `check` finds out
+                await self.source.look()
+            await asyncio.sleep(min(_LOOK_S, ack_wait_s / 2))
+
+    async def _renew(
+        self,
+        renew: Callable[[int], Awaitable[ConsumerSource]],
+        last: int,
+        why: TransportError,
+    ) -> None:
+        try:
+            self.source = await renew(last)
+        except (ConfigError, NotThereError) as error:
+            raise TransportError(f"the subscription ended: {error}") from error
+        except TransportError as error:
+            _log.debug("no new consumer is made: %s", error)
+            return
+        self._failures = 0
+        _log.warning(
+            "a reader without a durable lost its consumer (%s). It goes on with a new one, behind the "
+            "last message that came; messages that it took and did not acknowledge do not come again",
+            why,
+        )

@@ -1,0 +1,71 @@
+"""Tell what JetStream sends to a reader's inbox from other messages, which are ignored and counted."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+
+from ..delivery import NatsDelivery
+
+__all__ = ["InboxFilter"]
+
+_log = logging.getLogger("dms_events")
+_QUIET_S = 10.0
+_SHOWN_BYTES = 60
+_STATUS = re.compile(r"[0-9]{3}").fullmatch
+
+
+class InboxFilter:
+    """What may come to the inbox of a reader of one consumer.
+
+    Anybody may send to an inbox whose name is known and who is permitted to. Such a message is no event:
+    it is ignored, counted and logged.
+
+    Args:
+        first: how the reply subject of a first delivery begins, ``$JS.ACK.<stream>.<consumer>.1.``.
+    """
+
+    def __init__(self, first: str) -> None:
+        consumer = re.escape(first.removeprefix("$JS.ACK.").removesuffix("1."))
+        numbers = r"[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+"
+        self.is_first = re.compile(re.escape(first) + numbers).fullmatch
+        """Whether a reply subject is of a first delivery, on a server without a domain."""
+        # With a domain: $JS.ACK.<domain>.<account>.<stream>.<consumer>.….<random token>
+        delivered = rf"{consumer}[0-9]+\.{numbers}"
+        self._is_any = re.compile(
+            rf"\$JS\.ACK\.(?:{delivered}|[^.]+\.[^.]+\.{delivered}(?:\.[^.]+)?)"
+        ).fullmatch
+        self.ignored = 0
+        self._said = 0
+        self._quiet_until = 0.0
+
+    def is_delivery(self, reply: str) -> bool:
+        """Whether a reply subject is one of the consumer."""
+        return self.is_first(reply) is not None or self._is_any(reply) is not None
+
+    def ignores(self, message: NatsDelivery) -> bool:
+        """Whether a message is neither a delivery nor a status of a request; then it is counted."""
+        if message.reply:
+            known = self.is_delivery(message.reply)
+        else:
+            headers = message.headers or {}
+            left = headers.get("Nats-Pending-Messages", "0")
+            known = _STATUS(headers.get("Status", "")) is not None and left.isdecimal()
+        if not known:
+            self._count(message)
+        return not known
+
+    def _count(self, message: NatsDelivery) -> None:
+        self.ignored += 1
+        if time.monotonic() >= self._quiet_until:
+            self._quiet_until = time.monotonic() + _QUIET_S
+            _log.warning(
+                "%d messages to the inbox of this reader were ignored, for its consumer did not send "
+                "them; the last one: %r (%d bytes), reply %r",
+                self.ignored - self._said,
+                message.data[:_SHOWN_BYTES],
+                len(message.data),
+                message.reply[:_SHOWN_BYTES],
+            )
+            self._said = self.ignored

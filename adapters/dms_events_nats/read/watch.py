@@ -1,0 +1,86 @@
+"""Look at a consumer now and then: what was changed under its reader is said."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from dms_events.errors import TransportError
+
+from ..setup.fit import unfit_consumer
+
+__all__ = ["ConsumerWatch"]
+
+_log = logging.getLogger("dms_events")
+
+
+class ConsumerWatch:
+    """Compares a durable with what it was, and warns once of each change.
+
+    Args:
+        ask: the server's word on the consumer, as JetStream's API gives it.
+        stream: the name of its stream.
+        durable: its name.
+        filters: what it has to read.
+    """
+
+    def __init__(
+        self,
+        ask: Callable[[], Awaitable[dict[str, Any]]],
+        stream: str,
+        durable: str,
+        filters: Sequence[str],
+    ) -> None:
+        self._ask = ask
+        self._stream = stream
+        self._durable = durable
+        self._filters = sorted(filters)
+        self._reads = self._filters
+        self._paused = False
+        self._created = ""
+
+    async def look(self) -> None:
+        """Ask once, and say what has changed.
+
+        Raises:
+            NotThereError: the consumer does not exist any more.
+            TransportError: it loses or mutilates messages by now; or it is not known.
+        """
+        info = await self._ask()
+        config = info["config"]
+        if unfit := unfit_consumer(config):
+            raise TransportError(
+                f"the durable {self._durable!r} was edited and has {unfit} by now, which would lose "
+                "messages. Edit it back, and start the readers again"
+            )
+        created, self._created = self._created, info["created"]
+        if created not in ("", self._created):
+            _log.warning(
+                "the durable %s was deleted and made again: it begins where its new start is, so what "
+                "was handled before may come again, and what lies before its start does not come",
+                self._durable,
+            )
+        reads = sorted(config.get("filter_subjects") or [config.get("filter_subject") or ">"])
+        if reads not in (self._reads, self._filters):
+            _log.warning(
+                "the durable %s was edited and reads %s by now; its readers are for %s. Edit it back "
+                "(nats consumer edit %s %s), or stop the readers and choose another durable name",
+                self._durable,
+                ", ".join(reads),
+                ", ".join(self._filters),
+                self._stream,
+                self._durable,
+            )
+        self._reads = reads
+        paused = bool(info.get("paused"))
+        if paused and not self._paused:
+            _log.warning(
+                "the durable %s is paused for %.0f s more, and gives no events until then: nats consumer "
+                "resume %s %s",
+                self._durable,
+                info.get("pause_remaining", 0) / 1e9,
+                self._stream,
+                self._durable,
+            )
+        self._paused = paused

@@ -1,0 +1,122 @@
+"""Refuse streams and consumers that lose or mutilate messages as they are configured."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from dms_events.errors import ConfigError
+
+__all__ = ["check_consumer", "check_stream", "refuse_stream", "unfit_consumer"]
+
+_log = logging.getLogger("dms_events")
+
+
+def check_stream(name: str, config: Mapping[str, Any]) -> None:
+    """Refuse a stream that loses messages, as `refuse_stream` does, and warn of one that may."""
+    refuse_stream(name, config)
+    for doubt in _doubts_of_stream(name, config):
+        _log.warning("the stream %s %s", name, doubt)
+
+
+def refuse_stream(name: str, config: Mapping[str, Any]) -> None:
+    """Refuse a stream that loses messages.
+
+    Raises:
+        ConfigError: ``setting`` is ``stream <name>``.
+    """
+    retention = config.get("retention", "limits")
+    if retention == "interest":
+        refused = (
+            "it exists with retention 'interest', which deletes an event that no reader waits for, and "
+            f"each one when all present readers have it. Edit it: nats stream edit {name} "
+            "--retention limits"
+        )
+    elif retention == "workqueue":
+        refused = (
+            "it exists with retention 'workqueue', which deletes an event for all readers when one has "
+            "acknowledged it. The server never changes that: use another root, or back the stream up, "
+            "delete it, and make it anew (dms-events nats setup)"
+        )
+    elif config.get("no_ack"):
+        refused = (
+            "it exists with no_ack, so that no publisher learns whether an event is stored. Edit it: "
+            f"nats stream edit {name} --ack"
+        )
+    else:
+        return
+    raise ConfigError(f"stream {name}", refused)
+
+
+def _doubts_of_stream(name: str, config: Mapping[str, Any]) -> list[str]:
+    doubts = []
+    if config.get("discard") == "old" and any(
+        (config.get(limit) or -1) > 0 for limit in ("max_msgs", "max_bytes")
+    ):
+        doubts.append(
+            "drops its oldest events when it is full, read or not. To have publishers refused instead: "
+            f"nats stream edit {name} --discard new"
+        )
+    if (config.get("max_msgs_per_subject") or -1) > 0 and not config.get("discard_new_per_subject"):
+        doubts.append(
+            "drops the oldest events of a subject that has too many, read or not. Edit it: "
+            f"nats stream edit {name} --max-msgs-per-subject=-1"
+        )
+    if config.get("allow_rollup_hdrs"):
+        doubts.append(
+            "lets each publisher delete what is stored, with a Nats-Rollup header. Edit it: "
+            f"nats stream edit {name} --no-allow-rollup"
+        )
+    if config.get("persist_mode") == "async":
+        doubts.append(
+            "acknowledges events before they are stored (persist_mode async), so that a crash of the "
+            "server loses them"
+        )
+    return doubts
+
+
+def unfit_consumer(config: Mapping[str, Any]) -> str:
+    """The settings of a consumer with which it loses or mutilates messages; empty where it has none."""
+    found = {
+        "ack_policy": config.get("ack_policy") != "explicit",
+        "max_deliver": (config.get("max_deliver") or -1) > 0,
+        "deliver_subject": bool(config.get("deliver_subject")),
+        "headers_only": bool(config.get("headers_only")),
+    }
+    return ", ".join(f"{name} {config[name]!r}" for name, wrong in found.items() if wrong)
+
+
+def check_consumer(durable: str, config: Mapping[str, Any], prefetch: int) -> None:
+    """Refuse a durable that loses messages, and warn of one that may lose its place or stand still.
+
+    Raises:
+        ConfigError: ``setting`` is ``durable``.
+    """
+    if unfit := unfit_consumer(config):
+        raise ConfigError(
+            "durable",
+            f"{durable!r} exists with {unfit}, which would lose messages: it takes a pull consumer with "
+            "explicit acks, unlimited max_deliver and whole messages. Choose another durable name, or "
+            "edit the consumer",
+        )
+    if config.get("inactive_threshold"):
+        _log.warning(
+            "the durable %s is deleted with its position when nobody reads it for %g s "
+            "(inactive_threshold)",
+            durable,
+            config["inactive_threshold"] / 1e9,
+        )
+    if config.get("mem_storage"):
+        _log.warning(
+            "the durable %s loses its position when its server restarts (mem_storage)", durable
+        )
+    if 0 < (config.get("max_ack_pending") or -1) < prefetch:
+        _log.warning(
+            "the durable %s hands out %d messages before one of them is settled (max_ack_pending), fewer "
+            "than the %d that this reader asks for: those that wait to be tried again can hold up all "
+            "others",
+            durable,
+            config["max_ack_pending"],
+            prefetch,
+        )

@@ -1,0 +1,71 @@
+"""Which durables of a stream would get a message, as their filters say."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import nats.js.errors
+from nats.aio.client import Client
+
+from ..client import mapped, request
+from ..subjects import UNPARTITIONED
+
+__all__ = ["durables_for"]
+
+
+async def durables_for(client: Client, stream: str, subject: str, durable: str) -> Sequence[str]:
+    """Names of the durables, sorted; only ``durable``, whole or read by partitions, if it is named.
+
+    Raises:
+        TransportError: they are not known, or the account may not ask.
+    """
+    asked = f"$JS.API.CONSUMER.INFO.{stream}.*" if durable else f"$JS.API.CONSUMER.LIST.{stream}"
+    with mapped(f"ask which readers {stream} has (this takes the permission for {asked})"):
+        looked_at = _named(client, stream, durable) if durable else _all(client, stream)
+        found = {name async for config in looked_at if (name := _reader(config, subject))}
+    return sorted(name for name in found if durable in ("", name))
+
+
+async def _named(client: Client, stream: str, durable: str) -> AsyncIterator[dict[str, Any]]:
+    for name in (durable, f"{durable}-{UNPARTITIONED}"):
+        try:
+            yield (await request(client, f"CONSUMER.INFO.{stream}.{name}"))["config"]
+        except nats.js.errors.NotFoundError:
+            continue
+
+
+async def _all(client: Client, stream: str) -> AsyncIterator[dict[str, Any]]:
+    offset, total = 0, 1
+    while offset < total:
+        page = await request(client, f"CONSUMER.LIST.{stream}", {"offset": offset})
+        consumers = page["consumers"] or ()
+        for info in consumers:
+            yield info["config"]
+        offset += len(consumers)
+        total = page["total"] if consumers else 0
+
+
+def _reader(config: dict[str, Any], subject: str) -> str:
+    """The durable that a consumer belongs to; empty where it would not get the subject."""
+    name: str = config.get("durable_name") or ""
+    tokens = subject.split(".")
+    for text in config.get("filter_subjects") or [config.get("filter_subject") or ">"]:
+        filter_ = text.split(".")
+        if _matches(filter_, tokens):
+            # A consumer of what has no partition ends its filter with the source.
+            whole = filter_[-1] != "*" or len(filter_) != len(tokens)
+            return name if whole else name.removesuffix(f"-{UNPARTITIONED}")
+        *source, partition = filter_
+        if partition.isdigit() and _matches(source, tokens):
+            return name.removesuffix(f"-{partition}")
+    return ""
+
+
+def _matches(filter_: Sequence[str], tokens: Sequence[str]) -> bool:
+    """True if a filter takes a subject; both are given as tokens."""
+    if filter_[-1] == ">" and len(tokens) >= len(filter_):
+        filter_, tokens = filter_[:-1], tokens[: len(filter_) - 1]
+    return len(filter_) == len(tokens) and all(
+        wanted in ("*", token) for wanted, token in zip(filter_, tokens, strict=True)
+    )

@@ -1,0 +1,91 @@
+"""The file of the SQLite sink: its path in a URL, and whether it still is the one that was opened."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from pathlib import Path
+from urllib.parse import unquote
+
+from dms_events.errors import ConfigError
+
+__all__ = ["DatabaseFile", "path_of"]
+
+_log = logging.getLogger("dms_events")
+
+
+def path_of(url: str) -> Path:
+    """The absolute path that a ``sqlite:`` URL names.
+
+    Raises:
+        ConfigError: it names no file.
+    """
+    written = url.strip().partition(":")[2]
+    if written.startswith("//"):
+        written = unquote(written[2:])
+        wrong = not written.startswith("/")
+    else:
+        wrong = not written
+    if wrong or "\0" in written:
+        raise ConfigError(
+            "url", "it names no file; write sqlite:path.db or sqlite:///absolute/path.db"
+        )
+    try:
+        return Path(written).expanduser().absolute()
+    except RuntimeError as error:
+        raise ConfigError("url", f"{written}: {error}; write the whole path") from error
+
+
+class DatabaseFile:
+    """The database at a path and its write-ahead log, told from others that may come to be there.
+
+    SQLite writes on into a file that was moved or removed. No file is opened to look at it: closing it
+    would drop SQLite's locks on it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._wal = path.with_name(path.name + "-wal")
+        self._index = path.with_name(path.name + "-shm")
+        self._opened: tuple[object, object] = (None, None)
+        self._index_opened: object = None
+
+    @property
+    def known(self) -> bool:
+        """One was opened."""
+        return self._opened[0] is not None
+
+    def look(self) -> None:
+        """Remember the file that was opened just now."""
+        self._opened = (_identity(self._path), _identity(self._wal))
+        self._index_opened = _identity(self._index)
+
+    @property
+    def gone(self) -> bool:
+        """What was opened is not, or not whole, at the path any more."""
+        return (_identity(self._path), _identity(self._wal)) != self._opened
+
+    def leave(self, connection: sqlite3.Connection) -> None:
+        """Close the connection. A file that was moved gets what only its log has, unlike with SQLite."""
+        try:
+            if self.gone:
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                self._remove_log()
+        except sqlite3.Error as error:
+            _log.error("what the log of %s held is lost: %s", self._path, error)
+        finally:
+            connection.close()
+
+    def _remove_log(self) -> None:
+        """A new file at the path must not take the log of the old one for its own."""
+        for file, opened in ((self._wal, self._opened[1]), (self._index, self._index_opened)):
+            if opened is not None and _identity(file) == opened:
+                file.unlink(missing_ok=True)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino

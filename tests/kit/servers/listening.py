@@ -1,0 +1,46 @@
+"""A TCP server of a test, which leaves no connection open on any Python."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+__all__ = ["listening"]
+
+Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+@asynccontextmanager
+async def listening(serve: Serve) -> AsyncIterator[int]:
+    """The loopback port of a server that calls ``serve`` for each connection, and then closes it.
+
+    The end breaks the connections that are still open. `asyncio.Server.wait_closed` waits for them since
+    Python 3.12, for ever where the server waits for its client or does not mean to answer; before, it
+    left them to the end of the loop. An error of ``serve`` is raised at the end.
+    """
+    connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
+
+    async def connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await serve(reader, writer)
+        finally:
+            writer.close()
+
+    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections[asyncio.create_task(connection(reader, writer))] = writer
+
+    server = await asyncio.start_server(accept, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        for task, writer in connections.items():
+            task.cancel()
+            writer.transport.abort()
+        if connections:
+            await asyncio.wait(connections)
+        await server.wait_closed()
+    for task in connections:
+        if not task.cancelled():
+            task.result()
