@@ -214,9 +214,7 @@ class Worker:
         if not self.handlers:
             raise ConfigError("worker", "it has no handler; add one with @worker.on(Type)")
         if not bus.guarantees.acknowledges:
-            raise ConfigError(
-                "worker", "a worker needs acknowledgements; connect with durable=True"
-            )
+            raise ConfigError("worker", "it needs acknowledgements; connect with durable=True")
         if self._bus is not None:
             raise ConfigError("worker", "it runs already")
         self._bus = bus
