@@ -60,6 +60,8 @@ class Part:
         self._look_at = _FEW
         self._accounted = 0
         """Of the deliveries up to this number none is missing."""
+        self._connections = 0
+        """How often it was connected again."""
         self._from_before: set[str] = set()
         """What was at hand at the last reconnect."""
         self._holding: asyncio.Task[None] | None = None
@@ -112,6 +114,7 @@ class Part:
         """Deliveries and pull requests went with the old connection."""
         self.receiver.reconnected()
         # A server that was killed may number from an earlier number on; these are here all the same.
+        self._connections += 1
         self._from_before = {delivery.reply for delivery in self.receiver.buffer}
         self.hold()
 
@@ -123,7 +126,7 @@ class Part:
     async def _until_complete(self) -> None:
         pause_s, until_s, fewest = _FIRST_LOOK_S, self._hold_until(), sys.maxsize
         while True:
-            asked_s = time.monotonic()
+            asked_s, connections = time.monotonic(), self._connections
             try:
                 outstanding = await self._outstanding()
             except TransportError as error:
@@ -134,6 +137,8 @@ class Part:
                     until_s = (
                         self._hold_until()
                     )  # the server may have stood still, with all ack waits
+                if connections != self._connections:
+                    continue  # deliveries went with the connection after the server had answered
                 missing = outstanding.unsettled - self._here(outstanding.delivered)
                 if missing <= 0 or asked_s > until_s:
                     break
