@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from base64 import urlsafe_b64encode
+from collections.abc import Iterable
+from difflib import get_close_matches
 from hashlib import sha256
 
 from .errors import ConfigError
@@ -14,6 +16,7 @@ __all__ = [
     "is_pattern",
     "is_source",
     "is_type_name",
+    "no_such_durable",
     "shortened",
     "shortened_type",
     "widest",
@@ -37,6 +40,15 @@ def check_token(setting: str, text: str, fix: str = "") -> None:
     if not _TOKEN.fullmatch(text):
         reason = f"{text!r} has white space, a lone surrogate, or one of . * > / \\"
         raise ConfigError(setting, reason + fix)
+
+
+def no_such_durable(durable: str, others: Iterable[str]) -> ConfigError:
+    """The error about a durable that must exist; it names the most similar of the ``others``."""
+    meant = get_close_matches(durable, others := sorted(others), 1) or others[:5]
+    there = f"did you mean {', '.join(map(repr, meant))}? " if meant else ""
+    return ConfigError(
+        "durable", f"there is no durable {durable!r}; {there}Without must_exist it is made"
+    )
 
 
 def digest(text: str) -> str:

@@ -109,6 +109,11 @@ class JetStreamDelivery(NatsDelivery, kw_only=True, eq=False, gc=False):
         return int((self._tokens or self._parsed())[3])
 
     @property
+    def consumer_sequence(self) -> int:
+        """Which of the consumer's deliveries this is."""
+        return int(_tokens_of(self.reply)[4])
+
+    @property
     def position_id(self) -> str:
         stream, _, _, sequence, _, stored, *_ = self._tokens or self._parsed()
         return id_of_position(stream, int(sequence), stored)

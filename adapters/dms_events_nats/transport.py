@@ -270,6 +270,10 @@ class NatsTransport(Transport):
             _log.debug("NATS: %s", error)
             await self._on_close()
 
+    @property
+    def where(self) -> str:
+        return f"{self._where()}, root {self._setup.root}"
+
     def _where(self) -> str:
         return ", ".join(server.rpartition("@")[2] for server in self._servers)
 

@@ -61,6 +61,11 @@ class Bus(DeadLetters):
         super().__init__(transport, self._aliases)
 
     @property
+    def where(self) -> str:
+        """The broker, and the root of its names, for people to read; without passwords."""
+        return self._transport.where
+
+    @property
     def guarantees(self) -> Guarantees:
         """What the transport promises."""
         return self._transport.guarantees
@@ -198,6 +203,7 @@ class Bus(DeadLetters):
         prefetch: int = ...,
         ack_wait_s: float = ...,
         partitioned: bool = ...,
+        must_exist: bool = ...,
     ) -> Subscription[Any]: ...
 
     def subscribe(
@@ -208,6 +214,7 @@ class Bus(DeadLetters):
         prefetch: int = 500,
         ack_wait_s: float = 60.0,
         partitioned: bool = False,
+        must_exist: bool = False,
     ) -> Subscription[Any]:
         """A subscription to types, or to patterns such as ``"elk_stats.*"`` and ``"*"``.
 
@@ -224,7 +231,8 @@ class Bus(DeadLetters):
 
         Raises:
             UnknownTypeError: a type or pattern names nothing.
-            ConfigError: an option is out of range, or (on entering) the durable has other patterns.
+            ConfigError: an option is out of range, or (on entering) the durable has other patterns, or
+                is not there although it ``must_exist``.
         """
         if not wanted:
             raise ConfigError("subscribe", "name at least one type or pattern, or '*' for all")
@@ -247,6 +255,7 @@ class Bus(DeadLetters):
             prefetch=prefetch,
             ack_wait_s=ack_wait_s,
             partitioned=partitioned,
+            must_exist=must_exist,
         )
         types = frozenset(name for found in names.values() for name in found)
         return Subscription(self._transport, spec, types, self._aliases, self.bury)

@@ -89,11 +89,13 @@ class Subscription(Generic[T]):
 
     @property
     def ack_wait_s(self) -> float:
-        """How long a taken message may stay unsettled before it is delivered again.
-
-        Once entered, that of the consumer, which may have been made with another one.
-        """
+        """How long a taken message may stay unsettled; once entered, by the consumer's own setting."""
         return self._receiver.ack_wait_s if self._receiver else self._spec.ack_wait_s
+
+    @property
+    def made_beside(self) -> tuple[str, ...] | None:
+        """Where entering made the durable: the names of others, as far as they are known; else None."""
+        return self._receiver.made_beside if self._receiver else None
 
     @property
     def dropped(self) -> int:

@@ -19,8 +19,9 @@ import typer
 
 from ..errors import ConfigError
 from ..urls import connect
-from ..worker import Worker, WorkerTally
+from ..worker import Worker
 from ..worker.signals import on_signals
+from ..worker.words import figures
 from ._shared import RootOption, UrlOption, out, status, visible
 
 __all__ = ["worker"]
@@ -53,6 +54,9 @@ def worker(
         ),
     ] = None,
     once: Annotated[bool, typer.Option(help="End when everything there is handled.")] = False,
+    must_exist: Annotated[
+        bool, typer.Option("--must-exist", help="A durable that is not there is an error.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the final figures as JSON.")] = False,
     log_level: Annotated[
         Level | None, typer.Option(help="What to log on stderr.  [default: info]")
@@ -75,9 +79,10 @@ def worker(
     if reload:
         from ._reload import reloading
 
+        flags = (("--once", once), ("--json", json), ("--must-exist", must_exist))
         options = ["--log-level", level]
         options += ["--drain", str(drain)] if drain is not None else []
-        options += [word for word, on in (("--once", once), ("--json", json)) if on]
+        options += [word for word, on in flags if on]
         code = reloading(["worker", target, *options], url=url, root=root)
         raise typer.Exit(code)
     logging.basicConfig(
@@ -86,29 +91,41 @@ def worker(
     found = load(target)
     if drain is not None:
         found.drain_s = drain
+    found.must_exist |= must_exist
     if once:
         found.drain()
     status.print(_introduction(target, found), markup=False)
     try:
         asyncio.run(_run(found, url, root))
     finally:
-        status.print(_line(found.tally), markup=False)
+        status.print(visible(figures(found.tally)), markup=False)
     if json:
         out.print(msgspec.json.encode(found.tally).decode(), markup=False)
 
 
 async def _run(found: Worker, url: str, root: str) -> None:
+    this = asyncio.current_task()
+    connected = False
+
+    def stop() -> None:
+        if connected:
+            found.stop()
+        elif this is not None:
+            this.cancel()  # there is nothing to finish
+
     def bound() -> None:
         _end_within(found.drain_s + _LAST_S)
 
-    with on_signals(found.stop, at_once=bound) as signals:
+    with on_signals(stop, at_once=bound) as signals:
         try:
             async with connect(url, root=root) as bus:
+                connected = True
                 await found.run(bus)
         except asyncio.CancelledError:
             if signals.second:
                 raise SystemExit(128 + signals.second) from None
-            raise
+            if connected:
+                raise
         finally:
             _end_within(_LAST_S)
 
@@ -164,16 +181,6 @@ def _imported(name: str) -> ModuleType:
 def _introduction(target: str, found: Worker) -> str:
     handlers = ", ".join(f"{pattern} → {name}" for pattern, name in found.handlers.items())
     return f"{target}, durable {found.durable}: {handlers}"
-
-
-def _line(tally: WorkerTally) -> str:
-    return visible(
-        " · ".join(
-            f"{getattr(tally, name):,} {name}"
-            for name in WorkerTally.__struct_fields__
-            if name == "handled" or getattr(tally, name)
-        )
-    )
 
 
 def _debug() -> bool:

@@ -7,9 +7,9 @@ import time
 from collections.abc import Awaitable
 from typing import Protocol
 
-from ..errors import TransportError
+from ..errors import HandlerError, TransportError
 from ..transport import Delivery
-from .letter import LONGEST, text_of
+from .letter import LONGEST, may_hold_secret, text_of
 
 __all__ = ["AGAIN_S", "Bury", "DeadLetterWriter"]
 
@@ -67,7 +67,9 @@ class DeadLetterWriter:
             self._refused_until = time.monotonic() + AGAIN_S
             self._say(logging.ERROR, "no dead letter could be written, it is tried again", refused)
             return False
-        self._say(logging.WARNING, f"{_about(delivery, id)} is a dead letter", error)
+        secret = may_hold_secret(delivery.type_name, delivery.data)
+        why = HandlerError("withheld, for its type holds a secret") if secret else error
+        self._say(logging.WARNING, f"{_about(delivery, id)} is a dead letter", why)
         return True
 
     def log_only(self, delivery: Delivery, *, id: str, error: Exception) -> None:

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from weakref import WeakSet, WeakValueDictionary
 
 from ..errors import ConfigError, ConnectionLostError, PublishError
+from ..names import no_such_durable
 from .memory_consumer import Consumer, MemoryDelivery, Stored
 from .receiver import Delivery, Receiver
 from .transport import (
@@ -87,6 +88,7 @@ class MemoryTransport(Transport):
     It keeps every message, up to ``max_messages``, so that a durable made later sees them all.
     """
 
+    where = "memory://"
     guarantees = Guarantees(acknowledges=True, durable=False, dedupes=True, full="error")
 
     def __init__(
@@ -136,7 +138,11 @@ class MemoryTransport(Transport):
         # No durable has a slash in its name.
         name = f"{spec.channel}/{spec.durable or f'/{uuid.uuid4()}'}"
         consumer = consumers.get(name)
+        others = tuple(known.removeprefix(f"{spec.channel}/") for known in consumers)
+        made_beside = others if consumer is None else None
         if consumer is None:
+            if spec.must_exist:
+                raise no_such_durable(spec.durable or "", others)
             log = self._broker.log[spec.channel]
             consumer = consumers[name] = Consumer(
                 log,
@@ -152,6 +158,7 @@ class MemoryTransport(Transport):
             )
         ephemeral = None if spec.durable else name
         receiver = MemoryReceiver(self._broker, consumer, spec, ephemeral)
+        receiver.made_beside = made_beside
         self._receivers.add(receiver)
         return receiver
 

@@ -89,6 +89,9 @@ class Receiver(ABC):
     dropped: int = 0
     """Messages that arrived and were thrown away for want of room."""
 
+    made_beside: tuple[str, ...] | None = None
+    """Where it made its durable, which was not there: the names of others, as far as they are known."""
+
     ack_wait_s: float
     """The ack wait in force: that of the consumer, which may be older than the spec."""
 

@@ -60,6 +60,8 @@ class SubscriptionSpec(msgspec.Struct, frozen=True, kw_only=True):
     prefetch: int = 500
     ack_wait_s: float = 60.0
     partitioned: bool = False
+    must_exist: bool = False
+    """A durable that is not there is an error, and not made."""
 
 
 class Guarantees(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,6 +112,11 @@ class Transport(ABC):
     """A way to a broker or to peers."""
 
     guarantees: Guarantees
+
+    @property
+    @abstractmethod
+    def where(self) -> str:
+        """The broker, and the root of its names, for people to read; without passwords."""
 
     @property
     @abstractmethod

@@ -31,6 +31,8 @@ class AttemptRecord(msgspec.Struct, frozen=True, gc=False):
     """The broker's delivery count when this was written."""
     first: str
     """RFC 3339: when the first attempt was begun alone, or failed; empty where there was none."""
+    together: int = 1
+    """The most suspects, itself included, with which it may be tried the next time that it is one."""
 
 
 _encode = msgspec.msgpack.Encoder().encode

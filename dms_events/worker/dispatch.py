@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -15,19 +14,21 @@ from ..aio import until_first
 from ..bus import Message, Subscription
 from ..dead_letters import AGAIN_S
 from ..errors import TransportError
+from .failure_log import log_failure
 from .hand import Hand
-from .handlers import Handler
+from .handlers import Handler, error_when_raised
 from .keep_alive import keep_alive
 from .ledger import Ledger
 from .ordering import Order
-from .quarantine import Quarantine
+from .ownership import Ownership
+from .quarantine import Quarantine, next_group
 from .settlement import InFlight, Settlement
 from .slots import Slot, Slots
-from .timeout import cancel_overdue, error_when_cancelled, error_when_returned_late
+from .timeout import cancel_overdue, error_when_cancelled, error_when_returned_late, postpone
+from .watchdog import Watchdog
 
 __all__ = ["Dispatch"]
 
-_log = logging.getLogger("dms_events")
 _CHUNK = 256
 _MOST_LEFT = 10_000
 _TICK_S = 0.25
@@ -58,11 +59,13 @@ class Dispatch:
         self._ledger = ledger
         self._hand = Hand(ledger.in_hand)
         self._settlement = settlement
-        self._slots: Slots[InFlight] = Slots(concurrency, self._handle)
+        self._slots: Slots[InFlight] = Slots(concurrency, self._handle, next_group)
         self._order = Order(self._begin, self._slots.put, self._later)
         self._quarantine = Quarantine(settlement, self._slots, self._order)
+        self._ownership = Ownership(subscription, settlement, self._slots, self._order)
         self._taken: deque[Message[Any]] = deque()
         self._timers: set[asyncio.TimerHandle] = set()
+        self._watchdog = Watchdog(table.values())
         self._ahead = max(_CHUNK, 2 * concurrency)
 
     async def run(self) -> None:
@@ -72,12 +75,17 @@ class Dispatch:
             TransportError: the subscription ended for good.
         """
         self._slots.open()
-        await until_first(self._take(), self._keep(), self._slots.failed())
+        with self._watchdog:
+            await until_first(self._take(), self._keep(), self._slots.failed())
 
     @property
     def idle(self) -> bool:
         """Nothing is in hand."""
         return not self._ledger.in_hand
+
+    def count(self) -> int:
+        """How many are in hand."""
+        return len(self._ledger.in_hand)
 
     def hold(self) -> None:
         """Begin nothing new."""
@@ -92,8 +100,7 @@ class Dispatch:
         for timer in self._timers:
             timer.cancel()
         self._quarantine.cancel_lookups()
-        self._slots.ready.clear()
-        self._slots.alone.clear()
+        self._slots.clear()
         keeping = asyncio.create_task(self._keep())
         try:
             await self._give_back_unbegun()
@@ -173,25 +180,26 @@ class Dispatch:
         handler = entry.handler
         timeout_s = handler.timeout_s
         entry.running = True
-        if self._partitioned and not await self._keep_owned(entry):
+        if self._partitioned and not await self._ownership.keep(entry):
             return
-        if entry.alone and not await self._settlement.begin_alone(entry):
-            self._order.done(entry)
+        if entry.group and not await self._quarantine.begin(entry):
+            return
+        if entry.group and self._partitioned and not await self._ownership.keep(entry):
             return
         if timeout_s is not None:
             slot.deadline = time.monotonic() + timeout_s
         error: Exception | None = None
         try:
             await (handler.call(entry.message) if handler.plain else _call(entry))
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as cancelled:
             slot.deadline = inf
             if slot.closing:
                 for one in (entry, *entry.batch_rest):
                     await self._settlement.interrupted(one)
                 raise
-            error = error_when_cancelled(slot, timeout_s)
-        except Exception as raised:  # noqa: BLE001 - a handler may raise whatever it likes
-            error = raised
+            error = error_when_cancelled(slot, timeout_s, cancelled)
+        except (Exception, SystemExit) as raised:  # noqa: BLE001 - a handler may raise whatever it likes
+            error = error_when_raised(raised)
         slot.deadline = inf
         slot.settling = True
         if error is None and slot.overdue:
@@ -203,34 +211,6 @@ class Dispatch:
         if not handler.plain:
             await self._end(entry)
 
-    async def _keep_owned(self, first: InFlight) -> bool:
-        """Leave out what another reader has meanwhile; waits while that is in doubt."""
-        entries = (first, *first.batch_rest)
-        first.batch_rest = ()
-        kept = [one for one in entries if await self._still_owned(one)]
-        for one in entries:
-            if one not in kept:
-                self._settlement.lost(one)
-                self._order.done(one)
-        if first in kept:
-            first.batch_rest = kept[1:]
-            return True
-        for one in kept:
-            self._slots.put(one)
-        return False
-
-    async def _still_owned(self, entry: InFlight) -> bool:
-        """True if one of its deliveries is still owned here; that one becomes its message."""
-        for message in (entry.message, *entry.redeliveries):
-            if await self._subscription.still_owned(message):
-                entry.message = message
-                entry.position = message.delivery.position
-                entry.redeliveries = tuple(
-                    other for other in entry.redeliveries if other is not message
-                )
-                return True
-        return False
-
     async def _end(self, first: InFlight) -> None:
         """What follows the settling of an entry that has others behind it."""
         for one in first.batch_rest:
@@ -241,7 +221,7 @@ class Dispatch:
         """One of a batch may be to blame: each is handled by itself, and nothing is spent for this."""
         batch = (first, *first.batch_rest)
         first.batch_rest = ()
-        _log.warning("%s raised on %d messages", first.handler.name, len(batch), exc_info=error)
+        log_failure(first.message, error, f"{first.handler.name} raised on {len(batch)} messages")
         for one in batch:
             one.running = False
             if one.message.returned:
@@ -255,8 +235,9 @@ class Dispatch:
             return
         if entry.message.returned:
             # The broker delivers it again, so it must not be tried again here too.
-            name, message = entry.handler.name, entry.message
-            _log.warning("%s gave back %s, and raised", name, message, exc_info=error)
+            log_failure(
+                entry.message, error, f"{entry.handler.name} gave back {entry.message}, and raised"
+            )
             await self._settlement.handled(entry)
             self._order.done(entry)
             return
@@ -281,8 +262,10 @@ class Dispatch:
         loop = asyncio.get_running_loop()
         every_s = self._subscription.ack_wait_s / 3
         due = loop.time() + every_s
+        tick_s = min(_TICK_S, every_s)
         while True:
-            await asyncio.sleep(min(_TICK_S, every_s))
+            await asyncio.sleep(tick_s)
+            postpone(self._slots.all, self._watchdog.tick(tick_s))
             cancel_overdue(self._slots.all)
             if loop.time() < due:
                 continue

@@ -19,11 +19,11 @@ import msgspec
 
 from .. import registry
 from ..bus import Message
-from ..errors import ConfigError
+from ..errors import ConfigError, HandlerError
 from ..signatures import signature_of
 from .policy import RetryPolicy
 
-__all__ = ["Handler", "Routes"]
+__all__ = ["Handler", "Routes", "error_when_raised"]
 
 _BATCH = 100
 _LIST = re.compile(r"([\w.]+\.)?[Ll]ist\b")
@@ -100,6 +100,15 @@ class Handler:
         if self.takes_message:
             return self.function(message.event, message)
         return self.function(message.event)
+
+
+def error_when_raised(raised: Exception | SystemExit) -> Exception:
+    """What a handler raised, as an error of its message. A worker ends by `stop`, not by `sys.exit`."""
+    if isinstance(raised, Exception):
+        return raised
+    error = HandlerError(f"it raised {raised!r}, which does not end the worker")
+    error.__cause__ = raised
+    return error
 
 
 def _signature(function: Callable[..., Any], name: str) -> tuple[inspect.Parameter, int]:

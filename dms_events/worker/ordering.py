@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Hashable
 
-from .handlers import Handler
+from .handlers import Handler, error_when_raised
 from .settlement import InFlight
 
 __all__ = ["Order"]
@@ -51,8 +51,8 @@ class Order:
         try:
             entry.key = (entry.handler, key(entry.message.event))
             chain = self._chains.get(entry.key)
-        except Exception as error:  # noqa: BLE001 - the handler is called with it, and raises it
-            entry.key = error
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - the handler is called with it, and raises it
+            entry.key = error_when_raised(error)
             self._begin(entry)
             return
         if chain is None:
@@ -65,6 +65,15 @@ class Order:
         if batch := self._batches.pop(handler, None):
             first, *first.batch_rest = batch
             self._put(first)
+
+    def following(self, entry: InFlight) -> InFlight | None:
+        """The next one of its key, if there is one."""
+        chain = self._chains.get(entry.key) if entry.key is not None else None
+        return chain[0] if chain else None
+
+    def skip(self, entry: InFlight) -> InFlight:
+        """Take the next one of its key out of the order."""
+        return self._chains[entry.key].popleft()
 
     def done(self, entry: InFlight) -> None:
         """It is settled: the next one of its key has its turn."""

@@ -2,16 +2,19 @@
 
 The rules use no clock, no broker and no dice. A worker does what it says, on every transport alike.
 
-* A message that was delivered before is in *quarantine*: it is handled alone, since it may have killed
-  the process that had it; unless it is known that its handler only raised, or that it was given back.
-* Only a raise, or a crash while alone, spends an attempt. A process that dies holding a batch raises the
-  broker's delivery count of every innocent in it, so that count decides nothing here.
+* A message that was delivered before is a suspect, since it may have killed the process that had it;
+  unless it is known that its handler only raised, or that it was given back.
+* Suspects are handled in *quarantine*: a group of them, while nothing else is. Where the process dies,
+  each of that group is tried in a group of half the size, so that few deaths find out which one it is.
+* Only a raise, or a crash while alone in its group, spends an attempt. A process that dies holding a
+  batch raises the broker's delivery count of every innocent in it, so that count decides nothing here.
 * The attempts are written down where the readers of a durable find them (`AttemptRecord`): before a
-  message is handled alone, after its handler raised, and when a worker that stops gives it back.
+  suspect is handled, after its handler raised, and when a worker that stops gives it back.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import Enum
 
 import msgspec
@@ -19,15 +22,34 @@ import msgspec
 from ..errors import ConfigError
 from .attempts import AttemptRecord
 
-__all__ = ["Decision", "RetryPolicy"]
+__all__ = ["MOST_TOGETHER", "Decision", "RetryPolicy", "group_size", "may_join"]
+
+MOST_TOGETHER = 64
+"""Suspects that are tried at a time where nothing is known of them."""
 
 
 class Decision(Enum):
     """How a message is handled."""
 
     RUN = "beside others"
-    ALONE = "in quarantine"
+    QUARANTINE = "as a suspect"
     BURY = "not at all"
+
+
+def may_join(record: AttemptRecord | None) -> int:
+    """The size of the largest group in which a suspect may be tried."""
+    return record.together if record is not None and record.suspect else MOST_TOGETHER
+
+
+def group_size(limits: Iterable[int]) -> int:
+    """How many of the suspects that wait, from the first on, are the next group."""
+    size, least = 0, MOST_TOGETHER
+    for limit in limits:
+        least = min(least, limit)
+        if size >= least:
+            break
+        size += 1
+    return size
 
 
 class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,20 +76,20 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
     def on_redelivery(self, record: AttemptRecord | None, delivery: int) -> Decision:
         """A message arrived for the ``delivery``-th time, and this is what is written down of it."""
         if record is None:
-            return Decision.ALONE
+            return Decision.QUARANTINE
         if record.spent >= self.attempts:
             return Decision.BURY
         # Otherwise somebody had it in between, and did not live to write.
         known = not record.suspect and delivery == record.delivery + 1
-        return Decision.RUN if known else Decision.ALONE
+        return Decision.RUN if known else Decision.QUARANTINE
 
-    def on_start_alone(
-        self, record: AttemptRecord | None, delivery: int, now: str
+    def on_start_in_quarantine(
+        self, record: AttemptRecord | None, delivery: int, now: str, *, group: int
     ) -> AttemptRecord:
-        """It is going to be handled alone: this has to be written down before."""
-        if record is None:
-            return AttemptRecord(1, True, delivery, now)
-        return AttemptRecord(record.spent + 1, True, delivery, record.first or now)
+        """It is going to be handled in a group of so many: this has to be written down before."""
+        spent = (record.spent if record else 0) + (group == 1)
+        first = (record.first if record else "") or (now if group == 1 else "")
+        return AttemptRecord(spent, True, delivery, first, max(1, group // 2))
 
     def on_raise(
         self, record: AttemptRecord | None, delivery: int, now: str, *, alone: bool
@@ -87,9 +109,9 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
         spent = record.spent - 1 if alone else record.spent  # alone, it was counted at the start
         return AttemptRecord(spent, False, delivery, record.first)
 
-    def on_interruption_alone(self, record: AttemptRecord, delivery: int) -> AttemptRecord:
-        """It was interrupted by us while alone, which spends nothing: what to write down."""
-        return AttemptRecord(record.spent - 1, True, delivery, record.first)
+    def on_interruption(self, record: AttemptRecord, delivery: int, *, group: int) -> AttemptRecord:
+        """It was interrupted by us in quarantine, which spends nothing: what to write down."""
+        return AttemptRecord(record.spent - (group == 1), True, delivery, record.first, group)
 
     def left(self, record: AttemptRecord) -> int:
         """How many attempts are left."""

@@ -1,21 +1,34 @@
-"""Quarantine: a message that was delivered before is looked up, and handled alone if it is a suspect.
+"""Quarantine: a message that was delivered before is looked up, and handled apart if it is a suspect.
 
-It may have killed the process that had it. `policy` says who is a suspect; `slots` runs it alone.
+It may have killed the process that had it. `policy` says which one is a suspect and how many of them are
+tried at a time; `slots` runs them while nothing else runs.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Coroutine, Iterable
+from typing import Any
 
+from ..dead_letters import AGAIN_S
 from .ordering import Order
-from .policy import Decision
+from .policy import Decision, group_size, may_join
 from .settlement import InFlight, Settlement
 from .slots import Slots
 
-__all__ = ["Quarantine"]
+__all__ = ["Quarantine", "next_group"]
 
 _log = logging.getLogger("dms_events")
+
+
+def next_group(waiting: Iterable[InFlight]) -> int:
+    """How many suspects, from the first on, are tried now; each is told."""
+    waiting = list(waiting)
+    size = group_size(entry.limit for entry in waiting)
+    for entry in waiting[:size]:
+        entry.group = size
+    return size
 
 
 class Quarantine:
@@ -29,7 +42,10 @@ class Quarantine:
 
     def look_up(self, entry: InFlight) -> None:
         """Find out in a task how to handle a redelivered message; then have it handled."""
-        lookup = asyncio.create_task(self._follow(entry))
+        self._in_task(self._follow(entry))
+
+    def _in_task(self, work: Coroutine[Any, Any, None]) -> None:
+        lookup = asyncio.create_task(work)
         self._lookups.add(lookup)
         lookup.add_done_callback(self._looked_up)
 
@@ -38,11 +54,27 @@ class Quarantine:
         for lookup in self._lookups:
             lookup.cancel()
 
+    async def begin(self, entry: InFlight) -> bool:
+        """Note that a suspect is begun. Where that fails it is not: it is tried again later."""
+        if await self._settlement.begin_in_quarantine(entry):
+            return True
+        if entry.handler.key:
+            # Given back, it would come behind those of its key that are here.
+            entry.running, entry.group = False, 0
+            self._in_task(self._put_later(entry))
+        else:
+            await self._settlement.give_back(entry, AGAIN_S)
+        return False
+
+    async def _put_later(self, entry: InFlight) -> None:
+        await asyncio.sleep(AGAIN_S)
+        self._slots.put_suspect(entry)
+
     async def _follow(self, entry: InFlight) -> None:
         decision = await self._settlement.decide(entry)
-        if decision is Decision.ALONE:
-            entry.alone = True
-            self._slots.put_alone(entry)
+        if decision is Decision.QUARANTINE:
+            entry.limit = may_join(entry.record)
+            self._slots.put_suspect(entry)
         elif decision is None:
             self._order.done(entry)
         elif entry.handler.key:

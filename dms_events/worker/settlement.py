@@ -16,6 +16,7 @@ from ..dead_letters import AGAIN_S, DeadLetterWriter
 from ..errors import ConnectionLostError, HandlerError, Reject, TransportError
 from ..identity import now_rfc3339
 from .attempts import AttemptNotes, AttemptRecord
+from .failure_log import log_failure
 from .handlers import Handler
 from .ledger import Ledger
 from .policy import Decision
@@ -24,6 +25,11 @@ from .tally import WorkerTally
 __all__ = ["InFlight", "Settlement"]
 
 _log = logging.getLogger("dms_events")
+_NOTABLE_S = 0.05
+
+
+def _attempts(count: int) -> str:
+    return f"{count} attempt{'' if count == 1 else 's'}"
 
 
 class InFlight(msgspec.Struct, eq=False):
@@ -36,11 +42,19 @@ class InFlight(msgspec.Struct, eq=False):
     redeliveries: tuple[Message[Any], ...] = ()
     record: AttemptRecord | None = None
     """What is noted of it, or may be."""
-    alone: bool = False
+    limit: int = 0
+    """The most suspects with which it may be tried, where it is one."""
+    group: int = 0
+    """How many suspects it is tried with, itself included; 0 beside others."""
     running: bool = False
     key: Any = None
     batch_rest: Sequence[InFlight] = ()
     """The others of its batch, where it is the first of one."""
+
+    @property
+    def alone(self) -> bool:
+        """It is tried as the only one, so that a crash is its own."""
+        return self.group == 1
 
 
 class Settlement:
@@ -70,12 +84,18 @@ class Settlement:
     async def decide(self, entry: InFlight) -> Decision | None:
         """How to handle what was delivered before; None where it was settled here instead."""
         message = entry.message
-        try:
-            entry.record = await self._attempts.get(message)
-        except TransportError as error:
-            _log.debug("what was noted of %s is not known, it is tried again: %s", message, error)
-            await self.give_back(entry, AGAIN_S)
-            return None
+        while True:
+            try:
+                entry.record = await self._attempts.get(message)
+            except TransportError as error:
+                _log.warning("the attempts of %s cannot be read, again in 5 s: %s", message, error)
+                if not entry.handler.key:
+                    await self.give_back(entry, AGAIN_S)
+                    return None
+                # Given back, it would come behind those of its key that are here.
+                await asyncio.sleep(AGAIN_S)
+            else:
+                break
         decision = entry.handler.retry.on_redelivery(entry.record, message.attempt)
         if decision is Decision.BURY and entry.record is not None:
             reason = (
@@ -88,19 +108,18 @@ class Settlement:
             return None
         return decision
 
-    async def begin_alone(self, entry: InFlight) -> bool:
-        """Note that it is begun; False where that failed, and it was given back."""
+    async def begin_in_quarantine(self, entry: InFlight) -> bool:
+        """Note that it is begun; False where that failed."""
         retry, attempt = entry.handler.retry, entry.message.attempt
-        record = retry.on_start_alone(entry.record, attempt, now_rfc3339())
+        record = retry.on_start_in_quarantine(
+            entry.record, attempt, now_rfc3339(), group=entry.group
+        )
         try:
             noted = await self._note(entry, record, keep=False)
         except asyncio.CancelledError:
             await self.interrupted(entry)  # it may be written already
             raise
-        if not noted:
-            await self.give_back(entry, AGAIN_S)
-            return False
-        return True
+        return noted
 
     def handled(self, entry: InFlight) -> Awaitable[None]:
         """Record success. Returns the awaitable that acknowledges; await it at once."""
@@ -135,20 +154,19 @@ class Settlement:
         self._tally.raised += 1
         record = retry.on_raise(entry.record, message.attempt, now_rfc3339(), alone=entry.alone)
         left = retry.left(record)
+        name = entry.handler.name
         if isinstance(error, Reject) or not left:
+            rejected = "rejected" if isinstance(error, Reject) else "raised for the last time on"
+            what = f"{name} {rejected} {message}, after {_attempts(record.spent)}"
+            log_failure(message, error, what, level=logging.ERROR)
             await self._bury(entry, error, record)
             return None
         delay_s = retry.delay_s(record.spent, random.random())
-        _log.warning(
-            "%s raised on %s, which is tried again in %.1f s (%d attempts left)",
-            entry.handler.name,
-            message,
-            delay_s,
-            left,
-            exc_info=error,
-        )
+        when = f"in {delay_s:.1f} s" if delay_s >= _NOTABLE_S else "at once"
+        what = f"{name} raised on {message}, which is tried again {when} ({_attempts(left)} left)"
+        log_failure(message, error, what)
         await self._note(entry, record)
-        entry.alone = False
+        entry.group = 0
         if hold:
             return delay_s
         await self.give_back(entry, delay_s)
@@ -157,11 +175,12 @@ class Settlement:
     async def note_returned(self, entry: InFlight) -> None:
         """Note that it is given back by us: it was interrupted or not begun, which spends nothing."""
         message, retry = entry.message, entry.handler.retry
-        if not entry.alone:
+        if not entry.group:
             if message.attempt == 1 or entry.record is not None:
                 await self._note(entry, retry.on_give_back(entry.record, message.attempt))
         elif entry.running and entry.record is not None:
-            await self._note(entry, retry.on_interruption_alone(entry.record, message.attempt))
+            record = retry.on_interruption(entry.record, message.attempt, group=entry.group)
+            await self._note(entry, record)
 
     async def interrupted(self, entry: InFlight) -> None:
         """It was cancelled by us."""

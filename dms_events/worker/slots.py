@@ -1,4 +1,4 @@
-"""Slots: how many handlers run at a time, and which message runs alone."""
+"""Slots: how many handlers run at a time, and which messages run while no others do."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Generic, TypeVar
 
 __all__ = ["Slot", "Slots"]
@@ -45,18 +45,28 @@ class Slot:
 class Slots(Generic[W]):
     """A fixed number of slots, so that a piece of work costs no task of its own.
 
-    What is to be done alone waits until all slots are empty, and holds back everything else meanwhile.
+    Suspects wait until all slots are empty. Then as many of them as ``group`` says are done, from the
+    first on, and hold back everything else meanwhile.
     """
 
-    def __init__(self, count: int, work: Callable[[W, Slot], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        count: int,
+        work: Callable[[W, Slot], Awaitable[None]],
+        group: Callable[[Iterable[W]], int],
+    ) -> None:
         self._work = work
+        self._group = group
         self.all = [Slot() for _ in range(count)]
         """Every slot, at rest or not."""
         self.ready: deque[W] = deque()
-        self.alone: deque[W] = deque()
+        self.suspects: deque[W] = deque()
         self._busy = 0
         """Slots that are not at rest."""
-        self._one_alone = False
+        self._tried: deque[W] = deque()
+        """Of the group of suspects that is done now, those that are not begun."""
+        self._trying = 0
+        """How many of that group are not done."""
         self.held = False
         """Nothing new is begun."""
         self._resting: deque[asyncio.Future[None]] = deque()
@@ -81,19 +91,19 @@ class Slots(Generic[W]):
     def put(self, work: W) -> None:
         """Have it done beside others."""
         self.ready.append(work)
-        if self._resting and not self.alone:
+        if self._resting and not self.suspects:
             self._wake()
 
-    def put_alone(self, work: W) -> None:
-        """Have it done while nothing else is."""
-        self.alone.append(work)
+    def put_suspect(self, work: W) -> None:
+        """Have it done while nothing but suspects is."""
+        self.suspects.append(work)
         if self._resting:
             self._wake()
 
     @property
     def waiting(self) -> int:
         """How much waits to be done."""
-        return len(self.ready) + len(self.alone)
+        return len(self.ready) + len(self.suspects)
 
     def notify(self) -> None:
         """Have the conditions looked at again that somebody waits for."""
@@ -129,12 +139,20 @@ class Slots(Generic[W]):
             if stubborn:
                 _log.error("%d handlers go on although they were cancelled", len(stubborn))
 
-    def _begins_alone(self) -> bool:
-        """Whether what has to be done alone is begun now: no other slot does anything."""
-        if self.alone and self._busy == 1 and not (self._one_alone or self.held):
-            self._one_alone = True
-            return True
-        return False
+    def clear(self) -> None:
+        """Forget what waits."""
+        for waiting in (self.ready, self.suspects, self._tried):
+            waiting.clear()
+
+    def _begin_group(self) -> bool:
+        """Whether suspects are begun now: no other slot does anything."""
+        if not self.suspects or self._busy != 1 or self._trying or self.held:
+            return False
+        self._trying = self._group(self.suspects)
+        self._tried.extend(self.suspects.popleft() for _ in range(self._trying))
+        for _ in range(self._trying - 1):
+            self._wake()
+        return True
 
     async def _run(self, slot: Slot) -> None:
         self._busy += 1
@@ -147,10 +165,11 @@ class Slots(Generic[W]):
     async def _go_on(self, slot: Slot) -> None:
         row, ready = 0, self.ready
         while not slot.closing:
-            if ready and not (self.alone or self._one_alone or self.held):
+            suspect = False
+            if ready and not (self.suspects or self._trying or self.held):
                 work = ready.popleft()
-            elif self._begins_alone():
-                work = self.alone.popleft()
+            elif (self._tried and not self.held) or self._begin_group():
+                work, suspect = self._tried.popleft(), True
             else:
                 await self._rest()
                 continue
@@ -158,8 +177,8 @@ class Slots(Generic[W]):
                 await self._work(work, slot)
             finally:
                 slot.settling = False
-                if self._one_alone:
-                    self._end_alone()
+                if suspect:
+                    self._end_suspect()
                 if self._watched:
                     self._changed.set()
             row += 1
@@ -167,11 +186,12 @@ class Slots(Generic[W]):
             if row % _IN_A_ROW == 0:
                 await asyncio.sleep(0)
 
-    def _end_alone(self) -> None:
-        """What was done alone is done, for nothing else is."""
-        self._one_alone = False
-        for _ in range(min(len(self.ready), len(self._resting))):
-            self._wake()
+    def _end_suspect(self) -> None:
+        """One of the group is done; after the last one the others have their turn again."""
+        self._trying -= 1
+        if not self._trying:
+            for _ in range(min(len(self.ready), len(self._resting))):
+                self._wake()
 
     async def _rest(self) -> None:
         waiter = asyncio.get_running_loop().create_future()

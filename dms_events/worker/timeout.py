@@ -8,7 +8,9 @@ from collections.abc import Iterable
 from ..errors import HandlerError
 from .slots import Slot
 
-__all__ = ["cancel_overdue", "error_when_cancelled", "error_when_returned_late"]
+__all__ = ["cancel_overdue", "error_when_cancelled", "error_when_returned_late", "postpone"]
+
+_NOTABLE_S = 0.05
 
 
 def cancel_overdue(slots: Iterable[Slot]) -> None:
@@ -21,11 +23,26 @@ def cancel_overdue(slots: Iterable[Slot]) -> None:
             slot.task.cancel()
 
 
-def error_when_cancelled(slot: Slot, timeout_s: float | None) -> HandlerError:
-    """The error of a handler that ended by a cancellation; the slot goes on with other messages."""
+def postpone(slots: Iterable[Slot], stood_s: float) -> None:
+    """Give each handler the time in which the event loop stood still, which was not its own."""
+    if stood_s > _NOTABLE_S:
+        for slot in slots:
+            slot.deadline += stood_s
+
+
+def error_when_cancelled(
+    slot: Slot, timeout_s: float | None, cancelled: BaseException
+) -> HandlerError:
+    """The error of a handler that ended by a cancellation; the slot goes on with other messages.
+
+    Its cause has the traceback of where the handler stood.
+    """
     if slot.clear_cancellation():
-        return HandlerError(f"it took longer than {timeout_s:g} s")
-    return HandlerError("it was cancelled, and not by its worker")
+        error = HandlerError(f"it took longer than {timeout_s:g} s")
+    else:
+        error = HandlerError("it was cancelled, and not by its worker")
+    error.__cause__ = cancelled
+    return error
 
 
 def error_when_returned_late(slot: Slot, timeout_s: float | None) -> HandlerError:

@@ -22,6 +22,7 @@ from .policy import RetryPolicy
 from .settlement import InFlight, Settlement
 from .signals import on_signals
 from .tally import WorkerTally
+from .words import say_figures, say_start
 
 if TYPE_CHECKING:
     from ..types.network_config import NetworkConfig
@@ -47,8 +48,8 @@ class Worker:
     A handler that returns has its message acknowledged. One that raises has it delivered again later
     (`on` says how often), then kept as a dead letter; ``raise dms_events.Reject(...)`` keeps it at
     once. Delivery is at least once, but no event is handled twice while the worker lives: it remembers
-    the identities that it handled. A message that was delivered before, nobody knows why, is handled
-    while no other is, so that one which kills its process is found out, and ends as a dead letter.
+    the identities that it handled. Messages that were delivered before, nobody knows why, are handled
+    apart, so that one which kills its process is found out, and ends as a dead letter.
 
     Workers that share a durable share its messages.
 
@@ -62,9 +63,9 @@ class Worker:
             500,000 take 17 MB. A redelivery is known by its position, for the last 1,440,000 messages.
         drain_s: how long handlers may go on after `stop`; then they are cancelled and their messages
             given back, which spends no attempt.
-        partitioned: share the messages by partitions of their sources, each with one worker at a time, so
-            that a ``key`` which follows from the source keeps its order across workers
-            (docs/workers.md).
+        partitioned: of each part of the sources one worker at a time has the messages, so that a ``key``
+            which follows from the source keeps its order across workers (docs/workers.md).
+        must_exist: a durable that is not there is an error, and not made.
 
     Raises:
         ConfigError: a number is out of range.
@@ -81,6 +82,7 @@ class Worker:
         memory: int = 500_000,
         drain_s: float = 20.0,
         partitioned: bool = False,
+        must_exist: bool = False,
     ) -> None:
         for name, value in (("concurrency", concurrency), ("memory", memory)):
             if value < 1:
@@ -95,8 +97,11 @@ class Worker:
         self._start: Literal["all", "new"] = start
         self._partitioned = partitioned
         self.drain_s = drain_s
+        self.must_exist = must_exist
         self._routes = Routes()
+        self._memory = memory
         self._ledger: Ledger[InFlight] = Ledger(memory)
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._startup: list[Callable[[], Awaitable[None]]] = []
         self._shutdown: list[Callable[[], Awaitable[None]]] = []
         self._bus: Bus | None = None
@@ -134,8 +139,7 @@ class Worker:
 
         Raises:
             UnknownTypeError: a type or pattern names nothing.
-            ConfigError: it has a handler already, the function cannot be called so, or a number is
-                out of range.
+            ConfigError: it has a handler already, cannot be called so, or a number is out of range.
         """
         retry = RetryPolicy(attempts=attempts, backoff_s=backoff_s, backoff_max_s=backoff_max_s)
 
@@ -165,11 +169,7 @@ class Worker:
 
     @property
     def bus(self) -> Bus:
-        """The bus of `run`, for handlers that publish.
-
-        Raises:
-            ConfigError: the worker does not run.
-        """
+        """The bus of `run`, for handlers that publish; a ConfigError while the worker does not run."""
         if self._bus is None:
             raise ConfigError("bus", "there is one while the worker runs")
         return self._bus
@@ -186,6 +186,8 @@ class Worker:
 
     async def run(self, where: str | NetworkConfig | Bus, **options: Any) -> WorkerTally:
         """Handle messages until `stop`, or after `drain`; returns what was done.
+
+        It may run again, also in another event loop; each run has its own figures.
 
         Args:
             where: an open bus; or what `connect` takes, to which a bus is opened for the time. Then, in
@@ -212,20 +214,27 @@ class Worker:
         if not self.handlers:
             raise ConfigError("worker", "it has no handler; add one with @worker.on(Type)")
         if not bus.guarantees.acknowledges:
-            raise ConfigError(
-                "worker", "a worker needs acknowledgements; connect with durable=True"
-            )
+            raise ConfigError("worker", "it needs acknowledgements; connect with durable=True")
         if self._bus is not None:
             raise ConfigError("worker", "it runs already")
         self._bus = bus
+        self.tally = WorkerTally()
+        self._remember()
         try:
             async with self._hooks():
                 await self._work(bus)
         finally:
             self._bus = self._dispatch = None
-            self._stopping.clear()
+            self._stopping = asyncio.Event()  # the next run may be in another event loop
             self._draining = False
         return self.tally
+
+    def _remember(self) -> None:
+        """Keep what was handled in mind over the runs of one event loop; another loop is another life."""
+        before, self._loop = self._loop, asyncio.get_running_loop()
+        if before is not self._loop:
+            self._ledger = Ledger(self._memory)
+        self._ledger.in_hand.clear()
 
     async def _work(self, bus: Bus) -> None:
         subscription = bus.subscribe(
@@ -235,6 +244,7 @@ class Worker:
             prefetch=self._prefetch,
             ack_wait_s=self._ack_wait_s,
             partitioned=self._partitioned,
+            must_exist=self.must_exist,
         )
         settlement = Settlement(
             self._ledger,
@@ -250,7 +260,10 @@ class Worker:
         try:
             async with subscription:
                 try:
-                    await until_first(dispatch.run(), self._until_asked(dispatch, subscription))
+                    await say_start(self.durable, bus.where, subscription, self.handlers)
+                    asked = self._until_asked(dispatch, subscription)
+                    saying = say_figures(self.durable, self.tally, dispatch.count)
+                    await until_first(dispatch.run(), asked, saying)
                 except asyncio.CancelledError:
                     drain_s = 0
                     raise

@@ -47,14 +47,24 @@ class Member:
 
     It takes what nobody owns, up to its share, and never what another one owns: that one gives up by
     itself what is more than its share, or is taken out when its beat did not change for ``patience_s``.
+    Only time in which this member could hear itself counts: an outage of the server, or of this process,
+    silences everybody. Of the time between two turns at most two ``beat_s`` count, and nothing of it
+    where this member's own beat did not get into the document either.
     """
 
-    def __init__(self, partitions: int, patience_s: float) -> None:
+    def __init__(self, partitions: int, patience_s: float, beat_s: float) -> None:
         self.name = uuid.uuid4().hex
         self.partitions = partitions
         self.patience_s = patience_s
+        self.beat_s = beat_s
+        """How often it takes its turn."""
         self._beats = count(1)
         self._heard: dict[str, tuple[int, float]] = {}
+        """The beat of each other member, and since when it is that, in ``_hearing_s``."""
+        self._hearing_s = 0.0
+        """How long this member could hear itself so far."""
+        self._turn_at_s = 0.0
+        self._own_beat: int | None = None
 
     def beat(
         self,
@@ -64,14 +74,15 @@ class Member:
         done_with: Collection[str] = (),
         ending: bool = False,
     ) -> Assignment:
-        """The document after this member's turn at ``now_s``.
+        """The document after this member's turn, which began at ``now_s``.
 
         It gives up ``done_with``, and takes nothing any more where it is ``ending``.
         """
+        self._hear_itself(assignment, now_s)
         beats = {
             member: beat
             for member, beat in assignment.beats.items()
-            if member != self.name and self._lives(member, beat, now_s)
+            if member != self.name and self._lives(member, beat)
         }
         # A number of its own, also after it was taken out: never one that was heard.
         beats[self.name] = next(self._beats)
@@ -93,9 +104,16 @@ class Member:
         owners = {part: owner for part, owner in assignment.owners.items() if owner != self.name}
         return Assignment(assignment.partitions, beats, owners)
 
-    def _lives(self, member: str, beat: int, now_s: float) -> bool:
-        known, since_s = self._heard.get(member, (None, now_s))
+    def _hear_itself(self, assignment: Assignment, now_s: float) -> None:
+        own = assignment.beats.get(self.name)
+        if own is not None and own != self._own_beat:
+            self._hearing_s += min(now_s - self._turn_at_s, 2 * self.beat_s)
+            self._own_beat = own
+        self._turn_at_s = now_s
+
+    def _lives(self, member: str, beat: int) -> bool:
+        known, since_s = self._heard.get(member, (None, self._hearing_s))
         if known != beat:
-            since_s = now_s
+            since_s = self._hearing_s
         self._heard[member] = (beat, since_s)
-        return now_s - since_s < self.patience_s
+        return self._hearing_s - since_s < self.patience_s

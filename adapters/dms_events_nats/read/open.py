@@ -16,12 +16,13 @@ from dms_events.transport import SubscriptionSpec
 
 from ..client import NotThereError, mapped, request
 from ..delivery import Origin
-from ..setup import ensure_consumer
+from ..setup import durables, ensure_consumer
 from ..setup.fit import refuse_stream
 from ..store import kv_token, missing_stream, open_bucket
 from ..subjects import UNPARTITIONED, Subjects, partitions_of
 from .assignment import Assignment, Member
 from .consumer import ConsumerSource
+from .part import Outstanding, Part
 from .partitions import PartitionedReceiver
 from .pull import PullReceiver
 from .watch import ConsumerWatch
@@ -29,6 +30,7 @@ from .watch import ConsumerWatch
 __all__ = ["open_receiver"]
 
 _PATIENCE = 1.5
+_BEAT_S = 2.0
 
 
 class _Stream:
@@ -44,6 +46,8 @@ class _Stream:
         self.name = subjects.stream(spec.channel)
         self.last = 0
         """The last sequence in it."""
+        self.made = False
+        """The durable was not there."""
 
     async def look(self) -> None:
         """Say which streams there are, where this one is missing."""
@@ -72,9 +76,21 @@ class _Stream:
         spec, filters = self.spec, self.filters(partition)
         if partition is not None:
             name = f"{spec.durable}-{partition}"
-            spec = msgspec.structs.replace(spec, durable=name)
+            must_exist = spec.must_exist and partition == UNPARTITIONED
+            spec = msgspec.structs.replace(spec, durable=name, must_exist=must_exist)
         with mapped(f"subscribe to {', '.join(filters)}"):
-            return await ensure_consumer(self.client, self.name, filters, spec, from_=from_)
+            name, ack_wait_s, made = await ensure_consumer(
+                self.client, self.name, filters, spec, from_=from_
+            )
+        self.made |= made and partition in (None, UNPARTITIONED)
+        return name, ack_wait_s
+
+    async def outstanding(self, consumer: str) -> Outstanding:
+        """What was delivered of it and is not settled."""
+        with mapped(f"consumer {consumer}"):
+            info = await self.manager.consumer_info(self.name, consumer)
+        delivered = info.delivered.consumer_seq if info.delivered else 0
+        return Outstanding(delivered, info.num_ack_pending or 0)
 
     async def waiting(self, consumer: str) -> int:
         """What waits there or is not settled."""
@@ -138,10 +154,16 @@ async def open_receiver(
     """
     stream = _Stream(client, manager, subjects, spec)
     await stream.look()
+    receiver: PullReceiver | PartitionedReceiver
     if spec.partitioned:
-        return await _owned(stream)
-    consumer, ack_wait_s = await stream.consumer()
-    return await stream.receiver(stream.source(consumer), ack_wait_s, spec.prefetch)
+        receiver = await _owned(stream)
+    else:
+        consumer, ack_wait_s = await stream.consumer()
+        receiver = await stream.receiver(stream.source(consumer), ack_wait_s, spec.prefetch)
+    if spec.durable and stream.made:
+        known = await durables(client, stream.name)
+        receiver.made_beside = tuple(name for name in known if name != spec.durable)
+    return receiver
 
 
 async def _owned(stream: _Stream) -> PartitionedReceiver:
@@ -154,11 +176,15 @@ async def _owned(stream: _Stream) -> PartitionedReceiver:
     prefetch = -(-stream.spec.prefetch // len(names))
     arrived = asyncio.Event()
 
-    async def open_part(partition: str) -> PullReceiver:
+    async def open_part(partition: str) -> Part:
         consumer, wait_s = await stream.consumer(partition)
+
+        async def outstanding() -> Outstanding:
+            return await stream.outstanding(consumer)
+
         # What is delivered to a reader whose link is gone must be due again before others begin.
         expires_s = min(30.0, wait_s / 4)
-        return await stream.receiver(
+        receiver = await stream.receiver(
             stream.source(consumer, partition),
             wait_s,
             prefetch,
@@ -166,6 +192,7 @@ async def _owned(stream: _Stream) -> PartitionedReceiver:
             expires_s=expires_s,
             shared_by=len(names),
         )
+        return Part(receiver, outstanding, arrived)
 
     async def waiting(partitions: Iterable[str]) -> int:
         total = 0
@@ -182,7 +209,7 @@ async def _owned(stream: _Stream) -> PartitionedReceiver:
     receiver = PartitionedReceiver(
         bucket,
         f"{kv_token(durable)}.readers",
-        Member(partitions, _PATIENCE * ack_wait_s),
+        Member(partitions, _PATIENCE * ack_wait_s, min(_BEAT_S, ack_wait_s / 6)),
         ack_wait_s=ack_wait_s,
         arrived=arrived,
         open_part=open_part,

@@ -23,49 +23,18 @@ from ..client import mapped, why_ended
 from ..delivery import JetStreamDelivery
 from ..store.bucket import NotesBucket
 from .assignment import Assignment, Member
-from .pull import PullReceiver
+from .part import Part
 
 __all__ = ["PartitionedReceiver"]
 
 _log = logging.getLogger("dms_events")
-_BEAT_S = 2.0
 _MOST_TRIES = 10
-_FEW = 1_000
 _decode = msgspec.json.Decoder(Assignment).decode
 _encode = msgspec.json.Encoder().encode
 
 
 class _UnreadableError(TransportError):
     """The document of the readers is none."""
-
-
-class _Part:
-    """A partition that is owned: what reads it, and what was taken of it and is not settled."""
-
-    def __init__(self, receiver: PullReceiver) -> None:
-        self.receiver = receiver
-        self.leaving = False
-        self._taken: list[JetStreamDelivery] = []
-        self._look_at = _FEW
-
-    def pop(self) -> JetStreamDelivery | None:
-        delivery = self.receiver.pop()
-        if delivery is not None:
-            self._taken.append(delivery)
-            if len(self._taken) > self._look_at:
-                self._look_at = max(_FEW, 2 * self.unsettled)
-        return delivery
-
-    @property
-    def done(self) -> bool:
-        """Nothing of it is left here."""
-        return self.leaving and not self.receiver.at_hand and not self.unsettled
-
-    @property
-    def unsettled(self) -> int:
-        """How many were taken and are not settled."""
-        self._taken = [delivery for delivery in self._taken if not delivery.settled]
-        return len(self._taken)
 
 
 def _read(entry: KeyValue.Entry) -> Assignment:
@@ -79,7 +48,7 @@ def _read(entry: KeyValue.Entry) -> Assignment:
         ) from error
 
 
-async def _leave(parts: Iterable[_Part]) -> None:
+async def _leave(parts: Iterable[Part]) -> None:
     """Take nothing more of them; no two wait for each other."""
     leaving = list(parts)
     for part in leaving:
@@ -90,10 +59,11 @@ async def _leave(parts: Iterable[_Part]) -> None:
 class PartitionedReceiver(Receiver):
     """The partitions that this reader owns, as one receiver.
 
-    Readers of a durable agree in a document of its bucket, which each writes with compare-and-set every
-    ``_BEAT_S`` at most. A partition is handed over when all that was fetched of it is settled. A reader
-    that is not heard of for one and a half ack waits has lost its partitions; one that could not write
-    for one ack wait takes nothing more out of its own, so that it stops before others begin.
+    Readers of a durable agree in a document of its bucket, which each writes with compare-and-set, as
+    often as its `Member` says. A partition is handed over when all that was fetched of it is settled. A
+    reader that is not heard of for one and a half ack waits, in which the others heard themselves, has
+    lost its partitions; one that could not write for one ack wait takes nothing more out of its own, so
+    that it stops before others begin.
     """
 
     def __init__(
@@ -104,7 +74,7 @@ class PartitionedReceiver(Receiver):
         *,
         ack_wait_s: float,
         arrived: asyncio.Event,
-        open_part: Callable[[str], Awaitable[PullReceiver]],
+        open_part: Callable[[str], Awaitable[Part]],
         waiting: Callable[[Iterable[str]], Awaitable[int]],
     ) -> None:
         self._bucket = bucket
@@ -115,8 +85,8 @@ class PartitionedReceiver(Receiver):
         self._open_part = open_part
         self._waiting = waiting
         self._assignment = Assignment(member.partitions)
-        self._parts: dict[str, _Part] = {}
-        self._turn: deque[_Part] = deque()
+        self._parts: dict[str, Part] = {}
+        self._turn: deque[Part] = deque()
         self._own_until = 0.0
         self._decided = asyncio.Event()
         """It was written or given up who owns what."""
@@ -158,7 +128,7 @@ class PartitionedReceiver(Receiver):
 
     def _ready(self) -> bool:
         own = time.monotonic() < self._own_until
-        return own and any(part.receiver.at_hand for part in self._turn)
+        return own and any(part.at_hand for part in self._turn)
 
     def _ended(self) -> TransportError | None:
         return self._failure or next(
@@ -197,7 +167,7 @@ class PartitionedReceiver(Receiver):
     def reconnected(self) -> None:
         """The pull requests went with the old connection."""
         for part in self._turn:
-            part.receiver.reconnected()
+            part.reconnected()
 
     def fail(self, error: TransportError) -> None:
         """Nothing will arrive any more."""
@@ -214,12 +184,12 @@ class PartitionedReceiver(Receiver):
             self.fail(failure)
 
     async def _go_on(self) -> None:
-        period_s = min(_BEAT_S, self.ack_wait_s / 6)
+        within_s = max(1.0, 2 * self._member.beat_s)
         while True:
-            await asyncio.sleep(period_s)
+            await asyncio.sleep(self._member.beat_s)
             try:
                 with mapped("say that this reader lives"):
-                    await self._beat()
+                    await self._beat(within_s)
             except _UnreadableError:
                 raise
             except TransportError as error:
@@ -227,7 +197,7 @@ class PartitionedReceiver(Receiver):
                     "%s; its partitions are kept until %g s are over", error, self.ack_wait_s
                 )
 
-    async def _beat(self) -> None:
+    async def _beat(self, within_s: float | None = None) -> None:
         done = {name for name, part in self._parts.items() if part.done}
         began_s = time.monotonic()
         ending = self._pausing
@@ -236,11 +206,15 @@ class PartitionedReceiver(Receiver):
             self._taken_out |= self._member.name not in assignment.beats
             return self._member.beat(assignment, began_s, done_with=done, ending=ending)
 
-        assignment = await self._write(turn)
+        # An answer that went with its connection must not cost the beats that would get through.
+        async with asyncio.timeout(within_s):
+            assignment = await self._write(turn)
         if assignment is None:
             return
         self._assignment = assignment
         owned = assignment.owned_by(self._member.name)
+        if self._taken_out and self._turn:
+            _log.warning("the other readers have taken this one's partitions, after its silence")
         if self._taken_out:
             # A partition may be its own again already, but not what it had in hand of it.
             for part in self._turn:
@@ -255,8 +229,9 @@ class PartitionedReceiver(Receiver):
             return
         for name in owned:
             if name not in self._parts:
-                part = self._parts[name] = _Part(await self._open_part(name))
+                part = self._parts[name] = await self._open_part(name)
                 self._turn.append(part)
+                _log.debug("partition %s is read here", name)
         await _leave(self._parts[name] for name in owned[assignment.share_of(self._member.name) :])
         self._arrived.set()
 
@@ -280,7 +255,5 @@ class PartitionedReceiver(Receiver):
     async def _drop(self, name: str) -> None:
         part = self._parts.pop(name)
         self._turn.remove(part)
-        if self._taken_out or part.unsettled:  # what is given back would come before the unsettled
-            await part.receiver.abandon()
-        else:
-            await part.receiver.close()
+        # What is given back would come before the unsettled.
+        await part.close(give_back=not (self._taken_out or part.unsettled))

@@ -64,7 +64,8 @@ class PullReceiver(Receiver):
         self._expires_ns = int(expires_s * 1e9)
         self._heartbeat_ns = min(int(_HEARTBEAT_S * 1e9), self._expires_ns // 3)
         self.ack_wait_s = ack_wait_s
-        self._buffer: deque[JetStreamDelivery] = deque()
+        self.buffer: deque[JetStreamDelivery] = deque()
+        self._more = 0
         self._retry_at = 0.0
         self.failure: TransportError | None = None
         """Why nothing will arrive any more."""
@@ -74,7 +75,7 @@ class PullReceiver(Receiver):
             PullRequest(
                 client.new_inbox(),
                 source.origin,
-                self._buffer,
+                self.buffer,
                 self._arrived,
                 self._work,
                 self._on_status,
@@ -103,10 +104,10 @@ class PullReceiver(Receiver):
     @property
     def at_hand(self) -> int:
         """How many may be taken."""
-        return len(self._buffer)
+        return len(self.buffer)
 
     def pop(self) -> JetStreamDelivery | None:
-        buffer = self._buffer
+        buffer = self.buffer
         if not buffer:
             return None
         delivery = buffer.popleft()
@@ -114,13 +115,20 @@ class PullReceiver(Receiver):
             self._work.set()
         return delivery
 
+    def ask_for_missing(self, count: int) -> None:
+        """Have up to ``count`` redeliveries come, also where the prefetch is used up."""
+        if all(request.left <= 0 for request in self._requests):
+            # They come before what is new. After a new message none is due; one more tells when they are.
+            self._more = count if self.buffer and self.buffer[-1].attempt > 1 else 1
+            self._work.set()
+
     async def wait(self, timeout_s: float | None) -> bool:
-        if not self._buffer and self.failure is None:
+        if not self.buffer and self.failure is None:
             self._arrived.clear()
             await set_within(self._arrived, timeout_s)
-        if not self._buffer and self.failure is not None:
+        if not self.buffer and self.failure is not None:
             raise self.failure
-        return bool(self._buffer)
+        return bool(self.buffer)
 
     async def backlog(self) -> int:
         return await self._consumer.source.waiting()
@@ -143,7 +151,7 @@ class PullReceiver(Receiver):
         await cancelled(self._pumping, self._watching)
         await self._unsubscribe()
         await cancelled(self._keeping)
-        self._buffer.clear()
+        self.buffer.clear()
         self.fail(ConnectionLostError("the subscription is closed"))
 
     def lose(self) -> None:
@@ -154,9 +162,9 @@ class PullReceiver(Receiver):
         await self.pause()
         await cancelled(self._keeping)
         if not self._client.is_closed:
-            while self._buffer:
+            while self.buffer:
                 with contextlib.suppress(ConnectionLostError):
-                    await self._buffer.popleft().nak()
+                    await self.buffer.popleft().nak()
             with contextlib.suppress(TransportError):
                 await self._consumer.source.forget()
         self.fail(ConnectionLostError("the subscription is closed"))
@@ -234,12 +242,14 @@ class PullReceiver(Receiver):
             if request.left > 0:
                 continue
             open_ = max(0, other.left)
-            if not (batch := self._room(open_)) or not self._has_credit(request, other):
-                self._low = len(self._buffer) // 2
+            extra, self._more = self._more, 0
+            batch = extra or self._room(open_)
+            if not batch or not (extra or self._has_credit(request, other)):
+                self._low = len(self.buffer) // 2
                 return
             # The server serves open requests in turns. Of unequal ones one is always on its way, which
             # matters where the reader waits for the server.
-            if not open_ and not self._buffer:
+            if not open_ and not self.buffer:
                 batch = max(1, batch // 2)
             await request.ask(
                 self._client,
@@ -251,7 +261,7 @@ class PullReceiver(Receiver):
 
     def _room(self, asked: int) -> int:
         """How many messages to ask for; none while that is few."""
-        room = self._prefetch - len(self._buffer) - asked
+        room = self._prefetch - len(self.buffer) - asked
         return min(room, self._batch) if room >= max(1, self._batch // 2) else 0
 
     def _has_credit(self, request: PullRequest, other: PullRequest) -> bool:
@@ -262,8 +272,8 @@ class PullReceiver(Receiver):
         """
         if self._credit < request.max_bytes:
             asked = other.max_bytes if other.left > 0 else 0
-            self._credit = self._held_bytes - asked - sum(len(d.data) for d in self._buffer)
-        if self._credit < request.max_bytes and (self._buffer or other.left > 0):
+            self._credit = self._held_bytes - asked - sum(len(d.data) for d in self.buffer)
+        if self._credit < request.max_bytes and (self.buffer or other.left > 0):
             return False
         self._credit -= request.max_bytes
         return True
@@ -284,6 +294,6 @@ class PullReceiver(Receiver):
         """What waits in the buffer must not be delivered again meanwhile."""
         while True:
             await asyncio.sleep(self.ack_wait_s / 3)
-            for delivery in list(self._buffer):
+            for delivery in list(self.buffer):
                 with contextlib.suppress(ConnectionLostError):
                     await delivery.in_progress()

@@ -2,7 +2,7 @@
 
 from .compare import Difference
 from .declaration import DurableSetup, EventsSetup, NatsSetup, StreamSetup
-from .ensure import check_streams, ensure_consumer, make_streams
+from .ensure import check_streams, durables, ensure_consumer, make_streams
 
 __all__ = [
     "Difference",
@@ -11,6 +11,7 @@ __all__ = [
     "NatsSetup",
     "StreamSetup",
     "check_streams",
+    "durables",
     "ensure_consumer",
     "make_streams",
 ]

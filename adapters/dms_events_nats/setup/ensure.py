@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import time
 from collections.abc import Awaitable, Callable, Collection
 from typing import Any, Final, TypeVar
@@ -13,6 +14,7 @@ import nats.js.errors
 from nats.aio.client import Client
 
 from dms_events.errors import ConfigError, TransportError
+from dms_events.names import no_such_durable
 from dms_events.transport import SubscriptionSpec
 
 from ..asking import NotPermittedError
@@ -24,7 +26,14 @@ from .declaration import DurableSetup, NatsSetup
 from .fit import check_consumer, check_stream
 from .target import durable_target, nanoseconds, stream_targets
 
-__all__ = ["check_streams", "ensure_consumer", "make_streams", "refusal", "retry_until_ready"]
+__all__ = [
+    "check_streams",
+    "durables",
+    "ensure_consumer",
+    "make_streams",
+    "refusal",
+    "retry_until_ready",
+]
 
 T = TypeVar("T")
 
@@ -33,6 +42,9 @@ _INACTIVE_S = 300.0
 _DENIED: Final = "permissions violation"
 _RETRY_S = 0.25
 _ALONE_S = 1.0
+_NAMES_S = 1.0
+_PART = re.compile(r"-(\d+|rest)$")
+"""What the consumer of a partition has behind the name of its durable."""
 _BLAMED: Final = {10047: "max_bytes", 10074: "num_replicas"}
 """What an error of the server is about, where its code alone says so."""
 
@@ -140,8 +152,8 @@ async def _look(client: Client, target: DesiredConfig) -> None:
 
 async def ensure_consumer(
     client: Client, stream: str, filters: list[str], spec: SubscriptionSpec, *, from_: int = 0
-) -> tuple[str, float]:
-    """Make the consumer of a subscription unless it is there; returns its name and its ack wait in s.
+) -> tuple[str, float, bool]:
+    """Make the consumer of a subscription unless it is there: its name, its ack wait in s, whether made.
 
     Without a durable it is always a new one, which begins with the sequence ``from_`` if that is given.
 
@@ -161,8 +173,10 @@ async def ensure_consumer(
             config |= {"deliver_policy": "by_start_sequence", "opt_start_seq": from_}
         body = {"stream_name": stream, "config": config, "action": "create"}
         made = await request(client, f"CONSUMER.CREATE.{stream}", body)
-        return str(made["name"]), spec.ack_wait_s
+        return str(made["name"]), spec.ack_wait_s, True
     existing = await api.read(client, target)
+    if existing is None and spec.must_exist:
+        raise no_such_durable(spec.durable, await durables(client, stream))
     if existing is None:
         try:
             await api.create(client, target, creation(target))
@@ -172,10 +186,19 @@ async def ensure_consumer(
                 raise
             existing = await api.read(client, target)
     if existing is None:
-        return spec.durable, spec.ack_wait_s
+        return spec.durable, spec.ack_wait_s, True
     _compare(spec.durable, filters, existing)
     check_consumer(spec.durable, existing, spec.prefetch)
-    return spec.durable, existing["ack_wait"] / 1e9
+    return spec.durable, existing["ack_wait"] / 1e9, False
+
+
+async def durables(client: Client, stream: str) -> tuple[str, ...]:
+    """The names of the stream's durables; none where this account may not ask for them."""
+    try:
+        answer = await request(client, f"CONSUMER.NAMES.{stream}", timeout_s=_NAMES_S)
+    except (nats.errors.Error, OSError):
+        return ()
+    return tuple({_PART.sub("", name): None for name in answer.get("consumers") or ()})
 
 
 def _compare(durable: str, filters: list[str], existing: dict[str, Any]) -> None:

@@ -123,11 +123,54 @@ async def test_once_handles_what_is_there_and_tells_the_figures(
     await publish(nats_server, 30)
     done = await run(*project.command, "--once", cwd=project.folder)
     assert (done.code, done.out) == (0, "")
-    first, last = done.err.splitlines()
+    first, begins, last = done.err.splitlines()
     assert first == "billing:worker, durable billing: elk_stats.ServiceCall → bill"
+    assert "is new and begins with the oldest of 30 stored events" in begins
     assert last == "30 handled"
     assert sorted(map(int, project.handled)) == list(range(30))
     assert (await project.once())["handled"] == 0
+
+
+async def test_ctrl_c_ends_it_at_once_while_a_server_accepts_and_says_nothing(
+    tmp_path: Path,
+) -> None:
+    accepted = asyncio.Event()
+
+    async def say_nothing(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        accepted.set()
+
+    silent = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
+    url = f"nats://127.0.0.1:{silent.sockets[0].getsockname()[1]}"
+    project = Project(tmp_path, url)
+    project.write(SLOW)
+    async with silent, running(*project.command, cwd=tmp_path) as worker:
+        async with asyncio.timeout(20):
+            await accepted.wait()
+        worker.send(signal.SIGINT)
+        ended = await worker.finish(2)
+    assert ended.code == 0, ended.err
+    assert tally_line(ended) == "0 handled"
+
+
+async def test_a_durable_that_must_exist_is_an_error_and_is_not_made(
+    nats_server: NatsServer, project: Project
+) -> None:
+    project.write(SLOW)
+    await publish(nats_server, 3)
+    for _ in range(2):
+        done = await run(*project.command, "--must-exist", cwd=project.folder)
+        assert done.code == 1
+        assert "there is no durable 'billing'" in done.err
+    assert await project.once()
+
+
+async def test_a_handler_that_asks_for_the_end_of_the_process_leaves_nothing_undrained(
+    nats_server: NatsServer, project: Project
+) -> None:
+    project.write(SLOW + "    if event.call_id == 3: raise SystemExit\n")
+    await publish(nats_server, 30)
+    tally = await project.once()
+    assert (tally["handled"], tally["rejected"]) == (29, 1)
 
 
 async def test_at_sigterm_what_is_begun_is_finished_and_the_rest_left_to_the_next(
@@ -228,7 +271,8 @@ async def bill(event):
 
     await publish(nats_server, 1)
     quiet = await run(*project.command, "--once", "--log-level", "error", cwd=project.folder)
-    assert len(quiet.err.splitlines()) == 2, quiet.err
+    assert "bill raised on" not in quiet.err
+    assert "ERROR dms_events: bill raised for the last time on" in quiet.err
 
 
 async def test_hooks_run_around_the_work_and_a_startup_that_fails_shows_its_traceback(

@@ -23,6 +23,7 @@ class Link:
         self._bytes_per_s = bytes_per_s
         self._flows = asyncio.Event()
         self._flows.set()
+        self._writers: set[asyncio.StreamWriter] = set()
 
     def stall(self) -> None:
         self._flows.clear()
@@ -36,8 +37,14 @@ class Link:
     def mend(self) -> None:
         self._flows.set()
 
+    def cut(self) -> None:
+        """Close every connection at once, as a broken wire does after a while."""
+        for writer in self._writers:
+            writer.transport.abort()
+
     async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         flows = self._flows
+        self._writers.add(writer)
         try:
             with suppress(OSError):
                 while data := await reader.read(1 << 16):
@@ -47,6 +54,7 @@ class Link:
                     writer.write(data)
                     await writer.drain()
         finally:
+            self._writers.discard(writer)
             writer.close()
 
 
@@ -57,7 +65,11 @@ async def linked(server_url: str, bytes_per_s: float = 0.0) -> AsyncIterator[Lin
     there = urlsplit(server_url)
 
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        far_reader, far_writer = await asyncio.open_connection(there.hostname, there.port)
+        try:
+            far_reader, far_writer = await asyncio.open_connection(there.hostname, there.port)
+        except OSError:  # the server is away
+            writer.close()
+            return
         await asyncio.gather(link.carry(reader, far_writer), link.carry(far_reader, writer))
 
     async with listening(accept) as port:

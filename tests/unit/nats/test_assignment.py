@@ -8,13 +8,14 @@ from hypothesis import strategies as st
 from dms_events_nats.read.assignment import Assignment, Member
 
 PATIENCE_S = 10.0
+BEAT_S = 1.0
 
 
 class Life:
     """A reader, which knows what it owns from its own last turn only."""
 
     def __init__(self, partitions: int) -> None:
-        self.member = Member(partitions, PATIENCE_S)
+        self.member = Member(partitions, PATIENCE_S, BEAT_S)
         self.owned: set[str] = set()
         self.beat_at = 0.0
 
@@ -73,13 +74,40 @@ def test_a_partition_never_has_two_readers_and_in_the_end_each_has_one(
 def test_a_reader_that_stood_still_after_its_first_beat_has_a_part_again() -> None:
     still, other = Life(1), Life(1)
     group = still.turn(Assignment(), 0)
-    group = other.turn(group, 1)
-    group = other.turn(group, 1 + PATIENCE_S)
+    for now in range(1, 3 + int(PATIENCE_S)):
+        group = other.turn(group, now)
     assert group.owned_by(other.member.name) == group.all, "it takes the other one for dead"
     for now in range(20, 23):
         for life in (still, other):
             group = life.turn(group, now)
     assert (len(still.owned), len(other.owned)) == (1, 1)
+
+
+def test_an_outage_is_nobodys_silence() -> None:
+    first, second = Life(8), Life(8)
+    group, now = Assignment(), 0.0
+    for _ in range(4):
+        now += BEAT_S
+        for life in (first, second):
+            group = life.turn(group, now)
+    before = (first.owned, second.owned)
+    for _ in range(3):
+        now += 100 * PATIENCE_S
+        group = first.turn(group, now)  # the other one is the last to reach the server again
+        assert set(group.beats) == {first.member.name, second.member.name}
+        for _ in range(int(PATIENCE_S) - 3):
+            now += BEAT_S
+            group = first.turn(group, now)
+        group = second.turn(group, now)
+    assert (first.owned, second.owned) == before
+
+
+def test_a_member_whose_own_beats_do_not_arrive_takes_nobody_for_dead() -> None:
+    first, second = Life(8), Life(8)
+    group = second.turn(first.turn(Assignment(), 1), 2)
+    for now in range(3, 100):
+        first.turn(group, now)  # it can read, and what it writes gets lost
+    assert set(first.turn(group, 100).beats) == set(group.beats)
 
 
 def test_partitions_stay_where_they_are_when_somebody_joins_or_leaves() -> None:
@@ -99,14 +127,14 @@ def test_partitions_stay_where_they_are_when_somebody_joins_or_leaves() -> None:
 
 
 def test_a_reader_that_ends_takes_nothing_and_gives_up_what_it_is_done_with() -> None:
-    member = Member(2, PATIENCE_S)
+    member = Member(2, PATIENCE_S, BEAT_S)
     group = member.beat(Assignment(), 0)
     group = member.beat(group, 1, done_with=["1"], ending=True)
     assert group.owned_by(member.name) == ["rest", "0"]
 
 
 def test_the_larger_number_of_partitions_counts() -> None:
-    old, new = Member(2, PATIENCE_S), Member(4, PATIENCE_S)
+    old, new = Member(2, PATIENCE_S, BEAT_S), Member(4, PATIENCE_S, BEAT_S)
     group = old.beat(Assignment(), 0)
     group = new.beat(group, 1)
     assert group.all == ["rest", "0", "1", "2", "3"]

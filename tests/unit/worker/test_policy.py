@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 
 from dms_events import ConfigError
 from dms_events.worker.attempts import AttemptRecord
-from dms_events.worker.policy import Decision, RetryPolicy
+from dms_events.worker.policy import (
+    MOST_TOGETHER,
+    Decision,
+    RetryPolicy,
+    group_size,
+    may_join,
+)
 
 
 @dataclass
@@ -37,6 +43,7 @@ class World:
         self.messages = messages
         self.dice = dice
         self.most_shut_down_runs = 50
+        self.deaths = 0
 
     def run(self) -> None:
         runs = 0
@@ -47,21 +54,15 @@ class World:
 
     def process(self, *, shut_down: bool) -> None:
         """One life: it takes what is there, and handles it until it dies, is stopped or is done."""
-        alone, beside = self.take()
-        for message in alone:
-            if self.stops(shut_down):
+        suspects, beside = self.take()
+        while suspects:
+            size = group_size(may_join(message.record) for message in suspects)
+            group, suspects = suspects[:size], suspects[size:]
+            if not self.try_group(group, shut_down):
                 return
-            record = self.policy.on_start_alone(message.record, message.delivery, "now")
-            message.record = record
-            if message.kills:
-                message.crashed_alone += 1
-                return
-            if self.stops(shut_down):
-                message.record = self.policy.on_interruption_alone(record, message.delivery)
-                return
-            self.handle(message, alone=True)
         for place, message in enumerate(beside):
             if message.kills:
+                self.deaths += 1
                 return
             if self.stops(shut_down):
                 for rest in beside[place:]:
@@ -70,12 +71,33 @@ class World:
                 return
             self.handle(message, alone=False)
 
+    def try_group(self, group: list[Told], shut_down: bool) -> bool:
+        """Whether the process lives on; of those that are not begun at its end nothing is noted."""
+        size = len(group)
+        assert 1 <= size <= min(may_join(message.record) for message in group)
+        for message in group:
+            if self.stops(shut_down):
+                return False
+            record = self.policy.on_start_in_quarantine(
+                message.record, message.delivery, "now", group=size
+            )
+            message.record = record
+            if message.kills:
+                self.deaths += 1
+                message.crashed_alone += size == 1
+                return False
+            if self.stops(shut_down):
+                message.record = self.policy.on_interruption(record, message.delivery, group=size)
+                return False
+            self.handle(message, alone=size == 1)
+        return True
+
     def stops(self, shut_down: bool) -> bool:
         return shut_down and self.dice.random() < 0.3
 
     def take(self) -> tuple[list[Told], list[Told]]:
-        """Everything that has no end yet: what is handled alone, and what is not."""
-        alone: list[Told] = []
+        """Everything that has no end yet: the suspects, and the others."""
+        suspects: list[Told] = []
         beside: list[Told] = []
         for message in [m for m in self.messages if not m.end]:
             message.delivery += 1
@@ -85,10 +107,10 @@ class World:
             if decision is Decision.BURY:
                 message.end = "buried"
             else:
-                (alone if decision is Decision.ALONE else beside).append(message)
-        self.dice.shuffle(alone)
+                (suspects if decision is Decision.QUARANTINE else beside).append(message)
+        self.dice.shuffle(suspects)
         self.dice.shuffle(beside)
-        return alone, beside
+        return suspects, beside
 
     def handle(self, message: Told, *, alone: bool) -> None:
         if message.raised >= message.raises:
@@ -127,6 +149,18 @@ def test_who_is_to_blame_is_buried_and_nobody_else(
         else:
             assert message.end == "buried"
             assert message.raised == attempts
+
+
+@given(st.integers(2, 600), st.integers(1, 3), st.randoms(use_true_random=False))
+def test_one_that_kills_is_found_out_by_few_deaths_however_many_were_held_with_it(
+    held: int, attempts: int, dice: random.Random
+) -> None:
+    messages = [Told(kills=number == 0) for number in range(held)]
+    world = World(RetryPolicy(attempts=attempts), messages, dice)
+    world.most_shut_down_runs = 0
+    world.run()
+    assert [message.end for message in messages] == ["buried"] + ["handled"] * (held - 1)
+    assert world.deaths <= 1 + MOST_TOGETHER.bit_length() - 1 + attempts
 
 
 @given(st.integers(1, 100), st.floats(0, 1), st.floats(0, 1e6), st.floats(0, 1e6))

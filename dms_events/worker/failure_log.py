@@ -1,0 +1,27 @@
+"""Log the failure of a handler with its traceback, but no text that may quote a secret."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from typing import Any
+
+from ..bus import Message
+from ..dead_letters.letter import may_hold_secret
+
+__all__ = ["log_failure"]
+
+_log = logging.getLogger("dms_events")
+
+
+def log_failure(
+    message: Message[Any], error: BaseException, what: str, *, level: int = logging.WARNING
+) -> None:
+    """Say ``what`` went wrong with a message, and where the handler stood."""
+    delivery = message.delivery
+    if may_hold_secret(delivery.type_name, delivery.data):
+        where = "".join(traceback.format_tb(error.__traceback__)).rstrip()
+        name = type(error).__name__
+        _log.log(level, "%s\n%s\n%s: withheld, its type holds a secret", what, where, name)
+    else:
+        _log.log(level, "%s", what, exc_info=error)

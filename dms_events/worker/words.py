@@ -1,0 +1,66 @@
+"""A worker's words about itself: where and how it begins, and its figures now and then."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from difflib import get_close_matches
+from typing import Any
+
+import msgspec.structs
+
+from ..bus import Subscription
+from ..errors import TransportError
+from .tally import WorkerTally
+
+__all__ = ["figures", "say_figures", "say_start"]
+
+_log = logging.getLogger("dms_events")
+_EVERY_S = 60.0
+
+
+async def say_start(
+    durable: str, where: str, subscription: Subscription[Any], handlers: dict[str, str]
+) -> None:
+    """Log where a worker reads, whether its durable is new, how much waits and for which handlers.
+
+    A durable that is new although there are stored events is a warning: its name may be misspelt.
+    """
+    try:
+        waiting = await subscription.backlog()
+    except TransportError as error:
+        _log.warning("%s on %s: what waits is not known: %s", durable, where, error)
+        return
+    named = ", ".join(f"{pattern} → {name}" for pattern, name in handlers.items())
+    others = subscription.made_beside
+    if others is None:
+        state = f"goes on, {waiting:,} waiting or unsettled"
+    elif waiting:
+        meant = get_close_matches(durable, others, 1)
+        state = f"is new and begins with the oldest of {waiting:,} stored events" + (
+            f" (did you mean {meant[0]!r}?)" if meant else ""
+        )
+    else:
+        state = "is new and begins with the next event"
+    level = logging.WARNING if others is not None and waiting else logging.INFO
+    _log.log(level, "the durable %s on %s %s; handlers: %s", durable, where, state, named)
+
+
+async def say_figures(durable: str, tally: WorkerTally, in_hand: Callable[[], int]) -> None:
+    """Log what was done, once a minute where that has changed, until cancelled."""
+    said = msgspec.structs.replace(tally)
+    while True:
+        await asyncio.sleep(_EVERY_S)
+        if tally != said:
+            said = msgspec.structs.replace(tally)
+            _log.info("%s: %s, %d in hand", durable, figures(tally), in_hand())
+
+
+def figures(tally: WorkerTally) -> str:
+    """The figures that are not 0, and how many were handled."""
+    return " · ".join(
+        f"{getattr(tally, name):,} {name}"
+        for name in WorkerTally.__struct_fields__
+        if name == "handled" or getattr(tally, name)
+    )
