@@ -155,16 +155,12 @@ class NatsTransport(Transport):
     async def open(self) -> None:
         try:
             await self._attempts.first(self._connect())
+            self._client.watch()
+            if self._durable:
+                await self._open_jetstream()
         except BaseException:
             await self._disconnect()
             raise
-        self._client.watch()
-        if self._durable:
-            try:
-                await self._open_jetstream()
-            except BaseException:
-                await self._disconnect()
-                raise
         self._opened = True
 
     async def _connect(self) -> None:

@@ -16,7 +16,7 @@ import pytest
 import pytest_asyncio
 
 import dms_events
-from dms_events import Bus, DeadLetter, Forwarder, Message, Tally, Worker
+from dms_events import Bus, DeadLetter, Message, Worker
 from dms_events.identity import id_of_document, id_of_position
 from dms_events.types.elk_stats import ServiceCall
 from dms_events_nats import NatsSetup, apply_setup, check_setup
@@ -31,6 +31,7 @@ from tests.kit.stored import (
     Event,
     Kept,
     documents,
+    forward_to,
     in_elasticsearch,
     in_sqlite,
     noted,
@@ -70,15 +71,6 @@ async def everything(bus: Bus, wanted: Collection[str] = ("*",)) -> list[Message
     return messages
 
 
-async def forward(bus: Bus, to: Path | str, durable: str, wanted: Collection[str]) -> Tally:
-    """Move all that is there into a SQLite file, or into the sink at a URL."""
-    async with dms_events.sink_for(f"sqlite:{to}" if isinstance(to, Path) else to) as sink:
-        forwarder = Forwarder(bus, sink, durable=durable, wanted=wanted)
-        forwarder.drain()
-        async with asyncio.timeout(30):
-            return await forwarder.run()
-
-
 @pytest.mark.parametrize("root", ROOTS)
 async def test_every_event_is_read_as_it_was(url: str, root: str) -> None:
     expected = {s: event for s, event in MANIFEST.of(root).items() if not event.undecodable}
@@ -110,10 +102,10 @@ async def test_what_carries_no_id_is_known_by_its_place(bus: Bus, tmp_path: Path
     assert {place: read[place[1]] for place in PLACED} == ids
     assert not set(ids.values()) & {event.id for event in MANIFEST.events}
     database = sqlite_file(tmp_path)
-    await forward(bus, database, "again", ["elk_stats.*"])
+    await forward_to(bus, database, "again", ["elk_stats.*"])
     assert {event.id for event in PLACED.values()} & {kept.id for kept in in_sqlite(database)}
     expected = {ids[place]: kept.rest for place, kept in documents().items() if place in PLACED}
-    await forward(bus, tmp_path / "new.db", "new", TYPES)
+    await forward_to(bus, tmp_path / "new.db", "new", TYPES)
     today = {kept.id: kept.rest for kept in in_sqlite(tmp_path / "new.db")}
     assert {id: today[id] for id in expected} == expected
 
@@ -249,7 +241,7 @@ async def test_a_partitioned_worker_takes_over_in_order(url: str) -> None:
 async def test_the_forwarder_goes_on_where_it_stopped(bus: Bus, tmp_path: Path) -> None:
     database = sqlite_file(tmp_path)
     left = MANIFEST.readable("dms", MANIFEST.durable("archive").left)
-    tally = await forward(bus, database, "archive", ["elk_stats.*"])
+    tally = await forward_to(bus, database, "archive", ["elk_stats.*"])
     assert (tally.stored, tally.duplicates, tally.undecodable) == (len(left), 0, 0)
     assert {kept.id for kept in in_sqlite(database)} >= OWN_IDS & ids_of("elk_stats.")
 
@@ -258,7 +250,7 @@ async def test_a_sqlite_file_knows_the_documents_that_it_has(bus: Bus, tmp_path:
     """Events under the token ``_`` with an ID of their own; the others are stored anew, once."""
     database = sqlite_file(tmp_path)
     before = {kept.key: kept for kept in in_sqlite(database)}
-    tally = await forward(bus, database, "again", ["elk_stats.*"])
+    tally = await forward_to(bus, database, "again", ["elk_stats.*"])
     after = {kept.key: kept for kept in in_sqlite(database)}
     assert before.keys() < after.keys()
     assert {key: after[key] for key in before} == before
@@ -266,7 +258,7 @@ async def test_a_sqlite_file_knows_the_documents_that_it_has(bus: Bus, tmp_path:
     assert after.keys() >= {id_of_document(_token(e), e.id) for e in named.values()}
     assert tally.stored == len(after) - len(before)
     assert tally.duplicates == tally.received - tally.undecodable - tally.stored
-    once_more = await forward(bus, database, "once-more", ["elk_stats.*"])
+    once_more = await forward_to(bus, database, "once-more", ["elk_stats.*"])
     assert (once_more.stored, once_more.received) == (0, tally.received)
 
 
@@ -274,7 +266,7 @@ async def test_documents_are_made_as_they_were(url: str, tmp_path: Path) -> None
     database = tmp_path / "new.db"
     for root in ROOTS:
         async with dms_events.connect(url, root=root) as bus:
-            await forward(bus, database, "documents", TYPES)
+            await forward_to(bus, database, "documents", TYPES)
     compare(in_sqlite(database))
 
 
@@ -283,7 +275,7 @@ async def test_elasticsearch_gets_the_documents_that_it_got(
 ) -> None:
     for root in ROOTS:
         async with dms_events.connect(url, root=root) as bus:
-            await forward(bus, empty_elasticsearch_url, "documents", TYPES)
+            await forward_to(bus, empty_elasticsearch_url, "documents", TYPES)
     compare(in_elasticsearch(empty_elasticsearch_url))
 
 

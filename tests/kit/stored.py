@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 import tarfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -13,6 +14,8 @@ from typing import Any, Literal
 import msgspec
 import nats
 
+import dms_events
+from dms_events import Bus, Forwarder, Tally
 from dms_events_nats import NatsServer
 
 from .paths import TESTS
@@ -29,6 +32,7 @@ __all__ = [
     "Kept",
     "Note",
     "documents",
+    "forward_to",
     "in_elasticsearch",
     "in_sqlite",
     "noted",
@@ -181,3 +185,12 @@ def _kept(key: str, index: str, body: dict[str, Any]) -> Kept:
     """A document without the time of writing; its body names the ID of its event."""
     body["event"].pop("ingested", None)
     return Kept(body["event"]["id"], key, index, body)
+
+
+async def forward_to(bus: Bus, to: Path | str, durable: str, wanted: Collection[str]) -> Tally:
+    """Move all that is there into a SQLite file, or into the sink at a URL."""
+    async with dms_events.sink_for(f"sqlite:{to}" if isinstance(to, Path) else to) as sink:
+        forwarder = Forwarder(bus, sink, durable=durable, wanted=wanted)
+        forwarder.drain()
+        async with asyncio.timeout(30):
+            return await forwarder.run()
