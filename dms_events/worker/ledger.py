@@ -47,6 +47,7 @@ class Ledger(Generic[W]):
     def __init__(self, memory: int) -> None:
         self.in_hand: dict[str, W] = {}
         self._identities = Recent(max(memory, _REDELIVERIES))
+        self._is_known = self._identities.has
         self._handled: dict[str, None] = {}
         """The newest identities, which are added to the others in one go."""
         self._given_up: dict[int, None] = {}
@@ -60,7 +61,7 @@ class Ledger(Generic[W]):
         A rejection is of the message, not of the identity: mended and published again, the same
         identity is judged again.
         """
-        if identity in self._handled or self._identities.has(_hash(identity)):
+        if identity in self._handled or self._is_known(_hash(identity)):
             latest = self._latest
             return latest is None or delivery.position <= latest.position
         if self._given_up and delivery.position in self._given_up:
