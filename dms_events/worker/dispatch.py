@@ -154,11 +154,10 @@ class Dispatch:
                 return message.nak(AGAIN_S)
             entry.redeliveries += (message,)
             return None
-        position = message.delivery.position
-        if (same := ledger.judged(identity, position)) is not None:
-            return self._settlement.ack_again(message, position, same=same)
+        if (same := ledger.judged(identity, message.delivery)) is not None:
+            return self._settlement.ack_again(message, same=same)
         handler = self._table[message.type_name]
-        entry = ledger.in_hand[identity] = InFlight(message, handler, identity, position)
+        entry = ledger.in_hand[identity] = InFlight(message, handler, identity)
         if not begin:
             return None
         if message.delivery.attempt > 1 and not handler.key:

@@ -46,9 +46,9 @@ class Forwarder:
 
     Each message is acknowledged after the sink judged its document stored or duplicate, kept as a dead
     letter where the sink refuses it for good, and written again (full-jitter backoff, with progress
-    heartbeats to the broker) for as long as the sink says not now. A message that the broker delivers
-    again after its acknowledgement is known by its position, for the last 1,440,000 messages. An event
-    that is published again is known by its identity, for the last ``memory``; the sink knows older ones.
+    heartbeats to the broker) for as long as the sink says not now. An event that comes
+    again, as a redelivery or published anew, is known by its identity for the last ``memory`` events; the
+    sink knows older ones.
 
     Args:
         bus: an open bus whose transport acknowledges.
@@ -60,7 +60,7 @@ class Forwarder:
         linger_s: how long an incomplete batch waits for more.
         writes: batches that may be with the sink at a time.
         ack_wait_s: as for `Bus.subscribe`.
-        memory: handled identities to remember; the sink knows the older ones.
+        memory: handled identities to remember, in 34 MB at most; less than 1,440,000 counts as that.
         report: called with the running `Tally` after every batch.
 
     Raises:
@@ -80,7 +80,7 @@ class Forwarder:
         linger_s: float = 0.2,
         writes: int = 2,
         ack_wait_s: float = 60.0,
-        memory: int = 100_000,
+        memory: int = 1_440_000,
         report: Callable[[Tally], None] | None = None,
     ) -> None:
         if not bus.guarantees.acknowledges:
@@ -163,10 +163,9 @@ class Forwarder:
             else:
                 work.messages.append(message)
             return None
-        position = message.delivery.position
-        same = self._ledger.judged(identity, position)
+        same = self._ledger.judged(identity, message.delivery)
         if same is not None:
-            await self._settle_again(message, position, same=same)
+            await self._settle_again(message, same=same)
             return None
         work = self._pending[identity] = _Work(document_of(message), message)
         return work
@@ -218,11 +217,10 @@ class Forwarder:
         first = work.messages[0]
         await first.ack()
         self._count(first, "stored" if verdict.verdict is Verdict.STORED else "duplicates")
-        settled = first.delivery.position
-        self._ledger.settle(work.identity, settled)
+        self._ledger.settle(work.identity)
         for other in work.messages[1:]:
-            position = other.delivery.position
-            await self._settle_again(other, position, same=position == settled)
+            same = other.delivery.position == first.delivery.position
+            await self._settle_again(other, same=same)
 
     async def _reject(self, work: _Work, error: SinkError) -> None:
         """Keep each message as a dead letter: another one of the same identity is not this one."""
@@ -231,7 +229,7 @@ class Forwarder:
             message = work.messages[0]
             position = message.delivery.position
             if position in buried:
-                await self._settle_again(message, position, same=True)
+                await self._settle_again(message, same=True)
             else:
                 if not await self._dead_letter_writer.write(
                     message.delivery, id=message.id, error=error
@@ -240,15 +238,15 @@ class Forwarder:
                     return
                 buried.add(position)
                 self._count(message, "rejected")
-                self._ledger.reject(work.identity, position)
+                self._ledger.reject(work.identity, message.delivery)
             del work.messages[0]
 
-    async def _settle_again(self, message: Message[Any], position: int, *, same: bool) -> None:
-        self._ledger.remember(position)
+    async def _settle_again(self, message: Message[Any], *, same: bool) -> None:
         await message.ack()
         if same:
             self.tally.redelivered += 1
         else:
+            self._ledger.settle(message.identity)
             self._count(message, "duplicates")
 
     async def _give_back(self, work: _Work, delay_s: float) -> None:

@@ -1,10 +1,10 @@
-"""The ledger: identities in hand or handled, and messages settled, so that no event is handled twice."""
+"""The ledger: identities in hand, handled and given up, so that no event is handled twice."""
 
 from __future__ import annotations
 
 import sys
 from hashlib import blake2b
-from typing import Final, Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from .recent import Recent
 
@@ -12,12 +12,18 @@ __all__ = ["Ledger"]
 
 W = TypeVar("W")
 
-_POSITIONS = 1_440_000
-"""Two ack waits of 60 s at 12,000 messages a second."""
+_REDELIVERIES = 1_440_000
+"""Messages of two ack waits of 60 s, at 12,000 a second."""
+_GIVEN_UP = 100_000
 _AT_ONCE = 512
-_PRIME: Final = 0x6A09E667F3BCC9BB
-"""Positions of one sequence have different remainders; others have equal ones once in 2^62."""
 _HASH_BITS = 64
+
+
+class Placed(Protocol):
+    """What a ledger asks of a delivery; see `transport.Delivery`."""
+
+    @property
+    def position(self) -> int: ...
 
 
 def _long_hash(text: str) -> int:
@@ -30,61 +36,55 @@ _hash = hash if sys.hash_info.width >= _HASH_BITS else _long_hash
 
 
 class Ledger(Generic[W]):
-    """What a reader has in hand, and what had its verdict, by `Message.identity` and `Delivery.position`.
+    """What a reader has in hand, and what had its verdict, by `Message.identity`.
 
     A broker may deliver a message again that was acknowledged (JetStream does, after its server is
-    killed). Such a redelivery is known by its position, for the last 1,440,000 messages at least. A
-    publisher may send an event again that is older than the broker's own memory. Such an event is known
-    by its identity, for the last ``memory`` identities at least. A new message is taken for a known one
-    with a chance of about 1 in 10^13.
+    killed), and a publisher may send an event again that is older than the broker's own memory. Both have
+    the identity of the first. The last ``memory`` handled identities are known, and never less than
+    1,440,000. A new event is taken for a known one with a chance of about 1 in 10^13.
     """
 
     def __init__(self, memory: int) -> None:
         self.in_hand: dict[str, W] = {}
-        self._identities = Recent(memory)
-        self._positions = Recent(_POSITIONS)
-        self._handled: dict[str, int] = {}
-        """The newest identities and the positions of their messages, which are stored in one go."""
-        self._highest = 0
-        """The highest position seen; a message beyond it was not settled, and is not looked up."""
+        self._identities = Recent(max(memory, _REDELIVERIES))
+        self._is_known = self._identities.has
+        self._handled: dict[str, None] = {}
+        """The newest identities, which are added to the others in one go."""
+        self._given_up: dict[int, None] = {}
+        """Positions of messages, for their identities may come again and be handled."""
+        self._latest: Placed | None = None
+        """The newest message that was no redelivery."""
 
-    def judged(self, identity: str, position: int) -> bool | None:
-        """Whether it was this very message that had the verdict; None where one is needed.
+    def judged(self, identity: str, delivery: Placed) -> bool | None:
+        """None where a verdict is needed; else True for a redelivery, and False for another message.
 
         A rejection is of the message, not of the identity: mended and published again, the same
         identity is judged again.
         """
-        if position > self._highest:
-            self._highest = position
-        else:
-            self._store()
-            if self._positions.has(position % _PRIME):
-                return True
-        known = identity in self._handled or self._identities.has(_hash(identity))
-        return False if known else None
+        if identity in self._handled or self._is_known(_hash(identity)):
+            latest = self._latest
+            return latest is None or delivery.position <= latest.position
+        if self._given_up and delivery.position in self._given_up:
+            return True
+        self._latest = delivery
+        return None
 
-    def settle(self, identity: str, position: int) -> None:
-        """It is handled, and is not in hand any more. `judged` has seen its position before."""
+    def settle(self, identity: str) -> None:
+        """It is handled, and is not in hand any more."""
         self.in_hand.pop(identity, None)
-        self._handled[identity] = position
-        if len(self._handled) >= _AT_ONCE:
-            self._store()
+        handled = self._handled
+        handled[identity] = None
+        if len(handled) >= _AT_ONCE:
+            self._identities.add(map(_hash, handled))
+            handled.clear()
 
-    def reject(self, identity: str, position: int) -> None:
-        """It is given up, and is not in hand any more."""
+    def reject(self, identity: str, delivery: Placed) -> None:
+        """A message of it is given up, and is not in hand any more."""
         self.in_hand.pop(identity, None)
-        self.remember(position)
-
-    def remember(self, position: int) -> None:
-        """A message is settled, whatever its identity."""
-        self._highest = max(self._highest, position)
-        self._positions.add([position % _PRIME])
+        self._given_up[delivery.position] = None
+        if len(self._given_up) > _GIVEN_UP:
+            del self._given_up[next(iter(self._given_up))]
 
     def release(self, identity: str) -> None:
         """It is given back without a verdict."""
         self.in_hand.pop(identity, None)
-
-    def _store(self) -> None:
-        self._positions.add([position % _PRIME for position in self._handled.values()])
-        self._identities.add(map(_hash, self._handled))
-        self._handled.clear()

@@ -48,7 +48,6 @@ class Ownership:
         for message in (entry.message, *entry.redeliveries):
             if await self._subscription.still_owned(message):
                 entry.message = message
-                entry.position = message.delivery.position
                 entry.redeliveries = tuple(
                     other for other in entry.redeliveries if other is not message
                 )

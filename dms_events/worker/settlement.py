@@ -38,7 +38,6 @@ class InFlight(msgspec.Struct, eq=False):
     message: Message[Any]
     handler: Handler
     identity: str
-    position: int
     redeliveries: tuple[Message[Any], ...] = ()
     record: AttemptRecord | None = None
     """What is noted of it, or may be."""
@@ -72,13 +71,13 @@ class Settlement:
         self._dead_letter_writer = dead_letter_writer
         self._tally = tally
 
-    async def ack_again(self, message: Message[Any], position: int, *, same: bool) -> None:
+    async def ack_again(self, message: Message[Any], *, same: bool) -> None:
         """It has its verdict already, or shares it: with a delivery of the same message, or another."""
-        self._ledger.remember(position)
         if same:
             self._tally.redelivered += 1
         else:
             self._tally.duplicates += 1
+            self._ledger.settle(message.identity)
         await message.ack()
 
     async def decide(self, entry: InFlight) -> Decision | None:
@@ -127,7 +126,7 @@ class Settlement:
         if message.returned or entry.redeliveries or entry.record is not None:
             return self._handled(entry)
         self._tally.handled += 1
-        self._ledger.settle(entry.identity, entry.position)
+        self._ledger.settle(entry.identity)
         return message.delivery.ack()
 
     async def _handled(self, entry: InFlight) -> None:
@@ -140,11 +139,11 @@ class Settlement:
             await self.give_back(entry, 0)
             return
         self._tally.handled += 1
-        self._ledger.settle(entry.identity, entry.position)
+        self._ledger.settle(entry.identity)
         await message.ack()
+        position = message.delivery.position
         for other in entry.redeliveries:
-            position = other.delivery.position
-            await self.ack_again(other, position, same=position == entry.position)
+            await self.ack_again(other, same=other.delivery.position == position)
         if entry.record is not None:
             await self._attempts.forget(entry.message)
 
@@ -213,10 +212,10 @@ class Settlement:
             await self.give_back(entry, AGAIN_S)
             return
         self._tally.rejected += 1
-        self._ledger.reject(entry.identity, entry.position)
+        self._ledger.reject(entry.identity, message.delivery)
         for other in entry.redeliveries:
-            if other.delivery.position == entry.position:
-                await self.ack_again(other, entry.position, same=True)
+            if other.delivery.position == message.delivery.position:
+                await self.ack_again(other, same=True)
             else:  # published twice: it has a right of its own, and to be judged by itself
                 await other.nak()
         if entry.record is not None:
