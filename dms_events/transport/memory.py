@@ -195,7 +195,7 @@ class MemoryTransport(Transport):
 
 
 class MemoryKeyValue(KeyValue):
-    """KeyValue that last as long as the broker."""
+    """Notes that last as long as the broker."""
 
     def __init__(self) -> None:
         self._values: dict[str, bytes] = {}

@@ -39,5 +39,5 @@ class BaseDBModel(GoStruct, kw_only=True):
         self.updated_at = datetime.now(UTC)
 
     def soft_delete(self) -> None:
-        """DedupeKey the record as deleted; it stays where it is."""
+        """Mark the record as deleted; it stays where it is."""
         self.deleted_at = datetime.now(UTC)
