@@ -23,13 +23,9 @@ from dms_events.transport import (
     Transport,
 )
 
-from .asking import denial_in
 from .client import checked_url, flush, mapped
-from .credentials import Credentials
+from .connection import Attempts, Credentials, DenialLog, LinkClient, denial_in
 from .delivery import CoreDelivery, JetStreamDelivery
-from .denials import DenialLog
-from .link import LinkClient
-from .opening import Attempts
 from .publish import CorePublisher, Publisher
 from .read import CoreReceiver, PartitionedReceiver, PullReceiver, open_receiver
 from .setup import EventsSetup, NatsSetup, StreamSetup, check_streams, make_streams

@@ -12,7 +12,7 @@ import nats.errors
 from dms_events.errors import PublishError
 from dms_events.transport import OutgoingMessage
 
-from ..asking import AskingClient
+from ..connection import AskingClient
 from .no_stream import NoStreamProbe
 
 __all__ = ["POLL_S", "ROOM_BYTES", "Arrival", "Call", "Patience", "make_room"]

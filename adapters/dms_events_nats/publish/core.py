@@ -10,7 +10,7 @@ import nats.errors
 from dms_events.errors import PublishError
 from dms_events.transport import OutgoingMessage, PublishCounts
 
-from ..asking import AskingClient, Denial
+from ..connection import AskingClient, Denial
 from ..subjects import Subjects
 from .call import POLL_S, ROOM_BYTES, Patience, make_room
 

@@ -12,7 +12,7 @@ import nats.errors
 
 from dms_events.transport import OutgoingMessage
 
-from ..asking import AskingClient, Denial, no_responders
+from ..connection import AskingClient, Denial, no_responders
 from ..delivery import NatsDelivery, subscribe_callback
 from ..subjects import Subjects
 from .call import ROOM_BYTES, Arrival, Call, Patience, make_room

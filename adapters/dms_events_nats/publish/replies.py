@@ -11,8 +11,8 @@ import nats.errors
 
 from dms_events.transport import Channel
 
-from ..asking import AskingClient
 from ..client import request
+from ..connection import AskingClient
 from ..delivery import NatsDelivery
 from ..subjects import Subjects
 

@@ -12,8 +12,8 @@ import nats.errors
 from dms_events.errors import PublishError
 from dms_events.transport import OutgoingMessage, PublishCounts
 
-from ..asking import AskingClient, Denial, NotPermittedError, no_responders
 from ..client import mapped
+from ..connection import AskingClient, Denial, NotPermittedError, no_responders
 from ..delivery import NatsDelivery, subscribe_callback
 from ..subjects import Subjects
 from .call import ROOM_BYTES, Call, make_room

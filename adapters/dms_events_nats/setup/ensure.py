@@ -17,9 +17,8 @@ from dms_events.errors import ConfigError, TransportError
 from dms_events.names import no_such_durable
 from dms_events.transport import SubscriptionSpec
 
-from ..asking import NotPermittedError
 from ..client import flush, request
-from ..link import LinkClient
+from ..connection import LinkClient, NotPermittedError
 from . import api
 from .compare import DesiredConfig, creation
 from .declaration import DurableSetup, NatsSetup

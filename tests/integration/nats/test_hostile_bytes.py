@@ -11,7 +11,7 @@ import pytest
 import dms_events
 from dms_events.types.elk_stats import ServiceCall
 from dms_events_nats import NatsServer, NatsTransport
-from dms_events_nats.link import LinkClient
+from dms_events_nats.connection import LinkClient
 from tests.kit.programs.processes import until
 from tests.kit.servers.raw import raw_client
 from tests.kit.storing import call

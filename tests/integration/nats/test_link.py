@@ -17,8 +17,8 @@ import dms_events
 from dms_events import Bus, ConfigError
 from dms_events.types.elk_stats import ServiceCall
 from dms_events_nats import NatsServer, NatsTransport
-from dms_events_nats.link import LinkClient
-from dms_events_nats.stillness import Stillness
+from dms_events_nats.connection import LinkClient
+from dms_events_nats.connection.stillness import Stillness
 from tests.kit.programs.processes import until
 from tests.kit.servers.link import linked
 from tests.kit.servers.raw import pretending

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dms_events_nats.parser import Parser
+from dms_events_nats.connection.parser import Parser
 
 STREAM = (
     b'INFO {"server_id":"x"}\r\nPING\r\n+OK\r\n'

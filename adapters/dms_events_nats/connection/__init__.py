@@ -1,0 +1,19 @@
+"""The connection to NATS: opened, watched, made anew, and safe from hostile bytes and foreign replies."""
+
+from .asking import AskingClient, Denial, NotPermittedError, denial_in, no_responders
+from .credentials import Credentials
+from .denials import DenialLog
+from .link import LinkClient
+from .opening import Attempts
+
+__all__ = [
+    "AskingClient",
+    "Attempts",
+    "Credentials",
+    "Denial",
+    "DenialLog",
+    "LinkClient",
+    "NotPermittedError",
+    "denial_in",
+    "no_responders",
+]
