@@ -7,7 +7,6 @@ import io
 import sys
 import threading
 from collections.abc import AsyncIterator, Iterator, Sequence
-from concurrent.futures import CancelledError
 from contextlib import suppress
 from typing import Annotated
 
@@ -90,19 +89,22 @@ class _Inline(io.RawIOBase):
 async def _blocks(stream: io.RawIOBase) -> AsyncIterator[bytes]:
     """What is there to read, as soon as it is there; waiting for it does not hold up the bus."""
     loop = asyncio.get_running_loop()
-    blocks: asyncio.Queue[bytes] = asyncio.Queue(1)
+    blocks: asyncio.Queue[bytes] = asyncio.Queue()
+    room = threading.Semaphore(1)
 
     def feed() -> None:
         block = b"-"
         # The command ended meanwhile, over a bad line: the loop is closed, or the stream (a ValueError).
-        with suppress(CancelledError, RuntimeError, ValueError):
+        with suppress(RuntimeError, ValueError):
             while block:
+                room.acquire()
                 block = stream.read(_BLOCK) or b""
-                asyncio.run_coroutine_threadsafe(blocks.put(block), loop).result()
+                loop.call_soon_threadsafe(blocks.put_nowait, block)
 
     # A daemon, because nothing can end a thread that waits for a terminal.
     threading.Thread(target=feed, daemon=True).start()
     while block := await blocks.get():
+        room.release()
         yield block
 
 

@@ -14,6 +14,7 @@ import pytest
 import dms_events
 from dms_events_nats import NatsServer
 from tests.kit.programs.processes import CLI, Finished, run, running, until
+from tests.kit.servers.listening import listening
 from tests.kit.storing import call
 
 HEAD = """
@@ -138,16 +139,16 @@ async def test_ctrl_c_ends_it_at_once_while_a_server_accepts_and_says_nothing(
 
     async def say_nothing(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
         accepted.set()
+        await asyncio.Event().wait()
 
-    silent = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
-    url = f"nats://127.0.0.1:{silent.sockets[0].getsockname()[1]}"
-    project = Project(tmp_path, url)
-    project.write(SLOW)
-    async with silent, running(*project.command, cwd=tmp_path) as worker:
-        async with asyncio.timeout(20):
-            await accepted.wait()
-        worker.send(signal.SIGINT)
-        ended = await worker.finish(2)
+    async with listening(say_nothing) as port:
+        project = Project(tmp_path, f"nats://127.0.0.1:{port}")
+        project.write(SLOW)
+        async with running(*project.command, cwd=tmp_path) as worker:
+            async with asyncio.timeout(20):
+                await accepted.wait()
+            worker.send(signal.SIGINT)
+            ended = await worker.finish(2)
     assert ended.code == 0, ended.err
     assert tally_line(ended) == "0 handled"
 

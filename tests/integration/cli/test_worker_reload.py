@@ -52,6 +52,9 @@ class Project:
     def has(self, *lines: str) -> bool:
         return set(lines) <= set(self.lines("handled"))
 
+    def told_to_stop(self) -> bool:
+        return any("stopping" in line for line in self.lines("log"))
+
     async def starts(self, count: int, by: Running) -> None:
         await until(lambda: len(self.lines("started")) == count, f"start {count}", by=by)
 
@@ -107,7 +110,7 @@ async def test_the_old_one_finishes_its_work_before_the_new_one_starts(
         await publish(nats_server, 1)
         await until(lambda: project.has("begun 1"), "it is begun", by=worker)
         project.save("two")
-        await until(lambda: bool(project.lines("log")), "it is told to stop", by=worker)
+        await until(project.told_to_stop, "it is told to stop", by=worker)
         await publish(nats_server, 2)
         (project.folder / "wait").unlink()
         await until(lambda: project.has("one 1", "two 2"), "both are handled", by=worker)
@@ -147,7 +150,7 @@ async def test_a_second_signal_reaches_the_worker_and_nothing_stays_behind(
         await publish(nats_server, 1)
         await until(lambda: project.has("begun 1"), "it is begun", by=worker)
         worker.send(signal.SIGINT)
-        await until(lambda: bool(project.lines("log")), "it heard the first", by=worker)
+        await until(project.told_to_stop, "it heard the first", by=worker)
         worker.send(signal.SIGINT)
         ended = await worker.finish()
     assert ended.code == 128 + signal.SIGTERM, ended.err
