@@ -56,7 +56,7 @@ demo: .venv/.demo
 
 # On workers: most tests wait for a server or a process. A plain `pytest FILE` starts none, so that an
 # editor and a debugger are at once in the test; so does ARGS=-n0.
-WORKERS := -n 6
+WORKERS := -n 4
 
 test: .venv/.dev
 	$(BIN)/pytest $(WORKERS) $(ARGS)
