@@ -22,6 +22,8 @@ R = TypeVar("R")
 
 _log = logging.getLogger("dms_events")
 _BUSY_S = 0.01
+_CACHE_KIB = 65_536
+"""Ids made of source and ID come in no order, so pages of the whole table are written again and again."""
 _PRIMARY = 0xFF
 """The part of an extended error code that is the error's kind."""
 _BROKEN = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR})
@@ -136,6 +138,7 @@ class SqliteSink(Sink):
         try:
             self._use_wal(connection)
             connection.execute("PRAGMA synchronous=FULL")
+            connection.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
             connection.executescript(_SCHEMA)
         except BaseException:
             connection.close()
