@@ -6,11 +6,18 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from dms_events_nats import NatsServer
 from tests.kit.servers.elasticsearch_fixtures import elasticsearch_url, empty_elasticsearch_url
 
 __all__ = ["elasticsearch_url", "empty_elasticsearch_url", "nats_server"]
+
+# A loaded machine is slow, and nothing else follows from that.
+settings.register_profile(
+    "patient", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("patient")
 
 pytest_plugins = ["tests.kit.run.ending", "tests.kit.run.workers"]
 

@@ -1,32 +1,23 @@
-"""One delivered NATS message: what it says of itself, and how it is acknowledged (ack, nak, term).
-
-nats-py makes these objects itself, in place of messages of its own.
-"""
+"""One delivered NATS message: what it says of itself, and how it is acknowledged (ack, nak, term)."""
 
 from __future__ import annotations
 
-import asyncio
-import dataclasses
-import logging
-from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Coroutine
+from typing import Any
 
 import msgspec
 import nats.errors
-from nats.aio.client import Client
-from nats.aio.msg import Msg
-from nats.aio.subscription import Subscription
 
 from dms_events.errors import TransportError
 from dms_events.identity import id_of_position
 
 from .client import translated
+from .connection import DirectClient, read_headers
 from .subjects import Subjects
 
-__all__ = ["CoreDelivery", "JetStreamDelivery", "NatsDelivery", "Origin", "subscribe_callback"]
+__all__ = ["CoreDelivery", "JetStreamDelivery", "NatsDelivery", "Origin"]
 
-
-_log = logging.getLogger("dms_events")
+_MESSAGE_ID = b"\r\nNats-Msg-Id:"
 _PLAIN = 9
 """Tokens of a reply subject from a server without domains."""
 
@@ -34,13 +25,13 @@ _PLAIN = 9
 class Origin:
     """What all messages of one subscription have in common."""
 
-    __slots__ = ("broker", "client", "first", "lost", "subjects")
+    __slots__ = ("broker", "client", "first", "lost", "parts")
 
     def __init__(
-        self, client: Client, subjects: Subjects, *, first: str = "", broker: str = ""
+        self, client: DirectClient, subjects: Subjects, *, first: str = "", broker: str = ""
     ) -> None:
         self.client = client
-        self.subjects = subjects
+        self.parts = subjects.parts
         self.first = first
         """How the reply subject of a first delivery begins, where the server has no domain."""
         self.lost = False
@@ -49,35 +40,31 @@ class Origin:
         """The server, where nothing is stored."""
 
 
-if TYPE_CHECKING:
-    _Given = msgspec.Struct
-else:
-    # nats-py gives its `msg_class` whatever its own has, today and in later versions.
-    _given = [(field.name, Any, None) for field in dataclasses.fields(Msg)]
-    _Given = msgspec.defstruct("_Given", _given, gc=False)
-
-
-class NatsDelivery(_Given, kw_only=True, eq=False, gc=False):
+class NatsDelivery(msgspec.Struct, eq=False, gc=False):
     """What a NATS message says of itself, stored or not."""
 
     subject: str
     reply: str
     data: bytes
-    headers: dict[str, str] | None
+    header_block: bytes | None = None
     origin: Origin = None  # type: ignore[assignment]
-    """Set by the receiver that takes it."""
+    """Set by the receiver that takes it, as are the next two fields."""
     type_name: str = ""
+    source: str = ""
 
     @property
-    def source(self) -> str:
-        return self.origin.subjects.sources[self.subject]
+    def headers(self) -> dict[str, str] | None:
+        return read_headers(self.header_block) if self.header_block else None
 
     @property
     def message_id(self) -> str:
-        return self.headers.get("Nats-Msg-Id", "") if self.headers else ""
+        if self.header_block is None:
+            return ""
+        value = self.header_block.partition(_MESSAGE_ID)[2].partition(b"\r\n")[0]
+        return value.decode(errors="backslashreplace").strip()
 
 
-class JetStreamDelivery(NatsDelivery, kw_only=True, eq=False, gc=False):
+class JetStreamDelivery(NatsDelivery, eq=False, gc=False):
     """Where it lies and how often it was delivered is in its reply subject, parsed when asked for."""
 
     settled: bool = False
@@ -131,6 +118,11 @@ class JetStreamDelivery(NatsDelivery, kw_only=True, eq=False, gc=False):
         except (nats.errors.Error, OSError) as error:
             _not_said(error)
 
+    def ack_soon(self) -> None:
+        if not self.settled:
+            self.settled = True
+            self.origin.client.ack_soon(self.reply)
+
     def nak(self, delay_s: float = 0.0) -> Coroutine[Any, Any, None]:
         delay_ns = int(delay_s * 1e9)
         return self._say(b'-NAK {"delay":%d}' % delay_ns if delay_ns > 0 else b"-NAK")
@@ -165,11 +157,11 @@ def _not_said(error: nats.errors.Error | OSError) -> None:
         raise translated("settle a message", error) from error
 
 
-class CoreDelivery(NatsDelivery, kw_only=True, eq=False, gc=False):
+class CoreDelivery(NatsDelivery, eq=False, gc=False):
     """A message that nobody stored: acknowledging it means nothing, giving it back is impossible."""
 
     number: int = 0
-    """Its number among the messages of its receiver, which sets it, and the next field too."""
+    """Its number among the messages of its receiver."""
     arrived_ns: int = 0
 
     @property
@@ -195,6 +187,9 @@ class CoreDelivery(NatsDelivery, kw_only=True, eq=False, gc=False):
     async def ack(self) -> None:
         return
 
+    def ack_soon(self) -> None:
+        return
+
     async def nak(self, delay_s: float = 0.0) -> None:
         raise TransportError("core NATS delivers once: nak needs durable=True (JetStream)")
 
@@ -203,32 +198,3 @@ class CoreDelivery(NatsDelivery, kw_only=True, eq=False, gc=False):
 
     async def in_progress(self) -> None:
         return
-
-
-M = TypeVar("M", bound=NatsDelivery)
-"""The `msg_class` of the client."""
-
-
-async def subscribe_callback(
-    client: Client, subject: str, take: Callable[[M], None], *, queue: str = ""
-) -> Subscription:
-    """Subscribe, and have each message given to ``take``, which never waits.
-
-    nats-py's own callbacks are coroutines, and cost a queue and a turn of a task for each message.
-    """
-    return await client.subscribe(subject, queue=queue, future=_CallbackFuture(take))
-
-
-class _CallbackFuture(asyncio.Future[M]):
-    """What nats-py takes for the future of a reply, and gives every message to."""
-
-    def __init__(self, take: Callable[[M], None]) -> None:
-        super().__init__()
-        self._take = take
-
-    def set_result(self, message: M) -> None:
-        try:
-            self._take(message)
-        except Exception:  # noqa: BLE001
-            # It would break the connection, on which all else depends.
-            _log.exception("a message on %s was not taken", message.subject)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from dms_events.errors import ConfigError
 from dms_events.transport import Channel, OutgoingMessage, SubscriptionSpec
@@ -41,19 +41,21 @@ def checked_subject(setting: str, subject: str) -> str:
     return subject
 
 
-class _BySubject(dict[str, str]):
-    """A part of each subject; of so many subjects that each message's is hardly ever read anew."""
+class _Parts(dict[str, tuple[str, str]]):
+    """Type and source of each subject; of so many that each message's is hardly ever read anew."""
 
-    def __init__(self, read: Callable[[str], str]) -> None:
-        self._read = read
+    def __init__(self, depth: int) -> None:
+        self._depth = depth
 
-    def __missing__(self, subject: str) -> str:
-        part = self._read(subject)
+    def __missing__(self, subject: str) -> tuple[str, str]:
+        tokens = subject.split(".")[self._depth :]
+        type_name = ".".join(tokens[:2]) if len(tokens) >= 2 else ""
+        source = tokens[2] if len(tokens) > 2 and tokens[2] != NO_SOURCE else ""
         if len(self) >= _MOST_KNOWN:
             self.clear()
         if len(subject) <= _LONGEST_KNOWN:
-            self[subject] = part
-        return part
+            self[subject] = type_name, source
+        return type_name, source
 
 
 class Subjects:
@@ -62,10 +64,8 @@ class Subjects:
     def __init__(self, root: str) -> None:
         self._root = checked_subject("root", root)
         self._depth = root.count(".") + 1
-        self.type_names = _BySubject(self._type_name)
-        """The type that a subject says; empty where it is not of this form."""
-        self.sources = _BySubject(self._source)
-        """The source that a subject says; empty where it says none."""
+        self.parts = _Parts(self._depth + 1)
+        """The type and the source that a subject says; empty where it says none."""
 
     def of(self, message: OutgoingMessage) -> str:
         """The subject a message is published on."""
@@ -114,11 +114,3 @@ class Subjects:
     def bucket(self, use: str) -> str:
         """The name of the key-value bucket for a use."""
         return f"{self._root}_{use}".replace(".", "_").upper()
-
-    def _type_name(self, subject: str) -> str:
-        tokens = subject.split(".")[self._depth + 1 :]
-        return ".".join(tokens[:2]) if len(tokens) >= 2 else ""
-
-    def _source(self, subject: str) -> str:
-        tokens = subject.split(".")[self._depth + 1 :]
-        return tokens[2] if len(tokens) > 2 and tokens[2] != NO_SOURCE else ""

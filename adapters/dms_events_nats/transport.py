@@ -25,7 +25,6 @@ from dms_events.transport import (
 
 from .client import checked_url, flush, mapped
 from .connection import Attempts, Credentials, DenialLog, LinkClient, denial_in
-from .delivery import CoreDelivery, JetStreamDelivery
 from .publish import CorePublisher, Publisher
 from .read import CoreReceiver, PartitionedReceiver, PullReceiver, open_receiver
 from .setup import EventsSetup, NatsSetup, StreamSetup, check_streams, make_streams
@@ -123,7 +122,6 @@ class NatsTransport(Transport):
         if tls_handshake_first and tls is None:
             self._tls = ssl.create_default_context()
         self._client = LinkClient(link_timeout_s, ping_interval_s)
-        self._client.msg_class = JetStreamDelivery if durable else CoreDelivery  # type: ignore[assignment]
         self._manager: JetStreamManager | None = None
         self._publisher: Publisher | CorePublisher = CorePublisher(
             self._client, self._subjects, publish_timeout_s

@@ -180,6 +180,9 @@ class MemoryDelivery:
         return self._stored.stored_ns
 
     async def ack(self) -> None:
+        self.ack_soon()
+
+    def ack_soon(self) -> None:
         if self._settle():
             self._consumer.settle(self._stored.sequence, self._attempt)
 

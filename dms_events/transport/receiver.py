@@ -73,6 +73,9 @@ class Delivery(Protocol):
     async def ack(self) -> None:
         """It is done: do not deliver it again."""
 
+    def ack_soon(self) -> None:
+        """What `ack` does, without a wait: it takes effect a turn of the event loop later."""
+
     async def nak(self, delay_s: float = 0.0) -> None:
         """It is not done: deliver it again after ``delay_s``."""
 

@@ -206,7 +206,8 @@ class Dispatch:
         if error is not None:
             await self._failed(entry, error)
             return
-        await self._settlement.handled(entry)
+        if not self._settlement.handled_at_once(entry):
+            await self._settlement.handled(entry)
         if not handler.plain:
             await self._end(entry)
 

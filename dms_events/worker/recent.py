@@ -3,32 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TypeAlias
 
 __all__ = ["Recent"]
+
+
+_FIRST = 24_000
+_Table: TypeAlias = tuple[memoryview, int]
+"""A hash table, in which a slot without a number holds 0, and the mask of its slots."""
 
 
 class Recent:
     """Remembers the last ``count`` numbers that were added, and up to twice as many.
 
-    They are in two hash tables of a fixed size. Once the newer table holds ``count`` numbers it becomes
-    the older one, and the numbers of the older one are forgotten.
+    They are in hash tables of a fixed size, a small one first. Once the newest table is full another one
+    is begun, and once a table of ``count`` numbers is full all numbers before it are forgotten.
     """
 
     def __init__(self, count: int) -> None:
         self._count = count
-        slots = 1 << (count * 4 // 3).bit_length()
-        self._mask = slots - 1
-        self._used = 0
-        self._tables: tuple[memoryview[int], ...] = (self._empty(),)
-        """The newer one, then the older one where there is one. A slot without a number holds 0."""
-
-    def _empty(self) -> memoryview[int]:
-        return memoryview(bytearray(8 * (self._mask + 1))).cast("q")
+        self._room = min(count, _FIRST)
+        """How many numbers the newest table takes yet."""
+        self._tables: tuple[_Table, ...] = (_empty(self._room),)
+        """The newest one first."""
 
     def has(self, number: int) -> bool:
         """True if the number is remembered."""
-        mask, number = self._mask, number or 1
-        for table in self._tables:
+        number = number or 1
+        for table, mask in self._tables:
             slot = number & mask
             while found := table[slot]:
                 if found == number:
@@ -38,7 +40,7 @@ class Recent:
 
     def add(self, numbers: Iterable[int]) -> None:
         """Remember signed 64-bit numbers. One that is added again counts as new."""
-        table, mask, used, count = self._tables[0], self._mask, self._used, self._count
+        (table, mask), room = self._tables[0], self._room
         for given in numbers:
             number = given or 1
             slot = number & mask
@@ -48,13 +50,18 @@ class Recent:
                 slot = slot + 1 & mask
             else:
                 table[slot] = number
-                used += 1
-                if used >= count:
-                    table, used = self._turn(), 0
-        self._used = used
+                room -= 1
+                if not room:
+                    (table, mask), room = self._turn(), self._count
+        self._room = room
 
-    def _turn(self) -> memoryview[int]:
-        # The oldest table goes before a new one comes, so that there are never three.
+    def _turn(self) -> _Table:
+        # The older table goes before a new one comes, so that there are never three.
         self._tables = self._tables[:1]
-        self._tables = (self._empty(), *self._tables)
+        self._tables = (_empty(self._count), *self._tables)
         return self._tables[0]
+
+
+def _empty(count: int) -> _Table:
+    slots = 1 << (count * 4 // 3).bit_length()
+    return memoryview(bytearray(8 * slots)).cast("q"), slots - 1

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -120,16 +120,18 @@ class Settlement:
             raise
         return noted
 
-    def handled(self, entry: InFlight) -> Awaitable[None]:
-        """Record success. Returns the awaitable that acknowledges; await it at once."""
+    def handled_at_once(self, entry: InFlight) -> bool:
+        """Do what `handled` does where nothing is to be waited for; returns whether that is so."""
         message = entry.message
         if message.returned or entry.redeliveries or entry.record is not None:
-            return self._handled(entry)
+            return False
         self._tally.handled += 1
         self._ledger.settle(entry.identity)
-        return message.delivery.ack()
+        message.delivery.ack_soon()
+        return True
 
-    async def _handled(self, entry: InFlight) -> None:
+    async def handled(self, entry: InFlight) -> None:
+        """Record success, and acknowledge all deliveries; or give back what its handler gave back."""
         message = entry.message
         if message.returned:
             retry = entry.handler.retry

@@ -3,6 +3,7 @@
 from .asking import AskingClient, Denial, NotPermittedError, denial_in, no_responders
 from .credentials import Credentials
 from .denials import DenialLog
+from .direct import DirectClient, read_headers
 from .link import LinkClient
 from .opening import Attempts
 
@@ -12,8 +13,10 @@ __all__ = [
     "Credentials",
     "Denial",
     "DenialLog",
+    "DirectClient",
     "LinkClient",
     "NotPermittedError",
     "denial_in",
     "no_responders",
+    "read_headers",
 ]

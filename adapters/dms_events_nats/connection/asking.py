@@ -61,8 +61,11 @@ def denial_in(error: Exception) -> Denial | None:
 
 
 class _Reply(Protocol):
-    data: bytes
-    headers: dict[str, str] | None
+    @property
+    def data(self) -> bytes: ...
+
+    @property
+    def headers(self) -> dict[str, str] | None: ...
 
 
 def no_responders(message: _Reply) -> bool:

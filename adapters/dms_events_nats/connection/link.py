@@ -1,9 +1,10 @@
 """The link to a NATS server: it is watched, and made again when it is dead or its reading has ended.
 
 nats-py asks a quiet server after 2 minutes, and gives it up after 6. All uses of nats-py's private names
-for the connection are in this module. nats-py has no public way to see whether bytes move, to abort a
-socket, to read with another parser, or to go on after an error of the server. The tests in
-`tests/integration/nats/test_link.py` and `test_hostile_bytes.py` fail without them.
+for the connection are in this module, and all for its messages in `direct.py`. nats-py has no public way
+to see whether bytes move, to abort a socket, to read with another parser, or to go on after an error of
+the server. The tests in `tests/integration/nats/test_link.py` and `test_hostile_bytes.py` fail without
+them.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from nats.aio.transport import TcpTransport
 
 from dms_events.errors import ConfigError
 
-from .asking import AskingClient
+from .direct import DirectClient
 from .parser import Parser
 from .stillness import Stillness
 
@@ -108,7 +109,7 @@ class _Tcp(TcpTransport):
         return True  # else nats-py makes a transport of its own before the first connection
 
 
-class LinkClient(AskingClient):
+class LinkClient(DirectClient):
     """The adapter's client, with a link that is watched.
 
     The link is dead when, for ``timeout_s`` in which the event loop ran, no byte came in and no waiting
@@ -127,6 +128,7 @@ class LinkClient(AskingClient):
         self._tcp = _Tcp()
         self._transport = self._tcp
         self._parser = Parser(
+            self.takers,
             self._process_msg,  # type: ignore[arg-type]
             ping=self._process_ping,
             pong=self._process_pong,

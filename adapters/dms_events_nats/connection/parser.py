@@ -10,10 +10,12 @@ import json
 import logging
 import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import nats.errors
+
+from .direct import Taker
 
 __all__ = ["Parser"]
 
@@ -31,6 +33,8 @@ _LONGEST_LINE = 1 << 20
 _LARGEST = 128 << 20
 """Bytes of a message; no server takes more than half of that."""
 _QUIET_S = 1.0
+_CR = 0x0D
+_HEADERS = b"NATS/1.0\r\n"
 
 
 class Parser:
@@ -42,7 +46,9 @@ class Parser:
     second at most.
 
     Args:
-        message: takes subscription, subject, reply subject, payload, and the header block or None.
+        takers: by the number of a subscription, as it is written, the function that takes its messages.
+        message: takes those of all others: subscription, subject, reply subject, payload, and the header
+            block or None.
         ping: takes the server's question whether this client lives.
         pong: takes the server's answer to that question.
         error: takes the words of an error of the server.
@@ -51,6 +57,7 @@ class Parser:
 
     def __init__(
         self,
+        takers: Mapping[bytes, Taker],
         message: Callable[[int, bytes, bytes, bytes, bytes | None], Awaitable[None]],
         *,
         ping: Callable[[], Awaitable[None]],
@@ -58,6 +65,7 @@ class Parser:
         error: Callable[[str], Awaitable[None]],
         info: Callable[[dict[str, Any]], Awaitable[None]],
     ) -> None:
+        self._takers = takers
         self._message = message
         self._ping = ping
         self._pong = pong
@@ -91,6 +99,9 @@ class Parser:
             self._held.clear()
         resets, position, end = self._resets, 0, len(data)
         while position < end:
+            if behind := self._take(data, position, end):
+                position = behind
+                continue
             found = _MSG.match(data, position) or _HMSG.match(data, position)
             if found is None and (found := _UNREADABLE.match(data, position)) is None:
                 line_end = data.find(b"\r\n", position)
@@ -103,21 +114,63 @@ class Parser:
                 position = line_end + 2
                 continue
             start = found.end()
-            body_end = start + int(found[found.re.groups])
+            body_end = start + int(found[found.lastindex or 1])
             if body_end + 2 > end:
                 self._hold(data[position:], body_end + 2 - position, _LARGEST)
                 return
             position = body_end + 2
             try:
-                await self._deliver(found, data, start, body_end)
+                if (taking := self._deliver(found, data, start, body_end)) is not None:
+                    await taking
             except Exception as error:  # noqa: BLE001 - one message must not end the reading
-                self._skip(found, repr(error))
+                self._skip(found[0], repr(error))
             if self._resets != resets:
                 return
 
+    def _take(self, data: bytes, position: int, end: int) -> int:
+        """Hand a message, in the form in which every server writes it, to its taker.
+
+        Returns:
+            where it ends; 0 where that is not what is there, or not all of it.
+        """
+        start = data.find(b"\n", position) + 1
+        if not start or data[start - 2] != _CR:
+            return 0
+        tokens = data[position : start - 2].split(b" ")
+        count, headers, body = len(tokens), None, start
+        if count == 5 and tokens[0] == b"MSG":
+            _, subject, sid, reply, size = tokens
+        elif count == 6 and tokens[0] == b"HMSG":
+            _, subject, sid, reply, header_size, size = tokens
+            if not header_size.isdigit() or len(header_size) > 9:
+                return 0
+            body += int(header_size)
+            headers = data[start:body]
+            if not headers.startswith(_HEADERS):
+                return 0
+        elif count == 4 and tokens[0] == b"MSG":
+            (_, subject, sid, size), reply = tokens, b""
+        else:
+            return 0
+        take = self._takers.get(sid)
+        if take is None or len(size) > 9 or not size.isdigit():
+            return 0
+        body_end = start + int(size)
+        if body_end + 2 > end or body > body_end:
+            return 0
+        try:
+            to, back = subject.decode(), reply.decode()
+        except UnicodeDecodeError:
+            return 0
+        try:
+            take(to, back, data[body:body_end], headers)
+        except Exception as error:  # noqa: BLE001 - one message must not end the reading
+            self._skip(data[position:start], repr(error))
+        return body_end + 2
+
     def _deliver(
         self, found: re.Match[bytes], data: bytes, start: int, body_end: int
-    ) -> Awaitable[None]:
+    ) -> Awaitable[None] | None:
         headers = None
         if found.re is _MSG:
             subject, sid, reply, _ = found.groups()
@@ -129,13 +182,11 @@ class Parser:
             headers, start = self._headers(data[start:body], subject), body
         else:
             raise ValueError("its first line cannot be read")
-        if not subject.isascii():
-            subject = self._text(subject)
-        if reply is None:
-            reply = b""
-        elif not reply.isascii():
-            reply = self._text(reply)
-        return self._message(int(sid), subject, reply, data[start:body_end], headers)
+        to, back = self._text(subject), self._text(reply) if reply else ""
+        if take := self._takers.get(sid):
+            take(to, back, data[start:body_end], headers)
+            return None
+        return self._message(int(sid), to.encode(), back.encode(), data[start:body_end], headers)
 
     def _hold(self, rest: bytes, least: int, limit: int) -> None:
         """Wait for the bytes that are missing to ``rest``."""
@@ -169,19 +220,17 @@ class Parser:
                 f"what the server says of itself cannot be read: {error}"
             ) from error
 
-    def _text(self, token: bytes) -> bytes:
-        """A token as UTF-8."""
+    def _text(self, token: bytes) -> str:
         try:
-            token.decode()
+            return token.decode()
         except UnicodeDecodeError:
             self.malformed += 1
             self._say("a message whose subject is not UTF-8", repr(token))
-            return token.decode(errors="backslashreplace").encode()
-        return token
+            return token.decode(errors="backslashreplace")
 
     def _headers(self, block: bytes, subject: bytes) -> bytes | None:
         """A header block that nats-py can read; None where it is none."""
-        if block.startswith(b"NATS/1.0\r\n"):
+        if block.startswith(_HEADERS):
             return block
         if block.startswith(b"NATS/1.0 ") and block.isascii():
             return block
@@ -191,9 +240,9 @@ class Parser:
             return block.decode("ascii", "backslashreplace").encode()
         return None
 
-    def _skip(self, found: re.Match[bytes], why: str) -> None:
+    def _skip(self, line: bytes, why: str) -> None:
         self.skipped += 1
-        self._say("a message that is skipped", f"{found[0].strip()[:300]!r}: {why}")
+        self._say("a message that is skipped", f"{line.strip()[:300]!r}: {why}")
 
     def _say(self, what: str, which: str) -> None:
         if time.monotonic() >= self._quiet_until:

@@ -12,7 +12,7 @@ import nats.errors
 from dms_events.errors import PublishError
 from dms_events.transport import OutgoingMessage
 
-from ..connection import AskingClient
+from ..connection import DirectClient
 from .no_stream import NoStreamProbe
 
 __all__ = ["POLL_S", "ROOM_BYTES", "Arrival", "Call", "Patience", "make_room"]
@@ -25,7 +25,7 @@ _AS_LONG_AS_IT_TAKES_S = 86_400
 class Arrival:
     """Tells when all that was sent before has reached the server, so that what is missing is lost."""
 
-    def __init__(self, client: AskingClient, tell: Callable[[], None]) -> None:
+    def __init__(self, client: DirectClient, tell: Callable[[], None]) -> None:
         self._client = client
         self._tell = tell
         self._asking: asyncio.Task[None] | None = None
@@ -54,7 +54,7 @@ class Arrival:
 class Patience:
     """How long nothing may move: neither an acknowledgement comes, nor a waiting byte leaves."""
 
-    def __init__(self, client: AskingClient, limit_s: float) -> None:
+    def __init__(self, client: DirectClient, limit_s: float) -> None:
         self._client = client
         self._limit_s = limit_s
         self._least = float("inf")
@@ -76,7 +76,7 @@ class Patience:
         return max(0.0, self._moved_at + self._limit_s - time.monotonic())
 
 
-async def make_room(client: AskingClient, patience: Patience) -> None:
+async def make_room(client: DirectClient, patience: Patience) -> None:
     """Wait until little enough waits in the client, or the connection is gone, or patience ends.
 
     The client itself would wait in a way that swallows a cancellation.
@@ -92,7 +92,7 @@ class Call:
     """One publish or publish_many: what it sent and is not acknowledged, and what was refused."""
 
     def __init__(
-        self, client: AskingClient, messages: Iterable[OutgoingMessage], timeout_s: float
+        self, client: DirectClient, messages: Iterable[OutgoingMessage], timeout_s: float
     ) -> None:
         self._source = self._held(messages)
         self._back: Iterator[OutgoingMessage] = iter(())

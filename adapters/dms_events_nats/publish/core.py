@@ -10,7 +10,7 @@ import nats.errors
 from dms_events.errors import PublishError
 from dms_events.transport import OutgoingMessage, PublishCounts
 
-from ..connection import AskingClient, Denial
+from ..connection import Denial, DirectClient
 from ..subjects import Subjects
 from .call import POLL_S, ROOM_BYTES, Patience, make_room
 
@@ -27,7 +27,7 @@ class CorePublisher:
     From then on, publishing on that subject is an error, until the connection is made anew.
     """
 
-    def __init__(self, client: AskingClient, subjects: Subjects, timeout_s: float) -> None:
+    def __init__(self, client: DirectClient, subjects: Subjects, timeout_s: float) -> None:
         self._client = client
         self._subjects = subjects
         self._timeout_s = timeout_s
@@ -46,12 +46,16 @@ class CorePublisher:
         try:
             for message in messages:
                 held = message
-                subject = subject_of(message)
+                subject, data = subject_of(message), message.data
                 if self._denied:
                     self._check(subject, message, count)
                 if client.pending_data_size > ROOM_BYTES:
                     await self._room(message, count)
-                await client.publish(subject, message.data)
+                if client.is_closed:
+                    raise nats.errors.ConnectionClosedError
+                if len(data) > client.max_payload:
+                    raise nats.errors.MaxPayloadError
+                client.send(subject, data)
                 held = None
                 count += 1
                 if count % _YIELD_EVERY == 0:

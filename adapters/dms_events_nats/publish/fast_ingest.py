@@ -12,8 +12,8 @@ import nats.errors
 
 from dms_events.transport import OutgoingMessage
 
-from ..connection import AskingClient, Denial, no_responders
-from ..delivery import NatsDelivery, subscribe_callback
+from ..connection import Denial, DirectClient, no_responders
+from ..delivery import NatsDelivery
 from ..subjects import Subjects
 from .call import ROOM_BYTES, Arrival, Call, Patience, make_room
 from .replies import Notice, Streams, read_ack, shown
@@ -52,7 +52,7 @@ _read_flow = msgspec.json.Decoder(_Flow | _Gap | _Err).decode
 class _Batch:
     """What was sent of one batch and is not known to be stored."""
 
-    def __init__(self, client: AskingClient, name: str, patience: Patience) -> None:
+    def __init__(self, client: DirectClient, name: str, patience: Patience) -> None:
         self.name = name
         self.open: deque[OutgoingMessage] = deque()
         self.bytes = 0
@@ -128,7 +128,7 @@ class Ingest:
     """
 
     def __init__(
-        self, client: AskingClient, subjects: Subjects, streams: Streams, ignored: Notice
+        self, client: DirectClient, subjects: Subjects, streams: Streams, ignored: Notice
     ) -> None:
         self._client = client
         self._subjects = subjects
@@ -141,7 +141,7 @@ class Ingest:
 
     async def open(self) -> None:
         """Start to listen."""
-        await subscribe_callback(self._client, self._inbox + ">", self._on_reply)
+        await self._client.subscribe_direct(self._inbox + ">", self._on_reply)
 
     async def publish(self, call: Call) -> None:
         """Publish a batch of the call's messages. What is not known to be stored is taken back."""
@@ -178,7 +178,7 @@ class Ingest:
             sent += 1
             subject = subject_of(message)
             reply = f"{prefix}{sent}.{_APPEND if sent > 1 else _START}.$FI"
-            await client.publish(subject, data, reply, {"Nats-Msg-Id": message.id})
+            client.send_identified(subject, data, reply, message.id)
             while sent >= batch.limit and not batch.over:
                 await batch.wait()
             if batch.bytes >= _MOST_BYTES:
@@ -207,7 +207,8 @@ class Ingest:
                 batch.end()
         return False
 
-    def _on_reply(self, reply: NatsDelivery) -> None:
-        name = reply.subject[len(self._inbox) :].partition(".")[0]
-        if (batch := self._batches.get(name)) and not batch.hear(reply, self._streams):
-            self._ignored.add(shown(reply))
+    def _on_reply(self, subject: str, reply: str, data: bytes, headers: bytes | None) -> None:
+        name = subject[len(self._inbox) :].partition(".")[0]
+        said = NatsDelivery(subject, reply, data, headers)
+        if (batch := self._batches.get(name)) and not batch.hear(said, self._streams):
+            self._ignored.add(shown(said))

@@ -12,7 +12,7 @@ import nats.errors
 from dms_events.transport import Channel
 
 from ..client import request
-from ..connection import AskingClient
+from ..connection import DirectClient
 from ..delivery import NatsDelivery
 from ..subjects import Subjects
 
@@ -94,7 +94,7 @@ class Streams:
     exports, or to one behind a leaf node.
     """
 
-    def __init__(self, client: AskingClient, subjects: Subjects) -> None:
+    def __init__(self, client: DirectClient, subjects: Subjects) -> None:
         self._client = client
         self._subjects = subjects
         self._names: dict[Channel, frozenset[str]] = {}

@@ -7,14 +7,12 @@ from collections.abc import Iterable
 from itertools import count
 from typing import Final
 
-import nats.errors
-
 from dms_events.errors import PublishError
 from dms_events.transport import OutgoingMessage, PublishCounts
 
 from ..client import mapped
-from ..connection import AskingClient, Denial, NotPermittedError, no_responders
-from ..delivery import NatsDelivery, subscribe_callback
+from ..connection import Denial, DirectClient, NotPermittedError, no_responders
+from ..delivery import NatsDelivery
 from ..subjects import Subjects
 from .call import ROOM_BYTES, Call, make_room
 from .duplicates import Duplicates
@@ -44,7 +42,7 @@ class Publisher:
     error ``timeout_s`` after the last ack came and the last waiting byte left.
     """
 
-    def __init__(self, client: AskingClient, subjects: Subjects, timeout_s: float) -> None:
+    def __init__(self, client: DirectClient, subjects: Subjects, timeout_s: float) -> None:
         self._client = client
         self._subjects = subjects
         self._timeout_s = timeout_s
@@ -72,7 +70,7 @@ class Publisher:
         """
         with mapped("open the publisher"):
             await self._ingest.open()
-            await subscribe_callback(self._client, self._inbox + "*", self._on_ack)
+            await self._client.subscribe_direct(self._inbox + "*", self._on_ack)
             await self._streams.ask()  # what is not permitted is heard before its answer
             if self._ended:
                 raise NotPermittedError(self._ended)
@@ -124,11 +122,7 @@ class Publisher:
                 await self._link_room(call)
             if client.is_connected:
                 # What `_send_again` does, without a coroutine more for each message.
-                headers = {"Nats-Msg-Id": id}
-                try:
-                    await client.publish(subject_of(message), data, inbox + token, headers)
-                except nats.errors.Error as error:
-                    call.reason = str(error)  # it stays unacknowledged, and is sent again
+                client.send_identified(subject_of(message), data, inbox + token, id)
         await self._settled(call, 0)
         if call.refused:
             raise call.not_accepted(call.reason)
@@ -220,12 +214,8 @@ class Publisher:
                 return
             if token in call.unacked:
                 call.sent_before.add(message.id)
-                headers = {"Nats-Msg-Id": message.id}
                 subject = self._subjects.of(message)
-                try:
-                    await client.publish(subject, message.data, self._inbox + token, headers)
-                except nats.errors.Error as error:
-                    call.reason = str(error)
+                client.send_identified(subject, message.data, self._inbox + token, message.id)
 
     def _check(self, call: Call) -> None:
         """Raise where it makes no sense to wait for what is open."""
@@ -238,15 +228,14 @@ class Publisher:
             reason = call.reason or "the server did not answer"
             raise call.not_accepted(f"{missing} within {self._timeout_s:g} s: {reason}")
 
-    def _on_ack(self, reply: NatsDelivery) -> None:
-        token = reply.subject[len(self._inbox) :]
+    def _on_ack(self, subject: str, reply: str, data: bytes, headers: bytes | None) -> None:
+        token = subject[len(self._inbox) :]
         call = self._calls.pop(token, None)
         if call is None:
             return
-        data = reply.data
         # A plain ack ends with a digit and a brace; all else is read in whole.
         if not (data.startswith(self._streams.acks) and 47 < data[-2] < 58) and not self._read(
-            call, token, reply
+            call, token, NatsDelivery(subject, reply, data, headers)
         ):
             return
         call.no_stream = None

@@ -9,7 +9,6 @@ import time
 from collections import deque
 from collections.abc import Sequence
 
-from nats.aio.client import Client
 from nats.aio.subscription import Subscription
 
 from dms_events.aio import set_within
@@ -17,7 +16,8 @@ from dms_events.errors import ConnectionLostError, TransportError
 from dms_events.transport import Receiver
 
 from ..client import flush, mapped
-from ..delivery import CoreDelivery, Origin, subscribe_callback
+from ..connection import DirectClient
+from ..delivery import CoreDelivery, Origin
 from ..subjects import Subjects
 
 __all__ = ["CoreReceiver"]
@@ -29,12 +29,12 @@ _QUIET_S = 1.0
 class CoreReceiver(Receiver):
     """Holds up to ``limit`` messages; what arrives beyond that is dropped and counted."""
 
-    def __init__(self, client: Client, subjects: Subjects, limit: int) -> None:
+    def __init__(self, client: DirectClient, subjects: Subjects, limit: int) -> None:
         self._client = client
         address = client.connected_url
         broker = f"core {address.hostname}:{address.port}" if address else "core"
         self._origin = Origin(client, subjects, broker=broker)
-        self._type_names = subjects.type_names
+        self._parts = subjects.parts
         self._limit = limit
         self._buffer: deque[CoreDelivery] = deque()
         self._arrived = asyncio.Event()
@@ -55,7 +55,7 @@ class CoreReceiver(Receiver):
         with mapped("subscribe"):
             for subject in filters:
                 self._subscriptions.append(
-                    await subscribe_callback(self._client, subject, self._on_message, queue=group)
+                    await self._client.subscribe_direct(subject, self._take, queue=group)
                 )
         await flush(self._client)
 
@@ -105,15 +105,25 @@ class CoreReceiver(Receiver):
         self._closed = True
         self._arrived.set()
 
-    def _on_message(self, message: CoreDelivery) -> None:
+    def _take(self, subject: str, reply: str, data: bytes, headers: bytes | None) -> None:
         buffer = self._buffer
         if len(buffer) >= self._limit:
             self._drop()
             return
-        self._count = message.number = self._count + 1
-        message.arrived_ns = time.time_ns()
-        message.origin = self._origin
-        message.type_name = self._type_names[message.subject]
-        buffer.append(message)
+        self._count += 1
+        type_name, source = self._parts[subject]
+        buffer.append(
+            CoreDelivery(
+                subject,
+                reply,
+                data,
+                headers,
+                self._origin,
+                type_name,
+                source,
+                self._count,
+                time.time_ns(),
+            )
+        )
         if len(buffer) == 1:  # nobody waits while there is one
             self._arrived.set()

@@ -8,13 +8,13 @@ from typing import Any
 
 import msgspec.structs
 import nats.js.errors
-from nats.aio.client import Client
 from nats.js.manager import JetStreamManager
 
 from dms_events.errors import ConfigError
 from dms_events.transport import SubscriptionSpec
 
 from ..client import NotThereError, mapped, request
+from ..connection import DirectClient
 from ..delivery import Origin
 from ..setup import durables, ensure_consumer
 from ..setup.fit import refuse_stream
@@ -37,7 +37,11 @@ class _Stream:
     """The stream that a subscription reads, as it is now."""
 
     def __init__(
-        self, client: Client, manager: JetStreamManager, subjects: Subjects, spec: SubscriptionSpec
+        self,
+        client: DirectClient,
+        manager: JetStreamManager,
+        subjects: Subjects,
+        spec: SubscriptionSpec,
     ) -> None:
         self.client = client
         self.manager = manager
@@ -144,7 +148,7 @@ class _Stream:
 
 
 async def open_receiver(
-    client: Client, manager: JetStreamManager, subjects: Subjects, spec: SubscriptionSpec
+    client: DirectClient, manager: JetStreamManager, subjects: Subjects, spec: SubscriptionSpec
 ) -> PullReceiver | PartitionedReceiver:
     """Read what a subscription asks for.
 

@@ -8,13 +8,12 @@ import logging
 import time
 from collections import deque
 
-from nats.aio.client import Client
-
 from dms_events.aio import cancelled, set_within
 from dms_events.errors import ConnectionLostError, TransportError
 from dms_events.transport import Receiver
 
 from ..client import mapped, why_ended
+from ..connection import DirectClient
 from ..delivery import JetStreamDelivery
 from .consumer import Consumer, ConsumerSource
 from .request import HELD_BYTES, PullRequest
@@ -42,7 +41,7 @@ class PullReceiver(Receiver):
 
     def __init__(
         self,
-        client: Client,
+        client: DirectClient,
         source: ConsumerSource,
         *,
         prefetch: int,

@@ -12,10 +12,10 @@ from typing import Final
 
 import msgspec
 import nats.errors
-from nats.aio.client import Client
 from nats.aio.subscription import Subscription
 
-from ..delivery import JetStreamDelivery, Origin, subscribe_callback
+from ..connection import DirectClient, read_headers
+from ..delivery import JetStreamDelivery, NatsDelivery, Origin
 from .foreign import InboxFilter
 
 __all__ = ["HELD_BYTES", "REQUEST_BYTES", "PullRequest"]
@@ -57,11 +57,11 @@ class PullRequest:
         "_is_first",
         "_on_status",
         "_origin",
+        "_parts",
         "_reply",
         "_seen",
         "_subscription",
         "_tokens",
-        "_type_names",
         "_work",
         "last",
         "left",
@@ -81,7 +81,7 @@ class PullRequest:
     ) -> None:
         self._inbox = inbox + "."
         self.follow(origin)
-        self._type_names = origin.subjects.type_names
+        self._parts = origin.parts
         self._buffer = buffer
         self._arrived = arrived
         self._work = work
@@ -106,9 +106,9 @@ class PullRequest:
         self._filter = InboxFilter(origin.first)
         self._is_first = self._filter.is_first
 
-    async def open(self, client: Client) -> None:
+    async def open(self, client: DirectClient) -> None:
         """Subscribe to the inbox; what nats-py raises passes through."""
-        self._subscription = await subscribe_callback(client, self._inbox + "*", self._take)
+        self._subscription = await client.subscribe_direct(self._inbox + "*", self._take)
 
     async def drain(self) -> None:
         """Read what has arrived, and nothing more."""
@@ -119,7 +119,13 @@ class PullRequest:
                 await subscription.drain()  # type: ignore[no-untyped-call]
 
     async def ask(
-        self, client: Client, api_subject: str, batch: int, *, expires_ns: int, heartbeat_ns: int
+        self,
+        client: DirectClient,
+        api_subject: str,
+        batch: int,
+        *,
+        expires_ns: int,
+        heartbeat_ns: int,
     ) -> None:
         """Ask for a batch. Without a connection nothing is sent, and that it is lost shows as silence."""
         self.left = self._batch = batch
@@ -144,13 +150,16 @@ class PullRequest:
         """It is open, and not even a heartbeat came for so long."""
         return self.left > 0 and not self.heard() and time.monotonic() - self._heard_at > silence_s
 
-    def _take(self, message: JetStreamDelivery) -> None:
-        reply = message.reply
-        if not self._is_first(reply) and self._filter.ignores(message):
+    def _take(self, subject: str, reply: str, data: bytes, headers: bytes | None) -> None:
+        if not self._is_first(reply) and self._filter.ignores(
+            NatsDelivery(subject, reply, data, headers)
+        ):
             return
         if reply:
-            message.origin = self._origin
-            message.type_name = self._type_names[message.subject]
+            type_name, source = self._parts[subject]
+            message = JetStreamDelivery(
+                subject, reply, data, headers, self._origin, type_name, source
+            )
             buffer = self._buffer
             if not buffer:  # nobody waits while there is one
                 self._arrived.set()
@@ -159,8 +168,8 @@ class PullRequest:
             self.left = left = self.left - 1
             if not left:
                 self._work.set()
-        else:
-            self._end(message.subject, message.headers or {})
+        elif headers:
+            self._end(subject, read_headers(headers))
 
     def _end(self, subject: str, headers: dict[str, str]) -> None:
         self._beat = True

@@ -102,6 +102,17 @@ async def test_a_terminated_message_never_comes_again(bus: Bus) -> None:
         assert await messages.backlog() == 0
 
 
+async def test_what_is_acknowledged_without_a_wait_never_comes_again(bus: Bus) -> None:
+    await bus.publish_many([call(number) for number in range(300)])
+    async with bus.subscribe(ServiceCall, durable="d", ack_wait_s=0.4) as messages:
+        taken = await collect(messages, 300, ack=False)
+        for message in taken:
+            message.delivery.ack_soon()
+        await taken[0].nak()
+        assert await nothing_comes(messages, 1.0)
+        assert await messages.backlog() == 0
+
+
 async def test_progress_extends_the_ack_wait(bus: Bus) -> None:
     await bus.publish(call())
     async with bus.subscribe(ServiceCall, durable="d", ack_wait_s=0.6) as messages:

@@ -96,13 +96,13 @@ async def test_a_redelivery_is_known_when_its_identity_is_forgotten(
     """As after a lost connection: the acknowledgements of a hundred events do not arrive."""
     billing = Billing(memory=1, ack_wait_s=0.5)
     kind: Any = MemoryDelivery if place.kind == "memory" else JetStreamDelivery
-    acknowledge = kind.ack
+    acknowledge = kind.ack_soon
 
-    async def lost(delivery: Delivery) -> None:
+    def lost(delivery: Delivery) -> None:
         if delivery.attempt > 1:
-            await acknowledge(delivery)
+            acknowledge(delivery)
 
-    monkeypatch.setattr(kind, "ack", lost)
+    monkeypatch.setattr(kind, "ack_soon", lost)
     await bus.publish_many([call(number) for number in range(100)])
     await drained(billing.worker, bus)
     assert sorted(number for number, _ in billing.handled) == list(range(100))

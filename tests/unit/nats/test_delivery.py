@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from nats.aio.client import Client
 
+from dms_events_nats.connection import DirectClient
 from dms_events_nats.delivery import JetStreamDelivery, Origin
 from dms_events_nats.subjects import Subjects
 
@@ -12,14 +12,12 @@ PLAIN = "$JS.ACK.DMS_EVENTS.billing.{attempt}.{sequence}.77.1736903424552665000.
 DOMAIN = (
     "$JS.ACK.hub.ACCOUNTHASH.DMS_EVENTS.billing.{attempt}.{sequence}.77.1736903424552665000.3.x"
 )
-ORIGIN = Origin(Client(), Subjects("dms"), first="$JS.ACK.DMS_EVENTS.billing.1.")
+ORIGIN = Origin(DirectClient(), Subjects("dms"), first="$JS.ACK.DMS_EVENTS.billing.1.")
 
 
 def delivery(form: str, *, attempt: int = 1, sequence: int = 41) -> JetStreamDelivery:
     reply = form.format(attempt=attempt, sequence=sequence)
-    return JetStreamDelivery(
-        subject="dms.events.x", reply=reply, data=b"", headers=None, origin=ORIGIN
-    )
+    return JetStreamDelivery("dms.events.x", reply, b"", None, ORIGIN)
 
 
 @pytest.mark.parametrize("form", [PLAIN, DOMAIN])
@@ -61,5 +59,5 @@ def test_a_message_under_a_used_sequence_is_another_one() -> None:
 def test_the_source_is_the_third_token_of_the_subject(subject: str, source: str) -> None:
     subjects = Subjects("dms")
     for _ in range(2):
-        assert subjects.sources[subject] == source
-    assert all(len(known) < 1000 for known in subjects.sources), "long subjects are not kept"
+        assert subjects.parts[subject][1] == source
+    assert all(len(known) < 1000 for known in subjects.parts), "long subjects are not kept"

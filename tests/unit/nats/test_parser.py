@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -23,12 +24,19 @@ STREAM = (
 )
 
 
+@pytest.fixture(params=[False, True], ids=["nats-py", "takers"], scope="module")
+def direct(request: pytest.FixtureRequest) -> bool:
+    """Whether the messages go to functions, or to nats-py."""
+    return bool(request.param)
+
+
 class Heard:
     """Takes all in; a subscription of number 13 takes nothing."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, direct: bool) -> None:
         self.all: list[Any] = []
         self.parser = Parser(
+            {b"%d" % sid: partial(self.take, sid) for sid in (1, 2, 3, 13)} if direct else {},
             self.message,
             ping=self.say("ping"),
             pong=self.say("pong"),
@@ -48,6 +56,9 @@ class Heard:
     async def message(
         self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes | None
     ) -> None:
+        self.take(sid, subject.decode(), reply.decode(), data, headers)
+
+    def take(self, sid: int, subject: str, reply: str, data: bytes, headers: bytes | None) -> None:
         if sid == 13:
             raise ValueError("not this one")
         self.all.append((sid, subject, reply, data, headers))
@@ -56,19 +67,21 @@ class Heard:
 EXPECTED = [
     {"server_id": "x"},
     "ping",
-    (1, b"a.b", b"", b"hello", None),
-    (2, b"a.\x0bb", b"r.1", b"\r\n", None),
+    (1, "a.b", "", b"hello", None),
+    (2, "a.\x0bb", "r.1", b"\r\n", None),
     "pong",
     'Permissions Violation for Publish to "\\xff"',
-    (3, b"a", b"", b"ok", b"NATS/1.0\r\n\r\n"),
-    (1, b"a.\\xff\xc3\xa9", b"", b"", None),
-    (1, b"a." + b"x" * 5000, b"a.reply", b"!", None),
+    (3, "a", "", b"ok", b"NATS/1.0\r\n\r\n"),
+    (1, "a.\\xffé", "", b"", None),
+    (1, "a." + "x" * 5000, "a.reply", b"!", None),
 ]
 
 
 @given(st.lists(st.integers(0, len(STREAM)), max_size=40))
-async def test_what_arrives_in_any_pieces_is_read_as_what_arrives_at_once(cuts: list[int]) -> None:
-    heard = Heard()
+async def test_what_arrives_in_any_pieces_is_read_as_what_arrives_at_once(
+    direct: bool, cuts: list[int]
+) -> None:
+    heard = Heard(direct=direct)
     ends = [0, *sorted(cuts), len(STREAM)]
     for start, end in pairwise(ends):
         await heard.parser.parse(STREAM[start:end])
@@ -87,13 +100,13 @@ async def test_what_arrives_in_any_pieces_is_read_as_what_arrives_at_once(cuts: 
     ],
 )
 async def test_headers_that_are_none_cost_a_message_its_headers_only(
-    headers: bytes, left: bytes | None
+    direct: bool, headers: bytes, left: bytes | None
 ) -> None:
-    heard = Heard()
+    heard = Heard(direct=direct)
     await heard.parser.parse(
         b"HMSG a 1 %d %d\r\n%sdata\r\nPING\r\n" % (len(headers), len(headers) + 4, headers)
     )
-    assert heard.all == [(1, b"a", b"", b"data", left), "ping"]
+    assert heard.all == [(1, "a", "", b"data", left), "ping"]
     assert heard.parser.malformed == 1
 
 
@@ -108,8 +121,10 @@ async def test_headers_that_are_none_cost_a_message_its_headers_only(
         b"HMSG a 1 2\r\n",
     ],
 )
-async def test_a_message_that_nobody_can_take_is_skipped_and_counted(line: bytes) -> None:
-    heard = Heard()
+async def test_a_message_that_nobody_can_take_is_skipped_and_counted(
+    direct: bool, line: bytes
+) -> None:
+    heard = Heard(direct=direct)
     await heard.parser.parse(line + b"xx\r\nPING\r\n")
     assert heard.all == ["ping"]
     assert heard.parser.skipped == 1
@@ -125,8 +140,10 @@ async def test_a_message_that_nobody_can_take_is_skipped_and_counted(line: bytes
         b"x" * (2 << 20),
     ],
 )
-async def test_bytes_that_are_no_nats_are_an_error_and_not_kept(garbage: bytes) -> None:
-    heard = Heard()
+async def test_bytes_that_are_no_nats_are_an_error_and_not_kept(
+    direct: bool, garbage: bytes
+) -> None:
+    heard = Heard(direct=direct)
     with pytest.raises(nats.errors.Error):
         await heard.parser.parse(garbage)
     heard.parser.reset()
