@@ -31,9 +31,15 @@ class NatsServer:
         config: lines for the server's configuration file.
     """
 
-    def __init__(self, store: Path | None = None, *, port: int = 0, config: str = "") -> None:
+    def __init__(
+        self,
+        store: str | os.PathLike[str] | None = None,
+        *,
+        port: int = 0,
+        config: str = "",
+    ) -> None:
         self._temporary = store is None
-        self._store = store or Path(tempfile.mkdtemp(prefix="dms-events-nats-"))
+        self._store = Path(store or tempfile.mkdtemp(prefix="dms-events-nats-"))
         self._port = port
         self._config = config
         self._process: asyncio.subprocess.Process | None = None

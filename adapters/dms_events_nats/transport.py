@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import ssl
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Literal
 from weakref import WeakSet
 
@@ -92,7 +92,7 @@ class NatsTransport(Transport):
         link_timeout_s: float = 10.0,
         ping_interval_s: float = 3.0,
         inbox_prefix: str = "_INBOX",
-        credentials: Path | None = None,
+        credentials: str | os.PathLike[str] | None = None,
         tls: ssl.SSLContext | None = None,
         tls_handshake_first: bool = False,
     ) -> None:

@@ -18,6 +18,7 @@ from ..errors import ConfigError, PublishError, TransportError
 from ..identity import new_id, now_rfc3339
 from ..names import check_token, widest
 from ..transport import (
+    ACK_WAIT_S,
     Guarantees,
     KeyValue,
     OutgoingMessage,
@@ -212,7 +213,7 @@ class Bus(DeadLetters):
         durable: str | None = None,
         start: Literal["all", "new"] | None = None,
         prefetch: int = 500,
-        ack_wait_s: float = 60.0,
+        ack_wait_s: float = ACK_WAIT_S,
         partitioned: bool = False,
         must_exist: bool = False,
     ) -> Subscription[Any]:

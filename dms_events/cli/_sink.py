@@ -8,6 +8,7 @@ from typing import Annotated
 import msgspec
 import typer
 
+from ..transport import ACK_WAIT_S
 from ..urls import connect, sink_for
 from ..worker import Forwarder, Tally
 from ._shared import RootOption, on_interrupt, out, status
@@ -47,7 +48,7 @@ def run(
             metavar="SECONDS",
             help="An event that is not settled by then is delivered again. Counts for a new consumer.",
         ),
-    ] = 60.0,
+    ] = ACK_WAIT_S,
     once: Annotated[bool, typer.Option(help="Stop when everything there is stored.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the final figures as JSON.")] = False,
 ) -> None:

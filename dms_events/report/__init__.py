@@ -18,7 +18,7 @@ __all__ = ["make_report", "write_report"]
 _TOP_SERVICES = 10
 
 
-def make_report(database: Path, *, title: str = "DMS events") -> str:
+def make_report(database: str | os.PathLike[str], *, title: str = "DMS events") -> str:
     """The page about the documents in ``database``, as HTML.
 
     The database is opened read-only, and its figures belong to one moment also while a sink writes.
@@ -27,17 +27,19 @@ def make_report(database: Path, *, title: str = "DMS events") -> str:
     Raises:
         ConfigError: ``database`` is missing, or is not what the SQLite sink writes.
     """
-    return render(_figures_of(database), title=title, made=int(time.time()))
+    return render(_figures_of(Path(database)), title=title, made=int(time.time()))
 
 
-def write_report(database: Path, out: Path, *, title: str = "DMS events") -> None:
+def write_report(
+    database: str | os.PathLike[str], out: str | os.PathLike[str], *, title: str = "DMS events"
+) -> None:
     """Write the page of `make_report` to ``out``, which is replaced.
 
     Raises:
         ConfigError: ``database`` is missing or is not what the SQLite sink writes, or ``out``
             cannot be written.
     """
-    page = make_report(database, title=title)
+    page, out = make_report(database, title=title), Path(out)
     if out.exists() and out.samefile(database):
         raise ConfigError("out", f"{out} is the database; name another file")
     try:

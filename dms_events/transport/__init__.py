@@ -4,6 +4,7 @@ from .counts import PublishCounts
 from .memory import MemoryTransport
 from .receiver import Delivery, Receiver
 from .transport import (
+    ACK_WAIT_S,
     Channel,
     Guarantees,
     KeyValue,
@@ -13,6 +14,7 @@ from .transport import (
 )
 
 __all__ = [
+    "ACK_WAIT_S",
     "Channel",
     "Delivery",
     "Guarantees",

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -20,6 +20,7 @@ from .counts import PublishCounts
 from .receiver import Receiver
 
 __all__ = [
+    "ACK_WAIT_S",
     "Channel",
     "Guarantees",
     "KeyValue",
@@ -27,6 +28,10 @@ __all__ = [
     "SubscriptionSpec",
     "Transport",
 ]
+
+ACK_WAIT_S: Final = 40.0
+"""The default. What went into a dead link comes after it. A reader gives a sign of life every third of
+it, so one whose link dies, which takes 10 s to notice, gives its next sign in time."""
 
 Channel = Literal["events", "requests", "dead"]
 """The three namespaces. They never overlap, so that a stream over one holds nothing of another."""
@@ -58,7 +63,7 @@ class SubscriptionSpec(msgspec.Struct, frozen=True, kw_only=True):
     durable: str | None = None
     start: Literal["all", "new"] = "all"
     prefetch: int = 500
-    ack_wait_s: float = 60.0
+    ack_wait_s: float = ACK_WAIT_S
     partitioned: bool = False
     must_exist: bool = False
     """A durable that is not there is an error, and not made."""

@@ -17,6 +17,7 @@ from ..bus import Bus, Message, Subscription
 from ..dead_letters import AGAIN_S, DeadLetterWriter
 from ..errors import ConfigError, ConnectionLostError, SinkBrokenError, SinkError
 from ..sink import Document, Sink, SinkVerdict, Verdict, document_of
+from ..transport import ACK_WAIT_S
 from ..types._secrets import holds_secret
 from .keep_alive import keep_alive
 from .ledger import Ledger
@@ -79,7 +80,7 @@ class Forwarder:
         batch_bytes: int = 8 << 20,
         linger_s: float = 0.2,
         writes: int = 2,
-        ack_wait_s: float = 60.0,
+        ack_wait_s: float = ACK_WAIT_S,
         memory: int = 1_440_000,
         report: Callable[[Tally], None] | None = None,
     ) -> None:

@@ -13,7 +13,7 @@ __all__ = ["Ledger"]
 W = TypeVar("W")
 
 _REDELIVERIES = 1_440_000
-"""Messages of two ack waits of 60 s, at 12,000 a second."""
+"""Messages of three ack waits of 40 s, at 12,000 a second."""
 _GIVEN_UP = 100_000
 _AT_ONCE = 512
 _HASH_BITS = 64

@@ -13,6 +13,7 @@ from ..aio import set_within, until_first
 from ..bus import Bus, Subscription
 from ..dead_letters import DeadLetterWriter
 from ..errors import ConfigError, ConnectionLostError
+from ..transport import ACK_WAIT_S
 from ..urls import connect
 from .attempts import AttemptNotes
 from .dispatch import Dispatch
@@ -76,7 +77,7 @@ class Worker:
         *,
         concurrency: int = 10,
         prefetch: int = 500,
-        ack_wait_s: float = 60.0,
+        ack_wait_s: float = ACK_WAIT_S,
         start: Literal["all", "new"] = "all",
         memory: int = 1_440_000,
         drain_s: float = 20.0,

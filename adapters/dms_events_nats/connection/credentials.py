@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import re
 from pathlib import Path
 
@@ -28,12 +29,12 @@ class Credentials:
         ExtraNotInstalledError: signing needs a package that is not installed.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: str | os.PathLike[str]) -> None:
         try:
             import nkeys  # type: ignore[import-untyped]
         except ImportError as error:
             raise ExtraNotInstalledError("nats", "NATS with credentials") from error
-        self._path = path
+        self._path = Path(path)
         self._key_of = nkeys.from_seed
 
     def check(self) -> None:

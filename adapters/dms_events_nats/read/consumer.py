@@ -42,19 +42,25 @@ class ConsumerSource(NamedTuple):
 class Consumer:
     """One that is a durable is waited for; one that is not is made anew."""
 
-    def __init__(self, source: ConsumerSource) -> None:
+    def __init__(self, source: ConsumerSource, link: Callable[[], int]) -> None:
         self.source = source
+        self._link = link
+        """The number of the connection."""
         self._failures = 0
-        """How often in a row it was asked about in vain."""
+        """How often in a row it was asked about in vain, over one connection."""
+        self._failed_on = -1
 
     async def check(self, last: int) -> None:
         """Ask whether it is there, after a silence or a refusal.
+
+        An answer that went with its connection says nothing of the consumer.
 
         ``last`` is the sequence of the last message that arrived, 0 for none.
 
         Raises:
             TransportError: it is gone for good.
         """
+        link = self._link()
         try:
             await self.source.waiting()
         except NotThereError as error:
@@ -62,7 +68,10 @@ class Consumer:
                 raise
             await self._renew(self.source.renew, last, error)
         except TransportError as error:
-            self._failures += 1
+            if link != self._link():
+                return
+            self._failures = self._failures + 1 if link == self._failed_on else 1
+            self._failed_on = link
             if self._failures == 1:
                 _log.warning("%s; nothing is read from it until it answers", error)
             elif self.source.renew is not None:

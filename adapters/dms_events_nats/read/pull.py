@@ -51,7 +51,7 @@ class PullReceiver(Receiver):
         shared_by: int = 1,
     ) -> None:
         self._client = client
-        self._consumer = Consumer(source)
+        self._consumer = Consumer(source, lambda: int(client.stats["reconnects"]))
         self._prefetch = prefetch
         self._batch = max(1, prefetch // 2)
         """The most messages of one request."""

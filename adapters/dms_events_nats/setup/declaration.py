@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from pathlib import Path
@@ -81,7 +82,7 @@ class NatsSetup(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     durables: dict[str, DurableSetup] = {}
 
     @classmethod
-    def load(cls, path: Path) -> Self:
+    def load(cls, path: str | os.PathLike[str]) -> Self:
         """Read a TOML file.
 
         Raises:
@@ -89,7 +90,7 @@ class NatsSetup(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
                 of the key in it.
         """
         try:
-            raw = tomllib.loads(path.read_text(encoding="utf-8"))
+            raw = tomllib.loads(Path(path).read_text(encoding="utf-8"))
         except OSError as error:
             raise ConfigError(str(path), error.strerror or str(error)) from error
         except ValueError as error:

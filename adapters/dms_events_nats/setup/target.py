@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dms_events.transport import Channel, SubscriptionSpec
+from dms_events.transport import ACK_WAIT_S, Channel, SubscriptionSpec
 
 from ..subjects import Subjects
 from .compare import DesiredConfig
@@ -12,7 +12,6 @@ from .declaration import DurableSetup, EventsSetup, NatsSetup, StreamSetup
 
 __all__ = ["durable_target", "durable_targets", "nanoseconds", "stream_targets"]
 
-_ACK_WAIT_S = 60.0
 _MAX_ACK_PENDING = 100_000
 _WINDOW_S = 120.0
 
@@ -105,7 +104,7 @@ def durable_target(
         section=f"durables.{name}",
         declared=declared,
         defaults={
-            "ack_wait": nanoseconds(_ACK_WAIT_S),
+            "ack_wait": nanoseconds(ACK_WAIT_S),
             "deliver_policy": "all",
             "max_ack_pending": _MAX_ACK_PENDING,
         },

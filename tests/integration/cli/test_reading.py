@@ -85,7 +85,7 @@ async def test_sink_run_makes_its_consumer_with_the_ack_wait_that_is_asked_for(
     consumers = await client.jetstream().consumers_info("DMS_EVENTS")
     await client.close()
     assert {consumer.name: consumer.config.ack_wait for consumer in consumers} == {
-        "dms-events-sink": 60.0,
+        "dms-events-sink": 40.0,
         "patient": 2.5,
     }
     for wrong in ("0", "-1"):

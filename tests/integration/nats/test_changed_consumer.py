@@ -15,9 +15,11 @@ import dms_events
 from dms_events import Bus, Subscription, TransportError
 from dms_events.types.elk_stats import ServiceCall
 from dms_events_nats import NatsServer
+from dms_events_nats.read import pull
 from tests.contract.places import collect
 from tests.kit.programs.processes import until
 from tests.kit.servers.cluster import nats_cluster
+from tests.kit.servers.link import linked
 from tests.kit.servers.operator import Operator, at
 from tests.kit.storing import call
 
@@ -33,6 +35,16 @@ async def names(operator: Operator) -> list[str]:
     """The consumers of the events."""
     found: list[str] = (await operator.api("CONSUMER.NAMES.DMS_EVENTS"))["consumers"]
     return found
+
+
+async def more_than(requests: int, operator: Operator, consumer: str) -> None:
+    """Wait until the server has more pull requests than that."""
+    async with asyncio.timeout(30):
+        while True:
+            info = await operator.api(f"CONSUMER.INFO.DMS_EVENTS.{consumer}")
+            if info["num_waiting"] > requests:
+                return
+            await asyncio.sleep(0.1)
 
 
 async def said(caplog: pytest.LogCaptureFixture, text: str, within_s: float = 10) -> None:
@@ -136,3 +148,30 @@ async def test_a_reader_without_a_durable_outlives_the_node_that_had_its_consume
             later = await collect(messages, 10, within_s=40)
         assert [m.event.call_id for m in later] == [*range(10, 20)]
         assert "goes on with a new one" in caplog.text
+
+
+@pytest.mark.slow
+async def test_a_reader_without_a_durable_keeps_its_consumer_when_links_die_under_it(
+    nats_server: NatsServer,
+    operator: Operator,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each of two links dies while it asks about its consumer, and takes the answer with it."""
+    monkeypatch.setattr(pull, "_HEARTBEAT_S", 0.4)
+    async with (
+        linked(nats_server.url) as link,
+        dms_events.connect(link.url, link_timeout_s=3, ping_interval_s=1) as bus,
+        reader(bus, durable=None) as messages,
+    ):
+        before = await names(operator)
+        for requests in (2, 4):
+            link.stall_old()
+            # The server keeps the requests of the dead link. The reader sends others once its question
+            # has no answer.
+            await more_than(requests, operator, before[0])
+        await bus.publish(call(1))
+        assert [m.event.call_id for m in await collect(messages, 1)] == [1.0]
+        assert await names(operator) == before
+    assert "goes on with a new one" not in caplog.text
+    assert "nothing is read from it" not in caplog.text

@@ -106,7 +106,7 @@ async def test_what_is_missing_is_made_as_it_is_declared(
     )
     everything = await operator.consumer("all")
     assert everything["filter_subjects"] == ["dms.events.>"]
-    assert (everything["deliver_policy"], everything["ack_wait"]) == ("all", 60 * S)
+    assert (everything["deliver_policy"], everything["ack_wait"]) == ("all", 40 * S)
 
 
 async def test_applying_again_changes_nothing(nats_server: NatsServer, operator: Operator) -> None:

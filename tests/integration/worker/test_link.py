@@ -1,4 +1,4 @@
-"""A worker that loses its link, and its partitions with it, while it holds many messages of a key."""
+"""Workers whose links stand still."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 from itertools import pairwise
 
 import dms_events
-from dms_events import Worker
+from dms_events import Message, Worker
 from dms_events.types.elk_stats import ServiceCall
 from dms_events_nats import EventsSetup, NatsServer, NatsSetup, apply_setup
 from tests.kit.programs.processes import until
@@ -65,3 +65,32 @@ async def test_who_has_lost_its_link_begins_nothing_once_another_has_its_partiti
         assert all(one + 1 == next_one for one, next_one in pairwise(numbers))
     assert after[0][1] <= begun[taken_over - 1][1] + 1
     assert first.tally.returned > 0
+
+
+async def test_messages_that_went_into_a_dead_link_come_after_the_ack_wait(
+    nats_server: NatsServer,
+) -> None:
+    handled: list[float] = []
+    deliveries: set[int] = set()
+    worker = Worker("readers", ack_wait_s=4)
+
+    @worker.on(ServiceCall)
+    async def handle(event: ServiceCall, message: Message[ServiceCall]) -> None:
+        deliveries.add(message.delivery.attempt)
+        handled.append(event.call_id)
+
+    async with (
+        linked(nats_server.url) as link,
+        dms_events.connect(link.url, link_timeout_s=1.5, ping_interval_s=0.4) as far,
+        dms_events.connect(nats_server.url) as near,
+    ):
+        running = asyncio.create_task(worker.run(far))
+        await near.publish(call(0))
+        await until(lambda: handled == [0], "the worker reads")
+        link.stall_old()
+        await near.publish_many(call(number) for number in range(1, 11))
+        await until(lambda: len(handled) == 11, "those that went into the dead link came again", 60)
+        worker.stop()
+        await running
+    assert sorted(handled) == [*range(11)]
+    assert 2 in deliveries
