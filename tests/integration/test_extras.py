@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib.metadata import requires
 from pathlib import Path
 
 import pytest
@@ -96,4 +97,22 @@ except ExtraNotInstalledError as error:
 """
     done = await run(sys.executable, "-c", program)
     expected = "encryption needs an extra: pip install 'dms-events[encryption]'\n"
+    assert (done.code, done.out, done.err) == (0, expected, "")
+
+
+async def test_the_extra_for_nats_brings_what_credentials_need(tmp_path: Path) -> None:
+    lines = [line.replace('"', "'") for line in requires("dms-events") or ()]
+    assert any("nats-py[nkeys]" in line and "extra == 'nats'" in line for line in lines)
+    program = f"""
+import sys
+sys.modules["nkeys"] = None
+import dms_events
+from dms_events.errors import ExtraNotInstalledError
+try:
+    dms_events.connect("nats://127.0.0.1:1", credentials={str(tmp_path)!r})
+except ExtraNotInstalledError as error:
+    print(error)
+"""
+    done = await run(sys.executable, "-c", program)
+    expected = "NATS with credentials needs an extra: pip install 'dms-events[nats]'\n"
     assert (done.code, done.out, done.err) == (0, expected, "")

@@ -68,3 +68,12 @@ async def test_worker_and_forwarder_count_differing_claims(place: Place, bus: Bu
     forwarder.drain()
     tally = await forwarder.run()
     assert (tally.received, tally.stored, tally.differing_claims) == (2, 2, 1)
+
+
+ODD = ("\x00", "\x1b[31m", "é", "日本", "$JS", "_", "'\"", "{}", "\u202e", "x" * 200, "😀" * 200)
+
+
+async def test_a_source_of_odd_characters_is_the_source_that_readers_see(bus: Bus) -> None:
+    async with bus.subscribe(ServiceCall) as messages:
+        await bus.publish_many(bus.prepare(call(), source=source) for source in ODD)
+        assert [m.source for m in await collect(messages, len(ODD))] == [*ODD]
