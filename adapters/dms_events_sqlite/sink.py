@@ -22,24 +22,26 @@ R = TypeVar("R")
 
 _log = logging.getLogger("dms_events")
 _BUSY_S = 0.01
-_CACHE_KIB = 65_536
-"""Ids made of source and ID come in no order, so pages of the whole table are written again and again."""
+_CACHE_KIB = 16_384
+"""Room for the pages of one batch; with less, SQLite writes pages before the batch is whole."""
 _PRIMARY = 0xFF
 """The part of an extended error code that is the error's kind."""
 _BROKEN = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR})
 """Waiting mends none of these: a damaged file, no database, another table."""
 
+# Ids made of source and ID come in no order: in a table without rowids they would scatter the bodies.
+# Files of earlier releases have such a table and keep it; every statement works on both.
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS documents (
-    id         TEXT PRIMARY KEY,
+    id         TEXT NOT NULL PRIMARY KEY,
     type       TEXT NOT NULL,
     time       TEXT NOT NULL,
     index_name TEXT NOT NULL,
     body       TEXT NOT NULL CHECK (json_valid(body))
-) WITHOUT ROWID;
+);
 CREATE INDEX IF NOT EXISTS documents_by_type_and_time ON documents (type, time);
 """
-_INSERT = "INSERT INTO documents VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING RETURNING 1"
+_INSERT = "INSERT INTO documents VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"
 
 
 class SqliteSink(Sink):
@@ -167,7 +169,8 @@ class SqliteSink(Sink):
         connection = self._at_path()
         connection.execute("BEGIN IMMEDIATE")
         try:
-            verdicts = [self._insert_one(connection, document) for document in batch]
+            cursor = connection.cursor()
+            verdicts = [self._insert_one(cursor, document) for document in batch]
             connection.execute("COMMIT")
         except BaseException:
             if connection.in_transaction:
@@ -177,7 +180,7 @@ class SqliteSink(Sink):
             raise OSError("it was moved or removed under the last batch, which is written again")
         return verdicts
 
-    def _insert_one(self, connection: sqlite3.Connection, document: Document) -> SinkVerdict:
+    def _insert_one(self, cursor: sqlite3.Cursor, document: Document) -> SinkVerdict:
         time = document.time.astimezone(UTC).isoformat(timespec="microseconds")
         try:
             row = (
@@ -187,7 +190,7 @@ class SqliteSink(Sink):
                 document.index,
                 document.body.decode(),
             )
-            stored = connection.execute(_INSERT, row).fetchone()
+            stored = cursor.execute(_INSERT, row).rowcount
         except (sqlite3.IntegrityError, sqlite3.DataError, UnicodeError) as error:
             return SinkVerdict(Verdict.REJECTED, str(error))
         return SinkVerdict(Verdict.STORED if stored else Verdict.DUPLICATE)
