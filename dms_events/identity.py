@@ -49,7 +49,8 @@ def id_of_document(source: str, id: str) -> str:
 def _uuid5(namespace: UUID, name: str) -> str:
     # uuid.uuid5 refuses a lone surrogate, which an ID that others chose may hold.
     data = namespace.bytes + name.encode(errors="surrogatepass")
-    return str(UUID(bytes=sha1(data, usedforsecurity=False).digest()[:16], version=5))
+    digest = sha1(data, usedforsecurity=False).digest()
+    return str(uuid_utils.UUID(bytes=digest[:16], version=5))
 
 
 def rfc3339(unix_ns: int) -> str:
