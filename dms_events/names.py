@@ -15,6 +15,7 @@ __all__ = [
     "digest",
     "is_pattern",
     "is_source",
+    "is_token",
     "is_type_name",
     "no_such_durable",
     "shortened",
@@ -30,6 +31,11 @@ _TYPE_NAME = re.compile(rf"{_FOREIGN}+\.{_FOREIGN}+")
 _SOURCE = re.compile(rf"{_FOREIGN}*")
 
 
+def is_token(text: str) -> bool:
+    """True if the text can be one token of a subject, as `check_token` wants it."""
+    return _TOKEN.fullmatch(text) is not None
+
+
 def check_token(setting: str, text: str, fix: str = "") -> None:
     r"""Refuse a source or a durable that cannot be one token of a subject.
 
@@ -37,7 +43,7 @@ def check_token(setting: str, text: str, fix: str = "") -> None:
         ConfigError: the text is empty, longer than 200 characters, or has white space, a lone surrogate
             or one of ``. * > / \``. ``fix`` is added to the reason.
     """
-    if not _TOKEN.fullmatch(text):
+    if not is_token(text):
         reason = f"{text!r} has white space, a lone surrogate, or one of . * > / \\"
         raise ConfigError(setting, reason + fix)
 

@@ -8,16 +8,31 @@ from collections.abc import Mapping
 from dms_events.errors import ConfigError
 from dms_events.transport import Channel, OutgoingMessage, SubscriptionSpec
 
-__all__ = ["NO_SOURCE", "UNPARTITIONED", "Subjects", "checked_subject", "partitions_of"]
+__all__ = [
+    "LONGEST_SUBJECT",
+    "NO_SOURCE",
+    "UNPARTITIONED",
+    "Subjects",
+    "checked_subject",
+    "fits_line",
+    "partitions_of",
+]
 
 NO_SOURCE = "_"
 UNPARTITIONED = "rest"
 """What is stored without a partition."""
+LONGEST_SUBJECT = 3_500
+"""Bytes that leave room for a reply subject and sizes in a line of the protocol, 4,096 bytes. A server
+ends the connection at a longer line."""
+_TOKENS = 3
+"""Of a subject: module, type and source."""
 _MOST_KNOWN = 10_000
 _LONGEST_KNOWN = 512
 _LONGEST = 200
 """With the tokens behind it a subject must fit into a line of the protocol, 4,096 bytes."""
 _PARTITION = re.compile(r"\{\{partition\((\d+),\d+\)\}\}$")
+_ENDS_SUBJECT = re.compile(r"[ \t\r\n]")
+"""What parts the words of a line. Strangers use all else, and so do their dead letters."""
 _ROOT = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 
 
@@ -39,6 +54,15 @@ def checked_subject(setting: str, subject: str) -> str:
         reason = f"use up to {_LONGEST} characters, in tokens of A-Z a-z 0-9 _ -"
         raise ConfigError(setting, f"{subject[:_LONGEST]!r} is not a subject: {reason}")
     return subject
+
+
+def fits_line(subject: str) -> bool:
+    """Whether a line of the protocol can hold a subject, as one word beside all else in it."""
+    try:
+        size = len(subject.encode())
+    except UnicodeEncodeError:
+        return False
+    return 0 < size <= LONGEST_SUBJECT and not _ENDS_SUBJECT.search(subject)
 
 
 class _Parts(dict[str, tuple[str, str]]):
@@ -64,13 +88,14 @@ class Subjects:
     def __init__(self, root: str) -> None:
         self._root = checked_subject("root", root)
         self._depth = root.count(".") + 1
+        self._known: dict[tuple[str, str, str], str] = {}
         self.parts = _Parts(self._depth + 1)
         """The type and the source that a subject says; empty where it says none."""
 
     def of(self, message: OutgoingMessage) -> str:
-        """The subject a message is published on."""
-        source = message.source or NO_SOURCE
-        return f"{self._root}.{message.channel}.{message.type_name}.{source}"
+        """The subject a message is published on; empty where its type and source make none."""
+        key = (message.channel, message.type_name, message.source)
+        return self._known.get(key) or self._subject(*key)
 
     def all_of(self, channel: Channel) -> str:
         """What a stream over a channel stores."""
@@ -114,3 +139,16 @@ class Subjects:
     def bucket(self, use: str) -> str:
         """The name of the key-value bucket for a use."""
         return f"{self._root}_{use}".replace(".", "_").upper()
+
+    def _subject(self, channel: str, type_name: str, source: str) -> str:
+        tokens = [*type_name.split("."), source or NO_SOURCE]
+        if len(tokens) != _TOKENS or not all(tokens) or "." in source:
+            return ""
+        subject = f"{self._root}.{channel}.{type_name}.{source or NO_SOURCE}"
+        if not fits_line(subject):
+            return ""
+        if len(self._known) >= _MOST_KNOWN:
+            self._known.clear()
+        if len(subject) <= _LONGEST_KNOWN:
+            self._known[channel, type_name, source] = subject
+        return subject

@@ -265,9 +265,10 @@ class Bus(DeadLetters):
         """What the readers of a durable write down for each other.
 
         Raises:
-            ConfigError: the transport keeps none.
+            ConfigError: the transport keeps none, or this is no name of a durable.
             TransportError: they cannot be reached.
         """
+        check_token("durable", durable)
         return await self._transport.notes(durable)
 
 

@@ -13,6 +13,9 @@ import msgspec
 import nats.errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+
+from ..subjects import fits_line
 
 __all__ = ["AskingClient", "Denial", "NotPermittedError", "denial_in", "no_responders"]
 
@@ -123,6 +126,18 @@ class AskingClient(Client):
         """The server's words about subscriptions that are being made; empty where there were none."""
         self.ignored_replies = 0
 
+    async def subscribe(
+        self, subject: str, queue: str = "", *args: Any, **kwargs: Any
+    ) -> Subscription:
+        """As nats-py's, for a subject and a queue that a line of the protocol can hold.
+
+        Raises:
+            nats.errors.BadSubjectError: it cannot. The server would end the connection.
+        """
+        if not fits_line(subject + queue):
+            raise nats.errors.BadSubjectError
+        return await super().subscribe(subject, queue, *args, **kwargs)
+
     async def request(
         self,
         subject: str,
@@ -135,9 +150,12 @@ class AskingClient(Client):
 
         Raises:
             NotPermittedError: the server does not permit the request, or an inbox for its answer.
+            nats.errors.BadSubjectError: no line of the protocol can hold the subject.
             nats.errors.NoRespondersError: nobody listens on the subject.
             nats.errors.TimeoutError: there was no answer in time.
         """
+        if not fits_line(subject):
+            raise nats.errors.BadSubjectError
         question = _Question(subject)
         token = str(next(self._question_tokens))
         self._questions[token] = question

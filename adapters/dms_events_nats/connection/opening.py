@@ -19,7 +19,10 @@ __all__ = ["Attempts"]
 
 _log = logging.getLogger("dms_events")
 _SAY_AGAIN_S = 30.0
-_REFUSING = ("authorization", "authentication", "tls required", "account", "expired", "revoked")
+_REFUSING = (
+    *("authorization", "authentication", "tls required", "account", "expired", "revoked"),
+    "maximum control line",  # a password that is longer than a line of the protocol
+)
 """Words in an error of the server after which it is useless to try again with the same settings."""
 
 

@@ -138,7 +138,7 @@ class Call:
         message = self.refused[token] = self.unacked.pop(token)
         self.bytes -= len(message.data)
         self.settled += 1
-        self.reason = f"{message.type_name}{reason}"
+        self.reason = reason
         self.wake()
 
     def take_back(self, messages: Iterable[OutgoingMessage]) -> None:

@@ -13,6 +13,7 @@ from dms_events.transport import OutgoingMessage, PublishCounts
 from ..connection import Denial, DirectClient
 from ..subjects import Subjects
 from .call import POLL_S, ROOM_BYTES, Patience, make_room
+from .fit import no_subject
 
 __all__ = ["CorePublisher"]
 
@@ -37,8 +38,8 @@ class CorePublisher:
         """Publish in order; returns how many.
 
         Raises:
-            PublishError: one was not taken: it is too large, it is not permitted, or nothing left for
-                ``timeout_s``.
+            PublishError: one was not taken: it is too large, it has no subject, it is not permitted, or
+                nothing left for ``timeout_s``.
             CancelledError: its cause is such a `PublishError`.
         """
         client, subject_of = self._client, self._subjects.of
@@ -46,7 +47,9 @@ class CorePublisher:
         try:
             for message in messages:
                 held = message
-                subject, data = subject_of(message), message.data
+                if not (subject := subject_of(message)):
+                    raise PublishError(no_subject(message), [message], count)
+                data = message.data
                 if self._denied:
                     self._check(subject, message, count)
                 if client.pending_data_size > ROOM_BYTES:

@@ -16,6 +16,7 @@ from ..connection import Denial, DirectClient, no_responders
 from ..delivery import NatsDelivery
 from ..subjects import Subjects
 from .call import ROOM_BYTES, Arrival, Call, Patience, make_room
+from .fit import unfit
 from .replies import Notice, Streams, read_ack, shown
 
 __all__ = ["Ingest"]
@@ -171,12 +172,13 @@ class Ingest:
             batch.bytes += len(data)
             if batch.over or not client.is_connected:
                 return
-            if len(data) > room // 2:
-                break
+            next_subject = subject_of(message)
+            if len(data) > room // 2 or unfit(message, next_subject, room):
+                break  # the window deals with it
             if client.pending_data_size > ROOM_BYTES:
                 await make_room(client, batch.patience)
             sent += 1
-            subject = subject_of(message)
+            subject = next_subject
             reply = f"{prefix}{sent}.{_APPEND if sent > 1 else _START}.$FI"
             client.send_identified(subject, data, reply, message.id)
             while sent >= batch.limit and not batch.over:

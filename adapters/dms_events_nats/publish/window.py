@@ -17,14 +17,12 @@ from ..subjects import Subjects
 from .call import ROOM_BYTES, Call, make_room
 from .duplicates import Duplicates
 from .fast_ingest import Ingest
+from .fit import unfit
 from .no_stream import NoStreamProbe
 from .replies import IGNORED, Notice, Streams, read_ack, shown
 
 __all__ = ["Publisher"]
 
-_HEADER_ROOM = 64
-_HEADER_BYTES = 28
-_LONGEST_REPLAY_ID = 36
 _WINDOW = 500
 _WINDOW_BYTES = 8 << 20
 _SILENCE_S = 5.0
@@ -110,19 +108,19 @@ class Publisher:
                 continue
             if (message := next(call.rest, None)) is None:
                 break
-            data, id = message.data, message.id
+            data, subject = message.data, subject_of(message)
             token = str(next(tokens))
             unacked[token] = message
             call.bytes += len(data)
-            if len(data) + len(id) + _HEADER_ROOM > client.max_payload and not self._fits(message):
-                call.refuse(token, self._too_large(message))
+            if reason := unfit(message, subject, client.max_payload):
+                call.refuse(token, reason)
                 break
             calls[token] = call
             if client.pending_data_size > ROOM_BYTES:
                 await self._link_room(call)
             if client.is_connected:
                 # What `_send_again` does, without a coroutine more for each message.
-                client.send_identified(subject_of(message), data, inbox + token, id)
+                client.send_identified(subject, data, inbox + token, message.id)
         await self._settled(call, 0)
         if call.refused:
             raise call.not_accepted(call.reason)
@@ -154,7 +152,7 @@ class Publisher:
                 if denial.denies("publish", subject := self._subjects.of(message)):
                     found = True
                     del self._calls[token]
-                    call.refuse(token, f": {denial.words(subject)}")
+                    call.refuse(token, f"{message.type_name}: {denial.words(subject)}")
         return found
 
     def _end(self, reason: str) -> None:
@@ -162,17 +160,6 @@ class Publisher:
         self._ingest.closed()
         for call in set(self._calls.values()):
             call.wake()
-
-    def _fits(self, message: OutgoingMessage) -> bool:
-        # No event takes the room that its replay needs, also where its own id is shorter.
-        id_bytes = max(len(message.id.encode()), _LONGEST_REPLAY_ID)
-        return len(message.data) + id_bytes + _HEADER_BYTES <= self._client.max_payload
-
-    def _too_large(self, message: OutgoingMessage) -> str:
-        return (
-            f" is {len(message.data):,} bytes, more than the server's max_payload of "
-            f"{self._client.max_payload:,} leaves room for; it was not sent"
-        )
 
     async def _link_room(self, call: Call) -> None:
         await make_room(self._client, call.patience)
@@ -257,11 +244,12 @@ class Publisher:
                     self._streams.learn(reply.data)
                 return True
             call.no_stream = None
-            reason = f": {ack.error.description} (code {ack.error.err_code})"
+            words = f"{ack.error.description} (code {ack.error.err_code})"
+            reason = f"{message.type_name}: {words}"
             if ack.error.err_code not in _NOT_YET:
                 call.refuse(token, reason)
                 return False
-            call.reason = message.type_name + reason
+            call.reason = reason
             call.retry_in(_NOT_YET_RETRY_S)
         elif no_responders(reply):
             self._no_responders(call, message)

@@ -32,9 +32,10 @@ class InboxFilter:
         self.is_first = re.compile(re.escape(first) + numbers).fullmatch
         """Whether a reply subject is of a first delivery, on a server without a domain."""
         # With a domain: $JS.ACK.<domain>.<account>.<stream>.<consumer>.….<random token>
+        name = "[^.]{1,255}"  # an acknowledgement must fit into a line of the protocol
         delivered = rf"{consumer}[0-9]+\.{numbers}"
         self._is_any = re.compile(
-            rf"\$JS\.ACK\.(?:{delivered}|[^.]+\.[^.]+\.{delivered}(?:\.[^.]+)?)"
+            rf"\$JS\.ACK\.(?:{delivered}|{name}\.{name}\.{delivered}(?:\.{name})?)"
         ).fullmatch
         self.ignored = 0
         self._said = 0

@@ -8,6 +8,8 @@ from typing import Any
 import nats.js.errors
 from nats.aio.client import Client
 
+from dms_events.names import is_token
+
 from ..client import mapped, request
 from ..subjects import UNPARTITIONED
 
@@ -20,6 +22,8 @@ async def durables_for(client: Client, stream: str, subject: str, durable: str) 
     Raises:
         TransportError: they are not known, or the account may not ask.
     """
+    if durable and not is_token(durable):
+        return ()  # whoever may write to the dead stream wrote this name
     asked = f"$JS.API.CONSUMER.INFO.{stream}.*" if durable else f"$JS.API.CONSUMER.LIST.{stream}"
     with mapped(f"ask which readers {stream} has (this takes the permission for {asked})"):
         looked_at = _named(client, stream, durable) if durable else _all(client, stream)

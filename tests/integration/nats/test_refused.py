@@ -46,6 +46,9 @@ async def test_a_wrong_password_is_an_error_at_once(
         assert "wrong" not in str(error)
         assert not [r for r in caplog.records if r.levelno >= logging.WARNING]
 
+        error = await refused(server.url.replace("//", f"//me:{'x' * 5_000}@"), durable=durable)
+        assert "'maximum control line exceeded'" in str(error)
+
         error = await refused(f"{url},{url.replace('127.0.0.1', 'localhost')}", durable=durable)
         assert "'Authorization Violation'" in str(error)
 
