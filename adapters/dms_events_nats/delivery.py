@@ -70,6 +70,8 @@ class JetStreamDelivery(NatsDelivery, eq=False, gc=False):
     settled: bool = False
     """Whether the server was told what became of it."""
     _tokens: list[str] | None = None
+    _outage: int = -1
+    """During which loss of the connection more time was asked for: after so many reconnects."""
 
     def _parsed(self) -> list[str]:
         self._tokens = tokens = _tokens_of(self.reply)
@@ -130,8 +132,14 @@ class JetStreamDelivery(NatsDelivery, eq=False, gc=False):
     def term(self) -> Coroutine[Any, Any, None]:
         return self._say(b"+TERM")
 
-    def in_progress(self) -> Coroutine[Any, Any, None]:
-        return self._say(b"+WPI", last=False)
+    async def in_progress(self) -> None:
+        client = self.origin.client
+        if not client.is_connected:
+            # What is said now waits in the client until the connection is back. Once is enough.
+            if self._outage == (outage := client.stats["reconnects"]):
+                return
+            self._outage = outage
+        await self._say(b"+WPI", last=False)
 
     async def _say(self, word: bytes, *, last: bool = True) -> None:
         """Tell the server, unless the last word was said already, or is another reader's."""

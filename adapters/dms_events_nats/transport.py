@@ -121,7 +121,8 @@ class NatsTransport(Transport):
         self._tls_handshake_first = tls_handshake_first
         if tls_handshake_first and tls is None:
             self._tls = ssl.create_default_context()
-        self._client = LinkClient(link_timeout_s, ping_interval_s)
+        self._attempts = Attempts(len(self._servers), connect_timeout_s, self._where())
+        self._client = LinkClient(self._attempts, link_timeout_s, ping_interval_s)
         self._manager: JetStreamManager | None = None
         self._publisher: Publisher | CorePublisher = CorePublisher(
             self._client, self._subjects, publish_timeout_s
@@ -129,7 +130,6 @@ class NatsTransport(Transport):
         self._opened = False
         self._denials = DenialLog()
         self._receivers: WeakSet[PullReceiver | PartitionedReceiver | CoreReceiver] = WeakSet()
-        self._attempts = Attempts(len(self._servers), connect_timeout_s, self._where())
         self.guarantees = Guarantees(
             acknowledges=durable,
             durable=durable,
@@ -153,7 +153,7 @@ class NatsTransport(Transport):
             if self._durable:
                 await self._open_jetstream()
         except BaseException:
-            await self._disconnect()
+            await self._client.end()
             raise
         self._opened = True
 
@@ -236,29 +236,19 @@ class NatsTransport(Transport):
         return self._manager
 
     async def close(self) -> None:
-        try:
-            in_time = await self._client.leave(self._leave(), self._publish_timeout_s)
-        finally:
-            await self._disconnect()
+        away, unsent = self._attempts.away, self._client.holds_unsent
+        in_time = await self._client.leave(self._leave(), self._publish_timeout_s)
         if self._opened and not in_time:
             _log.warning("closed without an answer from %s: nothing moved", self._where())
-            if not self._durable:
-                raise ConnectionLostError("close: what was published last may be lost")
+        if self._opened and not self._durable and (not in_time or (away and unsent)):
+            why = f" ({away})" if away else ""
+            raise ConnectionLostError(f"close: what was published last may be lost{why}")
 
     async def _leave(self) -> None:
         for receiver in list(self._receivers):
             await receiver.close()
         if self._client.is_connected:
             await flush(self._client, self._publish_timeout_s)
-
-    async def _disconnect(self) -> None:
-        try:
-            await self._client.end()
-        except OSError as error:
-            # The connection is broken already, under what the client still had to write to it. Then
-            # it leaves out its callback.
-            _log.debug("NATS: %s", error)
-            await self._on_close()
 
     @property
     def where(self) -> str:
@@ -270,7 +260,7 @@ class NatsTransport(Transport):
     async def _on_error(self, error: Exception) -> None:
         _log.debug("NATS: %s", error)
         if not self._client.is_connected:
-            self._attempts.failed(error)
+            self._attempts.failed(self._client.server, error)
         elif denial := denial_in(error):
             told = self._client.deny(denial), self._publisher.deny(denial)
             if not any(told):
@@ -278,17 +268,18 @@ class NatsTransport(Transport):
 
     async def _on_disconnect(self) -> None:
         if not self._client.is_closed:
-            self._attempts.lost()
-            why = self._client.lost_because
+            why = self._attempts.lost_because
             _log.warning("lost the connection to %s (%s), connecting again", self._where(), why)
 
     async def _on_reconnect(self) -> None:
         _log.warning("connected to %s again", self._where())
+        self._attempts.over()
         self._publisher.reconnected()
         for receiver in list(self._receivers):
             receiver.reconnected()
 
     async def _on_close(self) -> None:
+        self._attempts.over()
         self._publisher.closed()
         for receiver in list(self._receivers):
             receiver.fail(ConnectionLostError("the connection to NATS is closed"))

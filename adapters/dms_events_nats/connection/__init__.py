@@ -1,6 +1,6 @@
 """The connection to NATS: opened, watched, made anew, and safe from hostile bytes and foreign replies."""
 
-from .asking import AskingClient, Denial, NotPermittedError, denial_in, no_responders
+from .asking import AskingClient, AwayError, Denial, NotPermittedError, denial_in, no_responders
 from .credentials import Credentials
 from .denials import DenialLog
 from .direct import DirectClient, read_headers
@@ -10,6 +10,7 @@ from .opening import Attempts
 __all__ = [
     "AskingClient",
     "Attempts",
+    "AwayError",
     "Credentials",
     "Denial",
     "DenialLog",

@@ -16,8 +16,9 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 from ..subjects import fits_line
+from .opening import Attempts
 
-__all__ = ["AskingClient", "Denial", "NotPermittedError", "denial_in", "no_responders"]
+__all__ = ["AskingClient", "AwayError", "Denial", "NotPermittedError", "denial_in", "no_responders"]
 
 _API = "$JS.API."
 _DIRECT = "$JS.API.DIRECT."
@@ -30,6 +31,17 @@ _DENIED = re.compile(
 
 class NotPermittedError(nats.errors.Error):
     """The account may not use a subject. The text is the server's."""
+
+
+class AwayError(nats.errors.TimeoutError):
+    """There was no connection in time. The text says what the last attempts to connect met."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self._why = why
+
+    def __str__(self) -> str:
+        return self._why
 
 
 class Denial(NamedTuple):
@@ -114,11 +126,13 @@ class AskingClient(Client):
 
     Anybody who may read a request may reply to it. A reply that is not of JetStream's form is ignored
     and counted in ``ignored_replies``, and the request waits on. A request or an inbox that the server
-    does not permit fails at once with `NotPermittedError`.
+    does not permit fails at once with `NotPermittedError`. Without a connection a request is not sent, so
+    that none arrives when nobody waits for its answer any more.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, attempts: Attempts) -> None:
         super().__init__()
+        self.attempts = attempts
         self._questions: dict[str, _Question] = {}
         self._question_tokens = count()
         self._answers = ""
@@ -153,9 +167,15 @@ class AskingClient(Client):
             nats.errors.BadSubjectError: no line of the protocol can hold the subject.
             nats.errors.NoRespondersError: nobody listens on the subject.
             nats.errors.TimeoutError: there was no answer in time.
+            AwayError: there was no connection in time.
         """
         if not fits_line(subject):
             raise nats.errors.BadSubjectError
+        deadline = asyncio.get_running_loop().time() + timeout
+        if not (self.is_connected or self.is_closed):
+            await self.attempts.until_over(timeout)
+            if away := self.attempts.away:
+                raise AwayError(away)
         question = _Question(subject)
         token = str(next(self._question_tokens))
         self._questions[token] = question
@@ -164,9 +184,11 @@ class AskingClient(Client):
                 self._answers = self.new_inbox() + "."
                 await self.subscribe(self._answers + "*", cb=self._on_answer)
             await self.publish(subject, payload, self._answers + token, headers)
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout_at(deadline):
                 answer = await question.answer
         except TimeoutError:
+            if away := self.attempts.away:
+                raise AwayError(away) from None
             raise nats.errors.TimeoutError from None
         finally:
             del self._questions[token]

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 from nats.aio.subscription import Subscription
 
 from .asking import AskingClient
+from .opening import Attempts
 
 __all__ = ["DirectClient", "Taker", "read_headers"]
 
@@ -52,8 +53,8 @@ class _Taken:
 class DirectClient(AskingClient):
     """A client that hands messages to plain functions, and takes whole frames of the protocol."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, attempts: Attempts) -> None:
+        super().__init__(attempts)
         self.takers: dict[bytes, Taker] = {}
         """By the number of the subscription, as it is written: who takes its messages."""
         self._acks: list[str] = []

@@ -23,6 +23,7 @@ from nats.aio.transport import TcpTransport
 from dms_events.errors import ConfigError
 
 from .direct import DirectClient
+from .opening import Attempts
 from .parser import Parser
 from .stillness import Stillness
 
@@ -52,9 +53,11 @@ class _Tcp(TcpTransport):
         self.written = 0
         self.attempt_at = 0.0
         self.aborted = False
+        self.server = ""
 
     async def connect(self, uri: ParseResult, buffer_size: int, connect_timeout: int) -> None:
         self.abort()  # an attempt that failed may have left a socket
+        self.server = f"{uri.hostname}:{uri.port}"
         self.attempt_at = asyncio.get_running_loop().time()
         await super().connect(uri, buffer_size, connect_timeout)
         self.received += 1  # whatever stood still, this is another link
@@ -114,13 +117,13 @@ class LinkClient(DirectClient):
 
     The link is dead when, for ``timeout_s`` in which the event loop ran, no byte came in and no waiting
     byte left. A dead link, an error with which the server ends the connection, and an end of the task
-    that reads are answered with a new connection; `lost_because` says which it was.
+    that reads are answered with a new connection; ``attempts`` hear which it was.
     """
 
-    def __init__(self, timeout_s: float, ping_interval_s: float) -> None:
+    def __init__(self, attempts: Attempts, timeout_s: float, ping_interval_s: float) -> None:
         if not 0 < ping_interval_s < timeout_s:
             raise ConfigError("ping_interval_s", "must be above 0 and below link_timeout_s")
-        super().__init__()
+        super().__init__(attempts)
         self._ping_interval_s = ping_interval_s
         self._timeout_s = timeout_s
         self._tick_s = min(_TICK_S, timeout_s / 4)
@@ -138,13 +141,21 @@ class LinkClient(DirectClient):
         self._ps: Any = self._parser
         self._timer: asyncio.TimerHandle | None = None
         self._reconnecting: asyncio.Task[None] | None = None
-        self.lost_because: Exception | None = None
-        """Why the last connection ended."""
 
     @property
     def still_s(self) -> float:
         """For how long nothing has moved on the link."""
         return self._still.s
+
+    @property
+    def holds_unsent(self) -> bool:
+        """Whether something that was handed over waits here for a connection, or for its turn."""
+        return bool(self._pending)
+
+    @property
+    def server(self) -> str:
+        """The server that is connected, or was tried last: its host and port."""
+        return self._tcp.server
 
     @property
     def malformed(self) -> int:
@@ -214,7 +225,14 @@ class LinkClient(DirectClient):
             if not closing.done():
                 self.abort()
             self._release()
-        await closing
+        try:
+            await closing
+        except OSError as error:
+            # The connection is broken already, under what was still to be written to it. Then nats-py
+            # leaves out its callback.
+            _log.debug("NATS: %s", error)
+            if self._closed_cb is not None:
+                await self._closed_cb()
 
     def _look(self) -> None:
         # A timer and not a task: whoever cancels all tasks must not end the watch.
@@ -236,7 +254,7 @@ class LinkClient(DirectClient):
 
     async def _process_op_err(self, e: Exception) -> None:
         if not (self.is_closed or self.is_reconnecting):
-            self.lost_because = e
+            self.attempts.lost(e)
         await super()._process_op_err(e)
         self._release()
 

@@ -1,4 +1,4 @@
-"""Attempts to connect to NATS: each server is tried in turn, and a refusal is told at once."""
+"""Attempts to connect to NATS: each server is tried in turn, and each error says what they met."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 
 import nats.errors
 
+from dms_events.aio import set_within
 from dms_events.errors import ConfigError, ConnectionLostError
 
 from .credentials import CredentialsError
@@ -19,6 +20,7 @@ __all__ = ["Attempts"]
 
 _log = logging.getLogger("dms_events")
 _SAY_AGAIN_S = 30.0
+_MOST_NAMED = 3
 _REFUSING = (
     *("authorization", "authentication", "tls required", "account", "expired", "revoked"),
     "maximum control line",  # a password that is longer than a line of the protocol
@@ -44,16 +46,24 @@ class Attempts:
         self._refused = asyncio.Event()
         self._opened = False
         self._quiet_until = 0.0
+        self.lost_because: Exception | None = None
+        """Why the connection ended; None while there is one."""
+        self._met: dict[str, str] = {}
+        """What each server said, or did, when it was tried last since the loss."""
+        self._over = asyncio.Event()
 
-    def failed(self, error: Exception) -> None:
+    def failed(self, server: str, error: Exception) -> None:
         """Take in why an attempt failed.
 
-        Before the first connection the caller is told. Later it is logged, at once and every 30 s.
+        Before the first connection the caller is told. Later it is logged, at once and every 30 s, and
+        whatever fails for want of a connection says it too (`away`).
         """
         if self._opened:
+            self._met.pop(server, None)
+            self._met[server] = _words(error)
             if time.monotonic() >= self._quiet_until:
                 self._quiet_until = time.monotonic() + _SAY_AGAIN_S
-                _log.warning("no connection to %s yet: %s", self._where, error)
+                _log.warning("no connection to %s yet: %s", self._where, self._attempted())
             return
         refused = _refusal(error, self._where) is not None
         if refused or self._last is None or not _refusal(self._last, self._where):
@@ -63,9 +73,33 @@ class Attempts:
         if self._refusals >= self._servers:
             self._refused.set()
 
-    def lost(self) -> None:
+    def lost(self, because: Exception) -> None:
         """A connection that was there is lost."""
+        self.lost_because = because
+        self._met.clear()
+        self._over.clear()
         self._quiet_until = 0.0
+
+    def over(self) -> None:
+        """There is a connection again, or there never will be one."""
+        self.lost_because = None
+        self._over.set()
+
+    async def until_over(self, timeout_s: float) -> None:
+        """Wait while the connection is lost, at most so long."""
+        await set_within(self._over, timeout_s)
+
+    @property
+    def away(self) -> str:
+        """Why there is no connection, in the words of the servers that were tried; else empty."""
+        if self.lost_because is None:
+            return ""
+        return f"no connection to {self._where}: {self._attempted()}"
+
+    def _attempted(self) -> str:
+        """What the last attempts met, the last one first; at the beginning, why the connection ended."""
+        met = list(self._met.items())[: -_MOST_NAMED - 1 : -1]
+        return "; ".join(f"{server}: {words}" for server, words in met) or str(self.lost_because)
 
     async def first(self, connecting: Coroutine[Any, Any, None]) -> None:
         """Return when there is a connection.
@@ -90,6 +124,7 @@ class Attempts:
         error = self._last if late or attempts.cancelled() else attempts.exception()
         if error is None and not late:
             self._opened = True
+            self.over()
             return
         if error is not None:
             if not isinstance(error, (nats.errors.Error, OSError, ValueError)):
@@ -121,10 +156,14 @@ def _refusal(error: Exception, where: str) -> ConfigError | None:
                 "tls", f"{where} and this client do not agree on TLS ({error.reason})"
             )
         case nats.errors.Error() if any(word in str(error).lower() for word in _REFUSING):
-            said = str(error).removeprefix("nats: ").strip("'")
             return ConfigError(
                 "credentials",
-                f"{where} refuses this client: {said!r}. Check user and password in the URL, or the "
-                "credentials file",
+                f"{where} refuses this client: {_words(error)!r}. Check user and password in the "
+                "URL, or the credentials file",
             )
     return None
+
+
+def _words(error: Exception) -> str:
+    """What an error says, without what nats-py puts round the server's words."""
+    return str(error).removeprefix("nats: ").strip("'") or type(error).__name__

@@ -103,9 +103,9 @@ class CorePublisher:
         while client.pending_data_size > ROOM_BYTES and not client.is_closed:
             await make_room(client, patience)
             if not patience.left_s():
-                where = "the server took nothing" if client.is_connected else "no connection"
+                where = client.attempts.away or "the server took nothing"
                 raise PublishError(
-                    f"{message.type_name} was not sent: {where} for {self._timeout_s:g} s",
+                    f"{message.type_name} was not sent for {self._timeout_s:g} s: {where}",
                     [message],
                     count,
                 )

@@ -212,7 +212,8 @@ class Publisher:
         if call.no_stream is not None and (verdict := call.no_stream.verdict):
             raise call.not_accepted(f"{missing}: {verdict}")
         if not call.patience.left_s():
-            reason = call.reason or "the server did not answer"
+            away = self._client.attempts.away
+            reason = away or call.reason or "the server did not answer"
             raise call.not_accepted(f"{missing} within {self._timeout_s:g} s: {reason}")
 
     def _on_ack(self, subject: str, reply: str, data: bytes, headers: bytes | None) -> None:

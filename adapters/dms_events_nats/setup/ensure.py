@@ -13,12 +13,12 @@ import nats.errors
 import nats.js.errors
 from nats.aio.client import Client
 
-from dms_events.errors import ConfigError, TransportError
+from dms_events.errors import ConfigError, ConnectionLostError, TransportError
 from dms_events.names import no_such_durable
 from dms_events.transport import SubscriptionSpec
 
 from ..client import flush, request
-from ..connection import LinkClient, NotPermittedError
+from ..connection import AwayError, LinkClient, NotPermittedError
 from . import api
 from .compare import DesiredConfig, creation
 from .declaration import DurableSetup, NatsSetup
@@ -58,6 +58,7 @@ async def retry_until_ready(
 
     Raises:
         ConfigError: it has no JetStream, does not answer, refuses, or does not permit it.
+        ConnectionLostError: the connection is lost.
     """
     # A server that is alone offers it as soon as it lets anybody in.
     deadline = time.monotonic() + (timeout_s if client.clustered else min(timeout_s, _ALONE_S))
@@ -81,6 +82,8 @@ async def retry_until_ready(
                 f"the server says: {error}. An account that may only publish connects with "
                 "make_streams=False",
             ) from error
+        except AwayError as error:
+            raise ConnectionLostError(f"{target.stream}: {error}") from error
         except nats.errors.TimeoutError as error:
             said = f" ({client.last_error})" if client.last_error else ""
             raise ConfigError(
