@@ -15,11 +15,16 @@ from .client import translated
 from .connection import DirectClient, read_headers
 from .subjects import Subjects
 
-__all__ = ["CoreDelivery", "JetStreamDelivery", "NatsDelivery", "Origin"]
+__all__ = ["CoreDelivery", "JetStreamDelivery", "NatsDelivery", "Origin", "size_of"]
 
 _MESSAGE_ID = b"\r\nNats-Msg-Id:"
 _PLAIN = 9
 """Tokens of a reply subject from a server without domains."""
+
+
+def size_of(subject: str, reply: str, data: bytes, headers: bytes | None) -> int:
+    """Bytes of a message in a buffer, as the server counts them."""
+    return len(subject) + len(reply) + len(data) + len(headers or b"")
 
 
 class Origin:
@@ -51,6 +56,10 @@ class NatsDelivery(msgspec.Struct, eq=False, gc=False):
     """Set by the receiver that takes it, as are the next two fields."""
     type_name: str = ""
     source: str = ""
+
+    @property
+    def size(self) -> int:
+        return size_of(self.subject, self.reply, self.data, self.header_block)
 
     @property
     def headers(self) -> dict[str, str] | None:

@@ -56,6 +56,8 @@ class NatsTransport(Transport):
         replicas: of streams made here.
         max_messages: of the events stream made here; when it is full, publishing fails.
         max_bytes: likewise, in bytes.
+        core_buffer_bytes: how much a reader of core NATS holds that was not taken yet, beside 65,536
+            messages; what arrives beyond is dropped, counted and logged.
         duplicate_window_s: how long the server remembers identities, for streams made here.
         connect_timeout_s: how long each server is tried, in turn. Until so long has passed for each, a
             server that does not listen is tried again.
@@ -72,7 +74,8 @@ class NatsTransport(Transport):
             its place) that asks for no TLS gets none.
 
     Raises:
-        ConfigError: a setting cannot be: of the URL, ``root``, ``inbox_prefix`` or ``ping_interval_s``.
+        ConfigError: a setting cannot be: of the URL, ``root``, ``inbox_prefix``,
+            ``ping_interval_s`` or ``core_buffer_bytes``.
     """
 
     def __init__(
@@ -86,6 +89,7 @@ class NatsTransport(Transport):
         replicas: int = 1,
         max_messages: int = -1,
         max_bytes: int = -1,
+        core_buffer_bytes: int = 64 << 20,
         duplicate_window_s: float = 120.0,
         connect_timeout_s: float = 5.0,
         publish_timeout_s: float = 30.0,
@@ -99,6 +103,9 @@ class NatsTransport(Transport):
         self._servers = [checked_url(part.strip()) for part in url.split(",")]
         self._subjects = Subjects(root)
         self._durable = durable
+        if core_buffer_bytes < 1:
+            raise ConfigError("core_buffer_bytes", f"must be at least 1, not {core_buffer_bytes}")
+        self._core_buffer_bytes = core_buffer_bytes
         self._make_streams = make_streams
         self._setup = NatsSetup(
             root=root,
@@ -203,7 +210,9 @@ class NatsTransport(Transport):
             raise ConnectionLostError("subscribe: the bus is not open; use it in async with")
         receiver: PullReceiver | PartitionedReceiver | CoreReceiver
         if self._manager is None:
-            receiver = CoreReceiver(self._client, self._subjects, max(_CORE_BUFFER, spec.prefetch))
+            receiver = CoreReceiver(
+                self._client, self._subjects, _CORE_BUFFER, self._core_buffer_bytes
+            )
             filters = self._subjects.filters(spec)
             with mapped("subscribe"), self._client.permitted(filters):
                 await receiver.open(filters, spec.durable or "")

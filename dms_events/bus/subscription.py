@@ -164,18 +164,18 @@ class Subscription(Generic[T]):
     ) -> list[Message[T]]:
         """Up to ``limit`` messages: as soon as so many are there, or ``max_wait_s`` after the call.
 
-        The batch is whole, too, with the message whose payload takes all of them to ``max_bytes``.
+        The batch is whole, too, with the message that takes all of them to ``max_bytes``.
 
         Raises:
             TransportError: nothing will ever arrive again.
         """
         deadline = time.monotonic() + max_wait_s
         waiting = True
-        held = sum(len(message.delivery.data) for message in self._ready)
+        held = sum(message.delivery.size for message in self._ready)
         while waiting and len(self._ready) < limit and held < max_bytes:
             if (message := self._read_next()) is not None:
                 self._ready.append(message)
-                held += len(message.delivery.data)
+                held += message.delivery.size
             else:
                 left = deadline - time.monotonic()
                 busy = len(self._burials) >= _MOST_BURIALS

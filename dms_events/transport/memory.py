@@ -17,7 +17,7 @@ from weakref import WeakSet, WeakValueDictionary
 
 from ..errors import ConfigError, ConnectionLostError, PublishError
 from ..names import no_such_durable
-from .memory_consumer import Consumer, MemoryDelivery, Stored
+from .memory_consumer import Consumer, MemoryDelivery, Stored, size_of
 from .receiver import Delivery, Receiver
 from .transport import (
     Channel,
@@ -34,11 +34,13 @@ __all__ = ["MemoryTransport"]
 class Broker:
     """What ``memory://`` transports of one name share, while one of them is open."""
 
-    def __init__(self, max_messages: int) -> None:
+    def __init__(self, max_messages: int, max_bytes: int) -> None:
         self.max_messages = max_messages
+        self.max_bytes = max_bytes
         self.id = f"memory {uuid.uuid4()}"
         self.log: dict[Channel, list[Stored]] = {"events": [], "requests": [], "dead": []}
         self.deleted: Counter[Channel] = Counter()
+        self.bytes: Counter[Channel] = Counter()
         self.ids: set[tuple[Channel, str]] = set()
         self.consumers: dict[str, Consumer] = {}
         self.notes: dict[str, MemoryKeyValue] = {}
@@ -49,11 +51,11 @@ class Broker:
             return
         log = self.log[message.channel]
         if len(log) - self.deleted[message.channel] >= self.max_messages:
-            raise PublishError(
-                f"the memory transport is full at {self.max_messages} messages; "
-                "connect with a larger max_messages",
-                [message],
-            )
+            raise _full(f"{self.max_messages} messages", "max_messages", message)
+        size = size_of(message)
+        if self.bytes[message.channel] + size > self.max_bytes:
+            raise _full(f"{self.max_bytes:,} bytes", "max_bytes", message)
+        self.bytes[message.channel] += size
         self.ids.add(key)
         log.append(Stored(len(log) + 1, time.time_ns(), message))
         for consumer in self.consumers.values():
@@ -73,10 +75,16 @@ class Broker:
             message=OutgoingMessage(channel, "", "", "", b"")
         )
         self.deleted[channel] += 1
+        self.bytes[channel] -= len(stored.message.data)  # its id stays, and counts
         for name, consumer in self.consumers.items():
             if name.startswith(f"{channel}/"):
                 consumer.forget(sequence)
         return True
+
+
+def _full(at: str, setting: str, message: OutgoingMessage) -> PublishError:
+    reason = f"the memory transport is full at {at}; connect with a larger {setting}"
+    return PublishError(reason, [message])
 
 
 _named: WeakValueDictionary[str, Broker] = WeakValueDictionary()
@@ -85,20 +93,27 @@ _named: WeakValueDictionary[str, Broker] = WeakValueDictionary()
 class MemoryTransport(Transport):
     """``memory://`` is private to the bus that connects; buses on ``memory://name`` share a broker.
 
-    It keeps every message, up to ``max_messages``, so that a durable made later sees them all.
+    It keeps every message, so that a durable made later sees them all: of each channel up to
+    ``max_messages`` and ``max_bytes`` (payloads, ids and names). When it is full, publishing fails.
     """
 
     where = "memory://"
     guarantees = Guarantees(acknowledges=True, durable=False, dedupes=True, full="error")
 
     def __init__(
-        self, url: str = "memory://", *, root: str = "dms", max_messages: int = 1_000_000
+        self,
+        url: str = "memory://",
+        *,
+        root: str = "dms",
+        max_messages: int = 1_000_000,
+        max_bytes: int = 1 << 30,
     ) -> None:
-        if max_messages < 1:
-            raise ConfigError("max_messages", f"must be at least 1, not {max_messages}")
+        for setting, least in (("max_messages", max_messages), ("max_bytes", max_bytes)):
+            if least < 1:
+                raise ConfigError(setting, f"must be at least 1, not {least}")
         name = urlsplit(url).netloc
         broker = _named.get(f"{root}/{name}") if name else None
-        self._broker = broker or Broker(max_messages)
+        self._broker = broker or Broker(max_messages, max_bytes)
         if name:
             _named[f"{root}/{name}"] = self._broker
         self._receivers: WeakSet[MemoryReceiver] = WeakSet()

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from ..identity import id_of_position
 from .transport import OutgoingMessage
 
-__all__ = ["Consumer", "MemoryDelivery", "Stored"]
+__all__ = ["Consumer", "MemoryDelivery", "Stored", "size_of"]
 
 
 class Stored(NamedTuple):
@@ -19,6 +19,12 @@ class Stored(NamedTuple):
     sequence: int
     stored_ns: int
     message: OutgoingMessage
+
+
+def size_of(message: OutgoingMessage) -> int:
+    """Bytes of its payload, id and names, about."""
+    names = len(message.id) + len(message.type_name) + len(message.source)
+    return len(message.data) + names
 
 
 class Consumer:
@@ -141,6 +147,10 @@ class MemoryDelivery:
         self._stored = stored
         self._attempt = attempt
         self._settled = False
+
+    @property
+    def size(self) -> int:
+        return size_of(self._stored.message)
 
     @property
     def subject(self) -> str:

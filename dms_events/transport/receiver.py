@@ -21,6 +21,10 @@ class Delivery(Protocol):
         """The payload as it arrived."""
 
     @property
+    def size(self) -> int:
+        """Bytes of all that its publisher chose, payload, headers and names: buffers count them."""
+
+    @property
     def subject(self) -> str:
         """The subject it was published on, in the transport's own terms, for people to read."""
 

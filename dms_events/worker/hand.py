@@ -49,7 +49,7 @@ class Hand:
 
 
 def _size(entry: InFlight) -> int:
-    size = len(entry.message.delivery.data)
+    size = entry.message.delivery.size
     for message in entry.redeliveries:
-        size += len(message.delivery.data)
+        size += message.delivery.size
     return size

@@ -17,7 +17,7 @@ from dms_events.transport import Receiver
 
 from ..client import flush, mapped
 from ..connection import DirectClient
-from ..delivery import CoreDelivery, Origin
+from ..delivery import CoreDelivery, Origin, size_of
 from ..subjects import Subjects
 
 __all__ = ["CoreReceiver"]
@@ -27,15 +27,22 @@ _QUIET_S = 1.0
 
 
 class CoreReceiver(Receiver):
-    """Holds up to ``limit`` messages; what arrives beyond that is dropped and counted."""
+    """Holds up to ``limit`` messages and ``most_bytes``; what arrives beyond is dropped and counted.
 
-    def __init__(self, client: DirectClient, subjects: Subjects, limit: int) -> None:
+    One message is always held, however large it is.
+    """
+
+    def __init__(
+        self, client: DirectClient, subjects: Subjects, limit: int, most_bytes: int
+    ) -> None:
         self._client = client
         address = client.connected_url
         broker = f"core {address.hostname}:{address.port}" if address else "core"
         self._origin = Origin(client, subjects, broker=broker)
         self._parts = subjects.parts
         self._limit = limit
+        self._room = most_bytes
+        """How many bytes may be held beside those that are."""
         self._buffer: deque[CoreDelivery] = deque()
         self._arrived = asyncio.Event()
         self._closed = False
@@ -60,7 +67,11 @@ class CoreReceiver(Receiver):
         await flush(self._client)
 
     def pop(self) -> CoreDelivery | None:
-        return self._buffer.popleft() if self._buffer else None
+        if not self._buffer:
+            return None
+        message = self._buffer.popleft()
+        self._room += message.size
+        return message
 
     async def wait(self, timeout_s: float | None) -> bool:
         if not self._buffer and not self._closed:
@@ -107,9 +118,11 @@ class CoreReceiver(Receiver):
 
     def _take(self, subject: str, reply: str, data: bytes, headers: bytes | None) -> None:
         buffer = self._buffer
-        if len(buffer) >= self._limit:
+        size = size_of(subject, reply, data, headers)
+        if buffer and (size > self._room or len(buffer) >= self._limit):
             self._drop()
             return
+        self._room -= size
         self._count += 1
         type_name, source = self._parts[subject]
         buffer.append(

@@ -271,7 +271,7 @@ class PullReceiver(Receiver):
         """
         if self._credit < request.max_bytes:
             asked = other.max_bytes if other.left > 0 else 0
-            self._credit = self._held_bytes - asked - sum(len(d.data) for d in self.buffer)
+            self._credit = self._held_bytes - asked - sum(d.size for d in self.buffer)
         if self._credit < request.max_bytes and (self.buffer or other.left > 0):
             return False
         self._credit -= request.max_bytes

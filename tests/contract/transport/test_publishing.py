@@ -81,6 +81,18 @@ async def test_a_full_stream_says_how_many_it_accepted(place: Place) -> None:
     assert caught.value.accepted == 10
 
 
+@FULL_IS_AN_ERROR
+async def test_a_stream_is_full_in_bytes_too(place: Place) -> None:
+    async with place.connect(max_bytes=500_000) as bus:
+        events = [msgspec.structs.replace(event, status="x" * 50_000) for event in event_calls(25)]
+        with pytest.raises(PublishError, match="bytes") as caught:
+            await bus.publish_many(events)
+        accepted = caught.value.accepted
+        assert 0 < accepted < 10
+        assert len(caught.value.unacknowledged) == 25 - accepted
+        assert await numbers(bus, "d", accepted) == [float(n) for n in range(accepted)]
+
+
 @pytest.mark.promised("dedupes")
 async def test_equal_events_are_two_events(bus: Bus) -> None:
     async with bus.subscribe(ServiceCall) as messages:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
+import msgspec
 import pytest
 import pytest_asyncio
 
@@ -88,6 +89,17 @@ async def test_deleting_makes_room(place: Place) -> None:
         await bus.publish(call(4))
         async with bus.subscribe(ServiceCall, durable="d") as messages:
             assert [m.event.call_id for m in await collect(messages, 2)] == [1.0, 4.0]
+
+
+@STORING
+async def test_deleting_makes_room_in_bytes(place: Place) -> None:
+    large = msgspec.structs.replace(call(1), status="x" * 300_000)
+    async with place.connect(max_bytes=700_000) as bus:
+        await bus.publish(large)
+        with pytest.raises(PublishError):
+            await bus.publish(large)
+        assert await place.undo(1)
+        await bus.publish(large)
 
 
 @STORING

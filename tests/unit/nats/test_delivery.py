@@ -12,7 +12,11 @@ PLAIN = "$JS.ACK.DMS_EVENTS.billing.{attempt}.{sequence}.77.1736903424552665000.
 DOMAIN = (
     "$JS.ACK.hub.ACCOUNTHASH.DMS_EVENTS.billing.{attempt}.{sequence}.77.1736903424552665000.3.x"
 )
-ORIGIN = Origin(DirectClient(Attempts(1, 1.0, "nowhere")), Subjects("dms"), first="$JS.ACK.DMS_EVENTS.billing.1.")
+ORIGIN = Origin(
+    DirectClient(Attempts(1, 1.0, "nowhere")),
+    Subjects("dms"),
+    first="$JS.ACK.DMS_EVENTS.billing.1.",
+)
 
 
 def delivery(form: str, *, attempt: int = 1, sequence: int = 41) -> JetStreamDelivery:
