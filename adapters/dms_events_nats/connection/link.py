@@ -1,24 +1,21 @@
 """The link to a NATS server: it is watched, and made again when it is dead or its reading has ended.
 
 nats-py asks a quiet server after 2 minutes, and gives it up after 6. All uses of nats-py's private names
-for the connection are in this module, and all for its messages in `direct.py`. nats-py has no public way
-to see whether bytes move, to abort a socket, to read with another parser, or to go on after an error of
+for the connection are here and in `tcp.py`, and all for its messages in `direct.py`. nats-py has no public
+way to see whether bytes move, to abort a socket, to read with another parser, or to go on after an error of
 the server. The tests in `tests/integration/nats/test_link.py` and `test_hostile_bytes.py` fail without
 them.
 """
 
 from __future__ import annotations
 
-import array
 import asyncio
 import logging
 import sys
 from collections.abc import Coroutine
 from typing import Any
-from urllib.parse import ParseResult
 
 import nats.errors
-from nats.aio.transport import TcpTransport
 
 from dms_events.errors import ConfigError
 
@@ -26,10 +23,7 @@ from .direct import DirectClient
 from .opening import Attempts
 from .parser import Parser
 from .stillness import Stillness
-
-if sys.platform == "linux":
-    import fcntl
-    import termios
+from .tcp import Tcp
 
 __all__ = ["LinkClient"]
 
@@ -42,74 +36,6 @@ _LAST_LOOK_S = 0.1
 _READ_BYTES = 32_768
 _PASSING = ("permissions violation", "maximum subscriptions exceeded")
 """Errors after which the server goes on with the connection."""
-
-
-class _Tcp(TcpTransport):
-    """nats-py's connection, which counts bytes, and which can be given up while bytes wait to leave."""
-
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.received = 0
-        self.written = 0
-        self.attempt_at = 0.0
-        self.aborted = False
-        self.server = ""
-
-    async def connect(self, uri: ParseResult, buffer_size: int, connect_timeout: int) -> None:
-        self.abort()  # an attempt that failed may have left a socket
-        self.server = f"{uri.hostname}:{uri.port}"
-        self.attempt_at = asyncio.get_running_loop().time()
-        await super().connect(uri, buffer_size, connect_timeout)
-        self.received += 1  # whatever stood still, this is another link
-        self.aborted = False
-
-    async def read(self, buffer_size: int) -> bytes:
-        data: bytes = await super().read(buffer_size)
-        self.received += len(data)
-        return data
-
-    def write(self, payload: bytes) -> None:
-        self.written += len(payload)
-        super().write(payload)  # type: ignore[no-untyped-call]
-
-    def writelines(self, payload: list[bytes]) -> None:
-        self.write(b"".join(payload))
-
-    async def drain(self) -> None:
-        if not self.aborted:
-            await super().drain()  # type: ignore[no-untyped-call]
-
-    async def wait_closed(self) -> None:
-        """Let what waits leave, unless that takes long."""
-        try:
-            async with asyncio.timeout(_CLOSE_S):
-                await super().wait_closed()  # type: ignore[no-untyped-call]
-        except TimeoutError:
-            self.abort()
-
-    def abort(self) -> None:
-        """Give up the socket at once, with what waits to leave."""
-        self.aborted = True
-        for writer in self._writers():
-            writer.transport.abort()
-
-    def waiting(self) -> int:
-        """Bytes that were written and are not acknowledged by the other side, as far as can be known."""
-        count = sum(writer.transport.get_write_buffer_size() for writer in self._writers())
-        if sys.platform == "linux" and self._bare_io_writer is not None:
-            descriptor = self._bare_io_writer.get_extra_info("socket").fileno()
-            if descriptor >= 0:
-                queued = array.array("i", [0])
-                fcntl.ioctl(descriptor, termios.TIOCOUTQ, queued)
-                count += queued[0]
-        return count
-
-    def _writers(self) -> set[asyncio.StreamWriter]:
-        """Two with TLS: one for the plain bytes, one for the socket."""
-        return {each for each in (self._io_writer, self._bare_io_writer) if each is not None}
-
-    def __bool__(self) -> bool:
-        return True  # else nats-py makes a transport of its own before the first connection
 
 
 class LinkClient(DirectClient):
@@ -128,7 +54,7 @@ class LinkClient(DirectClient):
         self._timeout_s = timeout_s
         self._tick_s = min(_TICK_S, timeout_s / 4)
         self._still = Stillness(self._tick_s)
-        self._tcp = _Tcp()
+        self._tcp = Tcp()
         self._transport = self._tcp
         self._parser = Parser(
             self.takers,
@@ -284,6 +210,7 @@ class LinkClient(DirectClient):
             async with asyncio.timeout_at(due):
                 await super()._process_connect_init()
         except TimeoutError as error:
+            self.abort()  # closing would wait for this server, at the cost of the next one's time
             raise nats.errors.Error("the server accepts connections and says nothing") from error
         except (nats.errors.Error, OSError):
             raise
