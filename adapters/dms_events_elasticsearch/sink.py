@@ -12,7 +12,7 @@ from dms_events.sink import Document, Sink, SinkVerdict, Verdict
 from .client import check_version, make_client, need_client, read_url, translated
 from .encode import encode, halves, split
 from .judge import Obstacle, Refused, judge
-from .templates import TEMPLATE_VERSION, index_templates, installed_version
+from .setup import install
 
 if TYPE_CHECKING:
     from elasticsearch import AsyncElasticsearch
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["ElasticsearchSink"]
 
 _NEEDED = "error,status,items.*._id,items.*.status,items.*.error,items.*.failure_store"
-
-_TEMPLATES = "index_templates.name,index_templates.index_template._meta"
 
 
 class ElasticsearchSink(Sink):
@@ -70,17 +68,17 @@ class ElasticsearchSink(Sink):
     async def open(self) -> None:
         """Connect, and install the index templates that are missing or older than ours.
 
-        A template of the same name that is not ours stays as it is. Existing indices keep the
-        mapping that they were made with.
+        A template of the same name that is not ours stays as it is. Existing indices get the fields
+        that they lack, and keep the mapping of all others.
 
         Raises:
-            SinkError: nothing answers, or the templates cannot be read or written.
+            SinkError: nothing answers, or templates or mappings cannot be read or written.
             ConfigError: the server is older than 9, or an option cannot work.
         """
         client = make_client(self._place, self._options)
         try:
             await check_version(client)
-            await _install_templates(client)
+            await install(client)
         except BaseException:
             await client.close()
             raise
@@ -152,16 +150,3 @@ async def _send(client: AsyncElasticsearch, documents: Sequence[Document]) -> ob
             operations=lines, filter_path=_NEEDED, include_source_on_error=False
         )
     return reply.body
-
-
-async def _install_templates(client: AsyncElasticsearch) -> None:
-    with translated("reading the index templates"):
-        reply = await client.indices.get_index_template(filter_path=_TEMPLATES)
-    found = {e["name"]: e["index_template"] for e in reply.body.get("index_templates", ())}
-    for name, template in index_templates().items():
-        if name in found:
-            version = installed_version(found[name])
-            if version is None or version >= TEMPLATE_VERSION:
-                continue
-        with translated(f"installing the index template {name}"):
-            await client.indices.put_index_template(name=name, body=template)

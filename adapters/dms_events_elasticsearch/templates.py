@@ -19,9 +19,15 @@ from dms_events import registry
 from dms_events.fields import fields_of
 from dms_events.sink import dataset_of
 
-__all__ = ["TEMPLATE_VERSION", "index_template", "index_templates", "installed_version"]
+__all__ = [
+    "TEMPLATE_VERSION",
+    "index_template",
+    "index_templates",
+    "installed_version",
+    "missing_fields",
+]
 
-TEMPLATE_VERSION: Final = 1
+TEMPLATE_VERSION: Final = 2
 """Raised with every change of a template; an older one on the server is replaced."""
 
 # Elastic's own templates are at 100 to 200.
@@ -67,6 +73,7 @@ def index_template(type_name: str) -> dict[str, Any]:
             "properties": {
                 "type": _KEYWORD,
                 "peer_id": _KEYWORD,
+                "source_from": _KEYWORD,
                 "time_from": _KEYWORD,
                 "call_key": _KEYWORD,
                 "extra": {"type": "flattened", "ignore_above": 8191},
@@ -88,6 +95,19 @@ def installed_version(template: dict[str, Any]) -> int | None:
     """The version of a template on the server; None where it is not one of ours."""
     version = (template.get("_meta") or {}).get("dms_events")
     return version if isinstance(version, int) else None
+
+
+def missing_fields(wanted: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a mapping that another one has not; of an object those that are missing in it."""
+    missing: dict[str, Any] = {}
+    for name, field in wanted.items():
+        if name not in found:
+            missing[name] = field
+        elif inner := missing_fields(
+            field.get("properties", {}), found[name].get("properties", {})
+        ):
+            missing[name] = {"properties": inner}
+    return missing
 
 
 def _properties(type_: type[msgspec.Struct]) -> dict[str, Any]:

@@ -53,9 +53,11 @@ def document_of(message: Described) -> Document:
     stored = datetime.fromtimestamp(message.stored_ns / 1e9, UTC)
     time, time_from = _time_of(message, stored)
     dataset = dataset_of(message.type_name)
+    peer_id, source_from = _peer_of(message)
     dms = {
         "type": message.type_name,
-        "peer_id": message.source or _own_peer(event) or "unknown",
+        "peer_id": peer_id,
+        "source_from": source_from,
         "time_from": time_from,
     }
     call_id = getattr(event, "call_id", None)
@@ -101,6 +103,16 @@ def _time_of(message: Described, stored: datetime) -> tuple[datetime, str]:
     if _EARLIEST <= time <= stored + _AHEAD:
         return time, time_from
     return stored, "stored, the sender's is absurd"
+
+
+def _peer_of(message: Described) -> tuple[str, str]:
+    """Who sent it, and whose word that is: the transport's, a claim of the envelope's, or the event's."""
+    if message.transport_source:
+        return message.transport_source, "transport"
+    if message.source:
+        return message.source, "claim"
+    own = _own_peer(message.event)
+    return (own, "event") if own else ("unknown", "unknown")
 
 
 def _own_peer(event: msgspec.Struct) -> str:

@@ -125,9 +125,13 @@ class Kept(msgspec.Struct, frozen=True):
 
     @property
     def rest(self) -> str:
-        """All but the identity, with keys in their order and numbers as they are written."""
+        """All but the identity, with keys in their order and numbers as they are written.
+
+        Without what that release did not tell, too.
+        """
         event = {key: value for key, value in self.body["event"].items() if key != "id"}
-        return json.dumps([self.index, {**self.body, "event": event}])
+        dms = {key: value for key, value in self.body["dms"].items() if key != "source_from"}
+        return json.dumps([self.index, {**self.body, "event": event, "dms": dms}])
 
 
 def documents() -> dict[tuple[str, int], Kept]:

@@ -1,10 +1,10 @@
 """The link to a NATS server: it is watched, and made again when it is dead or its reading has ended.
 
 nats-py asks a quiet server after 2 minutes, and gives it up after 6. All uses of nats-py's private names
-for the connection are here and in `tcp.py`, and all for its messages in `direct.py`. nats-py has no public
-way to see whether bytes move, to abort a socket, to read with another parser, or to go on after an error of
-the server. The tests in `tests/integration/nats/test_link.py` and `test_hostile_bytes.py` fail without
-them.
+for the connection are here and in `tcp.py`, and all for its messages in `direct.py`. nats-py has no
+public way to see whether bytes move, to abort a socket, to read with another parser, or to go on after an
+error of the server. The tests in `tests/integration/nats/test_link.py` and `test_hostile_bytes.py` fail
+without them.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import msgspec
 import pytest
@@ -158,6 +159,20 @@ def test_the_peer_is_the_source_else_the_events_own_else_unknown() -> None:
     assert peer(device, "sender") == peer(host, "sender") == peer(service, "sender") == "sender"
     assert (peer(device), peer(host)) == ("own", "host")
     assert peer(service) == peer(anonymous) == "unknown"
+
+
+def test_the_document_says_whose_word_its_peer_is() -> None:
+    device = DeviceStatusChange(peer_id="own", status="on", timestamp=1.0)
+    anonymous = msgspec.structs.replace(device, peer_id="")
+
+    def peer(event: msgspec.Struct, **sources: Any) -> tuple[str, str]:
+        about = dms(document_of(Known(event, "elk_stats.DeviceStatusChange", **sources)))
+        return about["peer_id"], about["source_from"]
+
+    assert peer(device, source="node", transport_source="node") == ("node", "transport")
+    assert peer(device, source="somebody") == ("somebody", "claim")
+    assert peer(device) == ("own", "event")
+    assert peer(anonymous) == ("unknown", "unknown")
 
 
 def test_a_call_has_a_call_key() -> None:
