@@ -27,7 +27,7 @@ DEMO = ("demo", "--devices", "5", "--events", "300", "--keep", "kept")
     ("blocked", "words", "extra"),
     [
         ("nats", ("publish", "ServiceCall", "{}"), "nats"),
-        ("nats", ("sink", "run", "--to", "sqlite::memory:"), "nats"),
+        ("nats", ("sink", "run", "--to", "sqlite:kept"), "nats"),
         ("nats", ("nats", "setup"), "nats"),
         ("nats", DEMO, "nats"),
         ("typer", ("version",), "cli"),
@@ -41,7 +41,7 @@ DEMO = ("demo", "--devices", "5", "--events", "300", "--keep", "kept")
 async def test_a_missing_extra_names_its_cure(
     blocked: str, words: tuple[str, ...], extra: str, tmp_path: Path
 ) -> None:
-    words = tuple(str(tmp_path / word) if word == "kept" else word for word in words)
+    words = tuple(word.replace("kept", str(tmp_path / "kept")) for word in words)
     (temporary := tmp_path / "tmp").mkdir()
     program = WITHOUT.format(blocked=blocked)
     done = await run(sys.executable, "-c", program, *words, env={"TMPDIR": str(temporary)})
