@@ -59,8 +59,9 @@ class NatsTransport(Transport):
         core_buffer_bytes: how much a reader of core NATS holds that was not taken yet, beside 65,536
             messages; what arrives beyond is dropped, counted and logged.
         duplicate_window_s: how long the server remembers identities, for streams made here.
-        connect_timeout_s: how long each server is tried, in turn. Until so long has passed for each, a
-            server that does not listen is tried again.
+        connect_timeout_s: how long each server is tried, in turn.
+        retry_on_failed_connect: until so long has passed for each, a server that does not listen is tried
+            again, since it may be starting. False for an error as soon as each has failed once.
         publish_timeout_s: how long publishing goes on without progress (no acknowledgement comes, and no
             waiting byte leaves), reconnects included. `close` takes at most as long.
         link_timeout_s: a link is dead, and left for a new one, when for so long no byte came in and no
@@ -92,6 +93,7 @@ class NatsTransport(Transport):
         core_buffer_bytes: int = 64 << 20,
         duplicate_window_s: float = 120.0,
         connect_timeout_s: float = 5.0,
+        retry_on_failed_connect: bool = True,
         publish_timeout_s: float = 30.0,
         link_timeout_s: float = 10.0,
         ping_interval_s: float = 3.0,
@@ -128,7 +130,9 @@ class NatsTransport(Transport):
         self._tls_handshake_first = tls_handshake_first
         if tls_handshake_first and tls is None:
             self._tls = ssl.create_default_context()
-        self._attempts = Attempts(len(self._servers), connect_timeout_s, self._where())
+        self._attempts = Attempts(
+            len(self._servers), connect_timeout_s, self._where(), again=retry_on_failed_connect
+        )
         self._client = LinkClient(self._attempts, link_timeout_s, ping_interval_s)
         self._manager: JetStreamManager | None = None
         self._publisher: Publisher | CorePublisher = CorePublisher(

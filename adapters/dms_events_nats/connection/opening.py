@@ -35,15 +35,17 @@ class Attempts:
         servers: how many are tried in turn.
         attempt_s: how long one attempt may take.
         where: the servers, as people may see them.
+        again: before the first connection, a server that failed is tried again within the time.
     """
 
-    def __init__(self, servers: int, attempt_s: float, where: str) -> None:
+    def __init__(self, servers: int, attempt_s: float, where: str, *, again: bool = True) -> None:
         self._servers = servers
         self._timeout_s = servers * attempt_s
         self._where = where
         self._last: Exception | None = None
-        self._refusals = 0
-        self._refused = asyncio.Event()
+        self._again = again
+        self._failures = self._refusals = 0
+        self._useless = asyncio.Event()
         self._opened = False
         self._quiet_until = 0.0
         self.lost_because: Exception | None = None
@@ -69,9 +71,10 @@ class Attempts:
         if refused or self._last is None or not _refusal(self._last, self._where):
             self._last = error  # a refusal says more than the silence of another server
         # The servers are tried in turn, so as many attempts as there are servers have asked all of them.
+        self._failures += 1
         self._refusals = self._refusals + 1 if refused else 0
-        if self._refusals >= self._servers:
-            self._refused.set()
+        if self._servers <= (self._refusals if self._again else self._failures):
+            self._useless.set()
 
     def lost(self, because: Exception) -> None:
         """A connection that was there is lost."""
@@ -106,21 +109,22 @@ class Attempts:
 
         Raises:
             ConfigError: all servers refuse this client.
-            ConnectionLostError: there is no connection in time.
+            ConnectionLostError: there is no connection in time, or after one attempt at each server where
+                they are not tried again.
         """
         attempts = asyncio.create_task(connecting)
-        refused = asyncio.create_task(self._refused.wait())
+        useless = asyncio.create_task(self._useless.wait())
         try:
             await asyncio.wait(
-                {attempts, refused},
+                {attempts, useless},
                 timeout=self._timeout_s,
                 return_when=asyncio.FIRST_COMPLETED,
             )
         finally:
             late = not attempts.done()
-            for task in (attempts, refused):
+            for task in (attempts, useless):
                 task.cancel()
-            await asyncio.wait({attempts, refused})
+            await asyncio.wait({attempts, useless})
         error = self._last if late or attempts.cancelled() else attempts.exception()
         if error is None and not late:
             self._opened = True
@@ -149,7 +153,7 @@ def _refusal(error: Exception, where: str) -> ConfigError | None:
             return ConfigError(
                 "tls",
                 f"the certificate of {where} is not trusted ({error.verify_message}). Connect with "
-                "tls=ssl.create_default_context(cafile=…) and the CA that signed it",
+                "tls=ssl.create_default_context(cafile=…) (--tls-ca) and the CA that signed it",
             )
         case ssl.SSLError():
             return ConfigError(

@@ -76,6 +76,20 @@ async def test_no_server_is_one_short_error(caplog: pytest.LogCaptureFixture) ->
     assert not [r for r in caplog.records if r.levelno >= logging.WARNING]
 
 
+async def test_without_retries_each_server_is_tried_once(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, "dms_events")
+    away = "nats://127.0.0.1:1,nats://localhost:2,nats://no-such-host.invalid:4222"
+    options = {"connect_timeout_s": 60, "retry_on_failed_connect": False}
+    error = await refused(away, within_s=30, **options)
+    assert isinstance(error, ConnectionLostError)
+    assert len([r for r in caplog.records if r.message.startswith("NATS: ")]) == 3
+    async with (
+        NatsServer() as server,
+        dms_events.connect(f"{away},{server.url}", **options) as bus,  # type: ignore[arg-type]
+    ):
+        assert await bus.publish(call(1)), "one of the servers is there"
+
+
 async def test_a_server_that_says_nothing_is_one_short_error() -> None:
     async with pretending() as url:
         error = await refused(url, connect_timeout_s=0.3)
