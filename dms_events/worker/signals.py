@@ -20,6 +20,8 @@ class Signals:
     """Which signals came."""
 
     def __init__(self) -> None:
+        self.last: int = 0
+        """The number of the last one; 0 where none came."""
         self.second: int = 0
         """The number of the signal that cancelled the task; 0 where none did."""
 
@@ -45,6 +47,7 @@ def on_signals(
 
     def asked(number: int, _frame: FrameType | None) -> None:
         nonlocal begun
+        came.last = number
         if not begun:
             begun = True
             at_once()

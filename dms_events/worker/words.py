@@ -17,7 +17,6 @@ from .tally import WorkerTally
 __all__ = ["figures", "say_figures", "say_start"]
 
 _log = logging.getLogger("dms_events")
-_EVERY_S = 60.0
 
 
 async def say_start(
@@ -47,11 +46,13 @@ async def say_start(
     _log.log(level, "the durable %s on %s %s; handlers: %s", durable, where, state, named)
 
 
-async def say_figures(durable: str, tally: WorkerTally, in_hand: Callable[[], int]) -> None:
-    """Log what was done, once a minute where that has changed, until cancelled."""
+async def say_figures(
+    durable: str, tally: WorkerTally, in_hand: Callable[[], int], every_s: float
+) -> None:
+    """Log what was done, every so often where that has changed, until cancelled."""
     said = msgspec.structs.replace(tally)
     while True:
-        await asyncio.sleep(_EVERY_S)
+        await asyncio.sleep(every_s)
         if tally != said:
             said = msgspec.structs.replace(tally)
             _log.info("%s: %s, %d in hand", durable, figures(tally), in_hand())

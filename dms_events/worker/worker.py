@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable, Coroutine, Hashable
+from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import msgspec
@@ -18,6 +18,7 @@ from ..urls import connect
 from .attempts import AttemptNotes
 from .dispatch import Dispatch
 from .handlers import Handler, Routes
+from .hooks import Hooks
 from .ledger import Ledger
 from .policy import RetryPolicy
 from .settlement import InFlight, Settlement
@@ -66,6 +67,7 @@ class Worker:
         partitioned: of each part of the sources one worker at a time has the messages, so that a ``key``
             which follows from the source keeps its order across workers (docs/workers.md).
         must_exist: a durable that is not there is an error, and not made.
+        figures_every_s: how often the figures are logged, where they have changed.
 
     Raises:
         ConfigError: a number is out of range.
@@ -83,6 +85,7 @@ class Worker:
         drain_s: float = 20.0,
         partitioned: bool = False,
         must_exist: bool = False,
+        figures_every_s: float = 60.0,
     ) -> None:
         for name, value in (("concurrency", concurrency), ("memory", memory)):
             if value < 1:
@@ -98,12 +101,12 @@ class Worker:
         self._partitioned = partitioned
         self.drain_s = drain_s
         self.must_exist = must_exist
+        self._figures_s = figures_every_s
         self._routes = Routes()
         self._memory = memory
         self._ledger: Ledger[InFlight] = Ledger(memory)
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._startup: list[Callable[[], Awaitable[None]]] = []
-        self._shutdown: list[Callable[[], Awaitable[None]]] = []
+        self._hooks = Hooks()
         self._bus: Bus | None = None
         self._dispatch: Dispatch | None = None
         self._stopping = asyncio.Event()
@@ -154,12 +157,12 @@ class Worker:
 
     def on_startup(self, function: H) -> H:
         """Call an async function before the first message, with `bus` open."""
-        self._startup.append(function)
+        self._hooks.startup.append(function)
         return function
 
     def on_shutdown(self, function: H) -> H:
         """Call an async function after the last message, with `bus` still open; the last added first."""
-        self._shutdown.append(function)
+        self._hooks.shutdown.append(function)
         return function
 
     @property
@@ -221,7 +224,7 @@ class Worker:
         self.tally = WorkerTally()
         self._remember()
         try:
-            async with self._hooks():
+            async with self._hooks.around():
                 await self._work(bus)
         finally:
             self._bus = self._dispatch = None
@@ -246,23 +249,17 @@ class Worker:
             partitioned=self._partitioned,
             must_exist=self.must_exist,
         )
-        settlement = Settlement(
-            self._ledger,
-            AttemptNotes(await bus.notes(self.durable)),
-            DeadLetterWriter(bus.bury, self.durable),
-            self.tally,
-        )
-        table = self._routes.table()
-        self._dispatch = dispatch = Dispatch(
-            subscription, table, self._ledger, settlement, self._concurrency
-        )
         drain_s = self.drain_s
         try:
-            async with subscription:
+            async with AsyncExitStack() as stack:
+                await self._unless_stopped(self._open(bus, subscription, stack))
+                if (dispatch := self._dispatch) is None:
+                    return
                 try:
-                    await say_start(self.durable, bus.where, subscription, self.handlers)
+                    start = say_start(self.durable, bus.where, subscription, self.handlers)
+                    await self._unless_stopped(start)
                     asked = self._until_asked(dispatch, subscription)
-                    saying = say_figures(self.durable, self.tally, dispatch.count)
+                    saying = say_figures(self.durable, self.tally, dispatch.count, self._figures_s)
                     await until_first(dispatch.run(), asked, saying)
                 except asyncio.CancelledError:
                     drain_s = 0
@@ -281,19 +278,23 @@ class Worker:
             self.tally.for_others += subscription.for_others
             self.tally.differing_claims += subscription.differing_claims
 
+    async def _open(self, bus: Bus, subscription: Subscription[Any], stack: AsyncExitStack) -> None:
+        notes = AttemptNotes(await bus.notes(self.durable))
+        await stack.enter_async_context(subscription)
+        letters = DeadLetterWriter(bus.bury, self.durable)
+        settlement = Settlement(self._ledger, notes, letters, self.tally)
+        self._dispatch = Dispatch(
+            subscription, self._routes.table(), self._ledger, settlement, self._concurrency
+        )
+
+    async def _unless_stopped(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do it, or what of it is done before `stop`: a server may take long to answer."""
+        await until_first(work, set_within(self._stopping, None))
+
     async def _until_asked(self, dispatch: Dispatch, subscription: Subscription[Any]) -> None:
         while not self._stopping.is_set():
             await set_within(self._stopping, _POLL_S)
             if self._draining and dispatch.idle:
-                with contextlib.suppress(ConnectionLostError):
+                with suppress(ConnectionLostError):
                     if not await subscription.backlog():
                         return
-
-    @contextlib.asynccontextmanager
-    async def _hooks(self) -> AsyncIterator[None]:
-        async with contextlib.AsyncExitStack() as stack:
-            for function in self._shutdown:
-                stack.push_async_callback(function)
-            for function in self._startup:
-                await function()
-            yield

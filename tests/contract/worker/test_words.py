@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from typing import Any
 
 import pytest
 
 from dms_events import Bus, ConfigError, Worker
 from dms_events.types.elk_stats import ServiceCall
 from tests.contract.places import event_calls
+from tests.kit.programs.processes import until
 
-from .working import drained
+from .working import drained, running
 
+EVERY_S = 0.01
 pytestmark = pytest.mark.promised("acknowledges")
 
 
-def counting(durable: str, *, must_exist: bool = False) -> Worker:
-    worker = Worker(durable, must_exist=must_exist)
+def counting(durable: str, **options: Any) -> Worker:
+    worker = Worker(durable, **options)
 
     @worker.on(ServiceCall)
     async def bill(event: ServiceCall) -> None: ...
@@ -60,3 +64,22 @@ async def test_a_durable_that_must_exist_is_not_made(bus: Bus) -> None:
         with pytest.raises(ConfigError, match=r"no durable 'biling'; did you mean 'billing'\?"):
             await counting("biling", must_exist=True).run(bus)
     await drained(counting("billing", must_exist=True), bus)
+
+
+async def test_a_worker_logs_its_figures_now_and_then_where_they_have_changed(
+    bus: Bus, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "dms_events")
+
+    def figures() -> list[str]:
+        return [r.message for r in caplog.records if r.message.endswith(" in hand")]
+
+    async with running(counting("billing", figures_every_s=EVERY_S), bus):
+        await bus.publish_many(event_calls(1))
+        await until(lambda: "billing: 1 handled, 0 in hand" in figures(), "it is said")
+        await asyncio.sleep(10 * EVERY_S)  # nothing changes meanwhile
+        await bus.publish_many(event_calls(1))
+        await until(lambda: "billing: 2 handled, 0 in hand" in figures(), "it is said")
+    told = [line.partition(", ")[0] for line in figures()]
+    assert len(told) == len(set(told)), "what has not changed is told once"
+    assert told[-1] == "billing: 2 handled"
