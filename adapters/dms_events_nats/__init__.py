@@ -8,6 +8,7 @@ except ImportError as error:
     raise ExtraNotInstalledError("nats", "NATS") from error
 
 from .manage import apply_setup, check_setup
+from .monitoring import SyncPolicy, read_sync_policy
 from .server import NatsServer
 from .setup import Difference, DurableSetup, EventsSetup, NatsSetup, StreamSetup
 from .transport import NatsTransport
@@ -20,6 +21,8 @@ __all__ = [
     "NatsSetup",
     "NatsTransport",
     "StreamSetup",
+    "SyncPolicy",
     "apply_setup",
     "check_setup",
+    "read_sync_policy",
 ]
