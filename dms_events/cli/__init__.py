@@ -10,6 +10,7 @@ from typing import Final
 
 from ..errors import DmsEventsError, ExtraNotInstalledError
 from ..text import visible
+from ._signals import Interrupted, end_on_signals
 
 __all__ = ["main"]
 
@@ -21,6 +22,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without a character shows "?"
+    end_on_signals()
     try:
         try:
             _run()
@@ -37,8 +39,9 @@ def main() -> None:
             raise
         print(f"dms-events: {visible(str(error))}", file=sys.stderr)
         sys.exit(1)
-    except KeyboardInterrupt:
-        sys.exit(130)
+    except Interrupted as interrupted:
+        interrupted.say()
+        sys.exit(interrupted.code)
 
 
 def _flush_output() -> None:

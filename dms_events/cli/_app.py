@@ -34,6 +34,8 @@ def _options(
     logging.basicConfig(
         level=logging.DEBUG if debug else logging.WARNING, format="%(levelname)s %(message)s"
     )
+    if not debug:  # it warns of each end of a TLS connection
+        logging.getLogger("asyncio").setLevel(logging.ERROR)
 
 
 app.command("demo")(_demo.demo)

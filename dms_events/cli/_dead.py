@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
@@ -12,6 +11,7 @@ import typer
 
 from ..dead_letters import DeadLetter
 from ..errors import ConfigError, ReplayError, TransportError
+from ._connection import Connection, connects
 from ._letters import (
     Choice,
     ErrorOption,
@@ -28,14 +28,12 @@ from ._letters import (
 )
 from ._shared import (
     RevealOption,
-    RootOption,
-    UrlOption,
-    looking_at,
     out,
     print_columns,
     status,
     visible,
 )
+from ._signals import run
 
 __all__ = ["app"]
 
@@ -62,7 +60,9 @@ DryRunOption = Annotated[
 
 
 @app.command("list")
+@connects()
 def list_(
+    connection: Connection,
     reader: ReaderOption = "",
     type_: TypeOption = "",
     error: ErrorOption = "",
@@ -74,15 +74,13 @@ def list_(
         bool, typer.Option("--each", help="Every letter, also where many have one cause.")
     ] = False,
     json: JsonOption = False,
-    url: UrlOption = "nats://127.0.0.1:4222",
-    root: RootOption = "dms",
 ) -> None:
     """List dead letters, oldest first; of many with one cause the first, and how many more there are.
 
     A cause is one reader, type and error, with reasons that differ in numbers and quoted words only.
     """
     choice = Choice(id=id_, reader=reader, type=type_, error=error, since=since, until=until)
-    letters = asyncio.run(_light(choice, url, root, limit))
+    letters = run(_light(choice, connection, limit))
     if json:
         for letter in letters:
             out.print(record(letter), markup=False)
@@ -93,17 +91,17 @@ def list_(
 
 
 @app.command()
+@connects()
 def show(
+    connection: Connection,
     id: Annotated[
         str, typer.Argument(help="A letter's number, or an event's identity, as in `dead list`.")
     ],
-    url: UrlOption = "nats://127.0.0.1:4222",
-    root: RootOption = "dms",
     json: JsonOption = False,
     reveal: RevealOption = False,
 ) -> None:
     """Show a dead letter, or those of one event, with the event and the original bytes."""
-    for letter in asyncio.run(_whole(Choice([id]), url, root)):
+    for letter in run(_whole(Choice([id]), connection)):
         if json:
             out.print(record(letter, whole=True, reveal=reveal), markup=False)
             continue
@@ -112,7 +110,9 @@ def show(
 
 
 @app.command()
+@connects()
 def replay(
+    connection: Connection,
     names: NamesArgument = None,
     reader: ReaderOption = "",
     type_: TypeOption = "",
@@ -126,8 +126,6 @@ def replay(
     to_all: Annotated[
         bool, typer.Option("--to-all", help="To every reader of the type, and say to which.")
     ] = False,
-    url: UrlOption = "nats://127.0.0.1:4222",
-    root: RootOption = "dms",
 ) -> None:
     """Publish the originals of dead letters again, under their identities, and drop the letters.
 
@@ -139,12 +137,14 @@ def replay(
         names or (), id=id_, reader=reader, type=type_, error=error, since=since, until=until
     )
     _check_said(choice, all_, "replay")
-    if asyncio.run(_replay(choice, url, root, keep=keep, dry_run=dry_run, to_all=to_all)):
+    if run(_replay(choice, connection, keep=keep, dry_run=dry_run, to_all=to_all)):
         raise typer.Exit(1)
 
 
 @app.command()
+@connects()
 def drop(
+    connection: Connection,
     names: NamesArgument = None,
     reader: ReaderOption = "",
     type_: TypeOption = "",
@@ -155,8 +155,6 @@ def drop(
     all_: AllOption = False,
     dry_run: DryRunOption = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask first.")] = False,
-    url: UrlOption = "nats://127.0.0.1:4222",
-    root: RootOption = "dms",
 ) -> None:
     """Delete dead letters for good.
 
@@ -166,7 +164,7 @@ def drop(
         names or (), id=id_, reader=reader, type=type_, error=error, since=since, until=until
     )
     _check_said(choice, all_, "drop")
-    letters = asyncio.run(_light(choice, url, root))
+    letters = run(_light(choice, connection))
     if dry_run:
         if letters:
             print_columns(table(letters))
@@ -179,7 +177,7 @@ def drop(
             )
             raise ConfigError("drop", reason)
         typer.confirm(f"Drop {counted(len(letters))} for good?", abort=True, err=True)
-    asyncio.run(_drop(letters, url, root))
+    run(_drop(letters, connection))
 
 
 def _check_said(choice: Choice, everything: bool, command: str) -> None:
@@ -187,14 +185,14 @@ def _check_said(choice: Choice, everything: bool, command: str) -> None:
         raise ConfigError(command, "say which: an ID, a filter such as --reader, or --all")
 
 
-async def _whole(choice: Choice, url: str, root: str) -> list[DeadLetter]:
-    async with looking_at(url, root) as bus:
+async def _whole(choice: Choice, connection: Connection) -> list[DeadLetter]:
+    async with connection.bus() as bus:
         return [letter async for letter in choice.of(bus)]
 
 
-async def _light(choice: Choice, url: str, root: str, limit: int = 0) -> list[DeadLetter]:
+async def _light(choice: Choice, connection: Connection, limit: int = 0) -> list[DeadLetter]:
     found: list[DeadLetter] = []
-    async with looking_at(url, root) as bus, aclosing(choice.of(bus)) as letters:
+    async with connection.bus() as bus, aclosing(choice.of(bus)) as letters:
         async for letter in letters:
             found.append(without_payload(letter))
             if len(found) == limit:
@@ -203,13 +201,13 @@ async def _light(choice: Choice, url: str, root: str, limit: int = 0) -> list[De
 
 
 async def _replay(
-    choice: Choice, url: str, root: str, *, keep: bool, dry_run: bool, to_all: bool
+    choice: Choice, connection: Connection, *, keep: bool, dry_run: bool, to_all: bool
 ) -> int:
     """Replay them, say how many were and to whom, and return how many could not be."""
     good = bad = 0
     readers: dict[str, Sequence[str]] = {}
     would: list[DeadLetter] = []
-    async with looking_at(url, root) as bus, aclosing(choice.of(bus)) as letters:
+    async with connection.bus() as bus, aclosing(choice.of(bus)) as letters:
         try:
             async for letter in letters:
                 try:
@@ -242,9 +240,9 @@ def _everybody(readers: Mapping[str, Sequence[str]]) -> str:
     )
 
 
-async def _drop(letters: list[DeadLetter], url: str, root: str) -> None:
+async def _drop(letters: list[DeadLetter], connection: Connection) -> None:
     dropped = 0
-    async with looking_at(url, root) as bus:
+    async with connection.bus() as bus:
         try:
             for letter in letters:
                 dropped += await bus.drop(letter)

@@ -13,7 +13,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from ..demo.run import Demo, Outcome
-from ._shared import on_interrupt, out, status
+from ._shared import out, status
+from ._signals import finishing, run
 
 __all__ = ["demo"]
 
@@ -41,11 +42,11 @@ def demo(
     Starts a nats-server with JetStream on a free loopback port, publishes this machine (measured)
     and a fleet of devices that live through ten days, forwards everything into SQLite, and counts
     both ends. Exits with 1 unless everything published is stored. Ctrl-C publishes no more, and
-    still reports truthfully.
+    still reports truthfully; a second one ends it at once.
     """
     folder = keep or Path("dms-events-demo") / f"{datetime.now():%Y%m%d-%H%M%S}"
     with Display() as display:
-        run = Demo(
+        demo = Demo(
             devices=devices,
             events=events,
             seed=seed,
@@ -53,15 +54,23 @@ def demo(
             elasticsearch=elasticsearch,
             progress=display.show,
         )
-        display.begin(run)
-        outcome = asyncio.run(_run(run))
+        display.begin(demo)
+        outcome = run(_run(demo))
     _print(outcome)
     raise typer.Exit(0 if outcome.complete else 1)
 
 
-async def _run(run: Demo) -> Outcome:
-    with on_interrupt(run.interrupt):
-        return await run.run()
+async def _run(demo: Demo) -> Outcome:
+    this = asyncio.current_task()
+
+    def stop() -> None:
+        if demo.moving:
+            demo.interrupt()
+        elif this is not None:
+            this.cancel()  # there is nothing to finish
+
+    with finishing(stop):
+        return await demo.run()
 
 
 class Display:
@@ -86,13 +95,15 @@ class Display:
     def __exit__(self, *exc: object) -> None:
         self._bars.stop()
 
-    def begin(self, run: Demo) -> None:
+    def begin(self, demo: Demo) -> None:
         """Say what is about to happen."""
-        status.print(f"This machine: {run.machine}")
-        status.print(f"{run.total:,} events → nats-server (JetStream) → forwarder → {run.database}")
-        self._total = run.total
-        self._bars.add_task("published", total=run.total, rate="")
-        self._bars.add_task("settled", total=run.total, rate="")
+        status.print(f"This machine: {demo.machine}")
+        status.print(
+            f"{demo.total:,} events → nats-server (JetStream) → forwarder → {demo.database}"
+        )
+        self._total = demo.total
+        self._bars.add_task("published", total=demo.total, rate="")
+        self._bars.add_task("settled", total=demo.total, rate="")
         self._bars.start()
         self._started = self._line_at = time.monotonic()
 

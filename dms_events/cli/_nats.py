@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
+import ssl
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import msgspec
 import typer
 
-from ._shared import UrlOption, out, print_columns, visible
+from ..errors import ConfigError
+from ._connection import Connection, connects, option
+from ._shared import out, print_columns, visible
+from ._signals import run
 
 if TYPE_CHECKING:
     from dms_events_nats import Difference
@@ -24,6 +28,17 @@ _FOUND: Final = {
     "changed": "changed on the server",
     "refused": "refused",
 }
+_ROOT: Final = (
+    Annotated[
+        str,
+        option(
+            "--root",
+            "First part of all subjects.  [default: the file's, else dms]",
+            env="ROOT",
+        ),
+    ],
+    "",
+)
 _APPLIED: Final = {"missing": "made", "outdated": "updated", "changed": "overwritten"}
 
 
@@ -33,7 +48,9 @@ def _group() -> None:
 
 
 @app.command()
+@connects(root=_ROOT)
 def setup(
+    connection: Connection,
     file: Annotated[
         Path | None,
         typer.Argument(metavar="FILE", help="What is declared, as TOML: see docs/nats.md."),
@@ -41,18 +58,16 @@ def setup(
     check: Annotated[
         bool, typer.Option("--check", help="Change nothing; exit with 1 where anything differs.")
     ] = False,
+    monitoring_url: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="http://HOST:8222",
+            help="With --check: also say what a power cut may lose. May be repeated, for a cluster.",
+        ),
+    ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Also set what somebody changed on the server.")
     ] = False,
-    url: UrlOption = "nats://127.0.0.1:4222",
-    root: Annotated[
-        str | None,
-        typer.Option(
-            envvar="DMS_EVENTS_ROOT",
-            help="First part of all subjects.  [default: the file's, else dms]",
-            rich_help_panel="Connection",
-        ),
-    ] = None,
     storage: Annotated[
         Literal["file", "memory"] | None, typer.Option(help="Of both streams.")
     ] = None,
@@ -83,28 +98,55 @@ def setup(
     """
     from dms_events_nats import NatsSetup, apply_setup, check_setup
 
+    if monitoring_url and not check:
+        raise ConfigError("--monitoring-url", "is asked with --check only")
     declared = NatsSetup() if file is None else NatsSetup.load(file)
     both = _given(storage=storage, replicas=replicas, duplicate_window_s=duplicate_window)
     limits = _given(max_messages=max_messages, max_bytes=max_bytes, max_age_s=max_age)
     declared = msgspec.structs.replace(
         declared,
-        **_given(root=root),
+        **_given(root=connection.root or None),
         events=msgspec.structs.replace(
             declared.events, **both, **limits, **_given(partitions=partitions)
         ),
         dead=msgspec.structs.replace(declared.dead, **both),
     )
+    url, options = connection.url, connection.options()
     if check:
-        found = asyncio.run(check_setup(url, declared))
+        found = run(check_setup(url, declared, **options))
     else:
-        found = asyncio.run(apply_setup(url, declared, overwrite=overwrite))
+        found = run(apply_setup(url, declared, overwrite=overwrite, **options))
     _print(found)
+    if check:
+        _print_sync(monitoring_url or (), options.get("tls"))
     failed = found if check else [d for d in found if d.state == "refused"]
     raise typer.Exit(1 if failed else 0)
 
 
 def _given(**options: Any) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
+
+
+def _print_sync(monitoring: Sequence[str], tls: ssl.SSLContext | None) -> None:
+    from dms_events_nats import read_sync_policy
+
+    if not monitoring:
+        out.print(
+            "sync_interval: not known (--monitoring-url http://HOST:8222 asks the server); by default a "
+            "power cut may lose acknowledged events"
+        )
+    for url in monitoring:
+        policy = run(read_sync_policy(url, tls=tls))
+        if policy.always:
+            found = "always: a power cut loses no acknowledged event"
+        elif policy.interval_s is None:
+            found = "not known: the server does not tell it"
+        else:
+            found = (
+                f"{policy.interval_s:g} s: a power cut may lose events acknowledged within that time; "
+                "sync_interval: always, in the server's block jetstream, loses none"
+            )
+        out.print(f"sync_interval of {visible(policy.server)}: {found}", markup=False)
 
 
 def _print(found: list[Difference]) -> None:

@@ -14,16 +14,19 @@ import msgspec
 import typer
 
 from .. import codec, registry
-from ..errors import ConfigError, DecodeError
-from ..urls import connect
-from ._shared import RootOption, UrlOption, out, status
+from ..errors import ConfigError, DecodeError, PublishError
+from ._connection import MAKE_STREAMS, Connection, connects
+from ._shared import out, status
+from ._signals import run
 
 __all__ = ["publish"]
 
 _BLOCK = 1 << 16
 
 
+@connects(make_streams=MAKE_STREAMS)
 def publish(
+    connection: Connection,
     type_: Annotated[str, typer.Argument(metavar="TYPE", help="For example ServiceCall.")],
     payload: Annotated[
         str,
@@ -32,8 +35,6 @@ def publish(
             help="One event as JSON, or one a line from standard input (-) or a file (@FILE).",
         ),
     ] = "-",
-    url: UrlOption = "nats://127.0.0.1:4222",
-    root: RootOption = "dms",
     source: Annotated[str, typer.Option(help="Peer id of whoever publishes.")] = "",
 ) -> None:
     """Publish events given as JSON with Go's keys.
@@ -45,21 +46,32 @@ def publish(
     """
     name = registry.resolve(type_)
     with _opened(payload) as stream:
-        count = asyncio.run(_publish(url, root, source, name, stream))
+        count = run(_publish(connection, source, name, stream))
     out.print(f"published {count:,} {name}")
 
 
-async def _publish(url: str, root: str, source: str, name: str, stream: io.RawIOBase) -> int:
+async def _publish(connection: Connection, source: str, name: str, stream: io.RawIOBase) -> int:
     count = number = 0
     rest = b""
-    async with connect(url, source=source, root=root) as bus:
-        with status.status("waiting for input") as shown:
-            async for block in _blocks(stream):
-                *lines, rest = (rest + block).split(b"\n")
-                count += await bus.publish_many(_events(name, lines, number))
-                number += len(lines)
-                shown.update(f"{count:,} events")
-            return count + await bus.publish_many(_events(name, [rest], number))
+    async with connection.bus(source=source) as bus:
+        try:
+            with status.status("waiting for input") as shown:
+                async for block in _blocks(stream):
+                    *lines, rest = (rest + block).split(b"\n")
+                    count += await bus.publish_many(_events(name, lines, number))
+                    number += len(lines)
+                    shown.update(f"{count:,} events")
+                return count + await bus.publish_many(_events(name, [rest], number))
+        except asyncio.CancelledError as error:
+            if cut := PublishError.behind(error):
+                count += cut.accepted
+            out.print(f"published {count:,} {name} before that{_open(cut)}")
+            raise
+
+
+def _open(cut: PublishError | None) -> str:
+    rest = len(cut.unacknowledged) if cut else 0
+    return f"; {rest:,} more may be stored" if rest else ""
 
 
 def _opened(payload: str) -> io.RawIOBase:

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 
@@ -19,7 +19,7 @@ __all__ = ["reloading"]
 _LOOK_MS = 200
 
 
-def reloading(words: Sequence[str], *, url: str, root: str) -> int:
+def reloading(words: Sequence[str], variables: Mapping[str, str]) -> int:
     """Run ``dms-events`` with these words, again after each change of a .py file below this folder.
 
     A running one is asked to end by SIGTERM, and the next one starts after its end. Signals are handed
@@ -35,11 +35,7 @@ def reloading(words: Sequence[str], *, url: str, root: str) -> int:
 
     # The URL may hold a password, which is nobody's to see in the list of processes. Bytecode is told
     # from its source by size and second: too coarse for somebody who saves twice.
-    env = os.environ | {
-        "DMS_EVENTS_URL": url,
-        "DMS_EVENTS_ROOT": root,
-        "PYTHONDONTWRITEBYTECODE": "1",
-    }
+    env = os.environ | variables | {"PYTHONDONTWRITEBYTECODE": "1"}
     runs: list[subprocess.Popen[bytes]] = []
     stopping = threading.Event()
 

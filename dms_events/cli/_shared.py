@@ -1,36 +1,29 @@
-"""Options, output and interrupt handling that several commands share."""
+"""Options and output that several commands share."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import stat
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from .. import registry
-from ..bus import Bus
 from ..errors import UnknownTypeError
 from ..text import visible, visible_json
 from ..types._secrets import holds_secret
-from ..urls import connect
 
 __all__ = [
     "HIDDEN",
     "RevealOption",
-    "RootOption",
-    "UrlOption",
     "guarded",
     "is_secret",
-    "looking_at",
     "masked",
-    "on_interrupt",
     "on_reader_gone",
     "out",
     "print_columns",
@@ -53,20 +46,6 @@ status = Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty()
 
 _WIDEST = 80
 """Characters up to which the cells of a column are aligned."""
-
-UrlOption = Annotated[
-    str,
-    typer.Option(
-        "--url", envvar="DMS_EVENTS_URL", help="Where the bus is.", rich_help_panel="Connection"
-    ),
-]
-RootOption = Annotated[
-    str,
-    typer.Option(
-        envvar="DMS_EVENTS_ROOT", help="First part of all subjects.", rich_help_panel="Connection"
-    ),
-]
-
 
 RevealOption = Annotated[
     bool, typer.Option("--reveal", help="Show payloads also of types that hold a secret.")
@@ -106,13 +85,6 @@ def print_columns(rows: Sequence[Sequence[str]]) -> None:
         out.print(line.rstrip(), markup=False)
 
 
-def looking_at(url: str, root: str) -> Bus:
-    """A bus for a command that looks at what is there: it makes no streams."""
-    # Only NATS has streams to make.
-    options: dict[str, Any] = {"make_streams": False} if url.lower().startswith("nats:") else {}
-    return connect(url, root=root, **options)
-
-
 @contextmanager
 def on_reader_gone(stop: Callable[[], object]) -> Iterator[None]:
     """Call ``stop`` once nobody reads what is written to a pipe on stdout any more, as after ``head``."""
@@ -130,21 +102,3 @@ def on_reader_gone(stop: Callable[[], object]) -> Iterator[None]:
         yield
     finally:
         loop.remove_reader(stdout)
-
-
-@contextmanager
-def on_interrupt(stop: Callable[[], object]) -> Iterator[None]:
-    """Call ``stop`` at SIGINT or SIGTERM; a second SIGINT ends the process as usual."""
-    loop = asyncio.get_running_loop()
-
-    def once() -> None:
-        loop.remove_signal_handler(signal.SIGINT)
-        stop()
-
-    loop.add_signal_handler(signal.SIGINT, once)
-    loop.add_signal_handler(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        loop.remove_signal_handler(signal.SIGINT)
-        loop.remove_signal_handler(signal.SIGTERM)

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 import typer
 
 from ..transport import ACK_WAIT_S
-from ..urls import connect, sink_for
+from ..urls import sink_for
 from ..worker import Forwarder, Tally
-from ._shared import RootOption, on_interrupt, out, status
+from ._connection import MAKE_STREAMS, Connection, connects, option
+from ._shared import out, status
+from ._signals import finishing, run
 
 __all__ = ["app"]
+
+_FROM: Final = (
+    Annotated[str, option("--from", "Where the bus is.", env="URL")],
+    "nats://127.0.0.1:4222",
+)
 
 app = typer.Typer(help="Forward stats events into a store.", no_args_is_help=True)
 
@@ -23,11 +29,10 @@ def _group() -> None:
     pass
 
 
-@app.command()
-def run(
-    from_: Annotated[
-        str, typer.Option("--from", envvar="DMS_EVENTS_URL", help="Where the bus is.")
-    ] = "nats://127.0.0.1:4222",
+@app.command("run")
+@connects(url=_FROM, make_streams=MAKE_STREAMS)
+def run_(
+    connection: Connection,
     to: Annotated[
         str,
         typer.Option(
@@ -41,7 +46,6 @@ def run(
         list[str] | None,
         typer.Option("--type", help="A type or pattern; may be repeated.  [default: elk_stats.*]"),
     ] = None,
-    root: RootOption = "dms",
     ack_wait: Annotated[
         float,
         typer.Option(
@@ -62,7 +66,7 @@ def run(
     start, give it a consumer of its own.
     """
     wanted = type_ or ["elk_stats.*"]
-    tally = asyncio.run(_run(from_, to, durable, wanted, root, ack_wait, once))
+    tally = run(_run(connection, to, durable, wanted, ack_wait, once))
     if json:
         out.print(msgspec.json.encode(tally).decode(), markup=False)
     else:
@@ -72,16 +76,15 @@ def run(
 
 
 async def _run(
-    from_: str,
+    connection: Connection,
     to: str,
     durable: str,
     wanted: list[str],
-    root: str,
     ack_wait_s: float,
     once: bool,
 ) -> Tally:
     with status.status("connecting") as shown:
-        async with sink_for(to) as sink, connect(from_, root=root) as bus:
+        async with sink_for(to) as sink, connection.bus(wait=True) as bus:
             forwarder = Forwarder(
                 bus,
                 sink,
@@ -93,7 +96,7 @@ async def _run(
             if once:
                 forwarder.drain()
             shown.update("waiting for events")
-            with on_interrupt(forwarder.stop):
+            with finishing(forwarder.stop):
                 return await forwarder.run()
 
 

@@ -3,72 +3,117 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from typing import Annotated, Any
 
+import msgspec
 import typer
 
 from .. import codec
-from ..bus import Subscription
+from ..bus import Message, Subscription
+from ._connection import Connection, connects
 from ._shared import (
+    HIDDEN,
     RevealOption,
-    RootOption,
-    UrlOption,
-    guarded,
-    looking_at,
-    on_interrupt,
+    is_secret,
     on_reader_gone,
     out,
     visible,
     visible_json,
 )
+from ._signals import run
 
 __all__ = ["tail"]
 
 
+@connects()
 def tail(
+    connection: Connection,
     type_: Annotated[
         str, typer.Argument(metavar="[TYPE]", help="A type, or a pattern such as elk_stats.*")
     ] = "*",
-    url: UrlOption = "nats://127.0.0.1:4222",
-    root: RootOption = "dms",
     all_: Annotated[
         bool, typer.Option("--all", help="From the oldest stored event on, not only new ones.")
     ] = False,
     count: Annotated[int, typer.Option(help="Stop after so many; 0 goes on until Ctrl-C.")] = 0,
+    json: Annotated[bool, typer.Option("--json", help="A JSON document a line.")] = False,
     reveal: RevealOption = False,
 ) -> None:
     """Print events as they arrive: time, type, source, identity and the event's JSON.
 
+    A source in brackets is a claim of the sender. `_(peer-1)`: only the claim says who sent it.
+    `peer-2(peer-1)`: peer-2 sent it, and claims to be peer-1.
+
     Changes nothing for other readers.
     """
-    asyncio.run(_tail(type_, url, root, all_, count, reveal))
+    run(_tail(type_, connection, all_, count, json, reveal))
 
 
 async def _tail(
-    pattern: str, url: str, root: str, everything: bool, count: int, reveal: bool
+    pattern: str,
+    connection: Connection,
+    everything: bool,
+    count: int,
+    json: bool,
+    reveal: bool,
 ) -> None:
-    async with looking_at(url, root) as bus:
+    async with connection.bus() as bus:
         subscription = bus.subscribe(pattern, start="all" if everything else "new")
         async with subscription as messages:
-            printing = asyncio.create_task(_print(messages, count, reveal))
-            with (
-                on_interrupt(printing.cancel),
-                on_reader_gone(printing.cancel),
-                suppress(asyncio.CancelledError),
-            ):
-                await printing
+            printing = asyncio.create_task(_print(messages, count, json, reveal))
+            gone = False
+
+            def stop() -> None:
+                nonlocal gone
+                gone = printing.cancel()
+
+            with on_reader_gone(stop):
+                try:
+                    await printing
+                except asyncio.CancelledError:
+                    if not gone:
+                        raise
 
 
-async def _print(messages: Subscription[Any], count: int, reveal: bool) -> None:
+async def _print(messages: Subscription[Any], count: int, json: bool, reveal: bool) -> None:
     left = count
     async for message in messages:
-        when = message.time_text or message.stored.isoformat()
-        event = visible_json(codec.encode(message.event).decode())
-        body = guarded(message.type_name, event, reveal)
-        who = visible(f"{when} {message.type_name} {message.source or '-'} {message.id}")
-        out.print(f"{who} {body}", markup=False)
+        out.print((_record if json else _line)(message, reveal), markup=False)
         await message.ack()
         left -= 1
         if left == 0:
             return
+
+
+def _line(message: Message[Any], reveal: bool) -> str:
+    when = message.time_text or message.stored.isoformat()
+    who = visible(f"{when} {message.type_name} {_source(message)} {message.id}")
+    if is_secret(message.type_name) and not reveal:
+        return f"{who} {HIDDEN}"
+    return f"{who} {visible_json(codec.encode(message.event).decode())}"
+
+
+def _source(message: Message[Any]) -> str:
+    if message.source_is_claimed:
+        return f"_({message.source})"
+    if message.claimed_source:
+        return f"{message.source}({message.claimed_source})"
+    return message.source or "-"
+
+
+def _record(message: Message[Any], reveal: bool) -> str:
+    event: Any = msgspec.Raw(codec.encode(message.event))
+    if is_secret(message.type_name) and not reveal:
+        event = HIDDEN
+    fields = {
+        "time": message.time_text,
+        "stored": message.stored,
+        "type": message.type_name,
+        "source": message.source,
+        "source_is_claimed": message.source_is_claimed,
+        "claimed_source": message.claimed_source,
+        "id": message.id,
+        "sequence": message.sequence,
+        "subject": message.subject,
+        "event": event,
+    }
+    return visible_json(msgspec.json.encode(fields).decode())

@@ -18,11 +18,12 @@ import msgspec
 import typer
 
 from ..errors import ConfigError
-from ..urls import connect
 from ..worker import Worker
 from ..worker.signals import on_signals
 from ..worker.words import figures
-from ._shared import RootOption, UrlOption, out, status, visible
+from ._connection import MAKE_STREAMS, Connection, connects
+from ._shared import out, status, visible
+from ._signals import run
 
 __all__ = ["worker"]
 
@@ -39,12 +40,12 @@ class Level(StrEnum):
     ERROR = "error"
 
 
+@connects(make_streams=MAKE_STREAMS)
 def worker(
+    connection: Connection,
     target: Annotated[
         str, typer.Argument(metavar="MODULE:ATTRIBUTE", help="The Worker, such as billing:worker")
     ],
-    url: UrlOption = "nats://127.0.0.1:4222",
-    root: RootOption = "dms",
     drain: Annotated[
         float | None,
         typer.Option(
@@ -83,7 +84,7 @@ def worker(
         options = ["--log-level", level]
         options += ["--drain", str(drain)] if drain is not None else []
         options += [word for word, on in flags if on]
-        code = reloading(["worker", target, *options], url=url, root=root)
+        code = reloading(["worker", target, *options], connection.environment())
         raise typer.Exit(code)
     logging.basicConfig(
         level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
@@ -96,14 +97,14 @@ def worker(
         found.drain()
     status.print(_introduction(target, found), markup=False)
     try:
-        asyncio.run(_run(found, url, root))
+        run(_run(found, connection))
     finally:
         status.print(visible(figures(found.tally)), markup=False)
     if json:
         out.print(msgspec.json.encode(found.tally).decode(), markup=False)
 
 
-async def _run(found: Worker, url: str, root: str) -> None:
+async def _run(found: Worker, connection: Connection) -> None:
     this = asyncio.current_task()
     connected = False
 
@@ -118,7 +119,7 @@ async def _run(found: Worker, url: str, root: str) -> None:
 
     with on_signals(stop, at_once=bound) as signals:
         try:
-            async with connect(url, root=root) as bus:
+            async with connection.bus(wait=True) as bus:
                 connected = True
                 await found.run(bus)
         except asyncio.CancelledError:

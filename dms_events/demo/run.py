@@ -115,6 +115,11 @@ class Demo:
         self._interrupted = False
         self._forwarders: list[Forwarder] = []
 
+    @property
+    def moving(self) -> bool:
+        """Events are being published and forwarded."""
+        return bool(self._forwarders)
+
     def interrupt(self) -> None:
         """Publish no more, forward what was published, and finish."""
         self._interrupted = True

@@ -88,6 +88,7 @@ async def test_the_commands_show_payloads_with_secrets_only_when_told(
             assert messages.undecodable == len(HOLDERS)
     for words in (
         ("tail", "--all", "--count", len(HOLDERS)),
+        ("tail", "--all", "--json", "--count", len(HOLDERS)),
         ("dead", "list"),
         *(("dead", "show", f"id-{number}") for number in (0, len(HOLDERS) - 1)),
     ):

@@ -16,7 +16,7 @@ from dms_events import Bus
 from dms_events.types.elk_stats import ServiceCall
 from dms_events_nats import NatsServer
 from tests.integration.cli.test_dead import give_up
-from tests.kit.programs.command import answer, complaint
+from tests.kit.programs.command import answer, complaint, dms
 from tests.kit.programs.processes import CLI, run
 from tests.kit.servers.operator import Operator
 from tests.kit.storing import call
@@ -77,6 +77,32 @@ async def test_what_is_printed_is_safe_and_can_be_pasted_back(
     assert tailed.replace("\n", "").isprintable()
     for line, id in zip(tailed.splitlines(), ODD, strict=True):
         assert json.loads(line[line.index("{") :])["Status"] == id
+
+
+async def test_tail_marks_a_source_that_is_only_claimed_and_a_claim_that_differs(
+    nats_server: NatsServer, bus: Bus
+) -> None:
+    client = await nats.connect(nats_server.url)
+    claiming = bus.prepare(call(1), source="peer-1").data
+    for token in ("peer-1", "peer-2", "_"):
+        subject = f"dms.events.elk_stats.ServiceCall.{token}"
+        await client.jetstream().publish(subject, claiming)
+    await client.close()
+    await bus.publish(call(2))
+    words = ("tail", "--all", "--count", "4", "--url", nats_server.url)
+    lines = (await dms(*words)).out.splitlines()
+    sources = [line.split(" ")[2] for line in lines]
+    assert sources == ["peer-1", "peer-2(peer-1)", "_(peer-1)", "-"]
+    records = [json.loads(line) for line in (await dms(*words, "--json")).out.splitlines()]
+    fields = "source", "claimed_source", "source_is_claimed"
+    assert [tuple(record[name] for name in fields) for record in records] == [
+        ("peer-1", "", False),
+        ("peer-2", "peer-1", False),
+        ("peer-1", "", True),
+        ("", "", False),
+    ]
+    assert [record["event"]["CallID"] for record in records] == [1, 1, 1, 2]
+    assert [record["sequence"] for record in records] == [1, 2, 3, 4]
 
 
 async def test_show_prints_the_event(nats_server: NatsServer, bus: Bus) -> None:

@@ -67,6 +67,11 @@ class Running:
         return self._out.decode(errors="replace")
 
     @property
+    def err(self) -> str:
+        """What it said on stderr up to now."""
+        return self._err.decode(errors="replace")
+
+    @property
     def ended(self) -> bool:
         """Whether it has ended."""
         return self._process.returncode is not None

@@ -15,15 +15,21 @@ __all__ = ["Link", "linked"]
 class Link:
     """What goes through it waits while it is stalled.
 
-    With ``bytes_per_s`` no more than that goes through it in a second, one way.
+    With ``bytes_per_s`` no more than that goes through it in a second, one way. With ``stalls_at`` it
+    stalls by itself where these bytes would go through it.
     """
 
-    def __init__(self, bytes_per_s: float = 0.0) -> None:
+    def __init__(self, bytes_per_s: float = 0.0, stalls_at: bytes = b"") -> None:
         self.url = ""
+        self._stalls_at = stalls_at
         self._bytes_per_s = bytes_per_s
         self._flows = asyncio.Event()
         self._flows.set()
         self._writers: set[asyncio.StreamWriter] = set()
+
+    @property
+    def stalled(self) -> bool:
+        return not self._flows.is_set()
 
     def stall(self) -> None:
         self._flows.clear()
@@ -50,6 +56,8 @@ class Link:
                 while data := await reader.read(1 << 16):
                     if self._bytes_per_s:
                         await asyncio.sleep(len(data) / self._bytes_per_s)
+                    if self._stalls_at and self._stalls_at in data:
+                        self.stall()
                     await flows.wait()
                     writer.write(data)
                     await writer.drain()
@@ -59,9 +67,11 @@ class Link:
 
 
 @asynccontextmanager
-async def linked(server_url: str, bytes_per_s: float = 0.0) -> AsyncIterator[Link]:
+async def linked(
+    server_url: str, bytes_per_s: float = 0.0, stalls_at: bytes = b""
+) -> AsyncIterator[Link]:
     """A link to the server at a URL; its own URL is where it listens."""
-    link = Link(bytes_per_s)
+    link = Link(bytes_per_s, stalls_at)
     there = urlsplit(server_url)
 
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
