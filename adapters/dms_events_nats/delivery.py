@@ -78,6 +78,8 @@ class JetStreamDelivery(NatsDelivery, eq=False, gc=False):
 
     settled: bool = False
     """Whether the server was told what became of it."""
+    given_back: bool = False
+    """Whether that was that it is to come again."""
     _tokens: list[str] | None = None
     _outage: int = -1
     """During which loss of the connection more time was asked for: after so many reconnects."""
@@ -136,7 +138,8 @@ class JetStreamDelivery(NatsDelivery, eq=False, gc=False):
 
     def nak(self, delay_s: float = 0.0) -> Coroutine[Any, Any, None]:
         delay_ns = int(delay_s * 1e9)
-        return self._say(b'-NAK {"delay":%d}' % delay_ns if delay_ns > 0 else b"-NAK")
+        word = b'-NAK {"delay":%d}' % delay_ns if delay_ns > 0 else b"-NAK"
+        return self._say(word, gives_back=True)
 
     def term(self) -> Coroutine[Any, Any, None]:
         return self._say(b"+TERM")
@@ -150,11 +153,11 @@ class JetStreamDelivery(NatsDelivery, eq=False, gc=False):
             self._outage = outage
         await self._say(b"+WPI", last=False)
 
-    async def _say(self, word: bytes, *, last: bool = True) -> None:
+    async def _say(self, word: bytes, *, last: bool = True, gives_back: bool = False) -> None:
         """Tell the server, unless the last word was said already, or is another reader's."""
         if self.settled or self.origin.lost:
             return
-        self.settled = last
+        self.settled, self.given_back = last, gives_back
         try:
             await self.origin.client.publish(self.reply, word)
         except (nats.errors.Error, OSError) as error:

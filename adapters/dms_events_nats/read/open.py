@@ -93,8 +93,10 @@ class _Stream:
         """What was delivered of it and is not settled."""
         with mapped(f"consumer {consumer}"):
             info = await self.manager.consumer_info(self.name, consumer)
-        delivered = info.delivered.consumer_seq if info.delivered else 0
-        return Outstanding(delivered, info.num_ack_pending or 0)
+        unsettled = info.num_ack_pending or 0
+        if info.delivered is None:
+            return Outstanding(0, 0, unsettled)
+        return Outstanding(info.delivered.consumer_seq, info.delivered.stream_seq, unsettled)
 
     async def waiting(self, consumer: str) -> int:
         """What waits there or is not settled."""

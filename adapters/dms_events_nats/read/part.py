@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sys
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
@@ -23,7 +23,7 @@ _FEW = 1_000
 _HOLD = 1.5
 """Ack waits after which everything that another reader had is due again and came."""
 _FIRST_LOOK_S = 0.02
-_MOST_ASKED = 500
+_MOST_ASKED = 100
 _SLOW_S = 1.0
 
 
@@ -32,6 +32,8 @@ class Outstanding(NamedTuple):
 
     delivered: int
     """How many it made so far: the consumer sequence of the last one."""
+    last: int
+    """The last stream sequence of which it made one."""
     unsettled: int
     """Messages that were delivered and not settled, to whichever reader."""
 
@@ -43,7 +45,8 @@ class Part:
     still, and a delivery may be lost with its connection. Then a message is missing here that has to
     come before those at hand. So nothing is handed out while the consumer has more unsettled messages
     than are here; that is asked at the beginning, after a reconnect, and where the consumer's numbering
-    has a gap. After one and a half ack waits all that was missing is here or was given back with a delay.
+    has a gap. When nothing has come again for one and a half ack waits, what is missing was given back
+    with a delay.
     """
 
     def __init__(
@@ -57,13 +60,16 @@ class Part:
         self.leaving = False
         self._outstanding = outstanding
         self._taken: list[JetStreamDelivery] = []
+        self._acknowledged: deque[int] = deque(maxlen=_FEW)
+        """The positions of the last ones that were acknowledged here."""
         self._look_at = _FEW
-        self._accounted = 0
-        """Of the deliveries up to this number none is missing."""
+        self._accounted = -1
+        """Deliveries up to this number are accounted for; -1 until the consumer was asked."""
         self._connections = 0
         """How often it was connected again."""
         self._from_before: set[str] = set()
         """What was at hand at the last reconnect."""
+        self._hold_s = _HOLD * receiver.ack_wait_s
         self._holding: asyncio.Task[None] | None = None
         self.hold()
 
@@ -97,8 +103,16 @@ class Part:
     @property
     def unsettled(self) -> int:
         """How many were taken and are not settled."""
-        self._taken = [delivery for delivery in self._taken if not delivery.settled]
+        self._let_go_of_settled()
         return len(self._taken)
+
+    def _let_go_of_settled(self) -> None:
+        taken, self._taken = self._taken, []
+        for delivery in taken:
+            if not delivery.settled:
+                self._taken.append(delivery)
+            elif not delivery.given_back:
+                self._acknowledged.append(delivery.position)
 
     def hold(self) -> None:
         """Hand out nothing until it is known that nothing is missing."""
@@ -124,27 +138,37 @@ class Part:
         await (self.receiver.close() if give_back else self.receiver.abandon())
 
     async def _until_complete(self) -> None:
-        pause_s, until_s, fewest = _FIRST_LOOK_S, self._hold_until(), sys.maxsize
+        pause_s, seen, looked_s = _FIRST_LOOK_S, None, time.monotonic()
+        until_s = looked_s + self._hold_s
         while True:
-            asked_s, connections = time.monotonic(), self._connections
+            connections = self._connections
             try:
                 outstanding = await self._outstanding()
             except TransportError as error:
                 _log.debug("a partition is held until its consumer answers: %s", error)
-                until_s = self._hold_until()
+                seen = None
             else:
-                if time.monotonic() - asked_s > _SLOW_S:
-                    until_s = (
-                        self._hold_until()
-                    )  # the server may have stood still, with all ack waits
+                now_s = time.monotonic()
                 if connections != self._connections:
                     continue  # deliveries went with the connection after the server had answered
-                missing = outstanding.unsettled - self._here(outstanding.delivered)
-                if missing <= 0 or asked_s > until_s:
+                self._acknowledge_again()
+                if self._accounted < 0:
+                    self._accounted = outstanding.delivered
+                missing = max(
+                    outstanding.unsettled - self._here(outstanding.last),
+                    self._elsewhere(outstanding.delivered),
+                )
+                before, seen = seen, (missing, self._newest_redelivery(), connections)
+                # The server may have stood still, with all ack waits, or this process, which did not ask.
+                stood_still = now_s - looked_s > pause_s + _SLOW_S
+                waits_in_vain = seen == before and not stood_still
+                looked_s = now_s
+                if missing <= 0 or (waits_in_vain and now_s > until_s):
                     break
-                if missing < fewest:  # they come, if slowly
-                    fewest, until_s, pause_s = missing, self._hold_until(), _FIRST_LOOK_S
-                self.receiver.ask_for_missing(min(missing, _MOST_ASKED))
+                if not waits_in_vain:
+                    pause_s, until_s = _FIRST_LOOK_S, now_s + self._hold_s
+                # Those that are here may be due again too, and come first.
+                self.receiver.ask_for_missing(min(outstanding.unsettled, _MOST_ASKED))
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, self.receiver.ack_wait_s / 6)
         _log.debug("a partition is handed out: %d missing of %s", missing, outstanding)
@@ -155,11 +179,39 @@ class Part:
         self.receiver.buffer.extend(in_order)
         self._arrived.set()
 
-    def _hold_until(self) -> float:
-        return time.monotonic() + _HOLD * self.receiver.ack_wait_s
+    def _newest_redelivery(self) -> JetStreamDelivery | None:
+        return next((one for one in reversed(self.receiver.buffer) if one.attempt > 1), None)
 
-    def _here(self, delivered: int) -> int:
-        """How many messages of the first so many deliveries are here and not settled."""
-        unsettled = [delivery for delivery in self._taken if not delivery.settled]
-        here = (*unsettled, *self.receiver.buffer)
-        return len({one.sequence for one in here if one.consumer_sequence <= delivered})
+    def _acknowledge_again(self) -> None:
+        """Settle what came again and was acknowledged here meanwhile.
+
+        The server does not count it as unsettled any more, so if it counted as one of those here it would
+        stand for another one that is missing.
+        """
+        self._let_go_of_settled()
+        acknowledged = set(self._acknowledged)
+        for delivery in self.receiver.buffer:
+            if delivery.position in acknowledged:
+                delivery.ack_soon()
+
+    def _elsewhere(self, delivered: int) -> int:
+        """How many deliveries went elsewhere since all were accounted for, and did not come again.
+
+        A message that another reader had before may be acknowledged by that one late, out of a link that
+        stood still. It would stand for a missing one then. Without such a message the count is right.
+        """
+        first: dict[int, JetStreamDelivery] = {}
+        for one in (*self._taken, *self.receiver.buffer):
+            if not one.settled:
+                first.setdefault(one.sequence, one)
+        if all(one.attempt == 1 for one in first.values()):
+            return 0
+        numbers = {one.consumer_sequence for one in self.receiver.buffer}
+        here = {number for number in numbers if self._accounted < number <= delivered}
+        came = sum(one.attempt - 1 for one in first.values() if one.consumer_sequence in here)
+        return delivered - self._accounted - len(here) - came
+
+    def _here(self, last: int) -> int:
+        """How many messages up to this sequence are here and not settled."""
+        here = {one.sequence for one in (*self._taken, *self.receiver.buffer) if not one.settled}
+        return sum(sequence <= last for sequence in here)
