@@ -271,7 +271,7 @@ class Dispatch:
                 continue
             due = loop.time() + every_s
             entries = list(self._ledger.in_hand.values())
-            await keep_alive(m for entry in entries for m in (entry.message, *entry.redeliveries))
+            await keep_alive(message for entry in entries for message in _deliveries(entry))
 
 
 def _call(entry: InFlight) -> Awaitable[None]:
@@ -282,3 +282,10 @@ def _call(entry: InFlight) -> Awaitable[None]:
     if isinstance(entry.key, Exception):
         raise entry.key
     return entry.handler.call(entry.message)
+
+
+def _deliveries(entry: InFlight) -> Iterable[Message[Any]]:
+    """The newest delivery of each of its messages."""
+    if not entry.redeliveries:
+        return (entry.message,)
+    return {m.delivery.position: m for m in (entry.message, *entry.redeliveries)}.values()

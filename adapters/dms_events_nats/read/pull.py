@@ -293,6 +293,7 @@ class PullReceiver(Receiver):
         """What waits in the buffer must not be delivered again meanwhile."""
         while True:
             await asyncio.sleep(self.ack_wait_s / 3)
-            for delivery in list(self.buffer):
+            # Of what came more than once the server counts one ack wait.
+            for delivery in {one.sequence: one for one in self.buffer}.values():
                 with contextlib.suppress(ConnectionLostError):
                     await delivery.in_progress()
