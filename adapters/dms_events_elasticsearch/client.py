@@ -94,7 +94,7 @@ def translated(doing: str) -> Iterator[None]:
     except SerializationError as error:
         raise SinkError(f"{doing}: Elasticsearch's answer cannot be read") from error
     except TransportError as error:
-        raise Obstacle(f"{doing}: {error}") from error
+        raise Obstacle(f"{doing}: {error.message}") from error  # as text it leaves out the cause
 
 
 def _translate(doing: str, error: ApiError) -> SinkError:

@@ -84,8 +84,10 @@ async def server(bulk: Bulk = stored, info: Answer | None = None) -> AsyncIterat
 
 
 @asynccontextmanager
-async def sink_at(url: str, max_bulk_bytes: int = 5_000_000) -> AsyncIterator[ElasticsearchSink]:
-    sink = ElasticsearchSink(url, timeout_s=0.5, max_bulk_bytes=max_bulk_bytes)
+async def sink_at(
+    url: str, *, timeout_s: float = 30, max_bulk_bytes: int = 5_000_000
+) -> AsyncIterator[ElasticsearchSink]:
+    sink = ElasticsearchSink(url, timeout_s=timeout_s, max_bulk_bytes=max_bulk_bytes)
     await sink.open()
     try:
         yield sink
@@ -116,7 +118,7 @@ async def test_a_server_that_does_not_answer_in_time_is_for_later() -> None:
         await asyncio.Event().wait()
         raise AssertionError
 
-    async with server(never) as url, sink_at(url) as sink:
+    async with server(never) as url, sink_at(url, timeout_s=0.5) as sink:
         assert [j.verdict for j in await sink.write(documents(2))] == [RETRY] * 2
 
 
@@ -125,7 +127,9 @@ async def test_a_connection_that_breaks_before_the_answer_is_for_later() -> None
         raise ConnectionError
 
     async with server(broken) as url, sink_at(url) as sink:
-        assert [j.verdict for j in await sink.write(documents(2))] == [RETRY] * 2
+        judgements = await sink.write(documents(2))
+    assert [j.verdict for j in judgements] == [RETRY] * 2
+    assert judgements[0].reason == "writing: Server disconnected"
 
 
 async def test_what_was_stored_before_an_obstacle_stays_judged_and_nothing_follows_it() -> None:
