@@ -8,32 +8,36 @@ async with dms_events.connect("nats://127.0.0.1:4222", source="12D3KooW…") as 
             await message.ack()
 """
 
+import importlib
 import logging
+from typing import TYPE_CHECKING, Any
 
-from .bus import Bus, Message, Subscription
-from .codec import decode, encode
-from .dead_letters import DeadLetter
-from .envelope import Envelope
-from .errors import (
-    ConfigError,
-    ConnectionLostError,
-    DecodeError,
-    DmsEventsError,
-    EncodeError,
-    ExtraNotInstalledError,
-    HandlerError,
-    PublishError,
-    Reject,
-    ReplayError,
-    SinkBrokenError,
-    SinkError,
-    TransportError,
-    UnknownTypeError,
-)
 from .text import escape_log
-from .transport import OutgoingMessage
-from .urls import connect, sink_for
-from .worker import Forwarder, Tally, Worker, WorkerTally
+
+if TYPE_CHECKING:
+    from .bus import Bus, Message, Subscription
+    from .codec import decode, encode
+    from .dead_letters import DeadLetter
+    from .envelope import Envelope
+    from .errors import (
+        ConfigError,
+        ConnectionLostError,
+        DecodeError,
+        DmsEventsError,
+        EncodeError,
+        ExtraNotInstalledError,
+        HandlerError,
+        PublishError,
+        Reject,
+        ReplayError,
+        SinkBrokenError,
+        SinkError,
+        TransportError,
+        UnknownTypeError,
+    )
+    from .transport import OutgoingMessage
+    from .urls import connect, sink_for
+    from .worker import Forwarder, Tally, Worker, WorkerTally
 
 __all__ = [
     "Bus",
@@ -65,5 +69,31 @@ __all__ = [
     "encode",
     "sink_for",
 ]
+
+_ROOMS = {
+    "bus": ("Bus", "Message", "Subscription"),
+    "codec": ("decode", "encode"),
+    "dead_letters": ("DeadLetter",),
+    "envelope": ("Envelope",),
+    "transport": ("OutgoingMessage",),
+    "urls": ("connect", "sink_for"),
+    "worker": ("Forwarder", "Tally", "Worker", "WorkerTally"),
+}
+_ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
+
+if not TYPE_CHECKING:  # or else a type checker would take every name for one of these
+
+    def __getattr__(name: str) -> Any:
+        """A public name, whose room is imported when the name is first used: types need no bus."""
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        room = importlib.import_module(f".{_ROOM_OF.get(name, 'errors')}", __name__)
+        value = globals()[name] = getattr(room, name)
+        return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
 
 escape_log(logging.getLogger("dms_events"))

@@ -4,22 +4,77 @@ from __future__ import annotations
 
 import logging
 import os
-from typing import Annotated
+from importlib import import_module
+from typing import Annotated, Any, Final
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_group
 
-from . import _dead, _demo, _explain, _nats, _publish, _report, _sink, _tail, _types, _worker
+__all__ = ["COMMANDS", "app"]
 
-__all__ = ["app"]
+COMMANDS: Final = {
+    "demo": ("_demo:demo", "See the whole way of an event, on real parts, in a minute."),
+    "publish": ("_publish:publish", "Publish events given as JSON with Go's keys."),
+    "tail": (
+        "_tail:tail",
+        "Print events as they arrive: time, type, source, identity and the event's JSON.",
+    ),
+    "worker": (
+        "_worker:worker",
+        "Run a worker until Ctrl-C or SIGTERM, then let its handlers finish and give back the rest.",
+    ),
+    "sink": ("_sink:app", "Forward stats events into a store."),
+    "dead": (
+        "_dead:app",
+        "Dead letters: what could not be read, handled or stored, with the reason.",
+    ),
+    "nats": ("_nats:app", "Set up a NATS server: its streams and durables."),
+    "report": (
+        "_report:report",
+        "Make one HTML page of a sink's SQLite database; it opens without a network.",
+    ),
+    "explain": (
+        "_explain:explain",
+        "Say how a document is read: by which path and which of Go's rules, and what Go makes of it.",
+    ),
+    "types": (
+        "_types:types",
+        "List the types, or show the keys of one, with their Go types and units.",
+    ),
+    "version": ("_types:version", "Print the version."),
+}
+"""Where each is, and what the help says of it: a command is imported when it is called."""
+
+_LOOK: Final[dict[str, Any]] = {"add_completion": False, "rich_markup_mode": "markdown"}
+
+
+class _Commands(TyperGroup):
+    """Imports the module of the command that is called, and of no other."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Put the command itself in place of its line in the help."""
+        name = args[0]
+        if name in COMMANDS:
+            module, _, attribute = COMMANDS[name][0].partition(":")
+            found = getattr(import_module(f".{module}", __package__), attribute)
+            alone = typer.Typer(**_LOOK)
+            if isinstance(found, typer.Typer):
+                alone.add_typer(found, name=name)
+            else:
+                alone.command(name)(found)
+            self.commands[name] = get_group(alone).commands[name]
+        return super().resolve_command(ctx, args)
+
 
 app = typer.Typer(
     name="dms-events",
+    cls=_Commands,
     help="Typed events of NuNet's Device Management Service: publish, read and store them.\n\n"
     "New here? `dms-events demo` shows the whole way in a minute, without any server of yours.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
-    rich_markup_mode="markdown",
+    **_LOOK,
 )
 
 
@@ -38,14 +93,9 @@ def _options(
         logging.getLogger("asyncio").setLevel(logging.ERROR)
 
 
-app.command("demo")(_demo.demo)
-app.command("publish")(_publish.publish)
-app.command("tail")(_tail.tail)
-app.command("worker")(_worker.worker)
-app.add_typer(_sink.app, name="sink")
-app.add_typer(_dead.app, name="dead")
-app.add_typer(_nats.app, name="nats")
-app.command("report")(_report.report)
-app.command("explain")(_explain.explain)
-app.command("types")(_types.types)
-app.command("version")(_types.version)
+def _not_imported_yet() -> None:
+    raise NotImplementedError
+
+
+for _name, (_, _help) in COMMANDS.items():
+    app.command(_name, help=_help)(_not_imported_yet)

@@ -28,7 +28,8 @@ def every_command() -> list[tuple[str, ...]]:
 
     def walk(command: Any, words: tuple[str, ...]) -> None:
         found.append(words)
-        for name, inner in getattr(command, "commands", {}).items():
+        for name in getattr(command, "commands", {}):
+            _, inner, _ = command.resolve_command(None, [name])
             walk(inner, (*words, name))
 
     walk(typer.main.get_command(app), ())
