@@ -12,7 +12,7 @@ import typer.main
 
 import dms_events
 from dms_events import registry
-from dms_events.cli._app import app
+from dms_events.cli._app import COMMANDS, app
 from dms_events.schema import rows
 from dms_events_nats import NatsServer
 from tests.kit.programs.command import answer, complaint, dms
@@ -41,6 +41,12 @@ async def test_every_command_explains_itself(words: tuple[str, ...]) -> None:
     help_text = await answer(*words, "--help")
     assert " ".join(("Usage: python -m dms_events", *words)) in help_text
     assert len(help_text.splitlines()) > 5
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+async def test_each_command_starts_without_what_another_process_has_imported(name: str) -> None:
+    done = await run(*CLI, name, "--help")
+    assert (done.code, done.err) == (0, "")
 
 
 async def test_publish_takes_an_event_a_stream_of_lines_and_a_file(

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import pytest
 
-__all__ = ["CLI", "Finished", "Running", "run", "running", "until"]
+__all__ = ["CLI", "Finished", "Running", "environment", "run", "running", "until"]
 
 CLI = (sys.executable, "-m", "dms_events")
 """The command ``dms-events``, to put arguments behind."""
@@ -107,6 +107,12 @@ class Running:
             await self._output
 
 
+def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment of a program, without any ``DMS_EVENTS_…`` of this shell."""
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith("DMS_EVENTS_")}
+    return inherited | {"COLUMNS": "100"} | dict(more or {})
+
+
 @asynccontextmanager
 async def running(
     *command: object,
@@ -114,15 +120,14 @@ async def running(
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
 ) -> AsyncIterator[Running]:
-    """Start a program without any ``DMS_EVENTS_…`` of this shell; it never outlives the block."""
-    inherited = {k: v for k, v in os.environ.items() if not k.startswith("DMS_EVENTS_")}
+    """Start a program; it never outlives the block."""
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(
         *map(str, command),
         stdin=asyncio.subprocess.DEVNULL if stdin is None else pipe,
         stdout=pipe,
         stderr=pipe,
-        env=inherited | {"COLUMNS": "100"} | dict(env or {}),
+        env=environment(env),
         cwd=cwd,
     )
     program = Running(process, None if stdin is None else stdin.encode())
