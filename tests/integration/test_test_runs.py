@@ -34,6 +34,25 @@ def test_in_a_group(number):
 def test_that_holds_the_fixture_of_a_group(number, elasticsearch_url):
     note("by_fixture")
 """
+LONG_AND_SHORT = """
+import time
+from pathlib import Path
+import pytest
+
+SHORT = Path(__file__).with_name("short")
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", range(2))
+def test_that_is_long(number):
+    deadline = time.monotonic() + 20
+    while not SHORT.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+@pytest.mark.parametrize("number", range(6))
+def test_that_is_short(number):
+    SHORT.touch()
+"""
 HOLDS_A_SERVER = """
 import asyncio
 from pathlib import Path
@@ -69,6 +88,13 @@ async def test_a_group_keeps_to_one_worker(tmp_path: Path) -> None:
     )
     assert first[1] == other[1] == 5
     assert first[0] != other[0], "the groups ran beside each other"
+
+
+async def test_short_tests_run_beside_the_long_ones(tmp_path: Path) -> None:
+    test = tmp_path / "test_long_and_short.py"
+    test.write_text(LONG_AND_SHORT)
+    done = await run(*COMMAND, f"--basetemp={tmp_path / 'temporary'}", "-n2", test, cwd=HOME)
+    assert done.code == 0, done.out
 
 
 @pytest.mark.parametrize("workers", ["-n0", "-n2"])

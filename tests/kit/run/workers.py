@@ -8,6 +8,7 @@ from functools import cached_property
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
+from xdist.workermanage import WorkerController  # type: ignore[import-untyped]
 
 from tests.kit.run.leftovers import run_folder
 
@@ -19,7 +20,16 @@ class GroupScheduling(LoadScopeScheduling):  # type: ignore[misc]
     """Gives the tests of an ``xdist_group`` to one worker, and the others one by one.
 
     Xdist's own ``--dist loadgroup`` writes the group into the name of a test, which pytest 9.2 ignores.
+
+    Half of the workers begin with the longest tests, the others at the other end: the long ones wait most
+    of their time, in which others can be at work.
     """
+
+    def _assign_work_unit(self, node: WorkerController) -> None:
+        if self.nodes.index(node) % 2:
+            scope = next(reversed(self.workqueue))
+            self.workqueue.move_to_end(scope, last=False)
+        super()._assign_work_unit(node)
 
     def _split_scope(self, nodeid: str) -> str:
         return self._groups.get(nodeid, nodeid)
