@@ -26,6 +26,7 @@ from ._letters import (
     table,
     without_payload,
 )
+from ._running import run
 from ._shared import (
     RevealOption,
     out,
@@ -33,7 +34,6 @@ from ._shared import (
     status,
     visible,
 )
-from ._signals import run
 
 __all__ = ["app"]
 

@@ -13,8 +13,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from ..demo.run import Demo, Outcome
+from ._running import finishing, run
 from ._shared import out, status
-from ._signals import finishing, run
 
 __all__ = ["demo"]
 

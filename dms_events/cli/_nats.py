@@ -12,8 +12,8 @@ import typer
 
 from ..errors import ConfigError
 from ._connection import Connection, connects, option
+from ._running import run
 from ._shared import out, print_columns, visible
-from ._signals import run
 
 if TYPE_CHECKING:
     from dms_events_nats import Difference

@@ -16,8 +16,8 @@ import typer
 from .. import codec, registry
 from ..errors import ConfigError, DecodeError, PublishError
 from ._connection import MAKE_STREAMS, Connection, connects
+from ._running import run
 from ._shared import out, status
-from ._signals import run
 
 __all__ = ["publish"]
 

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType
-from typing import Any, Final, TypeVar
+from typing import Final
 
-from ..errors import DmsEventsError
-from ..worker.signals import on_signals
-
-__all__ = ["Interrupted", "end_on_signals", "finishing", "run"]
-
-T = TypeVar("T")
+__all__ = ["Interrupted", "asked", "end_on_signals"]
 
 _NUMBERS: Final = (signal.SIGINT, signal.SIGTERM)
 _CLEANUP_S: Final = 1.0
@@ -75,50 +69,14 @@ class _Asked:
         os._exit(by.code)
 
 
-_asked = _Asked()
+asked = _Asked()
 
 
 def end_on_signals() -> None:
-    """Have the first SIGINT or SIGTERM raise `Interrupted`, or cancel what `run` runs.
+    """Have the first SIGINT or SIGTERM raise `Interrupted`, or cancel what `_running.run` runs.
 
     A second one ends the process at once. What is left 1 s after the first one is not waited for.
     """
-    _asked.watch()
+    asked.watch()
     for each in _NUMBERS:
-        signal.signal(each, _asked.take)
-
-
-def run(work: Coroutine[Any, Any, T]) -> T:
-    """Run the coroutine of a command in an event loop of its own, until its end or a signal.
-
-    Raises:
-        Interrupted: a signal cancelled it, and it has not come to its end.
-    """
-    try:
-        return asyncio.run(_cancellable(work))
-    except (asyncio.CancelledError, DmsEventsError) as error:
-        if _asked.by is not None:
-            raise _asked.by from error
-        raise
-
-
-async def _cancellable(work: Coroutine[Any, Any, T]) -> T:
-    loop, task = asyncio.get_running_loop(), asyncio.current_task()
-    if task is not None:
-        _asked.cancel = lambda: loop.call_soon_threadsafe(task.cancel)
-    try:
-        return await work
-    finally:
-        _asked.cancel = None
-
-
-@contextmanager
-def finishing(stop: Callable[[], None]) -> Iterator[None]:
-    """Call ``stop`` at the first signal, and let what runs finish; the second one interrupts it."""
-    with on_signals(stop) as signals:
-        try:
-            yield
-        except asyncio.CancelledError as error:
-            if signals.last:
-                raise Interrupted(signals.last) from error
-            raise
+        signal.signal(each, asked.take)

@@ -11,8 +11,8 @@ from ..transport import ACK_WAIT_S
 from ..urls import sink_for
 from ..worker import Forwarder, Tally
 from ._connection import MAKE_STREAMS, Connection, connects, option
+from ._running import finishing, run
 from ._shared import out, status
-from ._signals import finishing, run
 
 __all__ = ["app"]
 

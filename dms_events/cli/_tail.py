@@ -11,6 +11,7 @@ import typer
 from .. import codec
 from ..bus import Message, Subscription
 from ._connection import Connection, connects
+from ._running import run
 from ._shared import (
     HIDDEN,
     RevealOption,
@@ -20,7 +21,6 @@ from ._shared import (
     visible,
     visible_json,
 )
-from ._signals import run
 
 __all__ = ["tail"]
 

@@ -22,8 +22,8 @@ from ..worker import Worker
 from ..worker.signals import on_signals
 from ..worker.words import figures
 from ._connection import MAKE_STREAMS, Connection, connects
+from ._running import run
 from ._shared import out, status, visible
-from ._signals import run
 
 __all__ = ["worker"]
 

@@ -13,6 +13,7 @@ import pytest_asyncio
 
 import dms_events
 from dms_events import Bus
+from dms_events.transport import OutgoingMessage
 from dms_events.types.elk_stats import ServiceCall
 from dms_events_nats import NatsServer
 from tests.integration.cli.test_dead import give_up
@@ -48,13 +49,18 @@ async def bus(nats_server: NatsServer) -> AsyncIterator[Bus]:
         yield bus
 
 
+def strange(bus: Bus, event: ServiceCall, id: str) -> OutgoingMessage:
+    """An event of an id that no header can hold; the broker knows it under another one."""
+    return msgspec.structs.replace(bus.prepare(event, id=id), id=str(ODD.index(id)))
+
+
 async def test_what_is_printed_is_safe_and_can_be_pasted_back(
     nats_server: NatsServer, bus: Bus
 ) -> None:
     url = ("--url", nats_server.url)
     for id in ODD:
         event = msgspec.structs.replace(call(1), status=id)
-        await bus.publish(bus.prepare(event, id=id))
+        await bus.publish(strange(bus, event, id))
     await give_up(bus, "billing", "*", len(ODD), ValueError(ODD[2]))
 
     lines = (await answer("dead", "list", "--each", "--json", *url)).splitlines()
@@ -172,7 +178,7 @@ async def test_a_worker_logs_no_control_characters_of_strangers(
     client = await nats.connect(nats_server.url)
     await client.jetstream().publish("dms.events.elk_stats.ServiceCall.\x1b[31mEVIL\x07", b"{}")
     await client.close()
-    await bus.publish(bus.prepare(call(1), id=ODD[2]))
+    await bus.publish(strange(bus, call(1), ODD[2]))
     command = (*CLI, "worker", "billing:worker", "--once", "--url", nats_server.url)
     done = await run(*command, cwd=tmp_path)
     assert done.code == 0

@@ -8,7 +8,7 @@ import os
 import shlex
 import termios
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from signal import SIGINT, SIGTERM, Signals
 
@@ -132,8 +132,10 @@ async def test_a_command_that_waits_for_its_input_ends(
     with pipe_at(pipe):
 
         def opened() -> bool:
-            files = Path(f"/proc/{command.pid}/fd").iterdir()
-            return any(os.path.realpath(file) == str(pipe) for file in files)
+            with suppress(FileNotFoundError):  # another one was closed meanwhile
+                files = Path(f"/proc/{command.pid}/fd").iterdir()
+                return any(os.path.realpath(file) == str(pipe) for file in files)
+            return False
 
         async with running(*CLI, *words, *url) as command:
             await until(opened, "it opens its input", by=command)
