@@ -36,12 +36,21 @@ endif
 # Everything: all adapters, and the tools of tests and lint.
 .venv/.dev: pyproject.toml uv.lock
 ifdef UV
-	uv sync --frozen --all-extras
+	uv sync --frozen --extra all
 else
 	$(call make_venv)
 	$(BIN)/pip install --quiet --editable '.[all]' --group dev
 endif
 	@touch .venv/.demo $@
+
+# The extra that stands beside `all`, since it is built with gcc and libgmp-dev. Without it its tests are left out.
+.venv/.libp2p: .venv/.dev
+ifdef UV
+	uv sync --frozen --extra all --extra libp2p
+else
+	$(BIN)/pip install --quiet --editable '.[libp2p]'
+endif
+	@touch $@
 
 # The pip of a fresh 3.11 environment is too old to know dependency groups.
 define make_venv

@@ -1,0 +1,8 @@
+"""libp2p for dms-events: events between nodes, with no broker."""
+
+from dms_events.errors import ExtraNotInstalledError
+
+try:
+    import libp2p as _libp2p  # noqa: F401
+except ImportError as error:
+    raise ExtraNotInstalledError("libp2p", "libp2p") from error
