@@ -31,11 +31,13 @@ def connect(
     """A bus over the transport that serves the URL's scheme; ``async with`` opens it.
 
     Args:
-        url: ``memory://``, ``memory://name``, ``nats://host:port``, or another adapter's. Or a
-            `types.network_config.NetworkConfig` of type ``memory`` (which is ``memory://``) or
-            ``nats`` (then its ``nats_url``, with or without ``nats://``; none of its other fields
-            counts).
-        source: peer id of whoever publishes here; it becomes a token of the subject.
+        url: ``memory://``, ``memory://name``, ``nats://host:port``, ``libp2p://host:port`` (where this
+            node listens), or another adapter's. Or a `types.network_config.NetworkConfig` of type
+            ``memory`` (which is ``memory://``), ``nats`` (then its ``nats_url``, with or without
+            ``nats://``; none of its other fields counts) or ``libp2p`` (a field that is not built yet is
+            a ConfigError).
+        source: peer id of whoever publishes here; it becomes a token of the subject. On libp2p leave it
+            out: the source is the node that signs.
         encoding: of the envelopes written here; Go nodes read ``"json"`` only. Both are read.
         aliases: names that others write into the envelope's ``Type``, each with the registry name it
             stands for.
@@ -46,10 +48,10 @@ def connect(
             It never shows the password in a URL.
         ExtraNotInstalledError: the adapter needs a package that is not installed.
     """
-    if not isinstance(url, str):
-        url = _url_of(url)
-    adapter = _load_adapter("dms_events.transports", url)
-    return Bus(_make(adapter, url, options), source=source, encoding=encoding, aliases=aliases)
+    place = url if isinstance(url, str) else _place_of(url)
+    scheme_of = place if isinstance(place, str) else f"{place.type}:"
+    adapter = _load_adapter("dms_events.transports", scheme_of)
+    return Bus(_make(adapter, place, options), source=source, encoding=encoding, aliases=aliases)
 
 
 def sink_for(url: str, **options: Any) -> Sink:
@@ -69,8 +71,8 @@ def sink_for(url: str, **options: Any) -> Sink:
     return sink
 
 
-def _url_of(config: NetworkConfig) -> str:
-    """The URL which says the same as a configuration."""
+def _place_of(config: NetworkConfig) -> str | NetworkConfig:
+    """The URL which says the same as a configuration; the configuration itself where none does."""
     from .types.network_config import NetworkConfig, NetworkType
 
     if not isinstance(config, NetworkConfig):
@@ -81,7 +83,7 @@ def _url_of(config: NetworkConfig) -> str:
         case NetworkType.NATS:
             return _nats_url(config.nats_url)
         case NetworkType.LIBP2P:
-            raise ConfigError("NetworkConfig.type", "there is no adapter for 'libp2p' yet")
+            return config
     known = ", ".join(NetworkType)
     raise ConfigError("NetworkConfig.type", f"{str(config.type)!r} is none of {known}")
 
@@ -97,13 +99,13 @@ def _nats_url(text: str) -> str:
     return ",".join(whole)
 
 
-def _make(adapter: Any, url: str, options: Mapping[str, Any]) -> Any:
+def _make(adapter: Any, place: str | NetworkConfig, options: Mapping[str, Any]) -> Any:
     """Call an adapter's class; an option that it does not have is a ConfigError."""
     try:
-        signature_of(adapter).bind(url, **options)
+        signature_of(adapter).bind(place, **options)
     except TypeError as error:
         raise ConfigError("options", f"{adapter.__name__}: {error}") from None
-    return adapter(url, **options)
+    return adapter(place, **options)
 
 
 def _load_adapter(group: str, url: str) -> Any:

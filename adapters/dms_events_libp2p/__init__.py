@@ -6,3 +6,7 @@ try:
     import libp2p as _libp2p  # noqa: F401
 except ImportError as error:
     raise ExtraNotInstalledError("libp2p", "libp2p") from error
+
+from .transport import Libp2pTransport, NodeFigures
+
+__all__ = ["Libp2pTransport", "NodeFigures"]

@@ -146,6 +146,8 @@ class NatsTransport(Transport):
             durable=durable,
             dedupes=durable,
             full="error" if durable else "drop",
+            ordered=True,
+            authenticates=False,
         )
 
     @property

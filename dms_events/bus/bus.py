@@ -67,6 +67,11 @@ class Bus(DeadLetters):
         return self._transport.where
 
     @property
+    def transport(self) -> Any:
+        """The adapter's own object, for what only it has: of libp2p ``peer_id`` and ``addresses``."""
+        return self._transport
+
+    @property
     def guarantees(self) -> Guarantees:
         """What the transport promises."""
         return self._transport.guarantees
@@ -249,8 +254,10 @@ class Bus(DeadLetters):
             )
         patterns = [w if isinstance(w, str) else registry.name_of(w) for w in wanted]
         names = {name: registry.matching(name) for name in patterns}
+        types = frozenset(name for found in names.values() for name in found)
         spec = SubscriptionSpec(
             patterns=widest({p if "*" in p else names[p][0] for p in patterns}),
+            types=tuple(sorted(types)),
             durable=durable,
             start=start or ("all" if durable else "new"),
             prefetch=prefetch,
@@ -258,7 +265,6 @@ class Bus(DeadLetters):
             partitioned=partitioned,
             must_exist=must_exist,
         )
-        types = frozenset(name for found in names.values() for name in found)
         return Subscription(self._transport, spec, types, self._aliases, self.bury)
 
     async def notes(self, durable: str) -> KeyValue:

@@ -98,7 +98,14 @@ class MemoryTransport(Transport):
     """
 
     where = "memory://"
-    guarantees = Guarantees(acknowledges=True, durable=False, dedupes=True, full="error")
+    guarantees = Guarantees(
+        acknowledges=True,
+        durable=False,
+        dedupes=True,
+        full="error",
+        ordered=True,
+        authenticates=False,
+    )
 
     def __init__(
         self,

@@ -60,6 +60,8 @@ class SubscriptionSpec(msgspec.Struct, frozen=True, kw_only=True):
 
     channel: Channel = "events"
     patterns: tuple[str, ...]
+    types: tuple[str, ...] = ()
+    """The type names that the patterns stand for, where the broker knows no wildcards; sorted."""
     durable: str | None = None
     start: Literal["all", "new"] = "all"
     prefetch: int = 500
@@ -80,6 +82,10 @@ class Guarantees(msgspec.Struct, frozen=True, kw_only=True):
     """A second publish of the same id, soon after the first, is accepted and not delivered again."""
     full: Literal["error", "drop"]
     """What happens when there is no more room: PublishError, or a counted drop at the reader."""
+    ordered: bool
+    """What one publisher published arrives in its order, until something is delivered again."""
+    authenticates: bool
+    """The source of a message is proved, and is the node that published it whatever its bus was told."""
 
 
 class KeyValue(ABC):

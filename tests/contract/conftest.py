@@ -12,8 +12,9 @@ import pytest_asyncio
 
 from dms_events import Bus
 from dms_events_nats import NatsServer
+from tests.kit.extras import require_libp2p
 
-from .places import KINDS, Kind, Place
+from .places import KINDS, PROMISES, Kind, Place
 
 _roots = count()
 
@@ -35,7 +36,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     kinds = [
         kind
         for kind in (only.args if only else KINDS)
-        if all(getattr(Place(kind, "nats://unused", "x").guarantees, name) for name in promises)
+        if all(getattr(PROMISES[kind], name) for name in promises)
     ]
     assert set(kinds) <= set(get_args(Kind))
     metafunc.parametrize("kind", kinds)
@@ -59,6 +60,8 @@ async def narrow_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterat
 @pytest.fixture
 def place(kind: Kind, shared_server: NatsServer) -> Place:
     """A transport with nothing published on it yet."""
+    if kind == "libp2p":
+        require_libp2p()
     return Place(kind, shared_server.url, f"t{next(_roots)}")
 
 

@@ -16,9 +16,11 @@ from dms_events import Bus, DeadLetter, Message, OutgoingMessage, Subscription
 from dms_events.transport import Guarantees, MemoryTransport, Transport
 from dms_events.types.elk_stats import NewService, NtxPayment, ServiceCall
 from dms_events_nats import NatsTransport
+from tests.kit.extras import HAS_LIBP2P
 
 __all__ = [
     "KINDS",
+    "PROMISES",
     "Kind",
     "Place",
     "buried",
@@ -32,8 +34,43 @@ __all__ = [
     "until",
 ]
 
-Kind = Literal["memory", "nats", "nats-core"]
-KINDS: tuple[Kind, ...] = ("memory", "nats", "nats-core")
+Kind = Literal["memory", "nats", "nats-core", "libp2p"]
+KINDS: tuple[Kind, ...] = ("memory", "nats", "nats-core", "libp2p")
+PROMISES: dict[Kind, Guarantees] = {
+    "memory": Guarantees(
+        acknowledges=True,
+        durable=False,
+        dedupes=True,
+        full="error",
+        ordered=True,
+        authenticates=False,
+    ),
+    "nats": Guarantees(
+        acknowledges=True,
+        durable=True,
+        dedupes=True,
+        full="error",
+        ordered=True,
+        authenticates=False,
+    ),
+    "nats-core": Guarantees(
+        acknowledges=False,
+        durable=False,
+        dedupes=False,
+        full="drop",
+        ordered=True,
+        authenticates=False,
+    ),
+    "libp2p": Guarantees(
+        acknowledges=False,
+        durable=False,
+        dedupes=True,
+        full="drop",
+        ordered=False,
+        authenticates=True,
+    ),
+}
+"""What each kind promises, as the design says. The tests of a promise run on the kinds that make it."""
 T = TypeVar("T", bound=msgspec.Struct)
 
 
@@ -44,9 +81,19 @@ class Place:
         self.kind = kind
         self.root = root
         self.url = f"memory://{root}" if kind == "memory" else url
+        self._net: Any = None
+        if kind == "libp2p" and HAS_LIBP2P:
+            from tests.contract.net import Net
+
+            self._net = Net(root)
 
     def connect(self, **options: Any) -> Bus:
         """A bus that is not open yet."""
+        if self.kind == "libp2p":
+            name = options.pop("source", "")
+            shared = {k: options.pop(k) for k in ("encoding", "aliases") if k in options}
+            pair = self._net.pair(name, **options)
+            return Bus(pair, source=self._net.source_of(name) if name else "", **shared)
         if self.kind == "nats-core":
             options["durable"] = False
         return dms_events.connect(self.url, root=self.root, **options)
@@ -59,8 +106,12 @@ class Place:
 
     @property
     def guarantees(self) -> Guarantees:
-        """What a bus here promises; known before it is open."""
-        return self.connect().guarantees
+        """What a bus here promises."""
+        return PROMISES[self.kind]
+
+    def source_of(self, name: str) -> str:
+        """The source of what a bus publishes that was connected under a name."""
+        return str(self._net.source_of(name)) if self._net else name
 
     async def undo(self, sequence: int) -> bool:
         """Delete an event from the stream."""
@@ -73,6 +124,10 @@ class Place:
 
     async def put(self, data: bytes, type_name: str, *, source: str = "_", id: str = "") -> None:
         """Publish bytes as somebody else would, who does not use this library."""
+        if self.kind == "libp2p":
+            async with self.connect(source=source) as bus:
+                await bus.publish(OutgoingMessage("events", type_name, source, id, data))
+            return
         if self.kind == "memory":
             async with self.connect() as bus:
                 sender = "" if source == "_" else source

@@ -68,7 +68,8 @@ async def test_what_does_not_need_an_extra_works_without_it(blocked: str) -> Non
 async def test_the_core_needs_neither_the_command_nor_an_adapter() -> None:
     program = """
 import sys, asyncio
-for name in ("nats", "elasticsearch", "psutil", "pyrage", "typer", "rich", "sqlite3"):
+names = "nats elasticsearch libp2p trio multiaddr psutil pyrage typer rich sqlite3"
+for name in names.split():
     sys.modules[name] = None
 import dms_events
 from dms_events.types.elk_stats import ServiceRemove
@@ -116,3 +117,20 @@ except ExtraNotInstalledError as error:
     done = await run(sys.executable, "-c", program)
     expected = "NATS with credentials needs an extra: pip install 'dms-events[nats]'\n"
     assert (done.code, done.out, done.err) == (0, expected, "")
+
+
+async def test_libp2p_names_the_extra_that_it_needs() -> None:
+    program = """
+import sys
+sys.modules["libp2p"] = None
+import dms_events
+from dms_events.types.network_config import NetworkConfig, NetworkType
+for place in ("libp2p://127.0.0.1:0", NetworkConfig(type=NetworkType.LIBP2P)):
+    try:
+        dms_events.connect(place)
+    except dms_events.ExtraNotInstalledError as error:
+        print(error)
+"""
+    done = await run(sys.executable, "-c", program)
+    expected = "libp2p needs an extra: pip install 'dms-events[libp2p]'\n"
+    assert (done.code, done.out, done.err) == (0, 2 * expected, "")

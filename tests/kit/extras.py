@@ -13,7 +13,7 @@ HAS_LIBP2P = find_spec("libp2p") is not None
 
 
 def require_libp2p() -> None:
-    """Skip the module whose package says so, or fail it where ``CI`` is set."""
+    """Skip the running test, or the module that is being imported; fail it where ``CI`` is set."""
     if HAS_LIBP2P:
         return
     text = (

@@ -43,7 +43,31 @@ async def make_room(place: Place, client: Client) -> None:
 
 
 @pytest.mark.promised("dedupes")
-async def test_the_same_prepared_event_is_delivered_once(place: Place, bus: Bus) -> None:
+async def test_the_same_prepared_event_is_delivered_once(bus: Bus) -> None:
+    prepared = bus.prepare(call(1), id="the-same")
+    async with bus.subscribe(ServiceCall) as messages:
+        assert await bus.publish(prepared) == "the-same"
+        assert await bus.publish_many([prepared, prepared, call(2)]) == 3
+        assert [m.event.call_id for m in await collect(messages, 2)] == [1.0, 2.0]
+        assert await nothing_comes(messages)
+
+
+@pytest.mark.only("libp2p")
+async def test_an_id_that_another_node_copies_suppresses_nobody(place: Place, bus: Bus) -> None:
+    prepared = bus.prepare(call(1), id="the-same")
+    async with bus.subscribe(ServiceCall) as messages, place.connect(source="thief") as thief:
+        await thief.publish_many([prepared, prepared])
+        [stolen] = await collect(messages, 1)
+        assert await nothing_comes(messages)
+        await bus.publish(prepared)
+        [real] = await collect(messages, 1)
+    assert (stolen.source, stolen.id) == (place.source_of("thief"), "the-same")
+    assert (real.source, real.id) == (place.source_of("node-1"), "the-same")
+    assert stolen.identity != real.identity
+
+
+@pytest.mark.only("memory", "nats")
+async def test_a_broker_dedupes_over_its_publishers(place: Place, bus: Bus) -> None:
     prepared = bus.prepare(call(1), id="the-same")
     async with bus.subscribe(ServiceCall) as messages, place.connect() as other:
         assert await bus.publish(prepared) == "the-same"

@@ -127,6 +127,7 @@ async def test_a_redelivered_message_keeps_its_place_and_id(place: Place, bus: B
     )
 
 
+@pytest.mark.only("memory", "nats", "nats-core")
 async def test_the_envelopes_id_goes_before_the_transports(place: Place, bus: Bus) -> None:
     with_id = GO[:-1] + b',"ID":"of-the-envelope"}'
     async with bus.subscribe(ServiceCall) as messages:

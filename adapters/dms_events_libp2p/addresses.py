@@ -1,0 +1,106 @@
+"""Addresses: from URLs and multiaddrs to what this adapter listens on and dials, which is TCP."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import socket
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+from libp2p.peer.id import ID
+from multiaddr import Multiaddr
+
+from dms_events.errors import ConfigError
+from dms_events.types.network_config import Multiaddr as CheckedMultiaddr
+
+__all__ = ["has_name", "listen_addresses", "of_url", "peers_of", "resolved"]
+
+_DIALLED = re.compile(r"/(ip4|ip6|dns|dns4|dns6)/([^/]+)/tcp/(\d+)/p2p/([^/]+)/?")
+_LISTENED = re.compile(r"/(ip4|ip6)/([^/]+)/tcp/(\d+)/?")
+_QUIC = "QUIC is left out: with py-libp2p 0.8.1 half of the streams that Python opens are reset; use TCP"
+
+
+def of_url(url: str) -> str:
+    """The multiaddr to listen on for ``libp2p://HOST:PORT``.
+
+    Raises:
+        ConfigError: it has no host or no port, or the host has no address.
+    """
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host = port = None
+    if not host or port is None or parts.path or parts.query or parts.fragment or "@" in url:
+        reason = "write libp2p://HOST:PORT, where this node listens; port 0 is any that is free"
+        raise ConfigError("url", reason)
+    try:
+        [found, *_] = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise ConfigError("url", f"{host!r} has no address: {error.strerror}") from error
+    ip = ipaddress.ip_address(found[4][0])
+    return f"/ip{ip.version}/{ip}/tcp/{port}"
+
+
+def listen_addresses(texts: Iterable[str]) -> list[str]:
+    """Multiaddrs to listen on.
+
+    Raises:
+        ConfigError: one of them is not of TCP, or is none.
+    """
+    return [_matched("listen_address", _LISTENED, text, "/ip4/0.0.0.0/tcp/4001") for text in texts]
+
+
+def peers_of(texts: Iterable[str | None]) -> dict[str, list[str]]:
+    """The addresses of each peer, by peer id.
+
+    Raises:
+        ConfigError: one of them is not of TCP, names no peer, or is none.
+    """
+    peers: dict[str, list[str]] = {}
+    for text in texts:
+        if text is None:
+            continue  # Go's nil
+        example = "/ip4/203.0.113.7/tcp/4001/p2p/12D3KooW…"
+        checked = _matched("bootstrap_peers", _DIALLED, text, example)
+        peer = checked.rstrip("/").rpartition("/")[2]
+        peers.setdefault(ID.from_string(peer).to_base58(), []).append(checked)
+    return peers
+
+
+def _matched(setting: str, form: re.Pattern[str], text: str, example: str) -> str:
+    try:
+        CheckedMultiaddr(text)
+    except ValueError as error:
+        raise ConfigError(setting, str(error)) from None
+    if "/quic" in text:
+        raise ConfigError(setting, f"{text}: {_QUIC}")
+    if not form.fullmatch(text):
+        raise ConfigError(setting, f"{text} is not a TCP address such as {example}")
+    return text
+
+
+def has_name(text: str) -> bool:
+    """True if a peer's multiaddr has a name in place of an IP address."""
+    return text.startswith("/dns")
+
+
+def resolved(text: str) -> list[Multiaddr]:
+    """The IP addresses behind a peer's multiaddr; it asks the hosts file and DNS, and may wait.
+
+    Stock asks DNS servers only, which do not know ``localhost``.
+
+    Raises:
+        OSError: its name has no address now.
+    """
+    found = _DIALLED.fullmatch(text)
+    assert found is not None
+    kind, host, port = found[1], found[2], int(found[3])
+    if not has_name(text):
+        return [Multiaddr(f"/{kind}/{host}/tcp/{port}")]
+    families = {"dns4": socket.AF_INET, "dns6": socket.AF_INET6}
+    family = families.get(kind, socket.AF_UNSPEC)
+    infos = socket.getaddrinfo(host, port, family, socket.SOCK_STREAM)
+    ips = [ipaddress.ip_address(info[4][0]) for info in infos]
+    return [Multiaddr(f"/ip{ip.version}/{ip}/tcp/{port}") for ip in ips]

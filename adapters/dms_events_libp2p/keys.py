@@ -1,0 +1,125 @@
+"""The key of a node: Go's marshalled forms, as a file and as py-libp2p's key pair."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+from pathlib import Path
+from typing import Any, Final
+
+from libp2p.crypto.ed25519 import create_new_key_pair
+from libp2p.crypto.keys import KeyPair
+from libp2p.crypto.serialization import deserialize_private_key
+from libp2p.peer.id import ID
+
+from dms_events.errors import ConfigError
+from dms_events.types.network_config import KeyType, PrivateKey
+
+__all__ = ["key_pair", "load_key", "new_key", "peer_id", "read_key_file"]
+
+_log = logging.getLogger("dms_events")
+_ED25519: Final = b"\x08\x01\x12"
+_TAG: Final = b"\x08"
+_SEED_BYTES = 32
+_OF_OTHERS = 0o077
+
+
+def new_key() -> PrivateKey:
+    """A new Ed25519 key."""
+    pair = create_new_key_pair()
+    # Go marshals the public half too, and reads the form with the seed alone no more.
+    raw = pair.private_key.to_bytes() + pair.public_key.to_bytes()
+    return PrivateKey(_ED25519 + bytes([len(raw)]) + raw)
+
+
+def key_pair(key: PrivateKey) -> Any:
+    """The key as py-libp2p takes it.
+
+    Raises:
+        ConfigError: it is of a kind that py-libp2p does not know, or it is damaged.
+    """
+    if key.type is KeyType.ECDSA:
+        reason = "ECDSA keys are not known to py-libp2p; use Ed25519, Secp256k1 or RSA"
+        raise ConfigError("private_key", reason)
+    marshalled = key.marshal()
+    if key.type is KeyType.ED25519:
+        marshalled = _ED25519 + bytes([_SEED_BYTES]) + key.raw[:_SEED_BYTES]
+    try:
+        private = deserialize_private_key(marshalled)
+        pair = KeyPair(private, private.get_public_key())
+    except Exception as error:  # noqa: BLE001
+        # Without a cause, which may hold the key.
+        reason = f"not a readable {key.type.name} key ({type(error).__name__})"
+        raise ConfigError("private_key", reason) from None
+    if key.type is KeyType.ED25519 and key.raw[_SEED_BYTES:] not in (
+        b"",
+        pair.public_key.to_bytes(),
+        pair.public_key.to_bytes() * 2,
+    ):
+        raise ConfigError("private_key", "its public half is that of another key")
+    return pair
+
+
+def peer_id(key: PrivateKey) -> str:
+    """The peer id that belongs to a key."""
+    return str(ID.from_pubkey(key_pair(key).public_key))
+
+
+def load_key(key: PrivateKey | str | None, key_file: Path | None) -> PrivateKey:
+    """The key that the options name; a new one, which nothing keeps, if they name none.
+
+    Raises:
+        ConfigError: both are given, or the key cannot be read.
+    """
+    if key is not None and key_file is not None:
+        raise ConfigError("key_file", "give private_key or key_file, not both")
+    if key_file is not None:
+        return read_key_file(key_file)
+    if key is None:
+        return new_key()
+    if isinstance(key, PrivateKey):
+        return key
+    try:
+        return PrivateKey.from_base64(key)
+    except ValueError as error:
+        raise ConfigError("private_key", str(error)) from None
+
+
+def read_key_file(path: Path) -> PrivateKey:
+    """The key in a file: the base64 of Go's marshalled key, or its bytes.
+
+    A file that is not there is made with a new key, for its owner alone (mode 0600).
+
+    Raises:
+        ConfigError: it cannot be read or made, or holds no key. The error shows nothing of it.
+    """
+    try:
+        if not path.exists():
+            _make(path)
+        data = path.read_bytes()
+        mode = path.stat().st_mode
+    except OSError as error:
+        raise ConfigError("key_file", f"{path}: {error.strerror}") from error
+    if mode & _OF_OTHERS:
+        _log.warning("others may read the key in %s; `chmod 600` it", path)
+    try:
+        if data.startswith(_TAG):
+            return PrivateKey(data)
+        return PrivateKey.from_base64(data.decode().strip())
+    except ValueError:
+        raise ConfigError("key_file", f"{path} holds no marshalled libp2p key") from None
+
+
+def _make(path: Path) -> None:
+    """Make it whole or not at all: of two processes that begin at once one makes it."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with open(descriptor, "w") as file:
+            file.write(new_key().to_base64() + "\n")
+        os.link(draft, path)
+    except FileExistsError:
+        pass  # the other process made it
+    finally:
+        draft.unlink()

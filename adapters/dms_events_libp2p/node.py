@@ -1,0 +1,237 @@
+"""One libp2p node with gossipsub. All of it runs on the trio side of the bridge."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, NamedTuple
+
+import msgspec
+import trio
+from libp2p import new_host
+from libp2p.network.config import ConnectionConfig
+from libp2p.tools.anyio_service import background_trio_service
+from multiaddr import Multiaddr
+
+from dms_events.errors import ConfigError
+
+from .peering import Peering
+from .workarounds import (
+    Admission,
+    GuardedPubsub,
+    admit,
+    check_free,
+    guard_streams,
+    open_router,
+    socket_closer,
+)
+
+__all__ = ["Arrived", "NoPeersError", "Node", "NodeSettings", "Progress"]
+
+_BURST = 16
+_BURST_S = 0.012
+"""A Go peer's validation queue has 32 places, and what finds it full is lost there, silently."""
+_STUCK_S = 1.0
+_POLL_S = 0.002
+_MOST_NAMES = 10_000
+_CLOSE_S = 2.0
+_ANNOUNCE_S = 10.0
+
+# Without a handler, Python writes the library's warnings to standard error.
+logging.getLogger("libp2p").addHandler(logging.NullHandler())
+
+
+class NodeSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What a node is to be."""
+
+    key_pair: Any
+    listen: Sequence[str]
+    announce: Sequence[str]
+    bootstrap: dict[str, list[str]]
+    """Addresses by peer id."""
+    largest: int
+    """The most bytes of a gossip frame."""
+    grace_period_s: float
+    per_address: int
+    refuse_s: float
+
+
+class Arrived(NamedTuple):
+    """A message that was signed by who it says."""
+
+    topic: str
+    signer: str
+    seqno: int
+    data: bytes
+    arrived_ns: int
+    is_own: bool
+
+
+class NoPeersError(Exception):
+    """Nobody who is connected subscribes to the topic of the next message."""
+
+
+class Progress:
+    """How many messages of a call were handed to peers; read when the call was cut off."""
+
+    sent = 0
+
+
+class Node:
+    """Made in any thread; `run`, `publish` and `join` belong to the trio side."""
+
+    def __init__(
+        self,
+        settings: NodeSettings,
+        valid: Callable[[bytes], bool],
+        take: Callable[[Arrived], None],
+    ) -> None:
+        self._settings = settings
+        self._valid = valid
+        self._take = take
+        self.admission = Admission(settings.per_address, settings.refuse_s)
+        self.addresses: list[str] = []
+        self._slow: set[Any] = set()
+        self._names: dict[bytes, str] = {}
+
+    @asynccontextmanager
+    async def run(self) -> AsyncIterator[None]:
+        """Listen, join in, and be connected to the bootstrap peers as far as they are there."""
+        settings = self._settings
+        listen = [Multiaddr(text) for text in settings.listen]
+        for address in listen:
+            try:
+                check_free(address)
+            except OSError as error:
+                reason = f"cannot listen on {address}: {error.strerror}"
+                raise ConfigError("listen_address", reason) from error
+        self._pace = trio.Lock()
+        self.host = new_host(
+            key_pair=settings.key_pair,
+            # Stock dials whoever it hears of, until it has 200 connections.
+            connection_config=ConnectionConfig(
+                grace_period=settings.grace_period_s, low_watermark=0, min_connections=0
+            ),
+            announce_addrs=[Multiaddr(text) for text in settings.announce] or None,
+        )
+        guard_streams(self.host)
+        close_sockets = socket_closer(self.host.get_network())
+        admit(self.host.get_network(), self.admission)
+        self.router = open_router()
+        self.pubsub = GuardedPubsub(
+            self.host,
+            self.router,
+            largest=settings.largest,
+            admission=self.admission,
+            valid=self._valid,
+            on_message=self._on_message,
+        )
+        self._own = self.host.get_id().to_bytes()
+        peering = Peering(self.host, settings.bootstrap)
+        try:
+            async with (
+                self.host.run(listen),
+                background_trio_service(self.pubsub),
+                background_trio_service(self.router),
+                trio.open_nursery() as tasks,
+            ):
+                await self.pubsub.wait_until_ready()
+                self.addresses = [str(address) for address in self.host.get_addrs()]
+                tasks.start_soon(peering.run)
+                tasks.start_soon(self._announce)
+                try:
+                    yield
+                finally:
+                    tasks.cancel_scope.cancel()
+                    # To leave `run` alone keeps the connections open.
+                    with trio.move_on_after(_CLOSE_S, shield=True):
+                        await self.host.close()
+        finally:
+            await close_sockets()
+            self.pubsub.seen_messages.stop()  # a thread
+
+    async def _announce(self) -> None:
+        while True:
+            await trio.sleep(_ANNOUNCE_S)
+            self.pubsub.announce()
+
+    async def join(self, topics: Sequence[str]) -> None:
+        """Subscribe to topics, for as long as the node runs.
+
+        To leave a topic sends PRUNE, and peers then refuse this node there for up to a minute.
+        """
+        for topic in topics:
+            if topic not in self.pubsub.topic_ids:
+                await self.pubsub.subscribe(topic)
+
+    async def publish(
+        self, messages: Sequence[tuple[str, bytes]], wait_s: float, progress: Progress
+    ) -> None:
+        """Hand messages, each with its topic, to the peers that subscribe to it, in order.
+
+        Raises:
+            NoPeersError: there is none, and none came within ``wait_s``.
+        """
+        for begin in range(0, len(messages), _BURST):
+            async with self._pace:
+                await self._publish_burst(messages[begin : begin + _BURST], wait_s, progress)
+
+    async def _publish_burst(
+        self, burst: Sequence[tuple[str, bytes]], wait_s: float, progress: Progress
+    ) -> None:
+        begun = trio.current_time()
+        for topic, data in burst:
+            await self._wait_for_peers(topic, wait_s)
+            await self.pubsub.publish(topic, data)
+            progress.sent += 1
+        await self._written()
+        await trio.sleep_until(begun + _BURST_S * len(burst) / _BURST)
+
+    async def _wait_for_peers(self, topic: str, wait_s: float) -> None:
+        deadline = trio.current_time() + wait_s
+        while True:
+            if self.peers_on(topic):
+                return
+            if trio.current_time() >= deadline:
+                raise NoPeersError(topic)
+            await trio.sleep(_POLL_S)
+
+    async def _written(self) -> None:
+        """Until all queues are empty, but for peers that took nothing for a second."""
+        queues = self.pubsub.peer_queues
+        with trio.move_on_after(_STUCK_S):
+            while True:
+                if not any(len(q) and peer not in self._slow for peer, q in queues.items()):
+                    break
+                await trio.sleep(_POLL_S)
+        self._slow = {peer for peer, queue in queues.items() if len(queue)}
+
+    def peers_on(self, topic: str) -> int:
+        """How many peers a message on this topic would be sent to."""
+        peers = self.pubsub.peers
+        return sum(peer in peers for peer in self.pubsub.peer_topics.get(topic, ()))
+
+    @property
+    def peers(self) -> list[str]:
+        """The peer ids of all that are connected."""
+        return [str(peer) for peer in list(self.host.get_network().connections)]
+
+    def _on_message(self, message: Any, valid: bool) -> None:
+        # What is not valid is handed on too: its readers count it and say so.
+        signer = message.from_id
+        if (name := self._names.get(signer)) is None:
+            if len(self._names) >= _MOST_NAMES:
+                self._names.clear()
+            name = self._names[signer] = str(self.pubsub.signer_of(message))
+        self._take(
+            Arrived(
+                message.topicIDs[0],
+                name,
+                int.from_bytes(message.seqno, "big"),
+                message.data,
+                time.time_ns(),
+                signer == self._own,
+            )
+        )

@@ -1,0 +1,103 @@
+"""The connections of a node: bootstrap peers are dialled again, and frozen peers are left."""
+
+from __future__ import annotations
+
+import logging
+import random
+from contextlib import suppress
+from typing import Any
+
+import trio
+from libp2p.host.ping import ID as PING
+from libp2p.host.ping import perform_ping_roundtrip
+from libp2p.peer.id import ID
+from libp2p.peer.peerinfo import PeerInfo
+
+from .addresses import has_name, resolved
+
+__all__ = ["Peering"]
+
+_log = logging.getLogger("dms_events")
+_DIAL_S = 10.0
+_FIRST_PAUSE_S = 0.5
+_LONGEST_PAUSE_S = 30.0
+_LOOK_S = 0.25
+_PING_EVERY_S = 4.0
+_PING_S = 8.0
+_LEAVE_S = 1.0
+
+
+class Peering:
+    """Keeps the connections to the bootstrap peers, and asks every peer for a sign of life."""
+
+    def __init__(self, host: Any, bootstrap: dict[str, list[str]]) -> None:
+        self._host = host
+        self._network = host.get_network()
+        self._bootstrap = bootstrap
+        self._asked: set[Any] = set()
+
+    async def run(self) -> None:
+        """For as long as the node runs."""
+        async with trio.open_nursery() as tasks:
+            for peer, addresses in self._bootstrap.items():
+                tasks.start_soon(self._keep, ID.from_base58(peer), addresses)
+            tasks.start_soon(self._watch, tasks)
+
+    async def _keep(self, peer: ID, addresses: list[str]) -> None:
+        """Be connected to a peer. Stock dials once, and refuses for a minute after a failure."""
+        pause_s, said = _FIRST_PAUSE_S, False
+        while True:
+            try:
+                if not self._is_connected(peer):
+                    await self._dial(peer, addresses)
+                pause_s, said = _FIRST_PAUSE_S, False
+                await trio.sleep(_LOOK_S)
+            except Exception as error:  # noqa: BLE001
+                if not said:
+                    _log.warning("cannot reach peer %s yet, trying again: %r", peer, error)
+                said = True
+                await trio.sleep(random.uniform(pause_s / 2, pause_s))
+                pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+
+    async def _dial(self, peer: ID, addresses: list[str]) -> None:
+        found: list[Any] = []
+        for address in addresses:
+            if has_name(address):
+                found += await trio.to_thread.run_sync(resolved, address, abandon_on_cancel=True)
+            else:
+                found += resolved(address)
+        self._network.unblock_peer(peer)
+        with trio.fail_after(_DIAL_S):
+            await self._host.disconnect(peer)  # a closed connection may still be listed
+            await self._host.connect(PeerInfo(peer, found))
+
+    def _is_connected(self, peer: ID) -> bool:
+        return any(not c.muxed_conn.is_closed for c in self._network.get_connections(peer))
+
+    async def _watch(self, tasks: trio.Nursery) -> None:
+        while True:
+            await trio.sleep(_PING_EVERY_S)
+            for peer in set(self._network.connections) - self._asked:
+                self._asked.add(peer)
+                tasks.start_soon(self._ask, peer)
+
+    async def _ask(self, peer: ID) -> None:
+        try:
+            await self._ping(peer)
+        finally:
+            self._asked.discard(peer)
+
+    async def _ping(self, peer: ID) -> None:
+        """Leave a peer that answers nothing. A refusal or an error is an answer, or ends by itself."""
+        with trio.move_on_after(_PING_S) as patience, suppress(Exception):
+            stream = await self._host.new_stream(peer, [PING])
+            try:
+                await perform_ping_roundtrip(stream)
+            finally:
+                with trio.move_on_after(_LEAVE_S, shield=True):
+                    await stream.reset()
+        if not patience.cancelled_caught:
+            return
+        _log.warning("peer %s did not answer for %g s and is left", peer, _PING_S)
+        with trio.move_on_after(_LEAVE_S), suppress(Exception):
+            await self._host.disconnect(peer)

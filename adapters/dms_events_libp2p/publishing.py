@@ -1,0 +1,114 @@
+"""Publishing by gossip: handed to peers in order, and what was not handed on is given back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from itertools import takewhile
+from typing import Any, NoReturn, TypeVar
+
+from dms_events.errors import ConfigError, PublishError, TransportError
+from dms_events.transport import OutgoingMessage
+
+from .bridge import Bridge
+from .node import Node, NoPeersError, Progress
+
+__all__ = ["Publisher", "call_node", "stores_nothing"]
+
+T = TypeVar("T")
+
+_CHUNK = 64
+
+
+def stores_nothing() -> NoReturn:
+    """Refuse what takes a store.
+
+    Raises:
+        ConfigError: always.
+    """
+    raise ConfigError("durable", "gossip stores nothing, and so no dead letters and no durables")
+
+
+async def call_node(bridge: Bridge, function: Callable[..., Awaitable[T]], *args: Any) -> T:
+    """Call a node; no exception of its library crosses the seam."""
+    try:
+        return await bridge.call(function, *args)
+    except (TransportError, NoPeersError):
+        raise
+    except Exception as error:
+        raise TransportError(f"the libp2p node failed: {error!r}") from error
+
+
+class Publisher:
+    """Publishes the messages of a call."""
+
+    def __init__(
+        self, bridge: Bridge, node: Node, topic_prefix: str, wait_s: float, max_payload: int
+    ) -> None:
+        self._bridge = bridge
+        self._node = node
+        self._prefix = topic_prefix
+        self._wait_s = wait_s
+        self._max_payload = max_payload
+
+    async def publish(self, messages: Iterable[OutgoingMessage]) -> int:
+        """Publish in order; returns how many.
+
+        Raises:
+            PublishError: one is too large, or there is nobody to send it to.
+            CancelledError: its cause is such a `PublishError`.
+        """
+        sent = 0
+        for chunk in _chunks(iter(messages)):
+            await self._publish(chunk, sent)
+            sent += len(chunk)
+        return sent
+
+    async def _publish(self, chunk: Sequence[OutgoingMessage], before: int) -> None:
+        progress = Progress()
+        batch = [
+            (self._topic(message), message.data)
+            for message in takewhile(lambda m: len(m.data) <= self._max_payload, chunk)
+        ]
+
+        def cut(reason: str) -> PublishError:
+            return PublishError(reason, chunk[progress.sent :], before + progress.sent)
+
+        try:
+            await call_node(self._bridge, self._node.publish, batch, self._wait_s, progress)
+        except asyncio.CancelledError as cancelled:
+            cancelled.__cause__ = cut(f"cut off when {before + progress.sent} were sent")
+            raise
+        except NoPeersError as error:
+            waited = f" within {self._wait_s:g} s" if self._wait_s else ""
+            raise cut(f"no peer that is connected subscribes to {error}{waited}") from error
+        except TransportError as error:
+            raise cut(str(error)) from error
+        if len(batch) < len(chunk):
+            large = chunk[len(batch)]
+            size = f"{len(large.data)} bytes are over the limit of {self._max_payload}"
+            raise cut(f"{large.type_name}: {size}")
+
+    def _topic(self, message: OutgoingMessage) -> str:
+        if message.channel != "events":
+            stores_nothing()
+        return f"{self._prefix}{message.type_name}"
+
+
+def _chunks(messages: Iterator[OutgoingMessage]) -> Iterator[list[OutgoingMessage]]:
+    """The messages by some; an error of what makes them comes after those before it."""
+    failure: Exception | None = None
+    while failure is None:
+        chunk: list[OutgoingMessage] = []
+        try:
+            for message in messages:
+                chunk.append(message)
+                if len(chunk) == _CHUNK:
+                    break
+        except Exception as error:  # noqa: BLE001
+            failure = error
+        if not chunk:
+            break
+        yield chunk
+    if failure is not None:
+        raise failure

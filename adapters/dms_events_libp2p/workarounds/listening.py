@@ -1,0 +1,23 @@
+"""Listening: an address that another process has is an error."""
+
+from __future__ import annotations
+
+import socket
+
+from multiaddr import Multiaddr
+
+__all__ = ["check_free"]
+
+
+def check_free(address: Multiaddr) -> None:
+    """Stock shares the port (SO_REUSEPORT), so that two nodes get each other's connections, silently.
+
+    Raises:
+        OSError: this machine cannot listen there.
+    """
+    kind = str(address).split("/")[1]
+    family = socket.AF_INET6 if kind == "ip6" else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        host, port = address.value_for_protocol(kind), address.value_for_protocol("tcp")
+        probe.bind((host, int(port)))

@@ -1,0 +1,244 @@
+"""Pubsub: whatever a peer sends ends neither the node nor its own stream unseen."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from google.protobuf.message import DecodeError
+from libp2p.crypto.serialization import deserialize_public_key
+from libp2p.io.exceptions import IOException
+from libp2p.network.connection.exceptions import RawConnError
+from libp2p.network.stream.exceptions import StreamError
+from libp2p.peer.id import ID
+from libp2p.pubsub.pb import rpc_pb2
+from libp2p.pubsub.pubsub import Pubsub
+from libp2p.pubsub.utils import maybe_consume_signed_record
+
+from .frames import BadFrameError, Frames
+from .inbound import Admission
+
+__all__ = ["GuardedPubsub"]
+
+_log = logging.getLogger("dms_events")
+_MOST_STRIKES = 20
+_MOST_KEYS = 10_000
+_MOST_TOPICS = 1_000
+"""Of a peer, where stock allows 100: all types fit once."""
+_QUEUE = 4_096
+"""Messages that wait for a peer, where stock drops beyond 32."""
+_SEQNO_BYTES = 8
+_PREFIX = b"libp2p-pubsub:"
+
+
+class _Queues(dict[Any, Any]):
+    """Outbound queues with limits of ours: stock has them as constants."""
+
+    def __init__(self, largest: int) -> None:
+        super().__init__()
+        self._largest = largest
+
+    def __setitem__(self, peer: Any, queue: Any) -> None:
+        queue.max_message_size = self._largest
+        queue._queue.max_size = _QUEUE
+        super().__setitem__(peer, queue)
+
+
+class GuardedPubsub(Pubsub):
+    """Stock, but: bad bytes, bad signatures and junk are counted against the peer that sent them.
+
+    ``on_message`` gets each message, and whether it is ``valid``; one that is not is not relayed.
+    A peer with too many strikes is disconnected, and refused from then on.
+    """
+
+    def __init__(
+        self,
+        host: Any,
+        router: Any,
+        *,
+        largest: int,
+        admission: Admission,
+        valid: Callable[[bytes], bool],
+        on_message: Callable[[Any, bool], None],
+    ) -> None:
+        super().__init__(
+            host,
+            router,
+            max_inbound_rpc_size=largest,
+            max_subscriptions_per_peer=_MOST_TOPICS,
+            validation_cache_size=1,  # stock looks through it in full for each message
+        )
+        # Stock counts from the second of its start, so peers take a restarted node's for duplicates.
+        self.counter = time.time_ns()
+        self.peer_queues = _Queues(largest)
+        self.strikes: Counter[Any] = Counter()
+        self.invalid = 0
+        self._admission = admission
+        self._valid = valid
+        self._on_message = on_message
+        self._keys: dict[bytes, tuple[Any, Any]] = {}
+
+    def signer_of(self, message: Any) -> Any:
+        """The peer that signed a message which was accepted."""
+        known = self._keys.get(message.from_id)
+        return known[0] if known else ID(message.from_id)
+
+    async def continuously_read_stream(self, stream: Any) -> None:
+        """Stock lets what is no protobuf end the host, and starts a task for each message."""
+        peer = stream.muxed_conn.peer_id
+        frames = Frames(stream, self.max_inbound_rpc_size)
+        try:
+            while self.manager.is_running and not self._admission.refuses_peer(peer):
+                rpc = rpc_pb2.RPC()
+                rpc.ParseFromString(await frames.next())
+                await self._take(peer, rpc)
+        except (StreamError, IOException, RawConnError):
+            return
+        except (BadFrameError, DecodeError) as error:
+            self._strike(peer, str(error), _MOST_STRIKES)
+            await self._reset(stream)
+        except Exception as error:  # noqa: BLE001
+            self._strike(peer, repr(error))
+            await self._reset(stream)
+
+    async def _reset(self, stream: Any) -> None:
+        with suppress(Exception):
+            await stream.reset()
+        self._handle_dead_peer(stream.muxed_conn.peer_id)
+
+    async def _take(self, peer: Any, rpc: Any) -> None:
+        if not maybe_consume_signed_record(rpc, self.host, peer):
+            self._strike(peer, "a bad address record")
+            return
+        rpc.ClearField("senderRecord")  # the router would check it again
+        for message in rpc.publish:
+            if self._is_subscribed_to_msg(message):
+                await self.push_msg(peer, message)
+        if len(rpc.subscriptions) <= self.max_subscriptions_per_rpc:
+            for subscription in rpc.subscriptions:
+                self.handle_subscription(peer, subscription)
+        else:
+            self._strike(peer, "too many subscriptions")
+        if rpc.HasField("control"):
+            await self.router.handle_rpc(rpc, peer)
+
+    async def push_msg(self, msg_forwarder: Any, msg: Any) -> None:
+        """Stock raises out of a junk key, which ends pubsub, and forgets who sent a bad message."""
+        own, message_id = msg_forwarder == self.my_id, msg.from_id + msg.seqno
+        if self.seen_messages.has(message_id):
+            return
+        if not own and not self._is_signed(msg):
+            self._strike(msg_forwarder, "a message without a right signature")
+            return
+        signer = self.signer_of(msg)
+        if not own and (signer == self.my_id or self._admission.refuses_peer(signer)):
+            return
+        self.seen_messages.add(message_id)
+        valid = own or self._valid(msg.data)
+        self._on_message(msg, valid)
+        if valid:
+            await self.router.publish(msg_forwarder, msg)
+            return
+        self.invalid += 1
+        # Go relays all that is signed: who passes on junk of another is not to blame.
+        if signer == msg_forwarder:
+            self._strike(msg_forwarder, "junk")
+
+    def _is_signed(self, message: Any) -> bool:
+        if len(message.seqno) != _SEQNO_BYTES or len(message.topicIDs) != 1:
+            return False
+        try:
+            _, key = self._keys.get(message.from_id) or self._key_of(message)
+            bare = rpc_pb2.Message(
+                data=message.data,
+                topicIDs=message.topicIDs,
+                from_id=message.from_id,
+                seqno=message.seqno,
+            )
+            return bool(key.verify(_PREFIX + bare.SerializeToString(), message.signature))
+        except Exception:  # noqa: BLE001
+            return False  # ids and keys that are none raise of all kinds
+
+    def _key_of(self, message: Any) -> tuple[Any, Any]:
+        """The signer and its key, which is in its id, or (of RSA) in the message."""
+        signer = ID(message.from_id)
+        key = signer.extract_public_key() or deserialize_public_key(message.key)
+        if ID.from_pubkey(key) != signer:
+            raise ValueError("the key is not the signer's")
+        if len(self._keys) >= _MOST_KEYS:
+            self._keys.clear()
+        self._keys[message.from_id] = signer, key
+        return signer, key
+
+    def _strike(self, peer: Any, why: str, count: int = 1) -> None:
+        self.strikes[peer] += count
+        if self.strikes[peer] < _MOST_STRIKES or self._admission.refuses_peer(peer):
+            return
+        del self.strikes[peer]
+        _log.warning("peer %s is left and refused after bad messages, the last: %s", peer, why)
+        self._admission.refuse(peer, self._addresses(peer))
+        if self.manager.is_running:
+            self.manager.run_task(self._leave, peer)
+
+    def _addresses(self, peer: Any) -> set[str]:
+        found = set()
+        for connection in self.host.get_network().get_connections(peer):
+            remote = connection.muxed_conn.get_remote_address()
+            if remote:
+                found.add(str(remote[0]))
+        return found
+
+    async def _handle_new_peer(self, peer_id: Any) -> None:
+        """Stock keeps the stream of the last connection, and says nothing to a peer that came back."""
+        if peer_id in self.peers and self.peers[peer_id].muxed_conn.is_closed:
+            self._forget_stream(peer_id)
+        await super()._handle_new_peer(peer_id)
+
+    async def handle_dead_peer_queue(self) -> None:
+        """Likewise, where the end of that connection is noticed after the beginning of the next."""
+        async with self.dead_peer_receive_channel:
+            self.event_handle_dead_peer_queue_started.set()
+            async for peer in self.dead_peer_receive_channel:
+                stream = self.peers.get(peer)
+                if not self._peer_is_connected(peer) or (stream and stream.muxed_conn.is_closed):
+                    self._handle_dead_peer(peer)
+
+    def _forget_stream(self, peer: Any) -> None:
+        """Not the subscriptions: those of the next connection may have arrived."""
+        del self.peers[peer]
+        if peer in self.peer_queues:
+            self.peer_queues.pop(peer).close()
+        self.router.remove_peer(peer)
+
+    def _handle_dead_peer(self, peer_id: Any) -> None:
+        """Stock forgets the subscriptions of a peer whose stream was reset, and stays connected."""
+        stream = self.peers.get(peer_id)
+        if stream and stream.muxed_conn.is_closed and self._peer_is_connected(peer_id):
+            self._forget_stream(peer_id)
+            self._schedule_peer_stream_retry(peer_id)
+            return
+        super()._handle_dead_peer(peer_id)
+        if self.manager.is_running and self._peer_is_connected(peer_id):
+            self.manager.run_task(self._leave, peer_id)
+
+    async def _leave(self, peer: Any) -> None:
+        with suppress(Exception):
+            await self.host.disconnect(peer)
+
+    def announce(self) -> None:
+        """Say the topics again: a peer that notices the end of an old connection late forgets them.
+
+        Go does so too, with peers that were frozen or came back, and nobody says them twice.
+        """
+        packet = rpc_pb2.RPC()
+        for topic in self.topic_ids:
+            packet.subscriptions.add(subscribe=True, topicid=topic)
+        for peer in self.peers:
+            self.router.send_rpc(peer, packet, priority=True)
+
+    def notify_subscriptions(self, publish_message: Any) -> None:
+        """Nothing: `push_msg` hands messages over itself; stock drops them beyond 32."""

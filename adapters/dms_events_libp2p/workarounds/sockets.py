@@ -1,0 +1,35 @@
+"""Sockets: none stays open when the node ends, however its connections were being closed then."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any
+from weakref import WeakSet
+
+import trio
+
+__all__ = ["socket_closer"]
+
+_CLOSE_S = 1.0
+
+
+def socket_closer(swarm: Any) -> Callable[[], Awaitable[None]]:
+    """What closes, at the end, the sockets of all connections that this network ever had.
+
+    Stock forgets a connection whose closing is cancelled half-way, as happens when a node ends.
+    """
+    stock, made = swarm.add_conn, WeakSet[Any]()
+
+    async def add(muxed: Any, *args: Any, **options: Any) -> Any:
+        made.add(muxed)
+        return await stock(muxed, *args, **options)
+
+    async def close() -> None:
+        with trio.move_on_after(_CLOSE_S, shield=True):
+            for muxed in list(made):
+                with suppress(Exception):
+                    await muxed.secured_conn.close()
+
+    swarm.add_conn = add
+    return close

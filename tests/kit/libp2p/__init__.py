@@ -1,0 +1,1 @@
+"""Helpers for the tests of libp2p; they need the extra."""

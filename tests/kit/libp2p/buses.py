@@ -1,0 +1,44 @@
+"""Buses over libp2p on the loopback address, and waiting for what they know of each other."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import dms_events
+from dms_events import Bus
+
+__all__ = ["connect", "eventually", "hears"]
+
+URL = "libp2p://127.0.0.1:0"
+
+
+def connect(*others: Bus, **options: Any) -> Bus:
+    """A bus that is not open yet, and will be connected to others."""
+    peers = [address for other in others for address in other.transport.addresses]
+    return dms_events.connect(
+        options.pop("url", URL), bootstrap_peers=[*peers, *options.pop("peers", ())], **options
+    )
+
+
+async def eventually(condition: Callable[[], object], within_s: float = 20.0) -> None:
+    """Wait for a condition that nobody announces."""
+    async with asyncio.timeout(within_s):
+        while True:
+            if condition():
+                return
+            await asyncio.sleep(0.02)
+
+
+async def hears(publisher: Bus, reader: Bus, type_name: str = "elk_stats.ServiceCall") -> None:
+    """Wait until what one publishes goes to the other."""
+    node = publisher.transport._node
+    topic = f"dms/events/{type_name}"
+    wanted = reader.transport.peer_id
+
+    def known() -> bool:
+        subscribed = {str(peer) for peer in list(node.pubsub.peer_topics.get(topic, ()))}
+        return wanted in subscribed & {str(peer) for peer in list(node.pubsub.peers)}
+
+    await eventually(known)
