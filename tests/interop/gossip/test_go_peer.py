@@ -1,0 +1,191 @@
+"""A Go peer (go-libp2p, go-libp2p-pubsub, their defaults) and this library on one gossip topic."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+from libp2p.crypto.ed25519 import create_new_key_pair
+from libp2p.utils.varint import encode_uvarint
+
+from dms_events import Bus, codec
+from dms_events.types.elk_stats import ServiceCall
+from dms_events.types.network_config import PrivateKey
+from dms_events_libp2p.keys import load_key, new_key, peer_id
+from tests.contract.places import collect, event_calls
+from tests.kit.go.libp2p import SOURCE, GoNode, build
+from tests.kit.go.toolchain import program
+from tests.kit.libp2p.buses import connect, eventually
+from tests.kit.libp2p.hostile import attack, framed, message
+
+
+@pytest.fixture(scope="module")
+def go() -> Path:
+    return build()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+async def met(bus: Bus, node: GoNode) -> None:
+    """Until each knows that the other one listens to the topic."""
+    own = bus.transport.peer_id
+    await node.wait("joined", 1, lambda event: event["peer"] == own)
+    topics = bus.transport._node.pubsub.peer_topics
+
+    def known() -> bool:
+        return node.peer in map(str, list(topics.get("dms/events/elk_stats.ServiceCall", ())))
+
+    await eventually(known)
+
+
+async def both_ways(bus: Bus, node: GoNode) -> None:
+    """Five events each way, with their source."""
+    before = len(node.of("message"))
+    async with bus.subscribe(ServiceCall) as messages:
+        await bus.publish_many(event_calls(5))
+        told = (await node.wait("message", before + 5))[before:]
+        assert {event["from"] for event in told} == {bus.transport.peer_id}
+        read = [codec.decode(event["json"].encode(), ServiceCall) for event in told]
+        assert {event.call_id for event in read} == {0.0, 1.0, 2.0, 3.0, 4.0}
+        node.publish(5)
+        arrived = await collect(messages, 5, within_s=60)
+        assert {m.source for m in arrived} == {node.peer}
+        assert {m.event.status for m in arrived} == {"from Go"}
+        assert not any(m.envelope.id for m in arrived)
+        assert len({m.id for m in arrived}) == 5
+
+
+@pytest.mark.parametrize(
+    ("security", "key_type"),
+    [("noise", "ed25519"), ("tls", "secp256k1"), ("noise", "rsa"), ("tls", "ed25519")],
+)
+@pytest.mark.parametrize("dials", ["python", "go"])
+async def test_events_go_both_ways(go: Path, security: str, key_type: str, dials: str) -> None:
+    if dials == "python":
+        async with (
+            GoNode.run(go, security=security, key_type=key_type) as node,
+            connect(peers=[node.address]) as bus,
+            bus.subscribe(ServiceCall),
+        ):
+            await met(bus, node)
+            await both_ways(bus, node)
+        return
+    async with connect() as bus, bus.subscribe(ServiceCall):
+        [address] = bus.transport.addresses
+        async with GoNode.run(go, connect=address, security=security, key_type=key_type) as node:
+            await met(bus, node)
+            await both_ways(bus, node)
+
+
+async def test_peer_ids_and_key_files_agree(go: Path, tmp_path: Path) -> None:
+    for kind in ("ed25519", "secp256k1", "rsa"):
+        path = tmp_path / kind
+        async with GoNode.run(go, key=str(path), key_type=kind) as node:
+            assert peer_id(PrivateKey.from_base64(node.key)) == node.peer
+            assert peer_id(load_key(None, path)) == node.peer
+    key = load_key(None, tmp_path / "python")
+    async with GoNode.run(go, key=str(tmp_path / "python")) as node:
+        assert (node.peer, node.key) == (peer_id(key), key.to_base64())
+
+
+async def test_a_burst_loses_nothing_at_a_go_peer(go: Path) -> None:
+    async with (
+        GoNode.run(go) as node,
+        connect(peers=[node.address]) as bus,
+        bus.subscribe(ServiceCall),
+    ):
+        await met(bus, node)
+        await asyncio.gather(*(bus.publish(event) for event in event_calls(300)))
+        told = await node.wait("message", 300)
+    assert len({event["id"] for event in told}) == 300
+
+
+async def test_a_go_peer_that_comes_back_is_heard_and_hears(go: Path, tmp_path: Path) -> None:
+    flags = {"listen": f"/ip4/127.0.0.1/tcp/{free_port()}", "key": str(tmp_path / "key")}
+    async with GoNode.run(go, **flags) as node:
+        address = node.address
+        bus = connect(peers=[address])
+        await bus.open()
+        subscription = bus.subscribe(ServiceCall)
+        await subscription.__aenter__()
+        await met(bus, node)
+        await both_ways(bus, node)
+    await eventually(lambda: not bus.transport.peers)
+    async with GoNode.run(go, **flags) as node:
+        assert node.address == address
+        await met(bus, node)
+        await both_ways(bus, node)
+    await bus.close()
+
+
+async def test_a_python_node_that_comes_back_is_heard_and_hears(go: Path) -> None:
+    key = new_key()
+    async with GoNode.run(go) as node:
+        for life in range(2):
+            async with (
+                connect(peers=[node.address], private_key=key) as bus,
+                bus.subscribe(ServiceCall),
+            ):
+                await node.wait("joined", life + 1)
+                await met(bus, node)
+                await both_ways(bus, node)
+            await node.wait("left", life + 1)
+
+
+async def test_hostile_bytes_do_not_part_a_go_peer_from_the_node(go: Path) -> None:
+    pair = create_new_key_pair()
+    parts = [framed(message(pair, b"junk")), encode_uvarint(64) + b"\xff" * 64]
+    async with connect() as bus, bus.subscribe(ServiceCall):
+        [address] = bus.transport.addresses
+        async with GoNode.run(go, connect=address) as node:
+            await met(bus, node)
+            assert await attack(address, parts, pair)
+            await both_ways(bus, node)
+            assert not node.of("left")
+
+
+async def test_a_go_peer_that_sends_junk_is_left(go: Path) -> None:
+    async with connect() as bus, bus.subscribe(ServiceCall) as messages:
+        [address] = bus.transport.addresses
+        async with GoNode.run(go, connect=address) as node:
+            await met(bus, node)
+            for number in range(30):
+                node.publish(f'raw {{"no": "envelope {number}"}}')
+            await node.wait("left", 1)
+            await eventually(lambda: not bus.transport.peers)
+            assert await messages.batch(1, 0.1) == []
+            assert messages.undecodable == 20
+
+
+@pytest.mark.slow
+async def test_a_frozen_go_peer_is_left_and_dialled_again(go: Path) -> None:
+    async with (
+        GoNode.run(go) as node,
+        connect(peers=[node.address]) as bus,
+        bus.subscribe(ServiceCall),
+    ):
+        await met(bus, node)
+        node.freeze()
+        await eventually(lambda: not bus.transport.peers, within_s=60)
+        node.thaw()
+        # It notices the end of the old connection now, before or after the beginning of the new one.
+        await node.wait("left", 1)
+        await node.wait("joined", 2)
+        await met(bus, node)
+        await both_ways(bus, node)
+
+
+def test_the_go_sources_are_formatted_and_vetted(go: Path) -> None:
+    for command in (
+        [str(program("gofmt", "it comes with Go")), "-l", "."],
+        [str(program("go", "install Go 1.26 or newer")), "vet", "./..."],
+    ):
+        done = subprocess.run(command, cwd=SOURCE, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stdout) == (0, ""), done.stderr

@@ -1,0 +1,239 @@
+// A DMS node's side of gossip in Go: go-libp2p and go-libp2p-pubsub with strict signing.
+//
+// It writes one JSON object a line on stdout:
+//
+//	{"event":"ready","peer":"12D3…","addr":"/ip4/127.0.0.1/tcp/4001/p2p/12D3…","key":"base64"}
+//	{"event":"joined"|"left","peer":"…"}
+//	{"event":"message","from":"…","id":"…","source":"…","type":"…","json":"…"}
+//	{"event":"published","count":n}
+//	{"event":"error","error":"…"}
+//
+// It publishes as it reads lines from stdin: "N" is N events, one a millisecond; "raw TEXT" is TEXT.
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/libp2p/go-libp2p"
+	pubsub "github.com/libp2p/go-libp2p-pubsub"
+	"github.com/libp2p/go-libp2p/core/crypto"
+	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/p2p/muxer/yamux"
+	"github.com/libp2p/go-libp2p/p2p/security/noise"
+	libp2ptls "github.com/libp2p/go-libp2p/p2p/security/tls"
+	"github.com/libp2p/go-libp2p/p2p/transport/tcp"
+)
+
+type options struct {
+	listen, connect, topic, keyFile, keyType, security string
+}
+
+// envelope is the DMS MessageEnvelope, and the keys that dms-events adds to it.
+type envelope struct {
+	Type   string
+	Data   []byte
+	ID     string `json:",omitempty"`
+	Source string `json:",omitempty"`
+}
+
+var output sync.Mutex
+
+func say(event string, fields map[string]any) {
+	fields["event"] = event
+	line, err := json.Marshal(fields)
+	if err != nil {
+		panic(err)
+	}
+	output.Lock()
+	defer output.Unlock()
+	fmt.Println(string(line))
+}
+
+func main() {
+	var o options
+	flag.StringVar(&o.listen, "listen", "/ip4/127.0.0.1/tcp/0", "multiaddr to listen on")
+	flag.StringVar(&o.connect, "connect", "", "multiaddr of a peer to connect to")
+	flag.StringVar(&o.topic, "topic", "dms/events/elk_stats.ServiceCall", "topic to join")
+	flag.StringVar(&o.keyFile, "key", "", "file with a marshalled key in base64; made where it is not there")
+	flag.StringVar(&o.keyType, "key-type", "ed25519", "kind of a new key: ed25519, secp256k1 or rsa")
+	flag.StringVar(&o.security, "security", "noise", "noise or tls")
+	flag.Parse()
+	if err := run(o); err != nil {
+		say("error", map[string]any{"error": err.Error()})
+		os.Exit(1)
+	}
+}
+
+func run(o options) error {
+	ctx := context.Background()
+	key, err := loadKey(o)
+	if err != nil {
+		return err
+	}
+	node, err := newHost(o, key)
+	if err != nil {
+		return err
+	}
+	defer node.Close()
+	topic, err := join(ctx, node, o.topic)
+	if err != nil {
+		return err
+	}
+	if o.connect != "" {
+		info, err := peer.AddrInfoFromString(o.connect)
+		if err != nil {
+			return err
+		}
+		if err := node.Connect(ctx, *info); err != nil {
+			return err
+		}
+	}
+	marshalled, err := crypto.MarshalPrivateKey(key)
+	if err != nil {
+		return err
+	}
+	say("ready", map[string]any{
+		"peer": node.ID().String(),
+		"addr": fmt.Sprintf("%s/p2p/%s", node.Addrs()[0], node.ID()),
+		"key":  base64.StdEncoding.EncodeToString(marshalled),
+	})
+	return publish(ctx, topic)
+}
+
+func loadKey(o options) (crypto.PrivKey, error) {
+	if o.keyFile != "" {
+		if text, err := os.ReadFile(o.keyFile); err == nil {
+			marshalled, err := base64.StdEncoding.DecodeString(strings.TrimSpace(string(text)))
+			if err != nil {
+				return nil, err
+			}
+			return crypto.UnmarshalPrivateKey(marshalled)
+		}
+	}
+	kinds := map[string]int{"ed25519": crypto.Ed25519, "secp256k1": crypto.Secp256k1, "rsa": crypto.RSA}
+	key, _, err := crypto.GenerateKeyPair(kinds[o.keyType], 2048)
+	if err != nil || o.keyFile == "" {
+		return key, err
+	}
+	marshalled, err := crypto.MarshalPrivateKey(key)
+	if err != nil {
+		return nil, err
+	}
+	return key, os.WriteFile(o.keyFile, []byte(base64.StdEncoding.EncodeToString(marshalled)), 0o600)
+}
+
+func newHost(o options, key crypto.PrivKey) (host.Host, error) {
+	security := libp2p.Security(noise.ID, noise.New)
+	if o.security == "tls" {
+		security = libp2p.Security(libp2ptls.ID, libp2ptls.New)
+	}
+	return libp2p.New(
+		libp2p.Identity(key),
+		libp2p.Transport(tcp.NewTCPTransport),
+		libp2p.Muxer(yamux.ID, yamux.DefaultTransport),
+		security,
+		libp2p.DisableRelay(),
+		libp2p.ListenAddrStrings(o.listen),
+	)
+}
+
+// join keeps to the library's defaults, as a DMS node does: its validation queue has 32 places.
+func join(ctx context.Context, node host.Host, name string) (*pubsub.Topic, error) {
+	gossip, err := pubsub.NewGossipSub(ctx, node)
+	if err != nil {
+		return nil, err
+	}
+	topic, err := gossip.Join(name)
+	if err != nil {
+		return nil, err
+	}
+	subscription, err := topic.Subscribe(pubsub.WithBufferSize(4096))
+	if err != nil {
+		return nil, err
+	}
+	peers, err := topic.EventHandler()
+	if err != nil {
+		return nil, err
+	}
+	go watch(ctx, peers)
+	go receive(ctx, node.ID(), subscription)
+	return topic, nil
+}
+
+func watch(ctx context.Context, peers *pubsub.TopicEventHandler) {
+	for {
+		change, err := peers.NextPeerEvent(ctx)
+		if err != nil {
+			return
+		}
+		kinds := map[pubsub.EventType]string{pubsub.PeerJoin: "joined", pubsub.PeerLeave: "left"}
+		say(kinds[change.Type], map[string]any{"peer": change.Peer.String()})
+	}
+}
+
+func receive(ctx context.Context, self peer.ID, subscription *pubsub.Subscription) {
+	for {
+		message, err := subscription.Next(ctx)
+		if err != nil {
+			return
+		}
+		if message.GetFrom() == self {
+			continue
+		}
+		var read envelope
+		if err := json.Unmarshal(message.Data, &read); err != nil {
+			say("error", map[string]any{"error": err.Error()})
+			continue
+		}
+		say("message", map[string]any{
+			"from": message.GetFrom().String(), "id": read.ID, "source": read.Source,
+			"type": read.Type, "json": string(read.Data),
+		})
+	}
+}
+
+func publish(ctx context.Context, topic *pubsub.Topic) error {
+	lines := bufio.NewScanner(os.Stdin)
+	number := 0
+	for lines.Scan() {
+		line := lines.Text()
+		if text, found := strings.CutPrefix(line, "raw "); found {
+			if err := topic.Publish(ctx, []byte(text)); err != nil {
+				return err
+			}
+			continue
+		}
+		count, err := strconv.Atoi(line)
+		if err != nil {
+			return err
+		}
+		for range count {
+			data, err := json.Marshal(map[string]any{"CallID": number, "Status": "from Go"})
+			if err != nil {
+				return err
+			}
+			sealed, err := json.Marshal(envelope{Type: "elk_stats.ServiceCall", Data: data})
+			if err != nil {
+				return err
+			}
+			if err := topic.Publish(ctx, sealed); err != nil {
+				return err
+			}
+			number++
+			time.Sleep(time.Millisecond)
+		}
+		say("published", map[string]any{"count": count})
+	}
+	return lines.Err()
+}
