@@ -20,6 +20,7 @@ _log = logging.getLogger("dms_events")
 _STOP_S = 5.0
 _LOOK_S = 0.5
 _MOST_CALLS = 1_000
+_SAY_EVERY = 1_000
 
 T = TypeVar("T")
 
@@ -187,7 +188,7 @@ def _settle(future: asyncio.Future[Any], value: Any, error: BaseException | None
 class Handover(Generic[T]):
     """A bounded queue from the trio side to a function in the event loop.
 
-    Items of a burst are handed over together. What finds it full is dropped and counted.
+    Items of a burst are handed over together. What finds it full is dropped, counted and logged.
     """
 
     def __init__(self, bridge: Bridge, take: Callable[[T], None], limit: int) -> None:
@@ -203,6 +204,8 @@ class Handover(Generic[T]):
     def put(self, item: T) -> None:
         """From the trio side, which never waits for the event loop."""
         if len(self._items) >= self._limit:
+            if self.dropped % _SAY_EVERY == 0:
+                _log.warning("messages are dropped: the event loop does not take them in time")
             self.dropped += 1
             return
         self._items.append(item)

@@ -16,9 +16,7 @@ def require_libp2p() -> None:
     """Skip the running test, or the module that is being imported; fail it where ``CI`` is set."""
     if HAS_LIBP2P:
         return
-    text = (
-        "needs the extra libp2p: pip install -e '.[libp2p]' (gcc and libgmp-dev have to be there)"
-    )
+    text = "needs the extra libp2p: make .venv/.libp2p (gcc and libgmp-dev have to be there)"
     if os.environ.get("CI"):
         pytest.fail(text, pytrace=False)
     pytest.skip(text, allow_module_level=True)

@@ -192,14 +192,11 @@ class GuardedPubsub(Pubsub):
                 found.add(str(remote[0]))
         return found
 
-    async def _handle_new_peer(self, peer_id: Any) -> None:
-        """Stock keeps the stream of the last connection, and says nothing to a peer that came back."""
-        if peer_id in self.peers and self.peers[peer_id].muxed_conn.is_closed:
-            self._forget_stream(peer_id)
-        await super()._handle_new_peer(peer_id)
-
     async def handle_dead_peer_queue(self) -> None:
-        """Likewise, where the end of that connection is noticed after the beginning of the next."""
+        """Stock keeps the stream of a connection that ended, if the next one has begun by then.
+
+        So it says nothing to a peer that came back.
+        """
         async with self.dead_peer_receive_channel:
             self.event_handle_dead_peer_queue_started.set()
             async for peer in self.dead_peer_receive_channel:
