@@ -153,7 +153,10 @@ async def test_a_restarted_node_is_heard_under_its_key(tmp_path: object) -> None
                 assert [m.event.service_name for m in await collect(back, 1)] == [f"{life}"]
 
 
-async def test_a_node_that_begins_before_its_last_life_ends_is_heard_and_hears() -> None:
+async def test_a_node_that_begins_before_its_last_life_ends_is_heard_and_hears(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("dms_events_libp2p.node._ANNOUNCE_S", 3_600)
     key = new_key()
     async with connect() as reader, reader.subscribe(ServiceCall) as messages:
         last = connect(reader, private_key=key)
