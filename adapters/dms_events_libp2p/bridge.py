@@ -188,13 +188,26 @@ def _settle(future: asyncio.Future[Any], value: Any, error: BaseException | None
 class Handover(Generic[T]):
     """A bounded queue from the trio side to a function in the event loop.
 
-    Items of a burst are handed over together. What finds it full is dropped, counted and logged.
+    Items of a burst are handed over together. It holds up to ``limit`` items and ``most_bytes`` of them
+    (one item, however large it is). What finds it full is dropped, counted and logged.
     """
 
-    def __init__(self, bridge: Bridge, take: Callable[[T], None], limit: int) -> None:
+    def __init__(
+        self,
+        bridge: Bridge,
+        take: Callable[[T], None],
+        limit: int,
+        *,
+        most_bytes: int = 1 << 62,
+        size_of: Callable[[T], int] = lambda item: 0,
+    ) -> None:
         self._bridge = bridge
         self._take = take
         self._limit = limit
+        self._most_bytes = most_bytes
+        self._size_of = size_of
+        # Each is counted up by one thread only.
+        self._put = self._taken = 0
         self._items: deque[T] = deque()
         self.dropped = 0
 
@@ -203,11 +216,14 @@ class Handover(Generic[T]):
 
     def put(self, item: T) -> None:
         """From the trio side, which never waits for the event loop."""
-        if len(self._items) >= self._limit:
+        size = self._size_of(item)
+        held = self._put - self._taken
+        if self._items and (len(self._items) >= self._limit or held + size > self._most_bytes):
             if self.dropped % _SAY_EVERY == 0:
                 _log.warning("messages are dropped: the event loop does not take them in time")
             self.dropped += 1
             return
+        self._put += size
         self._items.append(item)
         if len(self._items) == 1:
             self._bridge.post(self._hand_over)
@@ -216,7 +232,9 @@ class Handover(Generic[T]):
         # An item that arrives meanwhile finds the queue not empty, or posts another hand-over.
         try:
             for _ in range(len(self._items)):
-                self._take(self._items.popleft())
+                item = self._items.popleft()
+                self._taken += self._size_of(item)
+                self._take(item)
         finally:
             if self._items:
                 self._bridge.post(self._hand_over)

@@ -47,6 +47,10 @@ class GossipDelivery:
         return self._arrived.data
 
     @property
+    def size(self) -> int:
+        return self._arrived.size
+
+    @property
     def subject(self) -> str:
         return self._arrived.topic
 
@@ -86,6 +90,9 @@ class GossipDelivery:
     async def ack(self) -> None:
         return
 
+    def ack_soon(self) -> None:
+        return
+
     async def nak(self, delay_s: float = 0.0) -> None:
         raise TransportError("gossip delivers once: there is nobody to give a message back to")
 
@@ -97,12 +104,19 @@ class GossipDelivery:
 
 
 class GossipReceiver(Receiver):
-    """Holds up to ``limit`` messages; what arrives beyond that is dropped and counted."""
+    """Holds up to ``limit`` messages and ``most_bytes``; what arrives beyond is dropped and counted.
 
-    def __init__(self, gossip: Gossip, type_names: frozenset[str], limit: int) -> None:
+    One message is always held, however large it is.
+    """
+
+    def __init__(
+        self, gossip: Gossip, type_names: frozenset[str], limit: int, most_bytes: int
+    ) -> None:
         self._gossip = gossip
         self.type_names = type_names
         self._limit = limit
+        self._room = most_bytes
+        """How many bytes may be held beside those that are."""
         self._buffer: deque[GossipDelivery] = deque()
         self._arrived = asyncio.Event()
         self._end: TransportError | None = None
@@ -111,7 +125,11 @@ class GossipReceiver(Receiver):
         self._quiet_until = 0.0
 
     def pop(self) -> GossipDelivery | None:
-        return self._buffer.popleft() if self._buffer else None
+        if not self._buffer:
+            return None
+        delivery = self._buffer.popleft()
+        self._room += delivery.size
+        return delivery
 
     async def wait(self, timeout_s: float | None) -> bool:
         if not self._buffer and self._end is None:
@@ -138,8 +156,10 @@ class GossipReceiver(Receiver):
 
     def put(self, delivery: GossipDelivery) -> None:
         """Take a message, or drop it."""
-        if len(self._buffer) < self._limit:
-            self._buffer.append(delivery)
+        size, buffer = delivery.size, self._buffer
+        if not buffer or (len(buffer) < self._limit and size <= self._room):
+            self._room -= size
+            buffer.append(delivery)
             self._arrived.set()
             return
         self.dropped += 1

@@ -53,6 +53,8 @@ class NodeSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Addresses by peer id."""
     largest: int
     """The most bytes of a gossip frame."""
+    most_queued: int
+    """The most bytes that wait for a peer, for the event loop, and for a reader."""
     grace_period_s: float
     per_address: int
     refuse_s: float
@@ -67,6 +69,11 @@ class Arrived(NamedTuple):
     data: bytes
     arrived_ns: int
     is_own: bool
+
+    @property
+    def size(self) -> int:
+        """Bytes of what its publisher chose."""
+        return len(self.topic) + len(self.data)
 
 
 class NoPeersError(Exception):
@@ -124,6 +131,7 @@ class Node:
             self.host,
             self.router,
             largest=settings.largest,
+            most_queued=settings.most_queued,
             admission=self.admission,
             valid=self._valid,
             on_message=self._on_message,

@@ -78,6 +78,7 @@ class Libp2pTransport(Transport):
             should have the same: what is larger than another node takes ends the stream to it.
         wait_for_peers_s: how long a publish waits for somebody to send to, before it is an error.
         own_messages: deliver here too what is published here.
+        buffer_bytes: the most bytes that wait for one reader, for the event loop, and for one peer.
         connections_per_address: the most inbound connections of one IP address.
         refuse_address_s: how long the address of a peer that sent junk is refused. The peer itself is
             refused for as long as the bus is open.
@@ -109,6 +110,7 @@ class Libp2pTransport(Transport):
         gossip_max_message_size: int = 0,
         wait_for_peers_s: float = 0.0,
         own_messages: bool = False,
+        buffer_bytes: int = 64 << 20,
         connections_per_address: int = 64,
         refuse_address_s: float = 60.0,
     ) -> None:
@@ -134,6 +136,7 @@ class Libp2pTransport(Transport):
             bootstrap=peers_of(bootstrap),
             largest=int(_at_least("gossip_max_message_size", largest, 2 * _OVERHEAD)),
             grace_period_s=_at_least("grace_period_ms", grace_period_ms or _GRACE_MS, 0) / 1000,
+            most_queued=int(_at_least("buffer_bytes", buffer_bytes, 1)),
             per_address=int(_at_least("connections_per_address", connections_per_address, 1)),
             refuse_s=_at_least("refuse_address_s", refuse_address_s, 0),
         )
@@ -187,7 +190,13 @@ class Libp2pTransport(Transport):
     async def open(self) -> None:
         bridge = Bridge(self._run, name="dms-events-libp2p", on_end=self._on_end)
         self._gossip = Gossip(self._prefix, own_messages=self._own_messages)
-        self._handover: Handover[Arrived] = Handover(bridge, self._gossip.take, _INBOUND)
+        self._handover: Handover[Arrived] = Handover(
+            bridge,
+            self._gossip.take,
+            _INBOUND,
+            most_bytes=self._settings.most_queued,
+            size_of=lambda arrived: arrived.size,
+        )
         self._node = Node(self._settings, is_envelope, self._handover.put)
         try:
             await bridge.open()
@@ -218,7 +227,12 @@ class Libp2pTransport(Transport):
         if spec.start == "all":
             raise ConfigError("start", "gossip stores nothing; only what is new can be had")
         bridge = self._opened()
-        receiver = GossipReceiver(self._gossip, frozenset(spec.types), max(_INBOUND, spec.prefetch))
+        receiver = GossipReceiver(
+            self._gossip,
+            frozenset(spec.types),
+            max(_INBOUND, spec.prefetch),
+            self._settings.most_queued,
+        )
         self._gossip.receivers.add(receiver)
         topics = [f"{self._prefix}{name}" for name in spec.types]
         await call_node(bridge, self._node.join, topics)

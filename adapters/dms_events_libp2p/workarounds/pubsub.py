@@ -21,6 +21,7 @@ from libp2p.pubsub.utils import maybe_consume_signed_record
 
 from .frames import BadFrameError, Frames
 from .inbound import Admission
+from .queues import Queues
 
 __all__ = ["GuardedPubsub"]
 
@@ -29,23 +30,8 @@ _MOST_STRIKES = 20
 _MOST_KEYS = 10_000
 _MOST_TOPICS = 1_000
 """Of a peer, where stock allows 100: all types fit once."""
-_QUEUE = 4_096
-"""Messages that wait for a peer, where stock drops beyond 32."""
 _SEQNO_BYTES = 8
 _PREFIX = b"libp2p-pubsub:"
-
-
-class _Queues(dict[Any, Any]):
-    """Outbound queues with limits of ours: stock has them as constants."""
-
-    def __init__(self, largest: int) -> None:
-        super().__init__()
-        self._largest = largest
-
-    def __setitem__(self, peer: Any, queue: Any) -> None:
-        queue.max_message_size = self._largest
-        queue._queue.max_size = _QUEUE
-        super().__setitem__(peer, queue)
 
 
 class GuardedPubsub(Pubsub):
@@ -61,6 +47,7 @@ class GuardedPubsub(Pubsub):
         router: Any,
         *,
         largest: int,
+        most_queued: int,
         admission: Admission,
         valid: Callable[[bytes], bool],
         on_message: Callable[[Any, bool], None],
@@ -74,7 +61,7 @@ class GuardedPubsub(Pubsub):
         )
         # Stock counts from the second of its start, so peers take a restarted node's for duplicates.
         self.counter = time.time_ns()
-        self.peer_queues = _Queues(largest)
+        self.peer_queues = Queues(largest, most_queued)
         self.strikes: Counter[Any] = Counter()
         self.invalid = 0
         self._admission = admission

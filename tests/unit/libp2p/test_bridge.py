@@ -254,6 +254,29 @@ async def test_a_full_handover_drops_and_counts_while_the_loop_is_blocked() -> N
     assert handover.dropped == 15
 
 
+async def test_a_handover_is_bounded_in_bytes_but_for_one_item() -> None:
+    bridge, taken, put = idle(), list[bytes](), threading.Event()
+    handover = Handover(bridge, taken.append, limit=10, most_bytes=100, size_of=len)
+    first, second = [b"x" * 500, b"y"], [b"x" * 60, b"y" * 60, b"z" * 40]
+
+    async def put_all(items: list[bytes]) -> None:
+        for item in items:
+            handover.put(item)
+        put.set()
+
+    await bridge.open()
+    for items in (first, second):
+        put.clear()
+        calling = asyncio.create_task(bridge.call(put_all, items))
+        await asyncio.sleep(0)
+        put.wait(10)
+        await calling
+        await until(lambda: not handover)
+    await bridge.close()
+    assert taken == [b"x" * 500, b"x" * 60, b"z" * 40]
+    assert handover.dropped == 2
+
+
 async def test_a_function_that_raises_does_not_stop_the_handover() -> None:
     bridge, taken = idle(), list[int]()
 
