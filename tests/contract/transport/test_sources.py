@@ -75,6 +75,7 @@ async def test_worker_and_forwarder_count_differing_claims(place: Place, bus: Bu
 ODD = ("\x00", "\x1b[31m", "é", "日本", "$JS", "_", "'\"", "{}", "\u202e", "x" * 200, "😀" * 200)
 
 
+@pytest.mark.only("memory", "nats", "nats-core")
 async def test_a_source_of_odd_characters_is_the_source_that_readers_see(bus: Bus) -> None:
     async with bus.subscribe(ServiceCall) as messages:
         await bus.publish_many(bus.prepare(call(), source=source) for source in ODD)

@@ -204,12 +204,14 @@ func receive(ctx context.Context, self peer.ID, subscription *pubsub.Subscriptio
 }
 
 func publish(ctx context.Context, topic *pubsub.Topic) error {
+	// A message goes to the mesh only, which is empty up to the first heartbeat.
+	meshed := pubsub.WithReadiness(pubsub.MinTopicSize(1))
 	lines := bufio.NewScanner(os.Stdin)
 	number := 0
 	for lines.Scan() {
 		line := lines.Text()
 		if text, found := strings.CutPrefix(line, "raw "); found {
-			if err := topic.Publish(ctx, []byte(text)); err != nil {
+			if err := topic.Publish(ctx, []byte(text), meshed); err != nil {
 				return err
 			}
 			continue
@@ -227,7 +229,7 @@ func publish(ctx context.Context, topic *pubsub.Topic) error {
 			if err != nil {
 				return err
 			}
-			if err := topic.Publish(ctx, sealed); err != nil {
+			if err := topic.Publish(ctx, sealed, meshed); err != nil {
 				return err
 			}
 			number++
