@@ -120,8 +120,16 @@ async def test_patterns_name_a_module_or_everything(bus: Bus) -> None:
         assert await nothing_comes(overlapping)
 
 
-async def test_subscriptions_without_a_durable_all_get_everything_from_now_on(bus: Bus) -> None:
+@pytest.mark.only("memory", "nats", "nats-core")
+async def test_a_subscription_without_a_durable_gets_nothing_from_before(bus: Bus) -> None:
     await bus.publish(call(1))
+    async with bus.subscribe(ServiceCall) as messages:
+        await bus.publish(call(2))
+        assert [m.event for m in await collect(messages, 1)] == [call(2)]
+        assert await nothing_comes(messages, 0.1)
+
+
+async def test_subscriptions_without_a_durable_all_get_everything(bus: Bus) -> None:
     async with bus.subscribe(ServiceCall) as first, bus.subscribe(ServiceCall) as second:
         await bus.publish(call(2))
         for messages in (first, second):
