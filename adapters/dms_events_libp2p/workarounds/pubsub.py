@@ -213,6 +213,12 @@ class GuardedPubsub(Pubsub):
         with suppress(Exception):
             await self.host.disconnect(peer)
 
+    async def _replay_recent_messages(self, peer_id: Any, topic: str) -> None:
+        """Nothing: stock sends a new subscriber the messages of the last seconds, which Go does not.
+
+        A node that restarts would get again what it had before.
+        """
+
     def announce(self) -> None:
         """Say the topics again: a peer that notices the end of an old connection late forgets them.
 

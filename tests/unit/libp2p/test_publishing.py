@@ -177,6 +177,17 @@ async def test_a_node_that_begins_before_its_last_life_ends_is_heard_and_hears(
             await until(heard)
 
 
+async def test_a_newcomer_gets_nothing_from_before() -> None:
+    async with connect() as reader, connect(reader) as bus, reader.subscribe(ServiceCall) as found:
+        await hears(bus, reader)
+        await bus.publish(call(1))
+        await collect(found, 1)
+        async with connect(bus) as late, late.subscribe(ServiceCall) as messages:
+            await hears(bus, late)
+            await bus.publish(call(2))
+            assert [m.event.call_id for m in await collect(messages, 1)] == [2.0]
+
+
 async def test_topics_that_a_peer_forgot_are_said_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dms_events_libp2p.node._ANNOUNCE_S", 0.2)
     async with connect() as reader, connect(reader) as bus, reader.subscribe(ServiceCall) as found:
