@@ -101,6 +101,7 @@ class Node:
         self.admission = Admission(settings.per_address, settings.refuse_s)
         self.addresses: list[str] = []
         self._slow: set[Any] = set()
+        self._published = False
         self._names: dict[bytes, str] = {}
 
     @asynccontextmanager
@@ -137,7 +138,7 @@ class Node:
             on_message=self._on_message,
         )
         self._own = self.host.get_id().to_bytes()
-        peering = Peering(self.host, settings.bootstrap)
+        self._peering = Peering(self.host, settings.bootstrap)
         try:
             async with (
                 self.host.run(listen),
@@ -147,7 +148,7 @@ class Node:
             ):
                 await self.pubsub.wait_until_ready()
                 self.addresses = [str(address) for address in self.host.get_addrs()]
-                tasks.start_soon(peering.run)
+                tasks.start_soon(self._peering.run)
                 tasks.start_soon(self._announce)
                 try:
                     yield
@@ -159,6 +160,11 @@ class Node:
         finally:
             await close_sockets()
             self.pubsub.seen_messages.stop()  # a thread
+
+    async def flush(self) -> None:
+        """Have what was published read by the peers, as far as they answer."""
+        if self._published:
+            await self._peering.flush()
 
     async def _announce(self) -> None:
         while True:
@@ -194,6 +200,7 @@ class Node:
             await self._wait_for_peers(topic, wait_s)
             await self.pubsub.publish(topic, data)
             progress.sent += 1
+            self._published = True
         await self._written()
         await trio.sleep_until(begun + _BURST_S * len(burst) / _BURST)
 

@@ -25,6 +25,7 @@ _LOOK_S = 0.25
 _PING_EVERY_S = 4.0
 _PING_S = 8.0
 _LEAVE_S = 1.0
+_FLUSH_S = 1.0
 
 
 class Peering:
@@ -42,6 +43,13 @@ class Peering:
             for peer, addresses in self._bootstrap.items():
                 tasks.start_soon(self._keep, ID.from_base58(peer), addresses)
             tasks.start_soon(self._watch, tasks)
+
+    async def flush(self) -> None:
+        """Have all peers read what was sent to them: a closed connection takes the rest with it."""
+        with trio.move_on_after(_FLUSH_S):
+            async with trio.open_nursery() as pings:
+                for peer in list(self._network.connections):
+                    pings.start_soon(self._ping, peer)
 
     async def _keep(self, peer: ID, addresses: list[str]) -> None:
         """Be connected to a peer. Stock dials once, and refuses for a minute after a failure."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
 
 import msgspec
@@ -253,7 +253,11 @@ class Libp2pTransport(Transport):
     async def close(self) -> None:
         bridge, self._bridge = self._bridge, None
         if bridge is not None:
-            await bridge.close()
+            try:
+                with suppress(ConnectionLostError):  # the node ended by itself
+                    await bridge.call(self._node.flush)
+            finally:
+                await bridge.close()
 
     def _on_end(self, error: BaseException | None) -> None:
         reason = f"the libp2p node ended: {error!r}" if error else "the bus is closed"

@@ -124,8 +124,8 @@ async def _until_heard(publisher: Libp2pTransport, reader: Libp2pTransport) -> N
     """Until what one publishes goes to the other."""
     async with asyncio.timeout(20):
         while True:
-            topics = publisher._node.pubsub.peer_topics
-            wanted = (f"{publisher._prefix}{name}" for name in TYPES)
-            if all(reader.peer_id in map(str, list(topics.get(t, ()))) for t in wanted):
+            pubsub = publisher._node.pubsub
+            known = [pubsub.peer_topics.get(f"{publisher._prefix}{name}", ()) for name in TYPES]
+            if all(reader.peer_id in map(str, list(peers)) for peers in (pubsub.peers, *known)):
                 return
             await asyncio.sleep(0.01)
