@@ -177,7 +177,8 @@ class Gossip:
     def __init__(self, topic_prefix: str, *, own_messages: bool) -> None:
         self._prefix = topic_prefix
         self._own_messages = own_messages
-        self._known: dict[tuple[str, str], None] = {}
+        self._known: dict[int, None] = {}
+        """Hashes, salted by Python: an ID may be as long as a message, and nobody can aim at a hash."""
         self._count = 0
         self.receivers: WeakSet[GossipReceiver] = WeakSet()
         self.duplicates = 0
@@ -204,7 +205,7 @@ class Gossip:
             return False
         if not id:
             return False  # each of its messages has a seqno, which the node has looked at
-        key = (arrived.signer, id)
+        key = hash((arrived.signer, id))
         if key in self._known:
             return True
         if len(self._known) >= _MOST_KNOWN:

@@ -17,6 +17,7 @@ from dms_events_nats import NatsServer
 from tests.interop.samples import AWKWARD, PEER, as_float32
 from tests.kit.go.peer import SOURCE, GoEvent, GoPeer, GoPeerError, build
 from tests.kit.go.toolchain import program
+from tests.kit.storing import until_settled
 
 NINE = "elk_stats.*"
 PATIENCE_S = 60
@@ -99,7 +100,7 @@ async def test_a_subscription_to_one_type_gets_that_type_of_gos_only(go: GoPeer)
         calls = [event for event in published if event.type == "elk_stats.ServiceCall"]
         messages = await read(bus, "elk_stats.ServiceCall", len(calls), "calls")
         async with bus.subscribe(ServiceCall, durable="calls") as arriving:
-            assert await arriving.backlog() == 0
+            await until_settled(arriving)
     assert [message.event for message in messages] == [in_python(event) for event in calls]
 
 

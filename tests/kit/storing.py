@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from dms_events import Bus, Forwarder, OutgoingMessage, Tally
+from dms_events import Bus, Forwarder, OutgoingMessage, Subscription, Tally
 from dms_events.sink import Sink
 from dms_events.types.elk_stats import ServiceCall
 
@@ -25,6 +25,7 @@ __all__ = [
     "prepared",
     "query",
     "tally_in",
+    "until_settled",
 ]
 
 
@@ -107,3 +108,10 @@ def adds_up(tally: Tally) -> bool:
         tally.for_others,
     )
     return tally.received == sum(parts)
+
+
+async def until_settled(messages: Subscription[Any]) -> None:
+    """Wait until the broker knows that all is settled, which it does some time after it was told."""
+    async with asyncio.timeout(10):
+        while await messages.backlog():  # noqa: ASYNC110 - only the broker knows
+            await asyncio.sleep(0.01)
