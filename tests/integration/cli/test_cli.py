@@ -108,7 +108,7 @@ async def test_publish_names_the_line_that_is_wrong(
         (("publish", "ServiceCall", CALL, "--url", NOBODY), "no NATS server answers at " + NOBODY),
         (
             ("publish", "ServiceCall", CALL, "--url", "amqp://x"),
-            "url: 'amqp:' is none of memory:, nats:",
+            "url: 'amqp:' is none of libp2p:, memory:, nats:",
         ),
         (("publish", "ServiceCall", CALL, "--root", "a b"), "root: 'a b' is not a subject"),
         (("publish", "ServiceCall", CALL, "--source", "a.b"), "source: 'a.b' has white space"),

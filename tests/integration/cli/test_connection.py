@@ -103,7 +103,9 @@ async def test_certificates_are_options(tmp_path: Path) -> None:
         assert "(--tls-ca) and the CA that signed it" in await complaint(*words)
         own = ("--tls-cert", cert, "--tls-key", key)
         await answer(*words, "--tls-ca", cert, *own)
-        assert "CERTIFICATE_REQUIRED" in await complaint(*words, "--tls-ca", cert)
+        # The server ends the connection at the word that says why, which may overtake it.
+        refused = await complaint(*words, "--tls-ca", cert)
+        assert any(word in refused for word in ("CERTIFICATE_REQUIRED", "pipe", "reset", "EOF"))
         assert "--tls-ca: none: No such file" in await complaint(*words, "--tls-ca", "none")
         assert f"--tls-cert: {key}: " in await complaint(*words, "--tls-cert", key)
         assert "of no use without" in await complaint(*words, "--tls-key", key)

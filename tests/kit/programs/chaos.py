@@ -34,6 +34,8 @@ _KEYS = [f"peer-{number}" for number in range(20)]
 _WORKERS = 3
 _EVERY_S = 0.05
 _SETTLE_S = 90.0
+_STORM_S = 15.0
+"""Of faults without a pause, in which partitions hardly move."""
 
 
 def _event(peer: str, number: int) -> DeviceStatusChange:
@@ -66,7 +68,7 @@ class Chaos:
         """Exit codes of workers that ended by themselves after they had begun to work."""
 
     async def run(self, seconds: float) -> Verdict:
-        """Publish and break things for so long, then let all be handled, and judge."""
+        """Publish for so long and break things, in storms; let all be handled after each, and judge."""
         async with self._server:
             setup = NatsSetup(events=EventsSetup(partitions=8))
             await apply_setup(self._server.url, setup)
@@ -74,8 +76,10 @@ class Chaos:
             tasks += [asyncio.create_task(self._keep_a_worker()) for _ in range(_WORKERS)]
             try:
                 await self._until_settled(_SETTLE_S, at_least=len(_KEYS))
-                breaking = [self._break_server(seconds), self._break_workers(seconds)]
-                await asyncio.gather(*breaking)
+                end_s, storm_s = time.monotonic() + seconds, min(seconds, _STORM_S)
+                while time.monotonic() < end_s:
+                    await asyncio.gather(self._break_server(storm_s), self._break_workers(storm_s))
+                    await self._until_settled(_SETTLE_S, at_least=self.accepted)
                 self._stopping = True
                 await tasks[0]
                 await self._until_settled(_SETTLE_S)
