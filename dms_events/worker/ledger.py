@@ -17,10 +17,15 @@ _REDELIVERIES = 1_440_000
 _GIVEN_UP = 100_000
 _AT_ONCE = 512
 _HASH_BITS = 64
+_TIME = (1 << 64) - 1
+"""Of a position: the time stored."""
 
 
 class Placed(Protocol):
     """What a ledger asks of a delivery; see `transport.Delivery`."""
+
+    @property
+    def sequence(self) -> int: ...
 
     @property
     def position(self) -> int: ...
@@ -53,7 +58,8 @@ class Ledger(Generic[W]):
         self._given_up: dict[int, None] = {}
         """Positions of messages, for their identities may come again and be handled."""
         self._latest: Placed | None = None
-        """The newest message that was no redelivery."""
+        """Of the messages that were not known when they came, the one that was stored last."""
+        self._latest_sequence = 0
 
     def judged(self, identity: str, delivery: Placed) -> bool | None:
         """None where a verdict is needed; else True for a redelivery, and False for another message.
@@ -66,8 +72,15 @@ class Ledger(Generic[W]):
             return latest is None or delivery.position <= latest.position
         if self._given_up and delivery.position in self._given_up:
             return True
-        self._latest = delivery
+        # What comes again late, and was not handled, is stored before others that are known.
+        if (sequence := delivery.sequence) >= self._latest_sequence or self._is_later(delivery):
+            self._latest, self._latest_sequence = delivery, sequence
         return None
+
+    def _is_later(self, delivery: Placed) -> bool:
+        """A stream that is made again counts from 1 again."""
+        latest = self._latest
+        return latest is not None and delivery.position & _TIME > latest.position & _TIME
 
     def settle(self, identity: str) -> None:
         """It is handled, and is not in hand any more."""

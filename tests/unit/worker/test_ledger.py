@@ -21,6 +21,10 @@ class At(int):
     def position(self) -> int:
         return int(self)
 
+    @property
+    def sequence(self) -> int:
+        return int(self) >> 64 or int(self)
+
 
 def handle(ledger: Ledger[str], identity: str, number: int) -> None:
     """What a reader does with a new message."""
@@ -63,6 +67,23 @@ def test_a_redelivery_and_an_event_that_is_published_again_are_told_apart() -> N
     assert [ledger.judged("node 1", At(1)), ledger.judged("node 1000", At(1000))] == [True, True]
     assert ledger.judged("node 1", At(1001)) is False
     assert ledger.judged("evil 1", At(1001)) is None
+
+
+def test_after_a_message_that_comes_late_redeliveries_are_told_apart_as_before() -> None:
+    ledger: Ledger[str] = Ledger(1)
+    for number in (*range(1, 500), *range(501, 1001)):
+        handle(ledger, f"node {number}", number)
+    handle(ledger, "node 500", 500)
+    assert ledger.judged("node 900", At(900)) is True
+    assert ledger.judged("node 900", At(1001)) is False
+
+
+def test_where_the_stream_is_made_again_what_is_published_again_is_told_apart() -> None:
+    ledger: Ledger[str] = Ledger(1)
+    handle(ledger, "node 1", 1000 << 64 | 5_000)
+    handle(ledger, "node 2", 1 << 64 | 6_000)
+    assert ledger.judged("node 2", At(1 << 64 | 6_000)) is True
+    assert ledger.judged("node 1", At(2 << 64 | 7_000)) is False
 
 
 @given(st.lists(st.integers(-8, 8), max_size=80), st.integers(1, 5))
@@ -110,7 +131,7 @@ MEASURED = """
 from dms_events.worker.ledger import Ledger
 
 class At(int):
-    position = property(int)
+    position = sequence = property(int)
 
 def resident():
     with open("/proc/self/statm") as statm:
