@@ -22,7 +22,7 @@ _MAPPINGS = "*.mappings.properties"
 
 
 async def install(client: AsyncElasticsearch) -> None:
-    """Install what is missing or older. What is not ours, or newer, stays as it is, with its indices.
+    """Install the templates that are missing or older. Others, and newer ones, stay with their indices.
 
     Raises:
         SinkError: templates or mappings cannot be read or written.

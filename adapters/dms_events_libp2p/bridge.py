@@ -63,7 +63,7 @@ class Bridge:
             raise
 
     async def call(self, function: Callable[..., Awaitable[T]], *args: Any) -> T:
-        """Run a coroutine function of trio, and return or raise what it does.
+        """Run a coroutine function of trio. Its result is returned, and its exception is raised.
 
         To cancel the call cancels what it started, and waits for its end.
 

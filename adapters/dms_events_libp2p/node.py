@@ -118,7 +118,7 @@ class Node:
         self._pace = trio.Lock()
         self.host = new_host(
             key_pair=settings.key_pair,
-            # Stock dials whoever it hears of, until it has 200 connections.
+            # py-libp2p itself dials every peer that it hears of, until it has 200 connections.
             connection_config=ConnectionConfig(
                 grace_period=settings.grace_period_s, low_watermark=0, min_connections=0
             ),
@@ -162,7 +162,7 @@ class Node:
             self.pubsub.seen_messages.stop()  # a thread
 
     async def flush(self) -> None:
-        """Have what was published read by the peers, as far as they answer."""
+        """Wait until the peers have read what was published. One that does not answer is left out."""
         if self._published:
             await self._peering.flush()
 
@@ -234,7 +234,7 @@ class Node:
         return [str(peer) for peer in list(self.host.get_network().connections)]
 
     def _on_message(self, message: Any, valid: bool) -> None:
-        # What is not valid is handed on too: its readers count it and say so.
+        # Invalid messages are handed on too: the readers count and log them.
         signer = message.from_id
         if (name := self._names.get(signer)) is None:
             if len(self._names) >= _MOST_NAMES:

@@ -94,6 +94,7 @@ def _options(
 
 
 def _not_imported_yet() -> None:
+    """Stands in the help for a command; `_Commands` puts the command in its place before a call."""
     raise NotImplementedError
 
 

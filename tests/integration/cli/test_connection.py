@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-import shutil
-import subprocess
 from pathlib import Path
 from signal import SIGINT
-
-import pytest
 
 import dms_events
 from dms_events_nats import NatsServer
 from tests.integration.cli.test_signals import BILLING
 from tests.kit.programs.command import answer, complaint, dms
 from tests.kit.programs.processes import CLI, run, running, until
+from tests.kit.servers.certificate import self_signed
 from tests.kit.servers.decentral import Authority
 from tests.kit.storing import call
 
@@ -90,12 +86,7 @@ async def test_a_credentials_file_is_an_option(tmp_path: Path) -> None:
 
 
 async def test_certificates_are_options(tmp_path: Path) -> None:
-    if (openssl := shutil.which("openssl")) is None:
-        pytest.skip("needs openssl, which makes the certificate")
-    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
-    made = f"req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=x -keyout {key} -out {cert}"
-    command = [openssl, *made.split(), "-addext", "subjectAltName=IP:127.0.0.1"]
-    await asyncio.to_thread(subprocess.run, command, check=True, capture_output=True)
+    cert, key = await self_signed(tmp_path)
     files = f'cert_file: "{cert}", key_file: "{key}", ca_file: "{cert}"'
     config = f"tls {{ {files}, verify: true }}"
     async with NatsServer(tmp_path / "nats", config=config) as server:

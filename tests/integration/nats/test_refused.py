@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import shutil
 import ssl
-import subprocess
 import time
 import traceback
 from pathlib import Path
@@ -16,6 +13,7 @@ import pytest
 import dms_events
 from dms_events import ConfigError, ConnectionLostError, DmsEventsError
 from dms_events_nats import NatsServer
+from tests.kit.servers.certificate import self_signed
 from tests.kit.servers.raw import pretending
 from tests.kit.storing import call
 
@@ -97,12 +95,7 @@ async def test_a_server_that_says_nothing_is_one_short_error() -> None:
 
 
 async def test_a_certificate_of_an_unknown_ca_is_an_error_at_once(tmp_path: Path) -> None:
-    if (openssl := shutil.which("openssl")) is None:
-        pytest.skip("needs openssl, which makes the certificate")
-    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
-    made = f"req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=x -keyout {key} -out {cert}"
-    command = [openssl, *made.split(), "-addext", "subjectAltName=IP:127.0.0.1"]
-    await asyncio.to_thread(subprocess.run, command, check=True, capture_output=True)
+    cert, key = await self_signed(tmp_path)
     config = f'tls {{ cert_file: "{cert}", key_file: "{key}" }}'
     async with NatsServer(tmp_path / "nats", config=config) as server:
         error = await refused(server.url)

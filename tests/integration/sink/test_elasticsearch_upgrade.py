@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,9 +11,10 @@ import pytest
 
 from dms_events.sink import Document, SinkVerdict, Verdict, document_of
 from dms_events.types.elk_stats import ServiceRemove
-from dms_events_elasticsearch import ElasticsearchSink
 from dms_events_elasticsearch.templates import index_template
 from tests.kit.servers.elasticsearch import call
+
+from .test_elasticsearch import opened
 
 TYPE = "elk_stats.ServiceRemove"
 NAME = "dms-elk_stats.service_remove"
@@ -50,16 +49,6 @@ def mapping(url: str, month: str) -> dict[str, Any]:
     index = f"{NAME}-{month}"
     found: dict[str, Any] = call(f"{url}/{index}/_mapping")[index]["mappings"]["properties"]
     return found
-
-
-@asynccontextmanager
-async def opened(url: str) -> AsyncIterator[ElasticsearchSink]:
-    sink = ElasticsearchSink(url)
-    await sink.open()
-    try:
-        yield sink
-    finally:
-        await sink.close()
 
 
 @pytest.fixture
