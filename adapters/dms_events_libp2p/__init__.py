@@ -7,6 +7,7 @@ try:
 except ImportError as error:
     raise ExtraNotInstalledError("libp2p", "libp2p") from error
 
+from .options import Libp2pOptions
 from .transport import Libp2pTransport, NodeFigures
 
-__all__ = ["Libp2pTransport", "NodeFigures"]
+__all__ = ["Libp2pOptions", "Libp2pTransport", "NodeFigures"]

@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
-import msgspec
 import trio
 from libp2p import new_host
 from libp2p.network.config import ConnectionConfig
@@ -18,6 +17,7 @@ from multiaddr import Multiaddr
 from dms_events.errors import ConfigError
 
 from .peering import Peering
+from .settings import NodeSettings
 from .workarounds import (
     Admission,
     GuardedPubsub,
@@ -28,7 +28,7 @@ from .workarounds import (
     socket_closer,
 )
 
-__all__ = ["Arrived", "NoPeersError", "Node", "NodeSettings", "Progress"]
+__all__ = ["Arrived", "NoPeersError", "Node", "Progress"]
 
 _BURST = 16
 _BURST_S = 0.012
@@ -41,23 +41,6 @@ _ANNOUNCE_S = 10.0
 
 # Without a handler, Python writes the library's warnings to standard error.
 logging.getLogger("libp2p").addHandler(logging.NullHandler())
-
-
-class NodeSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What a node is to be."""
-
-    key_pair: Any
-    listen: Sequence[str]
-    announce: Sequence[str]
-    bootstrap: dict[str, list[str]]
-    """Addresses by peer id."""
-    largest: int
-    """The most bytes of a gossip frame."""
-    most_queued: int
-    """The most bytes that wait for a peer, for the event loop, and for a reader."""
-    grace_period_s: float
-    per_address: int
-    refuse_s: float
 
 
 class Arrived(NamedTuple):

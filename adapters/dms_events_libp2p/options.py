@@ -1,15 +1,19 @@
-"""What a NetworkConfig asks for that is not built yet."""
+"""The options of a libp2p node, as its users give them."""
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from dms_events.errors import ConfigError
-from dms_events.types.network_config import NetworkConfig
+from dms_events.types.network_config import NetworkConfig, PrivateKey
 
-__all__ = ["check_built"]
+__all__ = ["Libp2pOptions", "check_built", "options_of"]
 
-_UNBUILT: Final = {
+_UNBUILT = {
     "dht_prefix": "the DHT is not built yet",
     "rendezvous": "discovery is not built yet; name bootstrap_peers",
     "server": "the DHT is not built yet",
@@ -18,6 +22,55 @@ _UNBUILT: Final = {
     "peer_count_discovery_limit": "discovery is not built yet; name bootstrap_peers",
 }
 _PRIVATE = "private networks are not built yet"
+
+
+class Libp2pOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """The options of ``connect("libp2p://HOST:PORT", …)``, beside those of every bus."""
+
+    root: str = "dms"
+    """First part of the topics, ``<root>/events/<module>.<Type>``."""
+    bootstrap_peers: Sequence[str] = ()
+    """``/ip4/…/tcp/…/p2p/…`` of peers to be connected to. They are dialled again for as long as the bus
+    is open."""
+    listen_address: Sequence[str] = ()
+    """More multiaddrs to listen on."""
+    announce: Sequence[str] = ()
+    """The multiaddrs that other nodes are told, in place of those listened on."""
+    private_key: PrivateKey | str | None = None
+    """Go's marshalled form in base64, or a `PrivateKey`."""
+    key_file: Path | str | None = None
+    """A file that holds the key. One that is not there is made, for its owner alone. Without key and
+    file the node has a new key, and so another peer id, each time."""
+    grace_period_ms: int = 0
+    """How long a new connection is not closed for being one too many (0: 20 s)."""
+    gossip_max_message_size: int = 0
+    """Most bytes of a gossip frame, in and out (0: 1 MiB, as Go's). All nodes should have the same: a
+    frame larger than another node takes ends the stream to that node."""
+    wait_for_peers_s: float = 0.0
+    """How long a publish waits for somebody to send to, before it is an error."""
+    own_messages: bool = False
+    """Deliver here too what is published here."""
+    buffer_bytes: int = 64 << 20
+    """The most bytes that wait for one reader, for the event loop, and for one peer."""
+    connections_per_address: int = 64
+    """The most inbound connections of one IP address."""
+    refuse_address_s: float = 60.0
+    """How long the address of a peer that sent junk is refused. The peer itself is refused for as long
+    as the bus is open."""
+
+
+def options_of(given: Mapping[str, Any]) -> Libp2pOptions:
+    """The options by name.
+
+    Raises:
+        ConfigError: one of them is not known.
+    """
+    known = Libp2pOptions.__struct_fields__
+    for name in given:
+        if name not in known:
+            reason = f"libp2p has no option {name!r}; it has {', '.join(sorted(known))}"
+            raise ConfigError("options", reason)
+    return Libp2pOptions(**given)
 
 
 def check_built(config: NetworkConfig) -> None:

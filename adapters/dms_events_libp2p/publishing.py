@@ -12,6 +12,7 @@ from dms_events.transport import OutgoingMessage
 
 from .bridge import Bridge
 from .node import Node, NoPeersError, Progress
+from .settings import NodeSettings
 
 __all__ = ["Publisher", "call_node", "stores_nothing"]
 
@@ -42,14 +43,10 @@ async def call_node(bridge: Bridge, function: Callable[..., Awaitable[T]], *args
 class Publisher:
     """Publishes the messages of a call."""
 
-    def __init__(
-        self, bridge: Bridge, node: Node, topic_prefix: str, wait_s: float, max_payload: int
-    ) -> None:
+    def __init__(self, bridge: Bridge, node: Node, settings: NodeSettings) -> None:
         self._bridge = bridge
         self._node = node
-        self._prefix = topic_prefix
-        self._wait_s = wait_s
-        self._max_payload = max_payload
+        self._settings = settings
 
     async def publish(self, messages: Iterable[OutgoingMessage]) -> int:
         """Publish in order; returns how many.
@@ -68,31 +65,33 @@ class Publisher:
         progress = Progress()
         batch = [
             (self._topic(message), message.data)
-            for message in takewhile(lambda m: len(m.data) <= self._max_payload, chunk)
+            for message in takewhile(lambda m: len(m.data) <= self._settings.max_payload, chunk)
         ]
 
         def cut(reason: str) -> PublishError:
             return PublishError(reason, chunk[progress.sent :], before + progress.sent)
 
         try:
-            await call_node(self._bridge, self._node.publish, batch, self._wait_s, progress)
+            await call_node(
+                self._bridge, self._node.publish, batch, self._settings.wait_s, progress
+            )
         except asyncio.CancelledError as cancelled:
             cancelled.__cause__ = cut(f"cut off when {before + progress.sent} were sent")
             raise
         except NoPeersError as error:
-            waited = f" within {self._wait_s:g} s" if self._wait_s else ""
+            waited = f" within {self._settings.wait_s:g} s" if self._settings.wait_s else ""
             raise cut(f"no peer that is connected subscribes to {error}{waited}") from error
         except TransportError as error:
             raise cut(str(error)) from error
         if len(batch) < len(chunk):
             large = chunk[len(batch)]
-            size = f"{len(large.data)} bytes are over the limit of {self._max_payload}"
+            size = f"{len(large.data)} bytes are over the limit of {self._settings.max_payload}"
             raise cut(f"{large.type_name}: {size}")
 
     def _topic(self, message: OutgoingMessage) -> str:
         if message.channel != "events":
             stores_nothing()
-        return f"{self._prefix}{message.type_name}"
+        return f"{self._settings.topic_prefix}{message.type_name}"
 
 
 def _chunks(messages: Iterator[OutgoingMessage]) -> Iterator[list[OutgoingMessage]]:
