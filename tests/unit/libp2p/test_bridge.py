@@ -201,7 +201,7 @@ async def test_two_of_them_run_beside_each_other() -> None:
     assert names == ["trio-a", "trio-b"]
 
 
-@pytest.mark.skipif(find_spec("uvloop") is None, reason="uvloop is not installed")
+@pytest.mark.skipif(find_spec("uvloop") is None, reason="there is no uvloop for this platform")
 def test_it_runs_beside_uvloop() -> None:
     import uvloop
 
