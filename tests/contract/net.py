@@ -125,7 +125,8 @@ async def _until_heard(publisher: Libp2pTransport, reader: Libp2pTransport) -> N
     async with asyncio.timeout(20):
         while True:
             pubsub = publisher._node.pubsub
-            known = [pubsub.peer_topics.get(f"{publisher._settings.topic_prefix}{name}", ()) for name in TYPES]
+            prefix = publisher._settings.topic_prefix
+            known = [pubsub.peer_topics.get(f"{prefix}{name}", ()) for name in TYPES]
             if all(reader.peer_id in map(str, list(peers)) for peers in (pubsub.peers, *known)):
                 return
             await asyncio.sleep(0.01)
