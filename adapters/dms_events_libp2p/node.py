@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import Any, NamedTuple
 
 import trio
@@ -17,7 +17,9 @@ from multiaddr import Multiaddr
 from dms_events.errors import ConfigError
 
 from .peering import Peering
+from .seqnos import OwnSeqnos
 from .settings import NodeSettings
+from .state import StateDir
 from .workarounds import (
     Admission,
     GuardedPubsub,
@@ -38,7 +40,9 @@ _POLL_S = 0.002
 _MOST_NAMES = 10_000
 _CLOSE_S = 2.0
 _ANNOUNCE_S = 10.0
+_KEEP_S = 5.0
 
+_log = logging.getLogger("dms_events")
 # Without a handler, Python writes the library's warnings to standard error.
 logging.getLogger("libp2p").addHandler(logging.NullHandler())
 
@@ -90,6 +94,13 @@ class Node:
     @asynccontextmanager
     async def run(self) -> AsyncIterator[None]:
         """Listen, join in, and be connected to the bootstrap peers as far as they are there."""
+        folder = self._settings.state_dir
+        with StateDir(folder) if folder else nullcontext() as state:
+            async with self._run(state):
+                yield
+
+    @asynccontextmanager
+    async def _run(self, state: StateDir | None) -> AsyncIterator[None]:
         settings = self._settings
         listen = [Multiaddr(text) for text in settings.listen]
         for address in listen:
@@ -111,11 +122,13 @@ class Node:
         close_sockets = socket_closer(self.host.get_network())
         admit(self.host.get_network(), self.admission)
         self.router = open_router()
+        seqnos = OwnSeqnos(state)
         self.pubsub = GuardedPubsub(
             self.host,
             self.router,
             largest=settings.largest,
             most_queued=settings.most_queued,
+            last_seqno=seqnos.last,
             admission=self.admission,
             valid=self._valid,
             on_message=self._on_message,
@@ -133,6 +146,7 @@ class Node:
                 self.addresses = [str(address) for address in self.host.get_addrs()]
                 tasks.start_soon(self._peering.run)
                 tasks.start_soon(self._announce)
+                tasks.start_soon(self._keep, seqnos)
                 try:
                     yield
                 finally:
@@ -143,6 +157,7 @@ class Node:
         finally:
             await close_sockets()
             self.pubsub.seen_messages.stop()  # a thread
+            _written(seqnos.close, self.pubsub.counter)
 
     async def flush(self) -> None:
         """Wait until the peers have read what was published. One that does not answer is left out."""
@@ -153,6 +168,11 @@ class Node:
         while True:
             await trio.sleep(_ANNOUNCE_S)
             self.pubsub.announce()
+
+    async def _keep(self, seqnos: OwnSeqnos) -> None:
+        while True:
+            await trio.sleep(_KEEP_S)
+            _written(seqnos.keep, self.pubsub.counter)
 
     async def join(self, topics: Sequence[str]) -> None:
         """Subscribe to topics, for as long as the node runs.
@@ -233,3 +253,10 @@ class Node:
                 signer == self._own,
             )
         )
+
+
+def _written(write: Callable[[int], None], last: int) -> None:
+    try:
+        write(last)
+    except OSError as error:
+        _log.warning("the state folder cannot be written: %s", error)

@@ -41,6 +41,9 @@ class Libp2pOptions(msgspec.Struct, frozen=True, kw_only=True):
     key_file: Path | str | None = None
     """A file that holds the key. One that is not there is made, for its owner alone. Without key and
     file the node has a new key, and so another peer id, each time."""
+    state_dir: Path | str | None = None
+    """A folder for what is to outlive the process, made if it is not there; of one node at a time.
+    Without one the node begins anew each time."""
     grace_period_ms: int = 0
     """How long a new connection is not closed for being one too many (0: 20 s)."""
     gossip_max_message_size: int = 0

@@ -36,6 +36,7 @@ class NodeSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The most bytes of a gossip frame."""
     most_queued: int
     """The most bytes that wait for a peer, for the event loop, and for a reader."""
+    state_dir: Path | None
     grace_period_s: float
     per_address: int
     refuse_s: float
@@ -78,6 +79,7 @@ def settings_of(where: str | NetworkConfig, options: Libp2pOptions) -> NodeSetti
         announce=listen_addresses(options.announce),
         bootstrap=peers_of(bootstrap),
         largest=int(_at_least("gossip_max_message_size", largest or _LARGEST, 2 * _OVERHEAD)),
+        state_dir=Path(options.state_dir) if options.state_dir else None,
         grace_period_s=_at_least("grace_period_ms", grace_ms or _GRACE_MS, 0) / 1000,
         most_queued=int(_at_least("buffer_bytes", options.buffer_bytes, 1)),
         per_address=int(_at_least("connections_per_address", options.connections_per_address, 1)),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
@@ -48,6 +47,7 @@ class GuardedPubsub(Pubsub):
         *,
         largest: int,
         most_queued: int,
+        last_seqno: int,
         admission: Admission,
         valid: Callable[[bytes], bool],
         on_message: Callable[[Any, bool], None],
@@ -60,7 +60,7 @@ class GuardedPubsub(Pubsub):
             validation_cache_size=1,  # stock looks through it in full for each message
         )
         # Stock counts from the second of its start, so peers take a restarted node's for duplicates.
-        self.counter = time.time_ns()
+        self.counter = last_seqno
         self.peer_queues = Queues(largest, most_queued)
         self.strikes: Counter[Any] = Counter()
         self.invalid = 0
