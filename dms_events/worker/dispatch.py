@@ -154,13 +154,15 @@ class Dispatch:
                 return message.nak(AGAIN_S)
             entry.redeliveries += (message,)
             return None
-        if (same := ledger.judged(identity, message.delivery)) is not None:
+        delivery = message.delivery
+        attempt = delivery.attempt
+        if (same := ledger.judged(identity, delivery, attempt)) is not None:
             return self._settlement.ack_again(message, same=same)
         handler = self._table[message.type_name]
         entry = ledger.in_hand[identity] = InFlight(message, handler, identity)
         if not begin:
             return None
-        if message.delivery.attempt > 1 and not handler.key:
+        if attempt > 1 and not handler.key:
             self._quarantine.look_up(entry)
         elif handler.plain:
             self._slots.put(entry)
@@ -179,11 +181,7 @@ class Dispatch:
         handler = entry.handler
         timeout_s = handler.timeout_s
         entry.running = True
-        if self._partitioned and not await self._ownership.keep(entry):
-            return
-        if entry.group and not await self._quarantine.begin(entry):
-            return
-        if entry.group and self._partitioned and not await self._ownership.keep(entry):
+        if (entry.group or self._partitioned) and not await self._may_begin(entry):
             return
         if timeout_s is not None:
             slot.deadline = time.monotonic() + timeout_s
@@ -210,6 +208,16 @@ class Dispatch:
             await self._settlement.handled(entry)
         if not handler.plain:
             await self._end(entry)
+
+    async def _may_begin(self, entry: InFlight) -> bool:
+        """Whether it is still owned here, and, if it is a suspect, the attempt is noted."""
+        if self._partitioned and not await self._ownership.keep(entry):
+            return False
+        if not entry.group:
+            return True
+        if not await self._quarantine.begin(entry):
+            return False
+        return not self._partitioned or await self._ownership.keep(entry)
 
     async def _end(self, first: InFlight) -> None:
         """What follows the settling of an entry that has others behind it."""

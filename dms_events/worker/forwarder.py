@@ -164,7 +164,7 @@ class Forwarder:
             else:
                 work.messages.append(message)
             return None
-        same = self._ledger.judged(identity, message.delivery)
+        same = self._ledger.judged(identity, message.delivery, message.attempt)
         if same is not None:
             await self._settle_again(message, same=same)
             return None

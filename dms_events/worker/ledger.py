@@ -17,15 +17,10 @@ _REDELIVERIES = 1_440_000
 _GIVEN_UP = 100_000
 _AT_ONCE = 512
 _HASH_BITS = 64
-_TIME = (1 << 64) - 1
-"""Of a position: the time stored."""
 
 
 class Placed(Protocol):
     """What a ledger asks of a delivery; see `transport.Delivery`."""
-
-    @property
-    def sequence(self) -> int: ...
 
     @property
     def position(self) -> int: ...
@@ -58,10 +53,9 @@ class Ledger(Generic[W]):
         self._given_up: dict[int, None] = {}
         """Positions of messages, for their identities may come again and be handled."""
         self._latest: Placed | None = None
-        """Of the messages that were not known when they came, the one that was stored last."""
-        self._latest_sequence = 0
+        """The newest message that came for the first time, and was not known."""
 
-    def judged(self, identity: str, delivery: Placed) -> bool | None:
+    def judged(self, identity: str, delivery: Placed, attempt: int) -> bool | None:
         """None where a verdict is needed; else True for a redelivery, and False for another message.
 
         A rejection is of the message, not of the identity: mended and published again, the same
@@ -69,18 +63,12 @@ class Ledger(Generic[W]):
         """
         if identity in self._handled or self._is_known(_hash(identity)):
             latest = self._latest
-            return latest is None or delivery.position <= latest.position
+            return attempt > 1 or latest is None or delivery.position <= latest.position
         if self._given_up and delivery.position in self._given_up:
             return True
-        # What comes again late, and was not handled, is stored before others that are known.
-        if (sequence := delivery.sequence) >= self._latest_sequence or self._is_later(delivery):
-            self._latest, self._latest_sequence = delivery, sequence
+        if attempt == 1:  # what comes again late is stored before others that are known
+            self._latest = delivery
         return None
-
-    def _is_later(self, delivery: Placed) -> bool:
-        """A stream that is made again counts from 1 again."""
-        latest = self._latest
-        return latest is not None and delivery.position & _TIME > latest.position & _TIME
 
     def settle(self, identity: str) -> None:
         """It is handled, and is not in hand any more."""

@@ -21,14 +21,10 @@ class At(int):
     def position(self) -> int:
         return int(self)
 
-    @property
-    def sequence(self) -> int:
-        return int(self) >> 64 or int(self)
-
 
 def handle(ledger: Ledger[str], identity: str, number: int) -> None:
     """What a reader does with a new message."""
-    assert ledger.judged(identity, At(number)) is None
+    assert ledger.judged(identity, At(number), 1) is None
     ledger.settle(identity)
 
 
@@ -43,7 +39,7 @@ def test_it_knows_handled_events_by_identity_and_messages_that_were_given_up(
     for event, rejected, back in story:
         stored.append((f"node {event}", At(len(stored) + 1)))
         for identity, message in (stored[-1], stored[-1 - min(back, len(stored) - 1)]):
-            verdict = ledger.judged(identity, message)
+            verdict = ledger.judged(identity, message, 1)
             if identity in handled:
                 assert verdict is not None
             elif message in given_up:
@@ -64,26 +60,30 @@ def test_a_redelivery_and_an_event_that_is_published_again_are_told_apart() -> N
     ledger: Ledger[str] = Ledger(1)
     for number in range(1, 1001):
         handle(ledger, f"node {number}", number)
-    assert [ledger.judged("node 1", At(1)), ledger.judged("node 1000", At(1000))] == [True, True]
-    assert ledger.judged("node 1", At(1001)) is False
-    assert ledger.judged("evil 1", At(1001)) is None
+    assert [ledger.judged("node 1", At(1), 1), ledger.judged("node 1000", At(1000), 1)] == [
+        True,
+        True,
+    ]
+    assert ledger.judged("node 1", At(1001), 1) is False
+    assert ledger.judged("evil 1", At(1001), 1) is None
 
 
 def test_after_a_message_that_comes_late_redeliveries_are_told_apart_as_before() -> None:
     ledger: Ledger[str] = Ledger(1)
     for number in (*range(1, 500), *range(501, 1001)):
         handle(ledger, f"node {number}", number)
-    handle(ledger, "node 500", 500)
-    assert ledger.judged("node 900", At(900)) is True
-    assert ledger.judged("node 900", At(1001)) is False
+    assert ledger.judged("node 500", At(500), 2) is None
+    ledger.settle("node 500")
+    assert ledger.judged("node 900", At(900), 1) is True
+    assert ledger.judged("node 900", At(1001), 1) is False
 
 
 def test_where_the_stream_is_made_again_what_is_published_again_is_told_apart() -> None:
     ledger: Ledger[str] = Ledger(1)
     handle(ledger, "node 1", 1000 << 64 | 5_000)
     handle(ledger, "node 2", 1 << 64 | 6_000)
-    assert ledger.judged("node 2", At(1 << 64 | 6_000)) is True
-    assert ledger.judged("node 1", At(2 << 64 | 7_000)) is False
+    assert ledger.judged("node 2", At(1 << 64 | 6_000), 1) is True
+    assert ledger.judged("node 1", At(2 << 64 | 7_000), 1) is False
 
 
 @given(st.lists(st.integers(-8, 8), max_size=80), st.integers(1, 5))
@@ -112,8 +112,8 @@ def test_identities_are_known_by_either_hash(
     ledger: Ledger[str] = Ledger(1)
     for number in range(1, 2001):
         handle(ledger, f"_ {number}", number)
-    assert all(ledger.judged(f"_ {number}", At(number)) for number in range(1, 2001))
-    assert ledger.judged("_ \ud800", At(2001)) is None
+    assert all(ledger.judged(f"_ {number}", At(number), 1) for number in range(1, 2001))
+    assert ledger.judged("_ \ud800", At(2001), 1) is None
 
 
 def test_of_the_messages_that_were_given_up_the_last_are_known(
@@ -123,7 +123,7 @@ def test_of_the_messages_that_were_given_up_the_last_are_known(
     ledger: Ledger[str] = Ledger(1)
     for number in range(1, 31):
         ledger.reject(f"node {number}", At(number))
-    known = [n for n in range(1, 31) if ledger.judged(f"node {n}", At(n))]
+    known = [n for n in range(1, 31) if ledger.judged(f"node {n}", At(n), 1)]
     assert known == list(range(21, 31))
 
 
@@ -131,7 +131,7 @@ MEASURED = """
 from dms_events.worker.ledger import Ledger
 
 class At(int):
-    position = sequence = property(int)
+    position = property(int)
 
 def resident():
     with open("/proc/self/statm") as statm:
@@ -144,12 +144,12 @@ for number in range(1, 100_001):
 for number in range(1, 1_600_001):
     identity = f"12D3KooW {number:036}"
     if not number % 100:
-        assert ledger.judged(identity, At(number + 100_000)) is None
+        assert ledger.judged(identity, At(number + 100_000), 1) is None
     ledger.settle(identity)
     if not number % 1000:
         most = max(most, resident() - before)
 for number in range(1_600_000 - 1_440_000 + 1, 1_600_001, 97):
-    assert ledger.judged(f"12D3KooW {number:036}", At(number)) is True
+    assert ledger.judged(f"12D3KooW {number:036}", At(number), 1) is True
 print(most)
 """
 
