@@ -8,6 +8,7 @@ except ImportError as error:
     raise ExtraNotInstalledError("libp2p", "libp2p") from error
 
 from .options import Libp2pOptions
-from .transport import Libp2pTransport, NodeFigures
+from .status import NodeFigures
+from .transport import Libp2pTransport
 
 __all__ = ["Libp2pOptions", "Libp2pTransport", "NodeFigures"]

@@ -14,10 +14,19 @@ from multiaddr import Multiaddr
 from dms_events.errors import ConfigError
 from dms_events.types.network_config import Multiaddr as CheckedMultiaddr
 
-__all__ = ["has_name", "listen_addresses", "of_url", "peers_of", "resolved"]
+__all__ = [
+    "has_name",
+    "listen_addresses",
+    "multiaddr_of",
+    "of_url",
+    "peers_of",
+    "resolved",
+    "target_of",
+]
 
 _DIALLED = re.compile(r"/(ip4|ip6|dns|dns4|dns6)/([^/]+)/tcp/(\d+)/p2p/([^/]+)/?")
 _LISTENED = re.compile(r"/(ip4|ip6)/([^/]+)/tcp/(\d+)/?")
+_EXAMPLE = "/ip4/203.0.113.7/tcp/4001/p2p/12D3KooW…"
 _QUIC = "QUIC is left out: with py-libp2p 0.8.1 half of the streams that Python opens are reset; use TCP"
 
 
@@ -39,7 +48,12 @@ def of_url(url: str) -> str:
         [found, *_] = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError as error:
         raise ConfigError("url", f"{host!r} has no address: {error.strerror}") from error
-    ip = ipaddress.ip_address(found[4][0])
+    return multiaddr_of(str(found[4][0]), port)
+
+
+def multiaddr_of(host: str, port: int) -> str:
+    """The multiaddr of an IP address and a TCP port."""
+    ip = ipaddress.ip_address(host)
     return f"/ip{ip.version}/{ip}/tcp/{port}"
 
 
@@ -52,7 +66,7 @@ def listen_addresses(texts: Iterable[str]) -> list[str]:
     return [_matched("listen_address", _LISTENED, text, "/ip4/0.0.0.0/tcp/4001") for text in texts]
 
 
-def peers_of(texts: Iterable[str | None]) -> dict[str, list[str]]:
+def peers_of(texts: Iterable[str | None], setting: str = "bootstrap_peers") -> dict[str, list[str]]:
     """The addresses of each peer, by peer id.
 
     Raises:
@@ -62,11 +76,26 @@ def peers_of(texts: Iterable[str | None]) -> dict[str, list[str]]:
     for text in texts:
         if text is None:
             continue  # Go's nil
-        example = "/ip4/203.0.113.7/tcp/4001/p2p/12D3KooW…"
-        checked = _matched("bootstrap_peers", _DIALLED, text, example)
+        checked = _matched(setting, _DIALLED, text, _EXAMPLE)
         peer = checked.rstrip("/").rpartition("/")[2]
         peers.setdefault(ID.from_string(peer).to_base58(), []).append(checked)
     return peers
+
+
+def target_of(text: str) -> tuple[str, list[str]]:
+    """The id of a peer, and its addresses, if this is one; an id alone has none.
+
+    Raises:
+        ConfigError: it is neither.
+    """
+    if text.startswith("/"):
+        [(peer, addresses)] = peers_of([text], "peer").items()
+        return peer, addresses
+    try:
+        return ID.from_string(text).to_base58(), []
+    except Exception as error:
+        reason = f"{text!r} is neither a peer id nor a multiaddr such as {_EXAMPLE}"
+        raise ConfigError("peer", reason) from error
 
 
 def _matched(setting: str, form: re.Pattern[str], text: str, example: str) -> str:
@@ -102,5 +131,4 @@ def resolved(text: str) -> list[Multiaddr]:
     families = {"dns4": socket.AF_INET, "dns6": socket.AF_INET6}
     family = families.get(kind, socket.AF_UNSPEC)
     infos = socket.getaddrinfo(host, port, family, socket.SOCK_STREAM)
-    ips = [ipaddress.ip_address(info[4][0]) for info in infos]
-    return [Multiaddr(f"/ip{ip.version}/{ip}/tcp/{port}") for ip in ips]
+    return [Multiaddr(multiaddr_of(str(info[4][0]), port)) for info in infos]

@@ -231,10 +231,13 @@ class Node:
         peers = self.pubsub.peers
         return sum(peer in peers for peer in self.pubsub.peer_topics.get(topic, ()))
 
-    @property
-    def peers(self) -> list[str]:
-        """The peer ids of all that are connected."""
-        return [str(peer) for peer in list(self.host.get_network().connections)]
+    async def ping(self, peer: str, addresses: list[str], timeout_s: float) -> int | None:
+        """See `Peering.ping`."""
+        return await self._peering.ping(peer, addresses, timeout_s)
+
+    def latency_s(self, peer: Any) -> float | None:
+        """The last round trip to a peer, in seconds; None before the first."""
+        return self._peering.pings.latency_s(peer)
 
     def _on_message(self, message: Any, valid: bool) -> None:
         # Invalid messages are handed on too: the readers count and log them.

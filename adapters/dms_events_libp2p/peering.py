@@ -8,12 +8,13 @@ from contextlib import suppress
 from typing import Any
 
 import trio
-from libp2p.host.ping import ID as PING
-from libp2p.host.ping import perform_ping_roundtrip
 from libp2p.peer.id import ID
 from libp2p.peer.peerinfo import PeerInfo
 
+from dms_events.errors import TransportError
+
 from .addresses import has_name, resolved
+from .pinging import Pings
 
 __all__ = ["Peering"]
 
@@ -36,6 +37,7 @@ class Peering:
         self._network = host.get_network()
         self._bootstrap = bootstrap
         self._asked: set[Any] = set()
+        self.pings = Pings(host)
 
     async def run(self) -> None:
         """For as long as the node runs."""
@@ -50,6 +52,33 @@ class Peering:
             async with trio.open_nursery() as pings:
                 for peer in list(self._network.connections):
                     pings.start_soon(self._ping, peer)
+
+    async def ping(self, peer: str, addresses: list[str], timeout_s: float) -> int | None:
+        """Ping a peer; returns the nanoseconds, or None where no answer came in time.
+
+        If it is not connected, it is dialled first.
+
+        Raises:
+            TransportError: it cannot be reached, or does not answer as it should.
+        """
+        found = ID.from_base58(peer)
+        with trio.move_on_after(timeout_s):
+            if not self._is_connected(found):
+                await self._meet(found, addresses)
+            try:
+                return await self.pings.round_trip(found)
+            except Exception as error:
+                raise TransportError(f"peer {peer} did not answer a ping: {error!r}") from error
+        return None
+
+    async def _meet(self, peer: ID, addresses: list[str]) -> None:
+        if not addresses:
+            raise TransportError(f"peer {peer} is not connected; name its multiaddr, with /p2p/")
+        try:
+            await self._dial(peer, addresses)
+        except Exception as error:
+            reason = "nothing listens there, or another node or private network does"
+            raise TransportError(f"cannot connect to {', '.join(addresses)}: {reason}") from error
 
     async def _keep(self, peer: ID, addresses: list[str]) -> None:
         """Be connected to a peer. Stock dials once, and refuses for a minute after a failure."""
@@ -85,6 +114,7 @@ class Peering:
     async def _watch(self, tasks: trio.Nursery) -> None:
         while True:
             await trio.sleep(_PING_EVERY_S)
+            self.pings.forget_others(set(self._network.connections))
             for peer in set(self._network.connections) - self._asked:
                 self._asked.add(peer)
                 tasks.start_soon(self._ask, peer)
@@ -98,12 +128,7 @@ class Peering:
     async def _ping(self, peer: ID) -> None:
         """Leave a peer that answers nothing. A refusal or an error is an answer, or ends by itself."""
         with trio.move_on_after(_PING_S) as patience, suppress(Exception):
-            stream = await self._host.new_stream(peer, [PING])
-            try:
-                await perform_ping_roundtrip(stream)
-            finally:
-                with trio.move_on_after(_LEAVE_S, shield=True):
-                    await stream.reset()
+            await self.pings.round_trip(peer)
         if not patience.cancelled_caught:
             return
         _log.warning("peer %s did not answer for %g s and is left", peer, _PING_S)

@@ -6,49 +6,33 @@ from collections.abc import Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from typing import Any
 
-import msgspec
-
 from dms_events.errors import ConfigError, ConnectionLostError, TransportError
 from dms_events.transport import (
     Channel,
     Guarantees,
     KeyValue,
     OutgoingMessage,
+    Peer,
     Receiver,
     SubscriptionSpec,
     Transport,
 )
+from dms_events.types.machine import PingResult
+from dms_events.types.network import NetworkStats
 from dms_events.types.network_config import NetworkConfig
 
+from .addresses import target_of
 from .bridge import Bridge, Handover
 from .gossip import Gossip, GossipReceiver, is_envelope
 from .node import Arrived, Node
 from .options import options_of
 from .publishing import Publisher, call_node, stores_nothing
 from .settings import settings_of
+from .status import NodeFigures, figures_of, peers_of
 
-__all__ = ["Libp2pTransport", "NodeFigures"]
+__all__ = ["Libp2pTransport"]
 
 _INBOUND = 10_000
-
-
-class NodeFigures(msgspec.Struct, frozen=True, kw_only=True):
-    """Figures of a node, as they are now; counts are since it was opened."""
-
-    peers: int
-    """Peers that are connected."""
-    invalid: int
-    """Signed messages that are no envelopes; they are not relayed."""
-    duplicates: int
-    """Messages that were thrown away since their signer sent their ID before."""
-    refused: int
-    """Inbound connections that were not let in."""
-    dropped_inbound: int
-    """Messages thrown away since the event loop did not take them."""
-    dropped_outbound: int
-    """Messages thrown away since a peer did not take them; counted for each peer."""
-    queued_inbound: int
-    queued_outbound: int
 
 
 class Libp2pTransport(Transport):
@@ -99,29 +83,39 @@ class Libp2pTransport(Transport):
         return list(self._node.addresses) if self._bridge else []
 
     @property
-    def peers(self) -> list[str]:
-        """The peer ids of the nodes that are connected."""
-        return self._node.peers if self._bridge else []
+    def peers(self) -> tuple[Peer, ...]:
+        return peers_of(self._node, self._settings.topic_prefix) if self._bridge else ()
 
     @property
     def figures(self) -> NodeFigures:
-        """Figures for metrics.
+        """Figures for metrics. They can be read from any thread.
 
         Raises:
             ConnectionLostError: the bus is not open.
         """
         self._opened()
-        node = self._node
-        return NodeFigures(
-            peers=len(node.peers),
-            invalid=node.pubsub.invalid,
-            duplicates=self._gossip.duplicates,
-            refused=node.admission.refused,
-            dropped_inbound=self._handover.dropped,
-            dropped_outbound=node.router.dropped,
-            queued_inbound=len(self._handover),
-            queued_outbound=sum(map(len, list(node.pubsub.peer_queues.values()))),
-        )
+        return figures_of(self._node, self._gossip, self._handover)
+
+    @property
+    def stats(self) -> NetworkStats:
+        """Who this node is and where it listens, as the DMS tells it; addresses parted by commas."""
+        return NetworkStats(id=self.peer_id, listen_addr=", ".join(self.addresses))
+
+    async def ping(self, peer: str, *, timeout_s: float = 5.0) -> PingResult:
+        """Ping a peer once, by the id of one that is connected, or by a multiaddr with ``/p2p/``.
+
+        A peer that is not connected is dialled, and stays connected. ``success`` is False where no
+        answer came within ``timeout_s``, the dial included.
+
+        Raises:
+            ConfigError: it is neither an id nor such a multiaddr.
+            TransportError: it cannot be connected to, or answers otherwise.
+            ConnectionLostError: the bus is not open.
+        """
+        peer_id, addresses = target_of(peer)
+        asked = self._node.ping, peer_id, addresses, timeout_s
+        took_ns = await call_node(self._opened(), *asked)
+        return PingResult(rtt=took_ns or 0, success=took_ns is not None)
 
     async def open(self) -> None:
         bridge = Bridge(self._run, name="dms-events-libp2p", on_end=self._on_end)

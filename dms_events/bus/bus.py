@@ -22,6 +22,7 @@ from ..transport import (
     Guarantees,
     KeyValue,
     OutgoingMessage,
+    Peer,
     PublishCounts,
     SubscriptionSpec,
     Transport,
@@ -80,6 +81,11 @@ class Bus(DeadLetters):
     def publish_counts(self) -> PublishCounts:
         """What was counted of published events beside that they were accepted."""
         return self._transport.publish_counts
+
+    @property
+    def peers(self) -> tuple[Peer, ...]:
+        """The nodes that are connected now, sorted by id; empty where there is a broker."""
+        return self._transport.peers
 
     async def open(self) -> None:
         """Connect; ``async with`` does it.

@@ -2,6 +2,7 @@
 
 from .counts import PublishCounts
 from .memory import MemoryTransport
+from .peer import Peer
 from .receiver import Delivery, Receiver
 from .transport import (
     ACK_WAIT_S,
@@ -21,6 +22,7 @@ __all__ = [
     "KeyValue",
     "MemoryTransport",
     "OutgoingMessage",
+    "Peer",
     "PublishCounts",
     "Receiver",
     "SubscriptionSpec",

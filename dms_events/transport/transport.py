@@ -17,6 +17,7 @@ import msgspec
 
 from ..types._secrets import Masked, SecretBytes
 from .counts import PublishCounts
+from .peer import Peer
 from .receiver import Receiver
 
 __all__ = [
@@ -165,6 +166,11 @@ class Transport(ABC):
     def publish_counts(self) -> PublishCounts:
         """What the broker said of published messages beside that it accepted them."""
         return PublishCounts()
+
+    @property
+    def peers(self) -> tuple[Peer, ...]:
+        """The nodes that are connected, sorted by id; empty where there is a broker, or before `open`."""
+        return ()
 
     @abstractmethod
     async def subscribe(self, spec: SubscriptionSpec) -> Receiver:

@@ -35,6 +35,11 @@ class Admission:
         self.refused = 0
         """Inbound connections that were not let in."""
 
+    @property
+    def refused_peers(self) -> int:
+        """How many peers are refused; of more than 10,000 the first are forgotten."""
+        return len(self._peers)
+
     def refuses_peer(self, peer: Any) -> bool:
         return peer in self._peers
 

@@ -63,7 +63,7 @@ class GuardedPubsub(Pubsub):
         self.counter = last_seqno
         self.peer_queues = Queues(largest, most_queued)
         self.strikes: Counter[Any] = Counter()
-        self.invalid = 0
+        self.unsigned = self.invalid = 0
         self._admission = admission
         self._valid = valid
         self._on_message = on_message
@@ -119,6 +119,7 @@ class GuardedPubsub(Pubsub):
         if self.seen_messages.has(message_id):
             return
         if not own and not self._is_signed(msg):
+            self.unsigned += 1
             self._strike(msg_forwarder, "a message without a right signature")
             return
         signer = self.signer_of(msg)

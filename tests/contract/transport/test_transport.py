@@ -28,6 +28,12 @@ def test_each_transport_promises_what_the_design_says(place: Place) -> None:
     assert place.connect().guarantees == PROMISES[place.kind]
 
 
+@pytest.mark.only("memory", "nats", "nats-core")
+async def test_a_broker_tells_of_no_peers(place: Place, bus: Bus) -> None:
+    async with place.connect(), bus.subscribe(ServiceCall):
+        assert bus.peers == ()
+
+
 async def test_what_is_published_arrives_as_the_same_typed_event(bus: Bus) -> None:
     async with bus.subscribe(ServiceCall) as messages:
         published = await bus.publish(call(16_777_217.25, "żółć 🚀 \x00"))

@@ -1,0 +1,51 @@
+"""Round trips to peers, measured finely: stock tells them in whole milliseconds."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from typing import Any
+
+import trio
+from libp2p.host.ping import ID as PING
+from libp2p.io.utils import read_exactly
+
+__all__ = ["Pings"]
+
+_BYTES = 32
+_LEAVE_S = 1.0
+
+
+class Pings:
+    """Asks peers for a sign of life, and remembers how long the last one of each took."""
+
+    def __init__(self, host: Any) -> None:
+        self._host = host
+        self._last_s: dict[Any, float] = {}
+
+    def latency_s(self, peer: Any) -> float | None:
+        """The last round trip in seconds; None before the first. From any thread."""
+        return self._last_s.get(peer)
+
+    def forget_others(self, peers: set[Any]) -> None:
+        """Forget the peers that are not among these."""
+        self._last_s = {peer: last for peer, last in self._last_s.items() if peer in peers}
+
+    async def round_trip(self, peer: Any) -> int:
+        """Ping a peer that is connected; returns the nanoseconds. It waits for as long as that takes.
+
+        Raises of all kinds where the peer is gone, refuses, or sends back something else.
+        """
+        stream = await self._host.new_stream(peer, [PING])
+        try:
+            sent, begun = secrets.token_bytes(_BYTES), time.perf_counter_ns()
+            await stream.write(sent)
+            returned = await read_exactly(stream, _BYTES)
+            took_ns = time.perf_counter_ns() - begun
+        finally:
+            with trio.move_on_after(_LEAVE_S, shield=True):
+                await stream.reset()
+        if returned != sent:
+            raise ValueError("the peer sent back other bytes")
+        self._last_s[peer] = took_ns / 1e9
+        return took_ns

@@ -1,0 +1,95 @@
+"""Who is there, and how much: read in the event loop's thread while the trio side changes it.
+
+So what is read is a copy that the interpreter makes in one step, of a dict, a list or a set.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from dms_events import registry
+from dms_events.transport import Peer
+
+from .addresses import multiaddr_of
+from .bridge import Handover
+from .gossip import Gossip
+from .node import Arrived, Node
+
+__all__ = ["NodeFigures", "figures_of", "peers_of"]
+
+
+class NodeFigures(msgspec.Struct, frozen=True, kw_only=True):
+    """Figures of a node, as they are now; counts are since it was opened."""
+
+    peers: int
+    """Peers that are connected."""
+    refused: int
+    """Inbound connections that were not let in."""
+    refused_peers: int
+    """Peers that were left for bad messages, and are refused (of the last 10,000)."""
+    unsigned: int
+    """Messages without a right signature; they are not delivered."""
+    invalid: int
+    """Signed messages that are no envelopes; they are not relayed."""
+    duplicates: int
+    """Messages that were thrown away since their signer sent their ID before."""
+    dropped_inbound: int
+    """Messages thrown away since the event loop did not take them."""
+    dropped_outbound: int
+    """Messages thrown away since a peer did not take them; counted for each peer."""
+    queued_inbound: int
+    """Messages that wait for the event loop."""
+    queued_outbound: int
+    """Messages that wait for peers; counted for each peer."""
+
+
+def figures_of(node: Node, gossip: Gossip, handover: Handover[Arrived]) -> NodeFigures:
+    """The figures of a node that runs."""
+    return NodeFigures(
+        peers=len(_live(node)),
+        refused=node.admission.refused,
+        refused_peers=node.admission.refused_peers,
+        unsigned=node.pubsub.unsigned,
+        invalid=node.pubsub.invalid,
+        duplicates=gossip.duplicates,
+        dropped_inbound=handover.dropped,
+        dropped_outbound=node.router.dropped,
+        queued_inbound=len(handover),
+        queued_outbound=sum(map(len, list(node.pubsub.peer_queues.values()))),
+    )
+
+
+def peers_of(node: Node, topic_prefix: str) -> tuple[Peer, ...]:
+    """The peers of a node that runs, sorted by id."""
+    types: dict[Any, list[str]] = {}
+    for name in registry.matching("*"):
+        for peer in list(node.pubsub.peer_topics.get(f"{topic_prefix}{name}", ())):
+            types.setdefault(peer, []).append(name)
+    found = [
+        Peer(
+            peer_id=str(peer),
+            addresses=_remotes(connections),
+            direction=connections[0].direction.name.lower(),
+            latency_s=node.latency_s(peer),
+            types=tuple(types.get(peer, ())),
+        )
+        for peer, connections in _live(node).items()
+    ]
+    return tuple(sorted(found, key=lambda peer: peer.peer_id))
+
+
+def _live(node: Node) -> dict[Any, list[Any]]:
+    """The connections by peer. One that ended may still be listed by the library."""
+    listed = node.host.get_network().connections.copy()
+    open_ = {
+        peer: [each for each in list(connections) if not each.muxed_conn.is_closed]
+        for peer, connections in listed.items()
+    }
+    return {peer: connections for peer, connections in open_.items() if connections}
+
+
+def _remotes(connections: list[Any]) -> tuple[str, ...]:
+    remotes = [each.muxed_conn.get_remote_address() for each in connections]
+    return tuple(multiaddr_of(*remote[:2]) for remote in remotes if remote)
