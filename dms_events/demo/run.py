@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import time
 from collections import Counter
@@ -16,7 +17,7 @@ import msgspec
 from .. import registry
 from ..aio import task_group
 from ..bus import Bus
-from ..errors import ConfigError, ExtraNotInstalledError
+from ..errors import ConfigError, ExtraNotInstalledError, SinkError
 from ..report import write_report
 from ..sink import Sink
 from ..transport import OutgoingMessage
@@ -29,6 +30,7 @@ from .peers import peer_id
 __all__ = ["Demo", "Outcome", "Row", "SinkResult"]
 
 _CHUNK = 1000
+_FINISH_S = 20.0
 
 
 class Row(msgspec.Struct):
@@ -113,6 +115,7 @@ class Demo:
         self._progress = progress
         self._published: Counter[str] = Counter()
         self._interrupted = False
+        self._limit = asyncio.timeout(None)
         self._forwarders: list[Forwarder] = []
 
     @property
@@ -121,8 +124,9 @@ class Demo:
         return bool(self._forwarders)
 
     def interrupt(self) -> None:
-        """Publish no more, forward what was published, and finish."""
+        """Publish no more, forward what was published, and finish, within 20 s."""
         self._interrupted = True
+        self._limit.reschedule(asyncio.get_running_loop().time() + _FINISH_S)
 
     async def run(self) -> Outcome:
         """Run it.
@@ -141,7 +145,12 @@ class Demo:
             if self._elasticsearch:
                 sinks["Elasticsearch"] = await stack.enter_async_context(self._elasticsearch)
             started = time.perf_counter()
-            await self._move(bus, sinks)
+            try:
+                async with self._limit:
+                    await self._move(bus, sinks)
+            except TimeoutError:
+                reason = "what was published before the interruption is not stored after 20 s"
+                raise SinkError(reason) from None
             seconds = time.perf_counter() - started
             results = [
                 SinkResult(name, t.stored, t.duplicates, t.rejected, await sink.count())
