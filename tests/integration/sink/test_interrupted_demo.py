@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from dms_events.errors import SinkError
 from dms_events.demo import run
+from dms_events.errors import SinkError
 from tests.kit.programs.processes import until
 from tests.kit.servers.link import linked
 
