@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 from .text import escape_log
 
 if TYPE_CHECKING:
-    from .bus import Bus, Message, Subscription
+    from .bus import Bus, Message, Responder, Subscription
     from .codec import decode, encode
     from .dead_letters import DeadLetter
     from .envelope import Envelope
     from .errors import (
+        BadReplyError,
         ConfigError,
         ConnectionLostError,
         DecodeError,
@@ -27,9 +28,13 @@ if TYPE_CHECKING:
         EncodeError,
         ExtraNotInstalledError,
         HandlerError,
+        NoResponderError,
         PublishError,
         Reject,
         ReplayError,
+        RequestError,
+        RequestTimeoutError,
+        ResponderError,
         SinkBrokenError,
         SinkError,
         TransportError,
@@ -40,6 +45,7 @@ if TYPE_CHECKING:
     from .worker import Forwarder, Tally, Worker, WorkerTally
 
 __all__ = [
+    "BadReplyError",
     "Bus",
     "ConfigError",
     "ConnectionLostError",
@@ -52,10 +58,15 @@ __all__ = [
     "Forwarder",
     "HandlerError",
     "Message",
+    "NoResponderError",
     "OutgoingMessage",
     "PublishError",
     "Reject",
     "ReplayError",
+    "RequestError",
+    "RequestTimeoutError",
+    "Responder",
+    "ResponderError",
     "SinkBrokenError",
     "SinkError",
     "Subscription",
@@ -71,7 +82,7 @@ __all__ = [
 ]
 
 _ROOMS = {
-    "bus": ("Bus", "Message", "Subscription"),
+    "bus": ("Bus", "Message", "Responder", "Subscription"),
     "codec": ("decode", "encode"),
     "dead_letters": ("DeadLetter",),
     "envelope": ("Envelope",),

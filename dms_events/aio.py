@@ -5,11 +5,38 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
-from typing import Any
+from typing import Any, TypeVar
 
-__all__ = ["cancelled", "set_within", "task_group", "until_first"]
+__all__ = ["TaskSet", "cancelled", "set_within", "task_group", "until_first"]
+
+T = TypeVar("T")
 
 _CANCEL_AGAIN_S = 0.1
+
+
+class TaskSet:
+    """Tasks that run beside their maker, who waits for their end later."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    def start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Begin; a task that has ended is forgotten."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def finish(self) -> None:
+        """Wait until all have ended; to cancel this cancels them."""
+        try:
+            while self._tasks:
+                await asyncio.wait(self._tasks)
+        finally:
+            await cancelled(*self._tasks)
 
 
 @asynccontextmanager
@@ -39,7 +66,7 @@ async def until_first(*work: Coroutine[Any, Any, None]) -> None:
         await cancelled(*tasks)
 
 
-async def cancelled(*tasks: asyncio.Task[None] | None) -> None:
+async def cancelled(*tasks: asyncio.Task[Any] | None) -> None:
     """Cancel them and wait for their end, whatever that is."""
     all_ = [task for task in tasks if task is not None]
     going = set(all_)

@@ -11,7 +11,12 @@
     │   └── NoMatchingKeyError
     ├── TransportError
     │   ├── ConnectionLostError
-    │   └── PublishError        .unacknowledged .accepted
+    │   ├── PublishError        .unacknowledged .accepted
+    │   └── RequestError        .type_name .reason
+    │       ├── NoResponderError
+    │       ├── RequestTimeoutError
+    │       ├── BadReplyError
+    │       └── ResponderError  .code
     ├── ReplayError             .letter .reason
     ├── SinkError
     │   └── SinkBrokenError
@@ -28,6 +33,7 @@ from collections.abc import Sequence
 from typing import Any
 
 __all__ = [
+    "BadReplyError",
     "ConfigError",
     "ConnectionLostError",
     "DecodeError",
@@ -38,9 +44,13 @@ __all__ = [
     "ExtraNotInstalledError",
     "HandlerError",
     "NoMatchingKeyError",
+    "NoResponderError",
     "PublishError",
     "Reject",
     "ReplayError",
+    "RequestError",
+    "RequestTimeoutError",
+    "ResponderError",
     "SinkBrokenError",
     "SinkError",
     "TransportError",
@@ -182,6 +192,42 @@ class PublishError(TransportError):
         return found
 
 
+class RequestError(TransportError):
+    """A request has no answer of the type that was asked for. ``type_name`` is that of the request."""
+
+    def __init__(self, type_name: str, reason: str) -> None:
+        super().__init__(type_name, reason)
+        self.type_name = type_name
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"request {self.type_name}: {self.reason}"
+
+
+class NoResponderError(RequestError):
+    """Nobody answers requests of this type, or the peer that was asked does not."""
+
+
+class RequestTimeoutError(RequestError):
+    """No answer came in time. Whether the request was handled is not known."""
+
+
+class BadReplyError(RequestError):
+    """What came as the answer is no envelope, is of another type, or cannot be read."""
+
+
+class ResponderError(RequestError):
+    """The responder answered with an error. ``code`` and ``reason`` are its words (docs/requests.md)."""
+
+    def __init__(self, type_name: str, code: str, reason: str) -> None:
+        super().__init__(type_name, reason)
+        self.code = code
+        self.args = (type_name, code, reason)
+
+    def __str__(self) -> str:
+        return f"request {self.type_name}: the responder says {self.code}: {self.reason}"
+
+
 class ReplayError(DmsEventsError):
     """A dead letter cannot be published again; nothing was sent, and the letter is where it was.
 
@@ -210,4 +256,7 @@ class HandlerError(DmsEventsError):
 
 
 class Reject(DmsEventsError):
-    """Raise it in a handler: the message becomes a dead letter at once, with this reason."""
+    """Raise it in a handler: the message becomes a dead letter at once, with this reason.
+
+    In the handler of a request: the requester is told this reason.
+    """

@@ -10,7 +10,7 @@ from typing import Any
 if sys.version_info >= (3, 14):
     from annotationlib import Format
 
-__all__ = ["signature_of"]
+__all__ = ["needed_arguments", "signature_of"]
 
 
 def signature_of(function: Callable[..., Any], *, as_written: bool = False) -> inspect.Signature:
@@ -24,3 +24,13 @@ def signature_of(function: Callable[..., Any], *, as_written: bool = False) -> i
         form = Format.STRING if as_written else Format.FORWARDREF
         return inspect.signature(function, annotation_format=form)
     return inspect.signature(function)
+
+
+def needed_arguments(function: Callable[..., Any]) -> list[inspect.Parameter]:
+    """The positional arguments that a function must be given; those with defaults are its own."""
+    return [
+        parameter
+        for parameter in signature_of(function).parameters.values()
+        if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
+        and parameter.default is parameter.empty
+    ]

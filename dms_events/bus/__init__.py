@@ -1,11 +1,13 @@
-"""The bus: publishing and subscribing typed events over one transport."""
+"""The bus: publishing and subscribing typed events over one transport, requests and answers."""
 
 from .bus import Bus
 from .message import Message
+from .responder import Responder
 from .subscription import Subscription
 
 __all__ = [
     "Bus",
     "Message",
+    "Responder",
     "Subscription",
 ]

@@ -28,6 +28,7 @@ from ..transport import (
     Transport,
 )
 from .cut_off import CutOff
+from .requests import Requests
 from .sealing import Outgoing, Sealer
 from .subscription import Subscription
 
@@ -39,8 +40,8 @@ B = TypeVar("B", bound=msgspec.Struct)
 _log = logging.getLogger("dms_events")
 
 
-class Bus(DeadLetters):
-    """Publishes and subscribes typed events over one transport.
+class Bus(Requests, DeadLetters):
+    """Publishes and subscribes typed events over one transport, and asks and answers requests.
 
     Made by `dms_events.connect` and used as an async context manager; one bus belongs to one event
     loop. What it promises about delivery is its transport's `guarantees`.

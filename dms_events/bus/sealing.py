@@ -11,7 +11,7 @@ from .. import codec, registry
 from ..envelope import WRITERS, Encoding, Envelope, encode_envelope
 from ..errors import EncodeError, UnknownTypeError
 from ..identity import new_id, now_rfc3339
-from ..transport import OutgoingMessage
+from ..transport import Channel, OutgoingMessage
 
 __all__ = ["Event", "Outgoing", "Sealer"]
 
@@ -41,7 +41,13 @@ class Sealer:
         return self.seal(event, new_id(), self.source, now_rfc3339())
 
     def seal(
-        self, event: msgspec.Struct, id: str, source: str, time: str, trace_parent: str = ""
+        self,
+        event: msgspec.Struct,
+        id: str,
+        source: str,
+        time: str,
+        trace_parent: str = "",
+        channel: Channel = "events",
     ) -> OutgoingMessage:
         """An event in its envelope."""
         envelope = Envelope(
@@ -53,11 +59,11 @@ class Sealer:
             trace_parent=trace_parent,
         )
         data = encode_envelope(envelope, self.encoding)
-        return OutgoingMessage("events", envelope.type, source, id, data)
+        return OutgoingMessage(channel, envelope.type, source, id, data)
 
     def _name(self, event: msgspec.Struct) -> str:
         if isinstance(event, type):
-            raise UnknownTypeError(event.__name__, "publish an event of it, not the class")
+            raise UnknownTypeError(event.__name__, "send an event of it, not the class")
         name = self.names[event.__class__] = registry.name_of(event.__class__)
         return name
 

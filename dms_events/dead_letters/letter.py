@@ -20,6 +20,7 @@ __all__ = [
     "LONGEST",
     "TOKEN_BYTES",
     "DeadLetter",
+    "bounded",
     "decode_dead_letter",
     "may_hold_secret",
     "prepare_dead_letter",
@@ -114,9 +115,9 @@ def prepare_dead_letter(
     if not _is_text(delivery.subject + type_name + source):
         type_name = source = ""  # so that it is not replayed to another place than it came from
     letter = DeadLetter(
-        id=_text(id) if len(id) <= _LONGEST_ID else _bounded(id),
-        reason="withheld: its type holds a secret" if secret else _bounded(text_of(error)),
-        error=_bounded(type(error).__name__),
+        id=_text(id) if len(id) <= _LONGEST_ID else bounded(id),
+        reason="withheld: its type holds a secret" if secret else bounded(text_of(error)),
+        error=bounded(type(error).__name__),
         reader=reader,
         subject=_text(delivery.subject),
         type_name=type_name,
@@ -134,7 +135,7 @@ def prepare_dead_letter(
     )
     letter_id = f"dead:{reader}:{delivery.position_id}"
     if len(msgspec.msgpack.encode(letter)) > max_payload // 2:
-        letter = msgspec.structs.replace(letter, id=_bounded(id), headers={})
+        letter = msgspec.structs.replace(letter, id=bounded(id), headers={})
     room = max_payload - len(msgspec.msgpack.encode(letter)) - len(letter_id.encode()) - _ROOM
     letter = msgspec.structs.replace(letter, payload=delivery.data[: max(0, room)])
     return OutgoingMessage(
@@ -197,7 +198,7 @@ def _secret_words() -> frozenset[bytes]:
     return frozenset(word.lower().encode() for word in words)
 
 
-def text_of(error: Exception) -> str:
+def text_of(error: BaseException) -> str:
     """What an error says, whatever its ``__str__`` does."""
     try:
         return str(error)
@@ -214,7 +215,8 @@ def _is_text(text: str) -> bool:
     return _text(text) == text
 
 
-def _bounded(text: str) -> str:
+def bounded(text: str) -> str:
+    """The beginning of a text that others chose, such that it can be encoded."""
     return _text(text[:LONGEST])
 
 
@@ -222,7 +224,7 @@ def _bounded_headers(headers: Mapping[str, str]) -> dict[str, str]:
     kept: dict[str, str] = {}
     room = _HEADERS
     for header in headers.items():
-        name, value = map(_bounded, header)
+        name, value = map(bounded, header)
         room -= len(name) + len(value)
         if room < 0:
             break

@@ -4,6 +4,7 @@ from .counts import PublishCounts
 from .memory import MemoryTransport
 from .peer import Peer
 from .receiver import Delivery, Receiver
+from .requests import Answer, RequestDelivery
 from .transport import (
     ACK_WAIT_S,
     Channel,
@@ -16,6 +17,7 @@ from .transport import (
 
 __all__ = [
     "ACK_WAIT_S",
+    "Answer",
     "Channel",
     "Delivery",
     "Guarantees",
@@ -25,6 +27,7 @@ __all__ = [
     "Peer",
     "PublishCounts",
     "Receiver",
+    "RequestDelivery",
     "SubscriptionSpec",
     "Transport",
 ]

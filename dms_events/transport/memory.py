@@ -12,13 +12,16 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
 from urllib.parse import urlsplit
 from weakref import WeakSet, WeakValueDictionary
 
 from ..errors import ConfigError, ConnectionLostError, PublishError
 from ..names import no_such_durable
 from .memory_consumer import Consumer, MemoryDelivery, Stored, size_of
+from .memory_requests import MemoryResponders
 from .receiver import Delivery, Receiver
+from .requests import Answer
 from .transport import (
     Channel,
     Guarantees,
@@ -44,6 +47,7 @@ class Broker:
         self.ids: set[tuple[Channel, str]] = set()
         self.consumers: dict[str, Consumer] = {}
         self.notes: dict[str, MemoryKeyValue] = {}
+        self.responders = MemoryResponders()
 
     def store(self, message: OutgoingMessage) -> None:
         key = (message.channel, message.id)
@@ -132,6 +136,7 @@ class MemoryTransport(Transport):
 
     async def open(self) -> None:
         self._open = True
+        self._closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def publish(self, message: OutgoingMessage) -> None:
         self._check_open()
@@ -206,7 +211,20 @@ class MemoryTransport(Transport):
         self._check_open()
         return self._broker.delete(channel, sequence)
 
+    async def request(self, message: OutgoingMessage, to: str, timeout_s: float) -> bytes:
+        self._check_open()
+        if to:
+            raise ConfigError("to", "memory:// has no peers: any responder answers; leave it out")
+        responders, closed = self._broker.responders, self._closed
+        return await responders.request(message, self.max_payload, timeout_s, closed)
+
+    def respond(self, type_name: str, answer: Answer) -> AbstractAsyncContextManager[None]:
+        self._check_open()
+        return self._broker.responders.respond(type_name, answer, self._closed)
+
     async def close(self) -> None:
+        if self._open:
+            self._closed.set_result(None)
         self._open = False
         for receiver in list(self._receivers):
             await receiver.close()

@@ -11,14 +11,17 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Final, Literal
 
 import msgspec
 
+from ..errors import ConfigError
 from ..types._secrets import Masked, SecretBytes
 from .counts import PublishCounts
 from .peer import Peer
 from .receiver import Receiver
+from .requests import Answer
 
 __all__ = [
     "ACK_WAIT_S",
@@ -220,6 +223,39 @@ class Transport(ABC):
             ConfigError: nothing is stored here.
             TransportError: it is not known, or not allowed.
         """
+
+    async def request(self, message: OutgoingMessage, to: str, timeout_s: float) -> bytes:
+        """Send a request, and return the answer of one responder.
+
+        To cancel it ends all that it started here. A responder is not told.
+
+        Args:
+            message: on the channel ``requests``.
+            to: who is to answer, where a transport addresses peers; else empty.
+            timeout_s: how long to wait, above 0.
+
+        Raises:
+            ConfigError: ``to`` cannot be, or is missing; or there are no requests here.
+            NoResponderError: nobody answers requests of this type (there); at once.
+            RequestTimeoutError: no answer came in time.
+            RequestError: it cannot be sent, or what came is no answer.
+            ConnectionLostError: there is no connection, or it ended before the answer came.
+        """
+        raise ConfigError("request", f"{type(self).__name__} has no requests and replies")
+
+    def respond(self, type_name: str, answer: Answer) -> AbstractAsyncContextManager[None]:
+        """Have requests of a type answered, for as long as the context lasts.
+
+        ``answer`` is called for each request at once, beside the others, and what it returns is sent.
+        Leaving the context takes no more requests, then waits for the answers that are being made.
+        Several responders share the requests, where a request is not addressed to one of them.
+
+        Raises:
+            ConfigError: there are no requests here, or the type has a responder already that it cannot
+                share them with.
+            TransportError: it is not known, or not allowed.
+        """
+        raise ConfigError("respond", f"{type(self).__name__} has no requests and replies")
 
     @abstractmethod
     async def close(self) -> None:

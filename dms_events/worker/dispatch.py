@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 
 from ..aio import until_first
 from ..bus import Message, Subscription
+from ..bus.failure_log import log_failure
 from ..dead_letters import AGAIN_S
 from ..errors import TransportError
-from .failure_log import log_failure
 from .hand import Hand
 from .handlers import Handler, error_when_raised
 from .keep_alive import keep_alive

@@ -20,7 +20,7 @@ import msgspec
 from .. import registry
 from ..bus import Message
 from ..errors import ConfigError, HandlerError
-from ..signatures import signature_of
+from ..signatures import needed_arguments, signature_of
 from .policy import RetryPolicy
 
 __all__ = ["Handler", "Routes", "error_when_raised"]
@@ -112,12 +112,8 @@ def error_when_raised(raised: Exception | SystemExit) -> Exception:
 
 
 def _signature(function: Callable[..., Any], name: str) -> tuple[inspect.Parameter, int]:
-    """Its first argument, and how many it needs; those with defaults are its own."""
-    parameters = [
-        p
-        for p in signature_of(function).parameters.values()
-        if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) and p.default is p.empty
-    ]
+    """Its first argument, and how many it needs."""
+    parameters = needed_arguments(function)
     count = len(parameters)
     if not 1 <= count <= 2:
         raise ConfigError(name, "a handler takes an event, or an event and its message")

@@ -12,11 +12,11 @@ from typing import Any
 import msgspec
 
 from ..bus import Message
+from ..bus.failure_log import log_failure
 from ..dead_letters import AGAIN_S, DeadLetterWriter
 from ..errors import ConnectionLostError, HandlerError, Reject, TransportError
 from ..identity import now_rfc3339
 from .attempts import AttemptNotes, AttemptRecord
-from .failure_log import log_failure
 from .handlers import Handler
 from .ledger import Ledger
 from .policy import Decision

@@ -109,6 +109,10 @@ class Place:
         """What a bus here promises."""
         return PROMISES[self.kind]
 
+    def responder_of(self, bus: Bus) -> str:
+        """What a request says in ``to`` that the responders of a bus are to answer."""
+        return bus.transport.far.peer_id if self.kind == "libp2p" else ""
+
     def source_of(self, name: str) -> str:
         """The source of what a bus publishes that was connected under a name."""
         return str(self._net.source_of(name)) if self._net else name

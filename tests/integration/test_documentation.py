@@ -55,6 +55,11 @@ def test_the_code_about_encryption_encrypts_and_decrypts(tmp_path: Path) -> None
     assert (tmp_path / "key.txt").stat().st_mode & 0o777 == 0o600
 
 
+def test_the_code_about_requests_asks_and_answers() -> None:
+    [code] = blocks_of("docs/requests.md")
+    assert run("-c", code) == "ml is on its way\nrejected it costs at least 10 NTX\n"
+
+
 async def test_the_code_about_dead_letters_replays_them(nats_server: NatsServer) -> None:
     [code] = re.findall(
         r"```python\n(.*?)```", (HOME / "docs" / "dead-letters.md").read_text(), re.DOTALL

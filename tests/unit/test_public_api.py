@@ -17,6 +17,7 @@ import dms_events
 from dms_events.cli._app import COMMANDS, app
 
 NAMES = [
+    "BadReplyError",
     "Bus",
     "ConfigError",
     "ConnectionLostError",
@@ -29,10 +30,15 @@ NAMES = [
     "Forwarder",
     "HandlerError",
     "Message",
+    "NoResponderError",
     "OutgoingMessage",
     "PublishError",
     "Reject",
     "ReplayError",
+    "RequestError",
+    "RequestTimeoutError",
+    "Responder",
+    "ResponderError",
     "SinkBrokenError",
     "SinkError",
     "Subscription",

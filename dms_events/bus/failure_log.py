@@ -6,8 +6,8 @@ import logging
 import traceback
 from typing import Any
 
-from ..bus import Message
 from ..dead_letters.letter import may_hold_secret
+from .message import Message
 
 __all__ = ["log_failure"]
 

@@ -1,0 +1,85 @@
+"""A request at the seam: bytes that arrived, and the function that answers them with bytes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any
+
+import msgspec
+
+from ..errors import TransportError
+from ..identity import new_id
+from ..types._secrets import Masked, SecretBytes
+
+__all__ = ["Answer", "RequestDelivery"]
+
+
+class RequestDelivery(Masked, msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """A request that arrived. It is answered, so there is nothing to acknowledge or to give back.
+
+    It is a `Delivery`. Its repr does not show the payload.
+    """
+
+    data: SecretBytes
+    subject: str
+    type_name: str
+    source: str
+    largest_answer: int
+    """The most bytes that an answer may have."""
+    stored_ns: int = msgspec.field(default_factory=time.time_ns)
+    position_id: str = msgspec.field(default_factory=new_id)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the payload and the names."""
+        return len(self.data) + len(self.subject) + len(self.type_name) + len(self.source)
+
+    @property
+    def attempt(self) -> int:
+        """A request is delivered once."""
+        return 1
+
+    @property
+    def message_id(self) -> str:
+        """None is given beside the payload."""
+        return ""
+
+    @property
+    def headers(self) -> Mapping[str, str] | None:
+        """None are handed on."""
+        return None
+
+    @property
+    def sequence(self) -> int:
+        """Nothing is stored."""
+        return 0
+
+    @property
+    def position(self) -> int:
+        """When it arrived, in ns since 1970."""
+        return self.stored_ns
+
+    async def ack(self) -> None:
+        """Nothing: the answer says that it is done."""
+
+    def ack_soon(self) -> None:
+        """Nothing."""
+
+    async def nak(self, delay_s: float = 0.0) -> None:
+        """Refuse.
+
+        Raises:
+            TransportError: always.
+        """
+        raise TransportError("a request is answered: nobody would deliver it again")
+
+    async def term(self) -> None:
+        """Nothing."""
+
+    async def in_progress(self) -> None:
+        """Nothing: its requester waits as long as it said."""
+
+
+Answer = Callable[[RequestDelivery], Coroutine[Any, Any, bytes]]
+"""Makes the answer to a request. It raises nothing but CancelledError, and ends in bounded time."""
