@@ -10,26 +10,17 @@ from collections.abc import Mapping
 from weakref import WeakSet
 
 from dms_events.aio import set_within
-from dms_events.envelope import decode_envelope
-from dms_events.errors import ConnectionLostError, DecodeError, TransportError
+from dms_events.errors import ConnectionLostError, TransportError
 from dms_events.identity import id_of_position
 from dms_events.transport import Receiver
 
-from .node import Arrived
+from .arrivals import Arrived
 
-__all__ = ["Gossip", "GossipDelivery", "GossipReceiver", "is_envelope"]
+__all__ = ["Gossip", "GossipDelivery", "GossipReceiver"]
 
 _log = logging.getLogger("dms_events")
 _MOST_KNOWN = 100_000
 _QUIET_S = 1.0
-
-
-def is_envelope(data: bytes) -> bool:
-    """True if the bytes are an envelope that names a type; no other message is relayed."""
-    try:
-        return bool(decode_envelope(data).type)
-    except DecodeError:
-        return False
 
 
 class GossipDelivery:
@@ -57,6 +48,10 @@ class GossipDelivery:
     @property
     def source(self) -> str:
         return self._arrived.signer
+
+    @property
+    def possibly_replayed(self) -> bool:
+        return self._arrived.possibly_replayed
 
     @property
     def attempt(self) -> int:
@@ -174,20 +169,16 @@ class GossipReceiver(Receiver):
 class Gossip:
     """Hands the messages of a node to its receivers, the same one (signer, ID) once."""
 
-    def __init__(self, topic_prefix: str, *, own_messages: bool) -> None:
+    def __init__(self, topic_prefix: str) -> None:
         self._prefix = topic_prefix
-        self._own_messages = own_messages
         self._known: dict[int, None] = {}
-        """Hashes, salted by Python: an ID may be as long as a message, and nobody can aim at a hash."""
         self._count = 0
         self.receivers: WeakSet[GossipReceiver] = WeakSet()
         self.duplicates = 0
 
     def take(self, arrived: Arrived) -> None:
         """A message as it comes from the node."""
-        if arrived.is_own and not self._own_messages:
-            return
-        if self._is_known(arrived):
+        if self._is_known(arrived.identity):
             self.duplicates += 1
             return
         self._count += 1
@@ -197,20 +188,15 @@ class Gossip:
             if type_name in receiver.type_names:
                 receiver.put(delivery)
 
-    def _is_known(self, arrived: Arrived) -> bool:
+    def _is_known(self, identity: int | None) -> bool:
         """Another message of the same ID by the same signer; each node has IDs of its own."""
-        try:
-            id = decode_envelope(arrived.data).id
-        except DecodeError:
-            return False
-        if not id:
+        if identity is None:
             return False  # each of its messages has a seqno, which the node has looked at
-        key = hash((arrived.signer, id))
-        if key in self._known:
+        if identity in self._known:
             return True
         if len(self._known) >= _MOST_KNOWN:
             del self._known[next(iter(self._known))]
-        self._known[key] = None
+        self._known[identity] = None
         return False
 
     def fail(self, error: TransportError) -> None:

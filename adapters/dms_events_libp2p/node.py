@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, nullcontext
-from typing import Any, NamedTuple
+from typing import Any
 
 import trio
 from libp2p import new_host
@@ -16,8 +15,9 @@ from multiaddr import Multiaddr
 
 from dms_events.errors import ConfigError
 
+from .arrivals import Arrivals, Arrived, read_envelope
 from .peering import Peering
-from .seqnos import OwnSeqnos
+from .seqnos import Seqnos
 from .settings import NodeSettings
 from .state import StateDir
 from .workarounds import (
@@ -30,37 +30,18 @@ from .workarounds import (
     socket_closer,
 )
 
-__all__ = ["Arrived", "NoPeersError", "Node", "Progress"]
+__all__ = ["NoPeersError", "Node", "Progress"]
 
 _BURST = 16
 _BURST_S = 0.012
 """A Go peer's validation queue has 32 places, and what finds it full is lost there, silently."""
 _STUCK_S = 1.0
 _POLL_S = 0.002
-_MOST_NAMES = 10_000
 _CLOSE_S = 2.0
 _ANNOUNCE_S = 10.0
-_KEEP_S = 5.0
 
-_log = logging.getLogger("dms_events")
 # Without a handler, Python writes the library's warnings to standard error.
 logging.getLogger("libp2p").addHandler(logging.NullHandler())
-
-
-class Arrived(NamedTuple):
-    """A message that was signed by who it says."""
-
-    topic: str
-    signer: str
-    seqno: int
-    data: bytes
-    arrived_ns: int
-    is_own: bool
-
-    @property
-    def size(self) -> int:
-        """Bytes of what its publisher chose."""
-        return len(self.topic) + len(self.data)
 
 
 class NoPeersError(Exception):
@@ -76,20 +57,13 @@ class Progress:
 class Node:
     """Made in any thread; `run`, `publish` and `join` belong to the trio side."""
 
-    def __init__(
-        self,
-        settings: NodeSettings,
-        valid: Callable[[bytes], bool],
-        take: Callable[[Arrived], None],
-    ) -> None:
+    def __init__(self, settings: NodeSettings, take: Callable[[Arrived], None]) -> None:
         self._settings = settings
-        self._valid = valid
-        self._take = take
+        self.arrivals = Arrivals(settings, take)
         self.admission = Admission(settings.per_address, settings.refuse_s)
         self.addresses: list[str] = []
         self._slow: set[Any] = set()
         self._published = False
-        self._names: dict[bytes, str] = {}
 
     @asynccontextmanager
     async def run(self) -> AsyncIterator[None]:
@@ -122,18 +96,19 @@ class Node:
         close_sockets = socket_closer(self.host.get_network())
         admit(self.host.get_network(), self.admission)
         self.router = open_router()
-        seqnos = OwnSeqnos(state)
+        self.seqnos = Seqnos(state)
         self.pubsub = GuardedPubsub(
             self.host,
             self.router,
             largest=settings.largest,
             most_queued=settings.most_queued,
-            last_seqno=seqnos.last,
+            last_seqno=self.seqnos.last,
             admission=self.admission,
-            valid=self._valid,
-            on_message=self._on_message,
+            windows=self.seqnos.windows,
+            drop_below_window=settings.drop_below_window,
+            read=read_envelope,
+            on_message=self.arrivals.accept,
         )
-        self._own = self.host.get_id().to_bytes()
         self._peering = Peering(self.host, settings.bootstrap)
         try:
             async with (
@@ -146,7 +121,7 @@ class Node:
                 self.addresses = [str(address) for address in self.host.get_addrs()]
                 tasks.start_soon(self._peering.run)
                 tasks.start_soon(self._announce)
-                tasks.start_soon(self._keep, seqnos)
+                tasks.start_soon(self.seqnos.keep, lambda: self.pubsub.counter)
                 try:
                     yield
                 finally:
@@ -157,7 +132,7 @@ class Node:
         finally:
             await close_sockets()
             self.pubsub.seen_messages.stop()  # a thread
-            _written(seqnos.close, self.pubsub.counter)
+            self.seqnos.close(self.pubsub.counter)
 
     async def flush(self) -> None:
         """Wait until the peers have read what was published. One that does not answer is left out."""
@@ -168,11 +143,6 @@ class Node:
         while True:
             await trio.sleep(_ANNOUNCE_S)
             self.pubsub.announce()
-
-    async def _keep(self, seqnos: OwnSeqnos) -> None:
-        while True:
-            await trio.sleep(_KEEP_S)
-            _written(seqnos.keep, self.pubsub.counter)
 
     async def join(self, topics: Sequence[str]) -> None:
         """Subscribe to topics, for as long as the node runs.
@@ -238,28 +208,3 @@ class Node:
     def latency_s(self, peer: Any) -> float | None:
         """The last round trip to a peer, in seconds; None before the first."""
         return self._peering.pings.latency_s(peer)
-
-    def _on_message(self, message: Any, valid: bool) -> None:
-        # Invalid messages are handed on too: the readers count and log them.
-        signer = message.from_id
-        if (name := self._names.get(signer)) is None:
-            if len(self._names) >= _MOST_NAMES:
-                self._names.clear()
-            name = self._names[signer] = str(self.pubsub.signer_of(message))
-        self._take(
-            Arrived(
-                message.topicIDs[0],
-                name,
-                int.from_bytes(message.seqno, "big"),
-                message.data,
-                time.time_ns(),
-                signer == self._own,
-            )
-        )
-
-
-def _written(write: Callable[[int], None], last: int) -> None:
-    try:
-        write(last)
-    except OSError as error:
-        _log.warning("the state folder cannot be written: %s", error)

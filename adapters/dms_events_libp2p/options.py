@@ -43,12 +43,18 @@ class Libp2pOptions(msgspec.Struct, frozen=True, kw_only=True):
     file the node has a new key, and so another peer id, each time."""
     state_dir: Path | str | None = None
     """A folder for what is to outlive the process, made if it is not there; of one node at a time.
-    Without one the node begins anew each time."""
+    Without one the node begins anew each time, and what is replayed after a restart counts as new."""
     grace_period_ms: int = 0
     """How long a new connection is not closed for being one too many (0: 20 s)."""
     gossip_max_message_size: int = 0
     """Most bytes of a gossip frame, in and out (0: 1 MiB, as Go's). All nodes should have the same: a
     frame larger than another node takes ends the stream to that node."""
+    drop_below_window: bool = False
+    """Drop messages that are numbered below what is remembered of their signer, in place of marking them
+    as possibly replayed. Those of a node whose clock was set back are among them."""
+    max_age_s: float = 0.0
+    """Drop events whose envelope says that it is older (0: no limit). Clocks of nodes may be wrong. An
+    envelope without a time, as Go's, is not dropped."""
     wait_for_peers_s: float = 0.0
     """How long a publish waits for somebody to send to, before it is an error."""
     own_messages: bool = False

@@ -1,61 +1,58 @@
-"""The sequence numbers of a node's own messages, which rise over restarts."""
+"""The sequence numbers of a node: those that it used, and those that it heard; kept over restarts."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from time import time_ns
+
+import trio
 
 from dms_events.errors import ConfigError
 
 from .state import StateDir
+from .windows import Windows
 
-__all__ = ["OwnSeqnos"]
+__all__ = ["Seqnos"]
 
 _log = logging.getLogger("dms_events")
-_FILE = "seqno"
+_OWN = "seqno"
+_HEARD = "heard-seqnos"
+_KEEP_S = 5.0
 _AHEAD = 1_000_000_000
 """As many numbers as a clock's second has; a node that publishes all it can needs nine days for them."""
 _MOST = 1 << 63
 
 
-class OwnSeqnos:
-    """Where the numbers begin: at the clock, or above the last one of before, if that is higher.
+class Seqnos:
+    """Own numbers begin at the clock, or above the last one of before, if that is higher.
 
     Peers may refuse a number that is lower than one before. The file holds a number that was not used
-    yet, so that a node which is killed needs not have said how far it came.
+    yet, so that a node which is killed need not have said how far it came. What was heard is written
+    every five seconds: what a node heard in the last ones before it was killed counts as new once more.
 
     Raises:
-        ConfigError: the file cannot be written.
+        ConfigError: the folder cannot be written.
     """
 
     def __init__(self, state: StateDir | None) -> None:
         self._state = state
         self.last = max(time_ns(), self._kept())
         """The number before the first one of this life."""
+        self.windows = Windows()
+        self._fails = False
+        if state is None:
+            return
+        if heard := state.read(_HEARD):
+            self.windows.load(heard)
         try:
-            self._write(self.last + _AHEAD)
+            self._write_own(state, self.last + _AHEAD)
         except OSError as error:
-            raise ConfigError("state_dir", f"cannot be written: {error.strerror}") from error
-
-    def keep(self, last: int) -> None:
-        """Note now and then how far the numbers have come.
-
-        Raises:
-            OSError: the file cannot be written now.
-        """
-        if self._written - last < _AHEAD // 2:
-            self._write(last + _AHEAD)
-
-    def close(self, last: int) -> None:
-        """No number after this one was used.
-
-        Raises:
-            OSError: the file cannot be written.
-        """
-        self._write(last)
+            reason = f"{state.path} cannot be written: {error.strerror}"
+            raise ConfigError("state_dir", reason) from error
 
     def _kept(self) -> int:
-        text = self._state.read(_FILE) if self._state else b""
+        text = self._state.read(_OWN) if self._state else b""
         if not text:
             return 0
         try:
@@ -69,7 +66,36 @@ class OwnSeqnos:
         )
         return 0
 
-    def _write(self, last: int) -> None:
+    async def keep(self, last: Callable[[], int]) -> None:
+        """Write now and then; ``last`` says how far the own numbers have come."""
+        while self._state:
+            await trio.sleep(_KEEP_S)
+            try:
+                if self._written - last() < _AHEAD // 2:
+                    self._write_own(self._state, last() + _AHEAD)
+                if self.windows.changed:
+                    heard = self.windows.dump()
+                    await trio.to_thread.run_sync(self._state.write, _HEARD, heard)
+                self._fails = False
+            except OSError as error:
+                self._failed(error)
+
+    def close(self, last: int) -> None:
+        """Write for the last time; no number after ``last`` was used."""
+        if self._state is None:
+            return
+        try:
+            self._write_own(self._state, last)
+            self._state.write(_HEARD, self.windows.dump())
+        except OSError as error:
+            self._failed(error)
+
+    def _write_own(self, state: StateDir, last: int) -> None:
+        state.write(_OWN, b"%d\n" % last)
         self._written = last
-        if self._state:
-            self._state.write(_FILE, b"%d\n" % last)
+
+    def _failed(self, error: OSError) -> None:
+        self.windows.changed = True
+        if not self._fails:
+            _log.warning("the state folder cannot be written: %s", error)
+        self._fails = True

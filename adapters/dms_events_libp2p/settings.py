@@ -41,6 +41,9 @@ class NodeSettings(msgspec.Struct, frozen=True, kw_only=True):
     per_address: int
     refuse_s: float
     wait_s: float
+    own_messages: bool
+    drop_below_window: bool
+    max_age_s: float
     topic_prefix: str
 
     @property
@@ -85,6 +88,9 @@ def settings_of(where: str | NetworkConfig, options: Libp2pOptions) -> NodeSetti
         per_address=int(_at_least("connections_per_address", options.connections_per_address, 1)),
         refuse_s=_at_least("refuse_address_s", options.refuse_address_s, 0),
         wait_s=_at_least("wait_for_peers_s", options.wait_for_peers_s, 0),
+        own_messages=options.own_messages,
+        drop_below_window=options.drop_below_window,
+        max_age_s=_at_least("max_age_s", options.max_age_s, 0),
         topic_prefix=_topic_prefix(options.root),
     )
 

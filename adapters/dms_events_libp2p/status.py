@@ -13,9 +13,11 @@ from dms_events import registry
 from dms_events.transport import Peer
 
 from .addresses import multiaddr_of
+from .arrivals import Arrived
 from .bridge import Handover
 from .gossip import Gossip
-from .node import Arrived, Node
+from .node import Node
+from .windows import Seen
 
 __all__ = ["NodeFigures", "figures_of", "peers_of"]
 
@@ -35,6 +37,12 @@ class NodeFigures(msgspec.Struct, frozen=True, kw_only=True):
     """Signed messages that are no envelopes; they are not relayed."""
     duplicates: int
     """Messages that were thrown away since their signer sent their ID before."""
+    replayed: int
+    """Messages that were thrown away since their seqno was heard before, however long ago."""
+    possibly_replayed: int
+    """Messages that are numbered below what is remembered of their signer."""
+    too_old: int
+    """Messages that were thrown away since they are older than ``max_age_s``."""
     dropped_inbound: int
     """Messages thrown away since the event loop did not take them."""
     dropped_outbound: int
@@ -54,6 +62,9 @@ def figures_of(node: Node, gossip: Gossip, handover: Handover[Arrived]) -> NodeF
         unsigned=node.pubsub.unsigned,
         invalid=node.pubsub.invalid,
         duplicates=gossip.duplicates,
+        replayed=node.seqnos.windows.counts[Seen.KNOWN],
+        possibly_replayed=node.seqnos.windows.counts[Seen.BELOW],
+        too_old=node.arrivals.too_old,
         dropped_inbound=handover.dropped,
         dropped_outbound=node.router.dropped,
         queued_inbound=len(handover),

@@ -22,9 +22,10 @@ from dms_events.types.network import NetworkStats
 from dms_events.types.network_config import NetworkConfig
 
 from .addresses import target_of
+from .arrivals import Arrived
 from .bridge import Bridge, Handover
-from .gossip import Gossip, GossipReceiver, is_envelope
-from .node import Arrived, Node
+from .gossip import Gossip, GossipReceiver
+from .node import Node
 from .options import options_of
 from .publishing import Publisher, call_node, stores_nothing
 from .settings import settings_of
@@ -119,7 +120,7 @@ class Libp2pTransport(Transport):
 
     async def open(self) -> None:
         bridge = Bridge(self._run, name="dms-events-libp2p", on_end=self._on_end)
-        self._gossip = Gossip(self._settings.topic_prefix, own_messages=self._options.own_messages)
+        self._gossip = Gossip(self._settings.topic_prefix)
         self._handover: Handover[Arrived] = Handover(
             bridge,
             self._gossip.take,
@@ -127,7 +128,7 @@ class Libp2pTransport(Transport):
             most_bytes=self._settings.most_queued,
             size_of=lambda arrived: arrived.size,
         )
-        self._node = Node(self._settings, is_envelope, self._handover.put)
+        self._node = Node(self._settings, self._handover.put)
         try:
             await bridge.open()
         except (ConfigError, TransportError):

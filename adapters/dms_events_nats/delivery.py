@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 import nats.errors
@@ -47,6 +47,8 @@ class Origin:
 
 class NatsDelivery(msgspec.Struct, eq=False, gc=False):
     """What a NATS message says of itself, stored or not."""
+
+    possibly_replayed: ClassVar[bool] = False
 
     subject: str
     reply: str

@@ -116,6 +116,15 @@ class Message(msgspec.Struct, Generic[T_co], eq=False, gc=False):
         return self.delivery.subject
 
     @property
+    def possibly_replayed(self) -> bool:
+        """True if it may have been published long ago, and sent again by somebody since.
+
+        Only gossip says so: a message is numbered below what its node remembers of the signer. That is
+        so after the signer's clock was set back, too. It is false of a redelivery.
+        """
+        return self.delivery.possibly_replayed
+
+    @property
     def attempt(self) -> int:
         """How often it was delivered to this consumer, this time included."""
         return self.delivery.attempt

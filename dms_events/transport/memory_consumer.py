@@ -139,6 +139,7 @@ class MemoryDelivery:
     __slots__ = ("_attempt", "_broker", "_consumer", "_settled", "_stored", "data")
 
     headers = None
+    possibly_replayed = False
 
     def __init__(self, broker: str, consumer: Consumer, stored: Stored, attempt: int) -> None:
         self.data = stored.message.data

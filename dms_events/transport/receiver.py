@@ -44,6 +44,13 @@ class Delivery(Protocol):
         """How often this message was delivered, this time included: at least 1, never less than true."""
 
     @property
+    def possibly_replayed(self) -> bool:
+        """True if it may have been published long ago, and sent again by somebody since.
+
+        False where the transport rules that out, or cannot know.
+        """
+
+    @property
     def message_id(self) -> str:
         """The id its publisher gave to the transport; empty where it gave none."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Coroutine, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -20,6 +20,8 @@ class RequestDelivery(Masked, msgspec.Struct, frozen=True, kw_only=True, eq=Fals
 
     It is a `Delivery`. Its repr does not show the payload.
     """
+
+    possibly_replayed: ClassVar[bool] = False
 
     data: SecretBytes
     subject: str

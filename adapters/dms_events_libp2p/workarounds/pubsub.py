@@ -18,6 +18,7 @@ from libp2p.pubsub.pb import rpc_pb2
 from libp2p.pubsub.pubsub import Pubsub
 from libp2p.pubsub.utils import maybe_consume_signed_record
 
+from ..windows import Seen, Windows
 from .frames import BadFrameError, Frames
 from .inbound import Admission
 from .queues import Queues
@@ -36,7 +37,8 @@ _PREFIX = b"libp2p-pubsub:"
 class GuardedPubsub(Pubsub):
     """Stock, but: bad bytes, bad signatures and junk are counted against the peer that sent them.
 
-    ``on_message`` gets each message, and whether it is ``valid``; one that is not is not relayed.
+    ``on_message`` gets each message, its signer, what ``read`` makes of it, and whether it may have been
+    replayed. A message that ``read`` makes nothing of is not relayed; nor is one that was heard before.
     A peer with too many strikes is disconnected, and refused from then on.
     """
 
@@ -49,8 +51,10 @@ class GuardedPubsub(Pubsub):
         most_queued: int,
         last_seqno: int,
         admission: Admission,
-        valid: Callable[[bytes], bool],
-        on_message: Callable[[Any, bool], None],
+        windows: Windows,
+        drop_below_window: bool,
+        read: Callable[[bytes], Any],
+        on_message: Callable[[Any, Any, Any, bool], None],
     ) -> None:
         super().__init__(
             host,
@@ -65,7 +69,9 @@ class GuardedPubsub(Pubsub):
         self.strikes: Counter[Any] = Counter()
         self.unsigned = self.invalid = 0
         self._admission = admission
-        self._valid = valid
+        self._windows = windows
+        self._drop_below_window = drop_below_window
+        self._read = read
         self._on_message = on_message
         self._keys: dict[bytes, tuple[Any, Any]] = {}
 
@@ -126,9 +132,14 @@ class GuardedPubsub(Pubsub):
         if not own and (signer == self.my_id or self._admission.refuses_peer(signer)):
             return
         self.seen_messages.add(message_id)
-        valid = own or self._valid(msg.data)
-        self._on_message(msg, valid)
-        if valid:
+        seen = (
+            Seen.NEW if own else self._windows.take(msg.from_id, int.from_bytes(msg.seqno, "big"))
+        )
+        if seen is Seen.KNOWN or (seen is Seen.BELOW and self._drop_below_window):
+            return
+        content = self._read(msg.data)
+        self._on_message(msg, signer, content, seen is Seen.BELOW)
+        if own or content is not None:
             await self.router.publish(msg_forwarder, msg)
             return
         self.invalid += 1

@@ -27,13 +27,13 @@ TOPIC = "dms/events/elk_stats.ServiceCall"
 _MESH = "/meshsub/1.1.0"
 
 
-def message(pair: Any, data: bytes, **fields: Any) -> Any:
-    """A gossip message, signed by a key pair; ``fields`` are put in after that."""
+def message(pair: Any, data: bytes, number: int | None = None, **fields: Any) -> Any:
+    """A gossip message with a seqno, signed by a key pair; ``fields`` are put in after that."""
     made = rpc_pb2.Message(
         data=data,
         topicIDs=[TOPIC],
         from_id=ID.from_pubkey(pair.public_key).to_bytes(),
-        seqno=time.time_ns().to_bytes(8, "big"),
+        seqno=(time.time_ns() if number is None else number).to_bytes(8, "big"),
     )
     made.signature = pair.private_key.sign(b"libp2p-pubsub:" + made.SerializeToString())
     for name, value in fields.items():

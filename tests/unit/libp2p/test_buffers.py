@@ -7,8 +7,8 @@ import time
 from libp2p.pubsub.pb import rpc_pb2
 from libp2p.pubsub.rpc_queue import RpcQueue
 
+from dms_events_libp2p.arrivals import Arrived
 from dms_events_libp2p.gossip import Gossip, GossipReceiver
-from dms_events_libp2p.node import Arrived
 from dms_events_libp2p.workarounds.queues import Queues
 
 TOPIC = "dms/events/elk_stats.ServiceCall"
@@ -16,11 +16,11 @@ TOPIC = "dms/events/elk_stats.ServiceCall"
 
 def arrived(size: int) -> Arrived:
     data = b"x" * (size - len(TOPIC))
-    return Arrived(TOPIC, "signer", 1, data, time.time_ns(), False)
+    return Arrived(TOPIC, "signer", 1, data, time.time_ns(), None, False)
 
 
 def test_a_reader_holds_so_many_bytes() -> None:
-    gossip = Gossip("dms/events/", own_messages=False)
+    gossip = Gossip("dms/events/")
     receiver = GossipReceiver(gossip, frozenset({"elk_stats.ServiceCall"}), 100, most_bytes=1_000)
     gossip.receivers.add(receiver)
     for size in (5_000, 50, 600, 600, 400):

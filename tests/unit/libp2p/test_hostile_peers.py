@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import pytest
 from libp2p.crypto.ed25519 import create_new_key_pair
@@ -79,7 +80,7 @@ async def test_bad_messages_end_nothing_and_are_not_delivered() -> None:
 
 @pytest.mark.parametrize("junk", ["signed", "unsigned"])
 async def test_a_peer_that_sends_junk_is_left_while_another_is_served(junk: str) -> None:
-    fields = {} if junk == "signed" else {"signature": b""}
+    fields: dict[str, Any] = {} if junk == "signed" else {"signature": b""}
     noise = [framed(message(PAIR, b"junk %d" % n, **fields)) for n in range(40)]
     async with (
         connect() as victim,

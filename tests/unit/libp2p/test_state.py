@@ -10,9 +10,9 @@ import pytest
 
 from dms_events import ConfigError
 from dms_events_libp2p import seqnos
-from dms_events_libp2p.seqnos import OwnSeqnos
+from dms_events_libp2p.seqnos import Seqnos
 from dms_events_libp2p.state import StateDir
-from tests.kit.libp2p.buses import connect
+from tests.kit.libp2p.buses import connect, eventually
 
 HOUR_NS = 3_600 * 10**9
 
@@ -56,7 +56,7 @@ def test_numbers_rise_though_the_clock_went_back(
     def life(now: int, *, killed: bool) -> int:
         monkeypatch.setattr(seqnos, "time_ns", lambda: now)
         with StateDir(tmp_path) as state:
-            numbers = OwnSeqnos(state)
+            numbers = Seqnos(state)
             if not killed:
                 numbers.close(numbers.last + 50)
             return numbers.last
@@ -70,12 +70,27 @@ def test_numbers_rise_though_the_clock_went_back(
     assert life(now + HOUR_NS, killed=True) == now + HOUR_NS
 
 
-def test_numbers_are_kept_ahead_of_those_that_are_used(tmp_path: Path) -> None:
-    with StateDir(tmp_path) as state:
-        numbers = OwnSeqnos(state)
-        far = numbers.last + 3 * 10**9
-        numbers.keep(far)
-        assert OwnSeqnos(state).last > far
+async def test_numbers_are_kept_ahead_of_those_that_are_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(seqnos, "_KEEP_S", 0.01)
+    async with connect(state_dir=tmp_path) as bus:
+        far = bus.transport._node.pubsub.counter + 3 * HOUR_NS
+        bus.transport._node.pubsub.counter = far
+        await eventually(lambda: int((tmp_path / "seqno").read_bytes()) > far)
+
+
+async def test_a_folder_that_cannot_be_written_later_is_said_once_and_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(seqnos, "_KEEP_S", 0.01)
+    async with connect(state_dir=tmp_path) as bus:
+        (tmp_path / "heard-seqnos").mkdir()
+        bus.transport._node.seqnos.windows.take(b"signer", 1)
+        await eventually(lambda: "cannot be written" in caplog.text)
+        (tmp_path / "heard-seqnos").rmdir()
+        await eventually((tmp_path / "heard-seqnos").is_file)
+    assert caplog.text.count("cannot be written") == 1
 
 
 @pytest.mark.parametrize("damage", [b"", b"junk", b"\xff\x00", b"-5", str(1 << 64).encode()])
@@ -84,5 +99,5 @@ def test_a_damaged_number_is_begun_anew(
 ) -> None:
     (tmp_path / "seqno").write_bytes(damage)
     with StateDir(tmp_path) as state:
-        assert 0 < OwnSeqnos(state).last < 1 << 62
+        assert 0 < Seqnos(state).last < 1 << 62
     assert bool(damage) == ("cannot be read" in caplog.text)

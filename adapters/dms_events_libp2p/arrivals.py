@@ -1,0 +1,95 @@
+"""From the messages that pubsub accepted to those that the event loop gets; on the trio side."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from dms_events.envelope import Envelope, decode_envelope
+from dms_events.errors import DecodeError
+from dms_events.identity import parse_rfc3339
+
+from .settings import NodeSettings
+
+__all__ = ["Arrivals", "Arrived", "read_envelope"]
+
+_MOST_NAMES = 10_000
+
+
+class Arrived(NamedTuple):
+    """A message that was signed by who it says."""
+
+    topic: str
+    signer: str
+    seqno: int
+    data: bytes
+    arrived_ns: int
+    identity: int | None
+    """A hash of (signer, ID), salted by Python: an ID may be as long as a message, and nobody can aim at
+    a hash. None without an ID."""
+    possibly_replayed: bool
+
+    @property
+    def size(self) -> int:
+        """Bytes of what its publisher chose."""
+        return len(self.topic) + len(self.data)
+
+
+def read_envelope(data: bytes) -> Envelope | None:
+    """The envelope, if it names a type; no other message is relayed."""
+    try:
+        envelope = decode_envelope(data)
+    except DecodeError:
+        return None
+    return envelope if envelope.type else None
+
+
+class Arrivals:
+    """Hands messages over to ``take``, but for own ones and for those that are older than asked for."""
+
+    def __init__(self, settings: NodeSettings, take: Callable[[Arrived], None]) -> None:
+        self._settings = settings
+        self._take = take
+        self._names: dict[Any, str] = {}
+        self.too_old = 0
+
+    def accept(
+        self, message: Any, signer: Any, envelope: Envelope | None, possibly_replayed: bool
+    ) -> None:
+        """A message whose signature is right; without an envelope it is junk, which its readers count."""
+        name = self._name(signer)
+        if name == self._settings.peer_id and not self._settings.own_messages:
+            return
+        if envelope and self._is_too_old(envelope.time):
+            self.too_old += 1
+            return
+        self._take(
+            Arrived(
+                message.topicIDs[0],
+                name,
+                int.from_bytes(message.seqno, "big"),
+                message.data,
+                time.time_ns(),
+                hash((name, envelope.id)) if envelope and envelope.id else None,
+                possibly_replayed,
+            )
+        )
+
+    def _name(self, signer: Any) -> str:
+        if (name := self._names.get(signer)) is None:
+            if len(self._names) >= _MOST_NAMES:
+                self._names.clear()
+            name = self._names[signer] = str(signer)
+        return name
+
+    def _is_too_old(self, text: str) -> bool:
+        """False without a limit, and of a message that does not say (readably) when it was sent."""
+        if not self._settings.max_age_s or not text:
+            return False
+        try:
+            sent = parse_rfc3339(text)
+        except ValueError:
+            return False
+        return (datetime.now(UTC) - sent).total_seconds() > self._settings.max_age_s
