@@ -28,15 +28,17 @@ import (
 	pubsub "github.com/libp2p/go-libp2p-pubsub"
 	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/p2p/muxer/yamux"
+	"github.com/libp2p/go-libp2p/p2p/net/swarm"
 	"github.com/libp2p/go-libp2p/p2p/security/noise"
 	libp2ptls "github.com/libp2p/go-libp2p/p2p/security/tls"
 	"github.com/libp2p/go-libp2p/p2p/transport/tcp"
 )
 
 type options struct {
-	listen, connect, topic, keyFile, keyType, security string
+	listen, connect, keep, topic, keyFile, keyType, security string
 }
 
 // envelope is the DMS MessageEnvelope, and the keys that dms-events adds to it.
@@ -64,6 +66,7 @@ func main() {
 	var o options
 	flag.StringVar(&o.listen, "listen", "/ip4/127.0.0.1/tcp/0", "multiaddr to listen on")
 	flag.StringVar(&o.connect, "connect", "", "multiaddr of a peer to connect to")
+	flag.StringVar(&o.keep, "keep", "", "multiaddrs, parted by commas, of peers to be connected to whenever they are there")
 	flag.StringVar(&o.topic, "topic", "dms/events/elk_stats.ServiceCall", "topic to join")
 	flag.StringVar(&o.keyFile, "key", "", "file with a marshalled key in base64; made where it is not there")
 	flag.StringVar(&o.keyType, "key-type", "ed25519", "kind of a new key: ed25519, secp256k1 or rsa")
@@ -99,6 +102,13 @@ func run(o options) error {
 			return err
 		}
 	}
+	for _, address := range strings.FieldsFunc(o.keep, func(c rune) bool { return c == ',' }) {
+		info, err := peer.AddrInfoFromString(address)
+		if err != nil {
+			return err
+		}
+		go keep(ctx, node, *info)
+	}
 	marshalled, err := crypto.MarshalPrivateKey(key)
 	if err != nil {
 		return err
@@ -109,6 +119,17 @@ func run(o options) error {
 		"key":  base64.StdEncoding.EncodeToString(marshalled),
 	})
 	return publish(ctx, topic)
+}
+
+// keep stays connected to a peer. The host itself dials once, and backs off for long after a failure.
+func keep(ctx context.Context, node host.Host, info peer.AddrInfo) {
+	for {
+		if node.Network().Connectedness(info.ID) != network.Connected {
+			node.Network().(*swarm.Swarm).Backoff().Clear(info.ID)
+			_ = node.Connect(ctx, info) // it may not be there yet
+		}
+		time.Sleep(time.Second)
+	}
 }
 
 func loadKey(o options) (crypto.PrivKey, error) {

@@ -19,6 +19,8 @@ __all__ = ["SOURCE", "GoNode", "build"]
 SOURCE = TESTS / "interop" / "libp2p"
 _PATIENCE_S = 60
 
+Event = dict[str, Any]
+
 
 def build() -> Path:
     """The compiled program."""
@@ -28,20 +30,25 @@ def build() -> Path:
 class GoNode:
     """One run of the program."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(
+        self, process: asyncio.subprocess.Process, on_event: Callable[[Event], object]
+    ) -> None:
         self._process = process
-        self._events: list[dict[str, Any]] = []
+        self._on_event = on_event
+        self._events: list[Event] = []
         self._changed = asyncio.Condition()
         self.peer = self.address = self.key = ""
 
     @classmethod
     @asynccontextmanager
-    async def run(cls, binary: Path, **flags: str) -> AsyncIterator[GoNode]:
-        """Start it, and end it afterwards."""
+    async def run(
+        cls, binary: Path, on_event: Callable[[Event], object] = lambda event: None, /, **flags: str
+    ) -> AsyncIterator[GoNode]:
+        """Start it, and end it afterwards; ``on_event`` is called with all that it says."""
         pipe = asyncio.subprocess.PIPE
         words = [f"-{name.replace('_', '-')}={value}" for name, value in flags.items()]
         process = await asyncio.create_subprocess_exec(binary, *words, stdin=pipe, stdout=pipe)
-        node = cls(process)
+        node = cls(process, on_event)
         reading = asyncio.create_task(node._read())
         try:
             [ready] = await node.wait("ready", 1)
@@ -57,8 +64,10 @@ class GoNode:
     async def _read(self) -> None:
         assert self._process.stdout is not None
         async for line in self._process.stdout:
+            event = json.loads(line)
+            self._on_event(event)
             async with self._changed:
-                self._events.append(json.loads(line))
+                self._events.append(event)
                 self._changed.notify_all()
 
     def of(self, kind: str) -> list[dict[str, Any]]:
