@@ -15,7 +15,7 @@ from .sink import Sink
 if TYPE_CHECKING:
     from .types.network_config import NetworkConfig
 
-__all__ = ["connect", "sink_for"]
+__all__ = ["connect", "scheme_of", "sink_for"]
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 
@@ -112,7 +112,7 @@ def _load_adapter(group: str, url: str) -> Any:
     """The adapter which an entry point of ``group`` names for the scheme of ``url``."""
     from importlib.metadata import entry_points  # a quarter of the time of `import dms_events`
 
-    scheme = _scheme(url)
+    scheme = scheme_of(url)
     known = {point.name: point for point in entry_points(group=group)}
     if scheme not in known:
         schemes = ", ".join(f"{name}:" for name in sorted(known))
@@ -122,7 +122,7 @@ def _load_adapter(group: str, url: str) -> Any:
     return known[scheme].load()
 
 
-def _scheme(url: str) -> str:
-    """What stands before the colon; empty where that is no scheme."""
+def scheme_of(url: str) -> str:
+    """The scheme of a URL, in lower case; empty if it has none."""
     found = _SCHEME.match(url.strip())
     return found[1].lower() if found else ""

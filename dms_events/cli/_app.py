@@ -46,7 +46,11 @@ COMMANDS: Final = {
 }
 """Where each is, and what the help says of it: a command is imported when it is called."""
 
-_LOOK: Final[dict[str, Any]] = {"add_completion": False, "rich_markup_mode": "markdown"}
+_LOOK: Final[dict[str, Any]] = {
+    "add_completion": False,
+    "rich_markup_mode": "markdown",
+    "context_settings": {"help_option_names": ["-h", "--help"]},
+}
 
 
 class _Commands(TyperGroup):

@@ -1,12 +1,10 @@
-"""The options about the connection, which all commands with a bus share."""
+"""The connection of a command with a bus: its options are declared once, by the scheme of the URL."""
 
 from __future__ import annotations
 
 import functools
 import inspect
-import ssl
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Final, TypeVar, get_origin, get_type_hints
 
 import msgspec
@@ -14,51 +12,65 @@ import typer
 
 from ..bus import Bus
 from ..errors import ConfigError
-from ..urls import connect
+from ..urls import connect, scheme_of
+from ._schemes import Libp2p, Nats, Scheme, option
 
-__all__ = ["MAKE_STREAMS", "Connection", "connects", "option"]
+__all__ = ["Connection", "connects"]
 
 F = TypeVar("F", bound=Callable[..., Any])
+S = TypeVar("S", bound=Scheme)
 
-_PANEL: Final = "Connection"
-
-
-def option(name: str, text: str, *, env: str = "", metavar: str | None = None) -> Any:
-    """An option of the panel about the connection; its variable is ``DMS_EVENTS_<ENV>``."""
-    variable = f"DMS_EVENTS_{env}" if env else None
-    return typer.Option(name, envvar=variable, help=text, rich_help_panel=_PANEL, metavar=metavar)
+_SCHEMES: Final = {each.name: each for each in (Nats, Libp2p)}
 
 
-class Connection(msgspec.Struct, frozen=True):
-    """Where the bus of a command is, and as whom it is reached."""
+class _Place(msgspec.Struct, frozen=True):
+    """The options that all schemes have."""
 
-    url: Annotated[str, option("--url", "Where the bus is.", env="URL")] = "nats://127.0.0.1:4222"
-    root: Annotated[str, option("--root", "First part of all subjects.", env="ROOT")] = "dms"
-    credentials: Annotated[
-        Path | None, option("--credentials", "A NATS .creds file.", env="CREDENTIALS")
-    ] = None
-    inbox_prefix: Annotated[
-        str | None,
-        option(
-            "--inbox-prefix",
-            "Where the server's answers go, as the account's permissions have it.  "
-            "[default: _INBOX]",
-            env="INBOX_PREFIX",
-        ),
-    ] = None
-    tls_ca: Annotated[
-        Path | None, option("--tls-ca", "Certificates of the CA to trust.", env="TLS_CA")
-    ] = None
-    tls_cert: Annotated[
-        Path | None, option("--tls-cert", "The client's own certificate.", env="TLS_CERT")
-    ] = None
-    tls_key: Annotated[
-        Path | None, option("--tls-key", "The key of that certificate.", env="TLS_KEY")
-    ] = None
-    tls_first: Annotated[
-        bool, option("--tls-first", "Begin with TLS, before a word is said.", env="TLS_FIRST")
-    ] = False
-    make_streams: bool = False
+    url: Annotated[str, option("Connection", "--url", "Where the bus is.")] = (
+        "nats://127.0.0.1:4222"
+    )
+    root: Annotated[
+        str, option("Connection", "--root", "First part of all subjects or topics.")
+    ] = "dms"
+
+
+class Connection:
+    """Where the bus of a command is, and how it is reached.
+
+    Args:
+        schemes: those that the command can use.
+        given: the options, by the names of their fields.
+        flags: those that stand on the command line, by the names of their fields.
+        variables: the names of the variables, by those of the fields.
+
+    Raises:
+        ConfigError: the command cannot use the scheme of the URL, or a flag is another scheme's.
+    """
+
+    def __init__(
+        self,
+        schemes: tuple[type[Scheme], ...],
+        given: Mapping[str, Any],
+        flags: Mapping[str, str],
+        variables: Mapping[str, str],
+    ) -> None:
+        self.url: str = given["url"]
+        self.root: str = given["root"]
+        self._given = given
+        self._variables = variables
+        name = scheme_of(self.url)
+        for other in schemes:
+            for field in other.__struct_fields__:
+                if field in flags and other.name != name:
+                    reason = f"is an option of {other.name}://, and the URL is of {name or 'no'}://"
+                    raise ConfigError(flags[field], reason)
+        if name in _SCHEMES and _SCHEMES[name] not in schemes:
+            able = " or ".join(f"{each.name}://" for each in schemes)
+            reason = (
+                f"{name}:// stores nothing, and this command works on what is stored; use {able}"
+            )
+            raise ConfigError("url", reason)
+        self._scheme = _SCHEMES.get(name, Scheme)
 
     def bus(self, *, source: str = "", wait: bool = False) -> Bus:
         """A bus to open.
@@ -67,78 +79,39 @@ class Connection(msgspec.Struct, frozen=True):
             source: peer id of whoever publishes.
             wait: a server that does not listen may be starting, and is tried again for a while.
         """
-        options = self.options(wait=wait)
-        if self.url.lower().startswith("nats:"):
-            options["make_streams"] = self.make_streams
+        options = self.of(self._scheme).adapter_options(wait=wait)
         return connect(self.url, source=source, root=self.root, **options)
 
-    def options(self, *, wait: bool = False) -> dict[str, Any]:
-        """What the adapter takes about the connection, without the URL.
-
-        Raises:
-            ConfigError: a file of TLS cannot be read.
-        """
-        found: dict[str, Any] = {
-            "credentials": self.credentials,
-            "inbox_prefix": self.inbox_prefix,
-            "tls": self._tls(),
-            "tls_handshake_first": self.tls_first or None,
-        }
-        if self.url.lower().startswith("nats:"):
-            found["retry_on_failed_connect"] = wait
-        return {name: value for name, value in found.items() if value is not None}
+    def of(self, scheme: type[S]) -> S:
+        """The options of a scheme."""
+        fields = set(scheme.__struct_fields__) & set(self._given)
+        return scheme(**{field: self._given[field] for field in fields})
 
     def environment(self) -> dict[str, str]:
         """The variables with which another command connects alike."""
-        given = {name: getattr(self, name) for name in self.__struct_fields__}
         return {
-            f"DMS_EVENTS_{name.upper()}": str(value)
-            for name, value in given.items()
+            self._variables[name]: " ".join(value) if isinstance(value, list) else str(value)
+            for name, value in self._given.items()
             if value is not None
         }
 
-    def _tls(self) -> ssl.SSLContext | None:
-        if self.tls_cert is None and self.tls_key is not None:
-            raise ConfigError("--tls-key", "is of no use without --tls-cert")
-        if self.tls_ca is None and self.tls_cert is None:
-            return None
-        named, file = "--tls-ca", self.tls_ca
-        try:
-            context = ssl.create_default_context(cafile=file)
-            if self.tls_cert is not None:
-                named, file = "--tls-cert", self.tls_cert
-                context.load_cert_chain(self.tls_cert, self.tls_key)
-        except OSError as error:  # an ssl.SSLError is one
-            raise ConfigError(named, f"{file}: {error.strerror or error}") from error
-        return context
 
-
-MAKE_STREAMS: Final = (
-    Annotated[
-        bool,
-        option(
-            "--make-streams/--no-make-streams",
-            "Make missing streams. Without, the account needs no permission for that.",
-            env="MAKE_STREAMS",
-        ),
-    ],
-    True,
-)
-"""The option of commands that do not only look."""
-
-
-def connects(**other: Any) -> Callable[[F], Callable[..., Any]]:
+def connects(*schemes: type[Scheme], **other: Any) -> Callable[[F], Callable[..., Any]]:
     """Give a command the options of a `Connection`, which is its first argument.
 
     Args:
+        schemes: those that the command can use.
         other: by the name of a field, another option for it, with its default.
     """
-    hints = get_type_hints(Connection, include_extras=True)
-    options = {
-        field.name: (hints[field.name], field.default)
-        for field in msgspec.structs.fields(Connection)
-        if get_origin(hints[field.name]) is Annotated
-    } | other
+    options: dict[str, Any] = {}
+    groups: tuple[type[msgspec.Struct], ...] = (_Place, *schemes)
+    for group in groups:
+        hints = get_type_hints(group, include_extras=True)
+        for field in msgspec.structs.fields(group):
+            if field.name in other:
+                options[field.name] = other[field.name]
+            elif get_origin(hints[field.name]) is Annotated:
+                options[field.name] = (hints[field.name], field.default)
     parameters = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=hint, default=default)
         for name, (hint, default) in options.items()
@@ -148,12 +121,22 @@ def connects(**other: Any) -> Callable[[F], Callable[..., Any]]:
         first, *own = inspect.signature(command, eval_str=True).parameters.values()
 
         @functools.wraps(command)
-        def connected(**given: Any) -> Any:
-            fields = {one.name: given.pop(one.name) for one in parameters}
-            return command(**{first.name: Connection(**fields)}, **given)
+        def connected(context: typer.Context, **given: Any) -> Any:
+            fields = {name: given.pop(name) for name in options}
+            known = {each.name: each for each in context.command.params if each.name in options}
+            flags = {
+                name: each.opts[0]
+                for name, each in known.items()
+                if (source := context.get_parameter_source(name)) and source.name == "COMMANDLINE"
+            }
+            variables = {name: str(each.envvar) for name, each in known.items()}
+            connection = Connection(schemes, fields, flags, variables)
+            return command(**{first.name: connection}, **given)
 
-        own = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in own]
-        signature = inspect.Signature(own + parameters)
+        kind = inspect.Parameter.KEYWORD_ONLY
+        context = inspect.Parameter("context", kind, annotation=typer.Context)
+        own = [one.replace(kind=kind) for one in own]
+        signature = inspect.Signature([context, *own, *parameters])
         connected.__signature__ = signature  # type: ignore[attr-defined]
         connected.__annotations__ = {
             one.name: one.annotation for one in signature.parameters.values()

@@ -27,6 +27,7 @@ from ._letters import (
     without_payload,
 )
 from ._running import run
+from ._schemes import Nats
 from ._shared import (
     RevealOption,
     out,
@@ -60,7 +61,7 @@ DryRunOption = Annotated[
 
 
 @app.command("list")
-@connects()
+@connects(Nats)
 def list_(
     connection: Connection,
     reader: ReaderOption = "",
@@ -91,7 +92,7 @@ def list_(
 
 
 @app.command()
-@connects()
+@connects(Nats)
 def show(
     connection: Connection,
     id: Annotated[
@@ -110,7 +111,7 @@ def show(
 
 
 @app.command()
-@connects()
+@connects(Nats)
 def replay(
     connection: Connection,
     names: NamesArgument = None,
@@ -142,7 +143,7 @@ def replay(
 
 
 @app.command()
-@connects()
+@connects(Nats)
 def drop(
     connection: Connection,
     names: NamesArgument = None,

@@ -11,8 +11,9 @@ import msgspec
 import typer
 
 from ..errors import ConfigError
-from ._connection import Connection, connects, option
+from ._connection import Connection, connects
 from ._running import run
+from ._schemes import Nats, option
 from ._shared import out, print_columns, visible
 
 if TYPE_CHECKING:
@@ -32,9 +33,9 @@ _ROOT: Final = (
     Annotated[
         str,
         option(
+            "Connection",
             "--root",
             "First part of all subjects.  [default: the file's, else dms]",
-            env="ROOT",
         ),
     ],
     "",
@@ -48,7 +49,7 @@ def _group() -> None:
 
 
 @app.command()
-@connects(root=_ROOT)
+@connects(Nats, root=_ROOT)
 def setup(
     connection: Connection,
     file: Annotated[
@@ -111,7 +112,7 @@ def setup(
         ),
         dead=msgspec.structs.replace(declared.dead, **both),
     )
-    url, options = connection.url, connection.options()
+    url, options = connection.url, connection.of(Nats).server_options()
     if check:
         found = run(check_setup(url, declared, **options))
     else:

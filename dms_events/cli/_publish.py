@@ -15,8 +15,9 @@ import typer
 
 from .. import codec, registry
 from ..errors import ConfigError, DecodeError, PublishError
-from ._connection import MAKE_STREAMS, Connection, connects
+from ._connection import Connection, connects
 from ._running import run
+from ._schemes import MAKE_STREAMS, WAIT_FOR_PEERS, Libp2p, Nats
 from ._shared import out, status
 
 __all__ = ["publish"]
@@ -24,7 +25,7 @@ __all__ = ["publish"]
 _BLOCK = 1 << 16
 
 
-@connects(make_streams=MAKE_STREAMS)
+@connects(Nats, Libp2p, make_streams=MAKE_STREAMS, wait_for_peers_s=WAIT_FOR_PEERS)
 def publish(
     connection: Connection,
     type_: Annotated[str, typer.Argument(metavar="TYPE", help="For example ServiceCall.")],

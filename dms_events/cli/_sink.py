@@ -10,14 +10,15 @@ import typer
 from ..transport import ACK_WAIT_S
 from ..urls import sink_for
 from ..worker import Forwarder, Tally
-from ._connection import MAKE_STREAMS, Connection, connects, option
+from ._connection import Connection, connects
 from ._running import finishing, run
+from ._schemes import MAKE_STREAMS, Nats, option
 from ._shared import out, status
 
 __all__ = ["app"]
 
 _FROM: Final = (
-    Annotated[str, option("--from", "Where the bus is.", env="URL")],
+    Annotated[str, option("Connection", "--from", "Where the bus is.", env="URL")],
     "nats://127.0.0.1:4222",
 )
 
@@ -30,7 +31,7 @@ def _group() -> None:
 
 
 @app.command("run")
-@connects(url=_FROM, make_streams=MAKE_STREAMS)
+@connects(Nats, url=_FROM, make_streams=MAKE_STREAMS)
 def run_(
     connection: Connection,
     to: Annotated[

@@ -12,6 +12,7 @@ from .. import codec
 from ..bus import Message, Subscription
 from ._connection import Connection, connects
 from ._running import run
+from ._schemes import Libp2p, Nats
 from ._shared import (
     HIDDEN,
     RevealOption,
@@ -25,7 +26,7 @@ from ._shared import (
 __all__ = ["tail"]
 
 
-@connects()
+@connects(Nats, Libp2p)
 def tail(
     connection: Connection,
     type_: Annotated[

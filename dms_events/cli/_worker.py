@@ -21,8 +21,9 @@ from ..errors import ConfigError
 from ..worker import Worker
 from ..worker.signals import on_signals
 from ..worker.words import figures
-from ._connection import MAKE_STREAMS, Connection, connects
+from ._connection import Connection, connects
 from ._running import run
+from ._schemes import MAKE_STREAMS, WAIT_FOR_PEERS, Libp2p, Nats
 from ._shared import out, status, visible
 
 __all__ = ["worker"]
@@ -40,7 +41,7 @@ class Level(StrEnum):
     ERROR = "error"
 
 
-@connects(make_streams=MAKE_STREAMS)
+@connects(Nats, Libp2p, make_streams=MAKE_STREAMS, wait_for_peers_s=WAIT_FOR_PEERS)
 def worker(
     connection: Connection,
     target: Annotated[

@@ -1,0 +1,197 @@
+"""The options of each scheme of URLs: a Struct, and a panel in the help of the commands that take it."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Final, TypeAlias
+
+import msgspec
+import typer
+
+from ..errors import ConfigError
+
+__all__ = ["MAKE_STREAMS", "WAIT_FOR_PEERS", "Libp2p", "Nats", "Scheme", "option"]
+
+Addresses: TypeAlias = list[str] | None
+
+
+def option(panel: str, flag: str, text: str, *, env: str = "", metavar: str | None = None) -> Any:
+    """An option of a panel; its variable is ``DMS_EVENTS_<ENV>``, after the flag unless it is named."""
+    words = flag.partition("/")[0].removeprefix("--").replace("-", "_")
+    return typer.Option(
+        flag,
+        envvar=f"DMS_EVENTS_{env or words.upper()}",
+        help=text,
+        rich_help_panel=panel,
+        metavar=metavar,
+    )
+
+
+class Scheme(msgspec.Struct, frozen=True):
+    """The options of one scheme; other schemes have none.
+
+    A field that is not annotated is an option of some commands only.
+    """
+
+    name: ClassVar[str] = ""
+
+    def adapter_options(self, *, wait: bool) -> dict[str, Any]:
+        """The options as its adapter takes them.
+
+        Args:
+            wait: a server that does not listen may be starting, and is tried again for a while.
+
+        Raises:
+            ConfigError: a file cannot be read.
+        """
+        return {}
+
+
+class Nats(Scheme, frozen=True):
+    """The options of ``nats://``."""
+
+    name = "nats"
+
+    credentials: Annotated[Path | None, option("NATS", "--credentials", "A NATS .creds file.")] = (
+        None
+    )
+    inbox_prefix: Annotated[
+        str | None,
+        option(
+            "NATS",
+            "--inbox-prefix",
+            "Where the server's answers go, as the account's permissions have it.  "
+            "[default: _INBOX]",
+        ),
+    ] = None
+    tls_ca: Annotated[
+        Path | None, option("NATS", "--tls-ca", "Certificates of the CA to trust.")
+    ] = None
+    tls_cert: Annotated[
+        Path | None, option("NATS", "--tls-cert", "The client's own certificate.")
+    ] = None
+    tls_key: Annotated[Path | None, option("NATS", "--tls-key", "The key of that certificate.")] = (
+        None
+    )
+    tls_first: Annotated[
+        bool, option("NATS", "--tls-first", "Begin with TLS, before a word is said.")
+    ] = False
+    make_streams: bool = False
+
+    def adapter_options(self, *, wait: bool) -> dict[str, Any]:
+        return self.server_options(wait=wait) | {"make_streams": self.make_streams}
+
+    def server_options(self, *, wait: bool = False) -> dict[str, Any]:
+        """Those that are about the server, and not about its streams."""
+        given = {
+            "credentials": self.credentials,
+            "inbox_prefix": self.inbox_prefix,
+            "tls": self._tls(),
+            "tls_handshake_first": self.tls_first or None,
+        }
+        found = {name: value for name, value in given.items() if value is not None}
+        return found | {"retry_on_failed_connect": wait}
+
+    def _tls(self) -> ssl.SSLContext | None:
+        if self.tls_cert is None and self.tls_key is not None:
+            raise ConfigError("--tls-key", "is of no use without --tls-cert")
+        if self.tls_ca is None and self.tls_cert is None:
+            return None
+        named, file = "--tls-ca", self.tls_ca
+        try:
+            context = ssl.create_default_context(cafile=file)
+            if self.tls_cert is not None:
+                named, file = "--tls-cert", self.tls_cert
+                context.load_cert_chain(self.tls_cert, self.tls_key)
+        except OSError as error:  # an ssl.SSLError is one
+            raise ConfigError(named, f"{file}: {error.strerror or error}") from error
+        return context
+
+
+class Libp2p(Scheme, frozen=True):
+    """The options of ``libp2p://``; each has the name that it has for `connect`."""
+
+    name = "libp2p"
+
+    key_file: Annotated[
+        Path | None,
+        option(
+            "libp2p",
+            "--key-file",
+            "The node's key; made if it is not there. [default: a new one]",
+        ),
+    ] = None
+    bootstrap_peers: Annotated[
+        Addresses,
+        option(
+            "libp2p",
+            "--bootstrap",
+            "A peer to be connected to; --url is where this node listens. May be repeated.",
+            metavar="MULTIADDR",
+        ),
+    ] = None
+    listen_address: Annotated[
+        Addresses,
+        option(
+            "libp2p",
+            "--listen-address",
+            "Where else this node listens. May be repeated.",
+            metavar="MULTIADDR",
+        ),
+    ] = None
+    announce: Annotated[
+        Addresses,
+        option(
+            "libp2p",
+            "--announce",
+            "What others are told in place of where it listens. May be repeated.",
+            metavar="MULTIADDR",
+        ),
+    ] = None
+    gossip_max_message_size: Annotated[
+        int | None,
+        option(
+            "libp2p",
+            "--gossip-max-message-size",
+            "Most bytes of a gossip frame.  [default: 1048576]",
+            metavar="BYTES",
+        ),
+    ] = None
+    state_dir: Annotated[
+        Path | None,
+        option("libp2p", "--state-dir", "A folder of this node for what outlives its process."),
+    ] = None
+    wait_for_peers_s: float | None = None
+
+    def adapter_options(self, *, wait: bool) -> dict[str, Any]:
+        given = msgspec.structs.asdict(self)
+        return {name: value for name, value in given.items() if value is not None}
+
+
+MAKE_STREAMS: Final = (
+    Annotated[
+        bool,
+        option(
+            "NATS",
+            "--make-streams/--no-make-streams",
+            "Make missing streams. Without, the account needs no permission for that.",
+        ),
+    ],
+    True,
+)
+"""The option of commands that do not only look."""
+
+WAIT_FOR_PEERS: Final = (
+    Annotated[
+        float,
+        option(
+            "libp2p",
+            "--wait-for-peers",
+            "How long a publish waits for somebody who subscribes.",
+            metavar="SECONDS",
+        ),
+    ],
+    10.0,
+)
+"""The option of commands that publish: a node that was just started has no peers yet."""

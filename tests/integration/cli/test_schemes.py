@@ -1,0 +1,86 @@
+"""An option belongs to the scheme of a URL; that of another one is an error, and never ignored."""
+
+from __future__ import annotations
+
+import pytest
+
+import dms_events
+from dms_events.cli._schemes import Libp2p
+from dms_events_nats import NatsServer
+from tests.kit.extras import require_libp2p
+from tests.kit.programs.command import answer, complaint
+from tests.kit.programs.processes import CLI, run
+from tests.kit.storing import call
+
+CALL = dms_events.encode(call(1)).decode()
+NODE = ("--url", "libp2p://127.0.0.1:0")
+NOBODY = "nats://127.0.0.1:1"
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (
+            ("tail", *NODE, "--credentials", "x.creds"),
+            "--credentials: is an option of nats://, and the URL is of libp2p://",
+        ),
+        (
+            ("publish", "ServiceCall", CALL, *NODE, "--no-make-streams"),
+            "--make-streams: is an option of nats://, and the URL is of libp2p://",
+        ),
+        (
+            ("worker", "billing:worker", *NODE, "--tls-first"),
+            "--tls-first: is an option of nats://, and the URL is of libp2p://",
+        ),
+        (
+            ("tail", "--url", "nats://me:hush@127.0.0.1:1", "--bootstrap", "/ip4/127.0.0.1/tcp/1"),
+            "--bootstrap: is an option of libp2p://, and the URL is of nats://",
+        ),
+        (
+            ("worker", "billing:worker", "--reload", "--url", NOBODY, "--key-file", "key"),
+            "--key-file: is an option of libp2p://, and the URL is of nats://",
+        ),
+        (
+            ("tail", "--url", "memory://", "--inbox-prefix", "_INBOX_me"),
+            "--inbox-prefix: is an option of nats://, and the URL is of memory://",
+        ),
+    ],
+)
+async def test_an_option_of_another_scheme_is_an_error(words: tuple[str, ...], says: str) -> None:
+    assert await complaint(*words) == f"dms-events: {says}"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("dead", "list", *NODE),
+        ("dead", "replay", "--all", *NODE),
+        ("sink", "run", "--from", "libp2p://127.0.0.1:0"),
+        ("nats", "setup", *NODE),
+    ],
+)
+async def test_what_works_on_stored_events_refuses_a_network_that_stores_nothing(
+    words: tuple[str, ...],
+) -> None:
+    reason = "libp2p:// stores nothing, and this command works on what is stored; use nats://"
+    assert await complaint(*words) == f"dms-events: url: {reason}"
+
+
+async def test_a_variable_of_another_scheme_is_left_for_the_commands_that_use_it(
+    nats_server: NatsServer,
+) -> None:
+    variables = {"DMS_EVENTS_URL": nats_server.url, "DMS_EVENTS_BOOTSTRAP": "/no/multiaddr"}
+    done = await run(*CLI, "publish", "ServiceCall", CALL, env=variables)
+    assert (done.code, done.out, done.err) == (0, "published 1 elk_stats.ServiceCall\n", "")
+
+
+async def test_a_command_explains_itself_in_two_letters_too() -> None:
+    assert await answer("tail", "-h") == await answer("tail", "--help")
+    assert await answer("dead", "list", "-h") == await answer("dead", "list", "--help")
+
+
+def test_each_option_of_libp2p_is_one_that_its_adapter_has() -> None:
+    require_libp2p()
+    from dms_events_libp2p import Libp2pOptions
+
+    assert set(Libp2p.__struct_fields__) <= set(Libp2pOptions.__struct_fields__)
