@@ -16,7 +16,7 @@ from libp2p.peer.id import ID
 from dms_events.errors import ConfigError
 from dms_events.types.network_config import KeyType, PrivateKey
 
-__all__ = ["key_pair", "load_key", "new_key", "peer_id", "read_key_file"]
+__all__ = ["key_pair", "load_key", "new_key", "peer_id", "read_key_file", "warn_if_loose"]
 
 _log = logging.getLogger("dms_events")
 _ED25519: Final = b"\x08\x01\x12"
@@ -101,14 +101,19 @@ def read_key_file(path: Path) -> PrivateKey:
         mode = path.stat().st_mode
     except OSError as error:
         raise ConfigError("key_file", f"{path}: {error.strerror}") from error
-    if mode & _OF_OTHERS:
-        _log.warning("others may read the key in %s; `chmod 600` it", path)
+    warn_if_loose(path, mode)
     try:
         if data.startswith(_TAG):
             return PrivateKey(data)
         return PrivateKey.from_base64(data.decode().strip())
     except ValueError:
         raise ConfigError("key_file", f"{path} holds no marshalled libp2p key") from None
+
+
+def warn_if_loose(path: Path, mode: int) -> None:
+    """Log it if others than its owner may read a key file of this mode."""
+    if mode & _OF_OTHERS:
+        _log.warning("others may read the key in %s; `chmod 600` it", path)
 
 
 def _make(path: Path) -> None:

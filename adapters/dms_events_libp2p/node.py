@@ -21,12 +21,15 @@ from .seqnos import Seqnos
 from .settings import NodeSettings
 from .state import StateDir
 from .workarounds import (
+    HANDSHAKE_S,
     Admission,
     GuardedPubsub,
     admit,
     check_free,
+    guard_handshakes,
     guard_streams,
     open_router,
+    permit_dials,
     socket_closer,
 )
 
@@ -60,7 +63,7 @@ class Node:
     def __init__(self, settings: NodeSettings, take: Callable[[Arrived], None]) -> None:
         self._settings = settings
         self.arrivals = Arrivals(settings, take)
-        self.admission = Admission(settings.per_address, settings.refuse_s)
+        self.admission = Admission(settings.per_address, settings.refuse_s, settings.acl)
         self.addresses: list[str] = []
         self._slow: set[Any] = set()
         self._published = False
@@ -88,13 +91,20 @@ class Node:
             key_pair=settings.key_pair,
             # py-libp2p itself dials every peer that it hears of, until it has 200 connections.
             connection_config=ConnectionConfig(
-                grace_period=settings.grace_period_s, low_watermark=0, min_connections=0
+                grace_period=settings.grace_period_s,
+                low_watermark=0,
+                min_connections=0,
+                inbound_upgrade_timeout=HANDSHAKE_S,
+                outbound_upgrade_timeout=HANDSHAKE_S,
             ),
             announce_addrs=[Multiaddr(text) for text in settings.announce] or None,
         )
         guard_streams(self.host)
         close_sockets = socket_closer(self.host.get_network())
         admit(self.host.get_network(), self.admission)
+        permit_dials(self.host.get_network(), self.admission)
+        key = settings.swarm_key.raw if settings.swarm_key else None
+        guard_handshakes(self.host.get_network(), self.admission, key)
         self.router = open_router()
         self.seqnos = Seqnos(state)
         self.pubsub = GuardedPubsub(

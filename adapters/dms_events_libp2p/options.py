@@ -21,7 +21,6 @@ _UNBUILT = {
     "custom_namespace": "the DHT is not built yet",
     "peer_count_discovery_limit": "discovery is not built yet; name bootstrap_peers",
 }
-_PRIVATE = "private networks are not built yet"
 
 
 class Libp2pOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,6 +43,13 @@ class Libp2pOptions(msgspec.Struct, frozen=True, kw_only=True):
     state_dir: Path | str | None = None
     """A folder for what is to outlive the process, made if it is not there; of one node at a time.
     Without one the node begins anew each time, and what is replayed after a restart counts as new."""
+    swarm_key: Path | str | None = None
+    """A file with the key of a private network, in the form of go-libp2p's ``swarm.key``. Only nodes that
+    have the same key can connect."""
+    acl: Sequence[str] = ()
+    """The peers and addresses that there may be connections with, in and out: IP addresses, networks
+    (``10.0.0.0/8``), peer ids, and multiaddrs of them (``/ip4/10.1.2.3/p2p/12D3KooW…`` is both). Without
+    any there may be connections with all."""
     grace_period_ms: int = 0
     """How long a new connection is not closed for being one too many (0: 20 s)."""
     gossip_max_message_size: int = 0
@@ -91,10 +97,6 @@ def check_built(config: NetworkConfig) -> None:
     for name, reason in _UNBUILT.items():
         if getattr(config, name):
             raise ConfigError(f"NetworkConfig.{name}", reason)
-    if config.private_network.with_swarm_key:
-        raise ConfigError("NetworkConfig.private_network.with_swarm_key", _PRIVATE)
-    if config.private_network.acl:
-        raise ConfigError("NetworkConfig.private_network.acl", _PRIVATE)
     if not config.listen_address:
         reason = "is empty; name at least one, such as /ip4/0.0.0.0/tcp/4001"
         raise ConfigError("NetworkConfig.listen_address", reason)

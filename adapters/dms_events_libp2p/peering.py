@@ -15,6 +15,7 @@ from dms_events.errors import TransportError
 
 from .addresses import has_name, resolved
 from .pinging import Pings
+from .workarounds import reason_of
 
 __all__ = ["Peering"]
 
@@ -77,8 +78,8 @@ class Peering:
         try:
             await self._dial(peer, addresses)
         except Exception as error:
-            reason = "nothing listens there, or another node or private network does"
-            raise TransportError(f"cannot connect to {', '.join(addresses)}: {reason}") from error
+            reason = f"cannot connect to {', '.join(addresses)}: {reason_of(error)}"
+            raise TransportError(reason) from error
 
     async def _keep(self, peer: ID, addresses: list[str]) -> None:
         """Be connected to a peer. Stock dials once, and refuses for a minute after a failure."""
@@ -91,7 +92,8 @@ class Peering:
                 await trio.sleep(_LOOK_S)
             except Exception as error:  # noqa: BLE001
                 if not said:
-                    _log.warning("cannot reach peer %s yet, trying again: %r", peer, error)
+                    reason = reason_of(error)
+                    _log.warning("cannot reach peer %s yet, trying again: %s", peer, reason)
                 said = True
                 await trio.sleep(random.uniform(pause_s / 2, pause_s))
                 pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
@@ -103,10 +105,20 @@ class Peering:
                 found += await trio.to_thread.run_sync(resolved, address, abandon_on_cancel=True)
             else:
                 found += resolved(address)
-        self._network.unblock_peer(peer)
-        with trio.fail_after(_DIAL_S):
+        with trio.move_on_after(_LEAVE_S):
             await self._host.disconnect(peer)  # a closed connection may still be listed
-            await self._host.connect(PeerInfo(peer, found))
+        for tried, each in enumerate(found, 1):
+            # Stock dials the first address that it ever heard of, and no other.
+            self._network.peerstore.clear_addrs(peer)
+            self._network.unblock_peer(peer)
+            try:
+                with trio.fail_after(_DIAL_S):
+                    await self._host.connect(PeerInfo(peer, [each]))
+            except Exception:
+                if tried == len(found):
+                    raise
+            else:
+                return
 
     def _is_connected(self, peer: ID) -> bool:
         return any(not c.muxed_conn.is_closed for c in self._network.get_connections(peer))

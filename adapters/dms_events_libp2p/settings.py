@@ -11,9 +11,11 @@ import msgspec
 from dms_events.errors import ConfigError
 from dms_events.types.network_config import NetworkConfig
 
+from .acl import AccessList
 from .addresses import listen_addresses, of_url, peers_of
 from .keys import key_pair, load_key, peer_id
 from .options import Libp2pOptions, check_built
+from .swarm_key import SwarmKey, read_swarm_key
 
 __all__ = ["NodeSettings", "settings_of"]
 
@@ -37,6 +39,8 @@ class NodeSettings(msgspec.Struct, frozen=True, kw_only=True):
     most_queued: int
     """The most bytes that wait for a peer, for the event loop, and for a reader."""
     state_dir: Path | None
+    swarm_key: SwarmKey | None
+    acl: AccessList
     grace_period_s: float
     per_address: int
     refuse_s: float
@@ -63,12 +67,14 @@ def settings_of(where: str | NetworkConfig, options: Libp2pOptions) -> NodeSetti
     """
     listen = list(options.listen_address)
     bootstrap = list[str | None](options.bootstrap_peers)
+    acl = list[str | None](options.acl)
     private_key, grace_ms = options.private_key, options.grace_period_ms
     largest = options.gossip_max_message_size
     if isinstance(where, NetworkConfig):
         check_built(where)
         listen += where.listen_address
         bootstrap += where.bootstrap_peers
+        acl += where.private_network.acl
         private_key = private_key or where.private_key
         grace_ms = grace_ms or where.grace_period_ms
         largest = largest or where.gossip_max_message_size
@@ -83,6 +89,8 @@ def settings_of(where: str | NetworkConfig, options: Libp2pOptions) -> NodeSetti
         bootstrap=peers_of(bootstrap),
         largest=int(_at_least("gossip_max_message_size", largest or _LARGEST, 2 * _OVERHEAD)),
         state_dir=Path(options.state_dir) if options.state_dir else None,
+        swarm_key=_swarm_key(where, options),
+        acl=AccessList(acl),
         grace_period_s=_at_least("grace_period_ms", grace_ms or _GRACE_MS, 0) / 1000,
         most_queued=int(_at_least("buffer_bytes", options.buffer_bytes, 1)),
         per_address=int(_at_least("connections_per_address", options.connections_per_address, 1)),
@@ -93,6 +101,17 @@ def settings_of(where: str | NetworkConfig, options: Libp2pOptions) -> NodeSetti
         max_age_s=_at_least("max_age_s", options.max_age_s, 0),
         topic_prefix=_topic_prefix(options.root),
     )
+
+
+def _swarm_key(where: str | NetworkConfig, options: Libp2pOptions) -> SwarmKey | None:
+    if options.swarm_key:
+        return read_swarm_key(Path(options.swarm_key))
+    if isinstance(where, NetworkConfig) and where.private_network.with_swarm_key:
+        reason = (
+            "a configuration has no folder here; name the file: connect(config, swarm_key=PATH)"
+        )
+        raise ConfigError("NetworkConfig.private_network.with_swarm_key", reason)
+    return None
 
 
 def _topic_prefix(root: str) -> str:

@@ -28,7 +28,10 @@ class NodeFigures(msgspec.Struct, frozen=True, kw_only=True):
     peers: int
     """Peers that are connected."""
     refused: int
-    """Inbound connections that were not let in."""
+    """Inbound connections that were not let in: refused, beyond a limit, not permitted by the ACL, or
+    without a handshake that ends."""
+    not_dialled: int
+    """Times that a peer or an address was not dialled, since it is not permitted."""
     refused_peers: int
     """Peers that were left for bad messages, and are refused (of the last 10,000)."""
     unsigned: int
@@ -58,6 +61,7 @@ def figures_of(node: Node, gossip: Gossip, handover: Handover[Arrived]) -> NodeF
     return NodeFigures(
         peers=len(_live(node)),
         refused=node.admission.refused,
+        not_dialled=node.admission.not_dialled,
         refused_peers=node.admission.refused_peers,
         unsigned=node.pubsub.unsigned,
         invalid=node.pubsub.invalid,

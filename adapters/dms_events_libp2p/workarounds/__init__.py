@@ -4,21 +4,28 @@ Nothing here changes the library itself: classes are subclassed, and instances a
 """
 
 from .frames import BadFrameError, Frames
+from .handshake import HANDSHAKE_S, guard_handshakes
 from .inbound import Admission, admit
 from .listening import check_free
+from .outbound import permit_dials
 from .pubsub import GuardedPubsub
+from .reasons import reason_of
 from .router import open_router
 from .sockets import socket_closer
 from .streams import guard_streams
 
 __all__ = [
+    "HANDSHAKE_S",
     "Admission",
     "BadFrameError",
     "Frames",
     "GuardedPubsub",
     "admit",
     "check_free",
+    "guard_handshakes",
     "guard_streams",
     "open_router",
+    "permit_dials",
+    "reason_of",
     "socket_closer",
 ]

@@ -11,10 +11,15 @@ from typing import Any
 
 from libp2p.network.connection.raw_connection import RawConnection
 
+from ..acl import AccessList, Ip, ip_of
+from .reasons import reason_of
+from .sockets import remember_remote
+
 __all__ = ["Admission", "admit"]
 
 _log = logging.getLogger("dms_events")
 _MOST_REFUSED = 10_000
+_QUIET_S = 10.0
 
 
 class Admission:
@@ -24,16 +29,24 @@ class Admission:
     """
 
     def __init__(
-        self, per_address: int, refuse_s: float, clock: Callable[[], float] = time.monotonic
+        self,
+        per_address: int,
+        refuse_s: float,
+        acl: AccessList,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._per_address = per_address
         self._refuse_s = refuse_s
+        self.acl = acl
         self._clock = clock
         self._held: Counter[str] = Counter()
         self._addresses: dict[str, float] = {}
         self._peers: dict[Any, None] = {}
         self.refused = 0
         """Inbound connections that were not let in."""
+        self.not_dialled = 0
+        """Times that a peer or an address was not dialled, since it is not permitted."""
+        self._quiet_until = 0.0
 
     @property
     def refused_peers(self) -> int:
@@ -42,6 +55,14 @@ class Admission:
 
     def refuses_peer(self, peer: Any) -> bool:
         return peer in self._peers
+
+    def forbids(self, peer: Any, ip: Ip | None) -> str:
+        """The reason why there may be no connection with this peer at this address; else empty."""
+        if self.refuses_peer(peer):
+            return f"peer {peer} is refused for what it sent before"
+        if not self.acl.permits(str(peer), ip):
+            return f"the ACL does not permit peer {peer} at {ip or 'any address'}"
+        return ""
 
     def refuse(self, peer: Any, addresses: set[str]) -> None:
         """Let in neither this peer nor, for a time, its addresses."""
@@ -55,17 +76,34 @@ class Admission:
 
     def take(self, address: str) -> bool:
         """Take a place of this address, which `give_back` gives back; False if it gets none."""
-        full = self._held[address] >= self._per_address
-        if full or self._addresses.get(address, 0.0) > self._clock():
-            self.refused += 1
-            self._held += Counter()  # an address without places is forgotten
-            return False
-        self._held[address] += 1
-        return True
+        if not self.acl.permits(None, ip_of(address)):
+            reason = "the ACL does not permit it"
+        elif self._held[address] >= self._per_address:
+            reason = f"it has {self._per_address} connections already"
+        elif self._addresses.get(address, 0.0) > self._clock():
+            reason = "a peer there sent junk"
+        else:
+            self._held[address] += 1
+            return True
+        self._held += Counter()  # an address without places is forgotten
+        self.turned_away(address, reason)
+        return False
 
     def give_back(self, address: str) -> None:
         self._held[address] -= 1
         self._held += Counter()
+
+    def turned_away(self, address: str, reason: str) -> None:
+        """Count an inbound connection that was not let in, and log some of them."""
+        self.refused += 1
+        if (now := self._clock()) >= self._quiet_until:
+            self._quiet_until = now + _QUIET_S
+            _log.warning(
+                "%d inbound connections were refused so far; the last is of %s: %s",
+                self.refused,
+                address,
+                reason,
+            )
 
 
 def admit(swarm: Any, admission: Admission) -> None:
@@ -75,29 +113,26 @@ def admit(swarm: Any, admission: Admission) -> None:
     """
 
     async def handle(connection: Any, listener: Any, failure: Any) -> None:
-        remote = swarm._build_remote_multiaddr(connection)
-        address = "" if remote is None else str(remote).split("/")[2]
-        allowed = remote is None or await swarm.connection_gate.is_allowed(remote)
-        if not allowed or not admission.take(address):
+        remember_remote(connection)
+        remote = connection.get_remote_address()
+        if remote is None or not admission.take(remote[0]):
             await connection.close()
             return
         try:
-            await serve(RawConnection(connection, False), listener)
+            await serve(RawConnection(connection, False), listener, remote[0])
         finally:
-            admission.give_back(address)
+            admission.give_back(remote[0])
 
-    async def serve(raw: Any, listener: Any) -> None:
+    async def serve(raw: Any, listener: Any, address: str) -> None:
         try:
             muxed = await swarm.upgrade_inbound_raw_conn(raw, listener)
-            if admission.refuses_peer(muxed.peer_id):
-                admission.refused += 1
-                await muxed.close()
-            for connection in swarm.get_connections():
-                if connection.muxed_conn is muxed:
-                    await connection.event_closed.wait()
         except Exception as error:  # noqa: BLE001
-            _log.debug("an inbound connection failed: %r", error)
+            admission.turned_away(address, reason_of(error))
             with suppress(Exception):
                 await raw.close()
+            return
+        for connection in swarm.get_connections():
+            if connection.muxed_conn is muxed:
+                await connection.event_closed.wait()
 
     swarm._do_handle_inbound_connection = handle

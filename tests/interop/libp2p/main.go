@@ -6,9 +6,11 @@
 //	{"event":"joined"|"left","peer":"…"}
 //	{"event":"message","from":"…","id":"…","source":"…","type":"…","json":"…"}
 //	{"event":"published","count":n}
+//	{"event":"connected"|"refused","error":"…"}
 //	{"event":"error","error":"…"}
 //
 // It publishes as it reads lines from stdin: "N" is N events, one a millisecond; "raw TEXT" is TEXT.
+// "connect ADDR" connects to a peer, and says whether it could.
 package main
 
 import (
@@ -30,6 +32,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/core/pnet"
 	"github.com/libp2p/go-libp2p/p2p/muxer/yamux"
 	"github.com/libp2p/go-libp2p/p2p/net/swarm"
 	"github.com/libp2p/go-libp2p/p2p/security/noise"
@@ -38,7 +41,7 @@ import (
 )
 
 type options struct {
-	listen, connect, keep, topic, keyFile, keyType, security string
+	listen, connect, keep, topic, keyFile, keyType, security, swarmKey string
 }
 
 // envelope is the DMS MessageEnvelope, and the keys that dms-events adds to it.
@@ -71,6 +74,7 @@ func main() {
 	flag.StringVar(&o.keyFile, "key", "", "file with a marshalled key in base64; made where it is not there")
 	flag.StringVar(&o.keyType, "key-type", "ed25519", "kind of a new key: ed25519, secp256k1 or rsa")
 	flag.StringVar(&o.security, "security", "noise", "noise or tls")
+	flag.StringVar(&o.swarmKey, "swarm-key", "", "file with the key of a private network")
 	flag.Parse()
 	if err := run(o); err != nil {
 		say("error", map[string]any{"error": err.Error()})
@@ -118,7 +122,19 @@ func run(o options) error {
 		"addr": fmt.Sprintf("%s/p2p/%s", node.Addrs()[0], node.ID()),
 		"key":  base64.StdEncoding.EncodeToString(marshalled),
 	})
-	return publish(ctx, topic)
+	return obey(ctx, node, topic)
+}
+
+func dial(ctx context.Context, node host.Host, address string) {
+	info, err := peer.AddrInfoFromString(address)
+	if err == nil {
+		err = node.Connect(ctx, *info)
+	}
+	if err != nil {
+		say("refused", map[string]any{"error": err.Error()})
+		return
+	}
+	say("connected", map[string]any{})
 }
 
 // keep stays connected to a peer. The host itself dials once, and backs off for long after a failure.
@@ -159,7 +175,21 @@ func newHost(o options, key crypto.PrivKey) (host.Host, error) {
 	if o.security == "tls" {
 		security = libp2p.Security(libp2ptls.ID, libp2ptls.New)
 	}
+	private := libp2p.ChainOptions()
+	if o.swarmKey != "" {
+		file, err := os.Open(o.swarmKey)
+		if err != nil {
+			return nil, err
+		}
+		defer file.Close()
+		shared, err := pnet.DecodeV1PSK(file)
+		if err != nil {
+			return nil, err
+		}
+		private = libp2p.PrivateNetwork(shared)
+	}
 	return libp2p.New(
+		private,
 		libp2p.Identity(key),
 		libp2p.Transport(tcp.NewTCPTransport),
 		libp2p.Muxer(yamux.ID, yamux.DefaultTransport),
@@ -224,7 +254,7 @@ func receive(ctx context.Context, self peer.ID, subscription *pubsub.Subscriptio
 	}
 }
 
-func publish(ctx context.Context, topic *pubsub.Topic) error {
+func obey(ctx context.Context, node host.Host, topic *pubsub.Topic) error {
 	// A message goes to the mesh only, which is empty up to the first heartbeat.
 	meshed := pubsub.WithReadiness(pubsub.MinTopicSize(1))
 	lines := bufio.NewScanner(os.Stdin)
@@ -235,6 +265,10 @@ func publish(ctx context.Context, topic *pubsub.Topic) error {
 			if err := topic.Publish(ctx, []byte(text), meshed); err != nil {
 				return err
 			}
+			continue
+		}
+		if address, found := strings.CutPrefix(line, "connect "); found {
+			dial(ctx, node, address)
 			continue
 		}
 		count, err := strconv.Atoi(line)

@@ -91,6 +91,10 @@ class GoNode:
         assert self._process.stdin is not None
         self._process.stdin.write(f"{line}\n".encode())
 
+    def connect(self, address: str) -> None:
+        """Dial a peer; it says ``connected`` or ``refused``."""
+        self.publish(f"connect {address}")
+
     def freeze(self) -> None:
         """Stop it, as a machine that hangs."""
         self._process.send_signal(signal.SIGSTOP)

@@ -15,7 +15,6 @@ from dms_events.types.network_config import (
     Multiaddr,
     NetworkConfig,
     NetworkType,
-    PrivateNetworkConfig,
     Scheduler,
 )
 from dms_events_libp2p.addresses import of_url, peers_of, resolved
@@ -61,14 +60,6 @@ async def test_a_network_config_makes_a_node() -> None:
         ({"scheduler": Scheduler()}, "scheduler"),
         ({"custom_namespace": "/x/"}, "custom_namespace"),
         ({"peer_count_discovery_limit": 1}, "peer_count_discovery_limit"),
-        (
-            {"private_network": PrivateNetworkConfig(with_swarm_key=True)},
-            "private_network.with_swarm_key",
-        ),
-        (
-            {"private_network": PrivateNetworkConfig(acl=[Multiaddr("/ip4/1.2.3.4")])},
-            "private_network.acl",
-        ),
         ({"listen_address": []}, "listen_address"),
     ],
 )

@@ -1,0 +1,22 @@
+"""Reasons: the library wraps errors in others that say less."""
+
+from __future__ import annotations
+
+from libp2p.exceptions import MultiError
+
+__all__ = ["reason_of"]
+
+
+def reason_of(error: BaseException) -> str:
+    """What went wrong first, in a sentence or as the error's repr."""
+    while (inner := _inner(error)) is not None:
+        error = inner
+    return str(error) or repr(error)
+
+
+def _inner(error: BaseException) -> BaseException | None:
+    if error.__cause__ is not None:
+        return error.__cause__
+    if isinstance(error, BaseExceptionGroup):
+        return error.exceptions[-1]
+    return error.errors[-1] if isinstance(error, MultiError) and error.errors else None
