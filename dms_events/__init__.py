@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     )
     from .transport import OutgoingMessage
     from .urls import connect, sink_for
-    from .worker import Forwarder, Tally, Worker, WorkerTally
+    from .worker import Forwarder, Relay, RelayTally, Tally, Worker, WorkerTally
 
 __all__ = [
     "BadReplyError",
@@ -62,6 +62,8 @@ __all__ = [
     "OutgoingMessage",
     "PublishError",
     "Reject",
+    "Relay",
+    "RelayTally",
     "ReplayError",
     "RequestError",
     "RequestTimeoutError",
@@ -88,7 +90,7 @@ _ROOMS = {
     "envelope": ("Envelope",),
     "transport": ("OutgoingMessage",),
     "urls": ("connect", "sink_for"),
-    "worker": ("Forwarder", "Tally", "Worker", "WorkerTally"),
+    "worker": ("Forwarder", "Relay", "RelayTally", "Tally", "Worker", "WorkerTally"),
 }
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
 

@@ -11,7 +11,7 @@
     │   └── NoMatchingKeyError
     ├── TransportError
     │   ├── ConnectionLostError
-    │   ├── PublishError        .unacknowledged .accepted
+    │   ├── PublishError        .unacknowledged .accepted .refused_for_good
     │   └── RequestError        .type_name .reason
     │       ├── NoResponderError
     │       ├── RequestTimeoutError
@@ -164,13 +164,23 @@ class PublishError(TransportError):
     ``unacknowledged`` holds the events of this call whose acceptance is not known, in the order in
     which they were given; ``accepted`` is how many others there were. Publishing the same
     `OutgoingMessage` again is safe: it keeps its identity.
+
+    ``refused_for_good`` holds those of them that are at fault themselves, and would be refused again: too
+    large, without a subject, not permitted, or over the limit of their own subject.
     """
 
-    def __init__(self, reason: str, unacknowledged: Sequence[Any] = (), accepted: int = 0) -> None:
+    def __init__(
+        self,
+        reason: str,
+        unacknowledged: Sequence[Any] = (),
+        accepted: int = 0,
+        refused_for_good: Sequence[Any] = (),
+    ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.unacknowledged = unacknowledged
         self.accepted = accepted
+        self.refused_for_good = refused_for_good
 
     @classmethod
     def behind(cls, error: BaseException) -> PublishError | None:

@@ -40,6 +40,8 @@ def id_of_position(stream: str, sequence: int, stored: int | str) -> str:
 def id_of_document(source: str, id: str) -> str:
     """The id under which a sink stores an event: the event's ID, or UUIDv5 of its source and its ID.
 
+    A relay publishes under it too, since the broker that it publishes to knows no sources.
+
     ``source`` is the transport's own, and empty under the token ``_``. So events of one ID from two
     sources are two documents.
     """

@@ -67,6 +67,8 @@ class Libp2pOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Deliver here too what is published here."""
     buffer_bytes: int = 64 << 20
     """The most bytes that wait for one reader, for the event loop, and for one peer."""
+    buffer_messages: int = 10_000
+    """The most messages that wait for one reader, and for the event loop."""
     connections_per_address: int = 64
     """The most inbound connections of one IP address."""
     refuse_address_s: float = 60.0

@@ -86,7 +86,9 @@ class Publisher:
         if len(batch) < len(chunk):
             large = chunk[len(batch)]
             size = f"{len(large.data)} bytes are over the limit of {self._settings.max_payload}"
-            raise cut(f"{large.type_name}: {size}")
+            too_large = cut(f"{large.type_name}: {size}")
+            too_large.refused_for_good = [large]
+            raise too_large
 
     def _topic(self, message: OutgoingMessage) -> str:
         if message.channel != "events":

@@ -38,6 +38,8 @@ class NodeSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The most bytes of a gossip frame."""
     most_queued: int
     """The most bytes that wait for a peer, for the event loop, and for a reader."""
+    most_waiting: int
+    """The most messages that wait for the event loop, and for a reader."""
     state_dir: Path | None
     swarm_key: SwarmKey | None
     acl: AccessList
@@ -93,6 +95,7 @@ def settings_of(where: str | NetworkConfig, options: Libp2pOptions) -> NodeSetti
         acl=AccessList(acl),
         grace_period_s=_at_least("grace_period_ms", grace_ms or _GRACE_MS, 0) / 1000,
         most_queued=int(_at_least("buffer_bytes", options.buffer_bytes, 1)),
+        most_waiting=int(_at_least("buffer_messages", options.buffer_messages, 1)),
         per_address=int(_at_least("connections_per_address", options.connections_per_address, 1)),
         refuse_s=_at_least("refuse_address_s", options.refuse_address_s, 0),
         wait_s=_at_least("wait_for_peers_s", options.wait_for_peers_s, 0),

@@ -33,8 +33,6 @@ from .status import NodeFigures, figures_of, peers_of
 
 __all__ = ["Libp2pTransport"]
 
-_INBOUND = 10_000
-
 
 class Libp2pTransport(Transport):
     """A libp2p node on TCP. Events go by gossip to the peers that subscribe to their type.
@@ -124,7 +122,7 @@ class Libp2pTransport(Transport):
         self._handover: Handover[Arrived] = Handover(
             bridge,
             self._gossip.take,
-            _INBOUND,
+            self._settings.most_waiting,
             most_bytes=self._settings.most_queued,
             size_of=lambda arrived: arrived.size,
         )
@@ -161,7 +159,7 @@ class Libp2pTransport(Transport):
         receiver = GossipReceiver(
             self._gossip,
             frozenset(spec.types),
-            max(_INBOUND, spec.prefetch),
+            self._settings.most_waiting,
             self._settings.most_queued,
         )
         self._gossip.receivers.add(receiver)

@@ -52,6 +52,8 @@ class OutgoingMessage(Masked, msgspec.Struct, frozen=True, gc=False):
     source: str
     id: str
     data: SecretBytes
+    is_shared: bool = False
+    """Others publish it too, so that it is no surprise if it is stored already."""
 
 
 class SubscriptionSpec(msgspec.Struct, frozen=True, kw_only=True):

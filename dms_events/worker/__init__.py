@@ -1,11 +1,14 @@
-"""From a durable to an outcome for each message: workers with handlers, and the forwarder to a sink."""
+"""From a subscription to an outcome for each message: workers with handlers, forwarder and relay."""
 
 from .forwarder import Forwarder
-from .tally import Tally, WorkerTally
+from .relay import Relay
+from .tally import RelayTally, Tally, WorkerTally
 from .worker import Worker
 
 __all__ = [
     "Forwarder",
+    "Relay",
+    "RelayTally",
     "Tally",
     "Worker",
     "WorkerTally",

@@ -1,10 +1,10 @@
-"""Tallies: the figures of a forwarder and of a worker, which add up."""
+"""Tallies: the figures of a forwarder, a worker and a relay, which add up."""
 
 from __future__ import annotations
 
 import msgspec
 
-__all__ = ["Tally", "WorkerTally"]
+__all__ = ["RelayTally", "Tally", "WorkerTally"]
 
 
 class Tally(msgspec.Struct):
@@ -52,3 +52,22 @@ class WorkerTally(msgspec.Struct):
     """How often a handler raised on a single message."""
     differing_claims: int = 0
     """Messages whose envelope claims another source than the transport knows."""
+
+
+class RelayTally(msgspec.Struct):
+    """What a relay did, in events. The sum from ``stored`` to ``dropped`` is all that it heard."""
+
+    stored: int = 0
+    """Stored by the target."""
+    duplicates: int = 0
+    """Stored by the target before: another relay heard them too, or this one in an earlier life."""
+    undecodable: int = 0
+    """Could not be read; left out."""
+    refused: int = 0
+    """Can never be stored, for they are too large or not permitted; left out."""
+    dropped: int = 0
+    """Thrown away for want of room, because the target was away or slow for too long."""
+    retries: int = 0
+    """How often a publish failed and was tried again."""
+    differing_claims: int = 0
+    """Events whose envelope claims another source than their signer."""

@@ -1,4 +1,4 @@
-"""A worker's words about itself: where and how it begins, and its figures now and then."""
+"""Words of workers and relays about themselves: how they begin, and their figures now and then."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ import msgspec.structs
 
 from ..bus import Subscription
 from ..errors import TransportError
-from .tally import WorkerTally
 
 __all__ = ["figures", "say_figures", "say_start"]
 
@@ -47,7 +46,7 @@ async def say_start(
 
 
 async def say_figures(
-    durable: str, tally: WorkerTally, in_hand: Callable[[], int], every_s: float
+    name: str, tally: msgspec.Struct, in_hand: Callable[[], int], every_s: float
 ) -> None:
     """Log what was done, every so often where that has changed, until cancelled."""
     said = msgspec.structs.replace(tally)
@@ -55,13 +54,11 @@ async def say_figures(
         await asyncio.sleep(every_s)
         if tally != said:
             said = msgspec.structs.replace(tally)
-            _log.info("%s: %s, %d in hand", durable, figures(tally), in_hand())
+            _log.info("%s: %s, %d in hand", name, figures(tally), in_hand())
 
 
-def figures(tally: WorkerTally) -> str:
-    """The figures that are not 0, and how many were handled."""
-    return " · ".join(
-        f"{getattr(tally, name):,} {name}"
-        for name in WorkerTally.__struct_fields__
-        if name == "handled" or getattr(tally, name)
-    )
+def figures(tally: msgspec.Struct) -> str:
+    """The first figure, and the others that are not 0."""
+    first, *others = tally.__struct_fields__
+    names = [first, *(name for name in others if getattr(tally, name))]
+    return " · ".join(f"{getattr(tally, name):,} {name}" for name in names)

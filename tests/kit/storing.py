@@ -56,7 +56,7 @@ def more_than(database: Path, count: int) -> Callable[[], bool]:
     return lambda: count_in(database) > count
 
 
-def call(number: int) -> ServiceCall:
+def call(number: int, status: str = "finished") -> ServiceCall:
     """One of many calls that are told apart by their number."""
     return ServiceCall(
         call_id=float(number),
@@ -67,7 +67,7 @@ def call(number: int) -> ServiceCall:
         memory_used=0.25 * number,
         network_bw_used=0.0,
         time_taken=12.0,
-        status="finished",
+        status=status,
         amount_of_ntx=number % 100,
         timestamp=1_795_460_123.0 + number,
     )

@@ -34,6 +34,8 @@ NAMES = [
     "OutgoingMessage",
     "PublishError",
     "Reject",
+    "Relay",
+    "RelayTally",
     "ReplayError",
     "RequestError",
     "RequestTimeoutError",

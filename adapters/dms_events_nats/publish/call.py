@@ -101,6 +101,7 @@ class Call:
         self.unacked: dict[str, OutgoingMessage] = {}
         self.bytes = 0
         self.refused: dict[str, OutgoingMessage] = {}
+        self._for_good: list[OutgoingMessage] = []
         self.reason = ""
         self.unheard = False
         self.retry_planned = False
@@ -131,11 +132,13 @@ class Call:
         """The error that says what is open: refused, not acknowledged or not sent, in the order given."""
         ends = {**self.refused, **self.unacked}
         in_order = [ends[token] for token in sorted(ends, key=int)]
-        return PublishError(reason, [*in_order, *self._back], self.accepted)
+        return PublishError(reason, [*in_order, *self._back], self.accepted, self._for_good)
 
-    def refuse(self, token: str, reason: str) -> None:
+    def refuse(self, token: str, reason: str, *, for_good: bool) -> None:
         """Have a message that is unacknowledged refused."""
         message = self.refused[token] = self.unacked.pop(token)
+        if for_good:
+            self._for_good.append(message)
         self.bytes -= len(message.data)
         self.settled += 1
         self.reason = reason

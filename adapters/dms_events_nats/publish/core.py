@@ -48,7 +48,7 @@ class CorePublisher:
             for message in messages:
                 held = message
                 if not (subject := subject_of(message)):
-                    raise PublishError(no_subject(message), [message], count)
+                    raise self._refused(no_subject(message), message, count)
                 data = message.data
                 if self._denied:
                     self._check(subject, message, count)
@@ -57,7 +57,8 @@ class CorePublisher:
                 if client.is_closed:
                     raise nats.errors.ConnectionClosedError
                 if len(data) > client.max_payload:
-                    raise nats.errors.MaxPayloadError
+                    size = f"{len(data):,} bytes, more than the server's max_payload"
+                    raise self._refused(f"{message.type_name} is {size}", message, count)
                 client.send(subject, data)
                 held = None
                 count += 1
@@ -94,8 +95,11 @@ class CorePublisher:
 
     def _check(self, subject: str, message: OutgoingMessage, count: int) -> None:
         if denial := self._denied.get(subject.lower()):
-            reason = f"{message.type_name}: {denial.words(subject)}"
-            raise PublishError(reason, [message], count)
+            raise self._refused(f"{message.type_name}: {denial.words(subject)}", message, count)
+
+    @staticmethod
+    def _refused(reason: str, message: OutgoingMessage, count: int) -> PublishError:
+        return PublishError(reason, [message], count, [message])
 
     async def _room(self, message: OutgoingMessage, count: int) -> None:
         """Wait until little enough waits in the client; without a connection, for one."""

@@ -22,11 +22,8 @@ class Duplicates:
     def __init__(self) -> None:
         self._notice = Notice(_TEXT)
         self._expected: dict[str, None] = {}
-
-    @property
-    def count(self) -> int:
+        self.count = 0
         """How many there were."""
-        return self._notice.count
 
     def expect(self, call: Call) -> None:
         """What a call leaves open may be published again."""
@@ -37,5 +34,8 @@ class Duplicates:
 
     def add(self, call: Call, message: OutgoingMessage) -> None:
         """The server says that a message of a call is a duplicate."""
-        if message.id not in call.sent_before and message.id not in self._expected:
+        if message.id in call.sent_before or message.id in self._expected:
+            return
+        self.count += 1
+        if not message.is_shared:
             self._notice.add(f"{message.type_name} {message.id!a}")

@@ -19,7 +19,7 @@ from .duplicates import Duplicates
 from .fast_ingest import Ingest
 from .fit import unfit
 from .no_stream import NoStreamProbe
-from .replies import IGNORED, Notice, Streams, read_ack, shown
+from .replies import IGNORED, ApiError, Notice, Streams, read_ack, shown
 
 __all__ = ["Publisher"]
 
@@ -32,6 +32,9 @@ _NOT_YET_RETRY_S = 1.0
 _NO_STREAM_RETRY_S = 0.25
 _NOT_YET: Final = (10158, 10167)
 """Errors that refuse nothing: another copy is being stored, or the server has too much to do."""
+_TOO_LARGE: Final = 10054
+_SUBJECT_IS_FULL: Final = "maximum messages per subject exceeded"
+"""It shares its number with a full stream."""
 
 
 class Publisher:
@@ -113,7 +116,7 @@ class Publisher:
             unacked[token] = message
             call.bytes += len(data)
             if reason := unfit(message, subject, client.max_payload):
-                call.refuse(token, reason)
+                call.refuse(token, reason, for_good=True)
                 break
             calls[token] = call
             if client.pending_data_size > ROOM_BYTES:
@@ -152,7 +155,8 @@ class Publisher:
                 if denial.denies("publish", subject := self._subjects.of(message)):
                     found = True
                     del self._calls[token]
-                    call.refuse(token, f"{message.type_name}: {denial.words(subject)}")
+                    reason = f"{message.type_name}: {denial.words(subject)}"
+                    call.refuse(token, reason, for_good=True)
         return found
 
     def _end(self, reason: str) -> None:
@@ -248,7 +252,7 @@ class Publisher:
             words = f"{ack.error.description} (code {ack.error.err_code})"
             reason = f"{message.type_name}: {words}"
             if ack.error.err_code not in _NOT_YET:
-                call.refuse(token, reason)
+                call.refuse(token, reason, for_good=_is_its_own_fault(ack.error))
                 return False
             call.reason = reason
             call.retry_in(_NOT_YET_RETRY_S)
@@ -276,3 +280,8 @@ class Publisher:
         if call.no_stream is None:
             call.no_stream = NoStreamProbe(self._client, subject)
         call.retry_in(_NO_STREAM_RETRY_S)
+
+
+def _is_its_own_fault(error: ApiError) -> bool:
+    """Whether the server refuses a message for what it is, rather than for want of room."""
+    return error.err_code == _TOO_LARGE or error.description == _SUBJECT_IS_FULL

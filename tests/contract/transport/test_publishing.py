@@ -133,6 +133,7 @@ async def test_a_full_stream_refuses_and_keeps_what_it_accepted(place: Place) ->
             await bus.publish_many(prepared)
         refused = list(caught.value.unacknowledged)
         assert refused == prepared[10:]
+        assert list(caught.value.refused_for_good) == []
         with pytest.raises(PublishError, match=r"elk_stats\.ServiceCall|full") as caught:
             await bus.publish(call(99))
         [single] = caught.value.unacknowledged
@@ -259,6 +260,7 @@ async def test_an_event_over_the_servers_limit_is_not_sent_and_the_bus_goes_on(
         with pytest.raises(PublishError) as caught:
             await bus.publish_many([call(2), call(3, status="x" * 70_000), call(4)])
         assert len(caught.value.unacknowledged) == 2
+        assert caught.value.refused_for_good == [caught.value.unacknowledged[0]]
         await bus.publish(call(5))
         assert [m.event.call_id for m in await collect(messages, 2)] == [2.0, 5.0]
 

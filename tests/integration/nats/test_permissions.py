@@ -93,6 +93,7 @@ async def test_only_what_is_not_permitted_is_refused_of_many(
         with pytest.raises(PublishError, match="Permissions Violation") as refused:
             await bus.publish_many(events)
         assert ids_of(refused.value.unacknowledged)[:1] == [events[-3].id]
+        assert refused.value.refused_for_good == [events[-3]]
         rest = [event for event in refused.value.unacknowledged if event.source == "node"]
         await bus.publish_many(rest)
     async with at(as_user(server, "all")) as operator:
@@ -113,8 +114,9 @@ async def test_on_core_the_next_publish_on_a_subject_that_is_not_permitted_is_an
                     await bus.publish(forbidden)
                     await asyncio.sleep(0)
 
-        with pytest.raises(PublishError, match="Permissions Violation for Publish"):
+        with pytest.raises(PublishError, match="Permissions Violation for Publish") as refused:
             await publish()
+        assert refused.value.refused_for_good == [forbidden]
         await bus.publish(allowed)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -53,12 +53,24 @@ def rsa_id() -> bytes:
     return bytes(ID.from_pubkey(create_rsa_pair().public_key).to_bytes())
 
 
-async def attack(address: str, parts: Iterable[bytes], pair: Any, within_s: float = 10.0) -> bool:
-    """Write these bytes on a gossip stream; returns whether the peer was left for them."""
-    return await asyncio.to_thread(trio.run, _attack, address, list(parts), pair, within_s)
+async def attack(
+    address: str,
+    parts: Iterable[bytes],
+    pair: Any,
+    within_s: float = 10.0,
+    *,
+    done: Callable[[], bool] = lambda: False,
+) -> bool:
+    """Write these bytes on a gossip stream; returns whether the peer was left for them.
+
+    It waits for that ``within_s``, or until it is ``done``.
+    """
+    return await asyncio.to_thread(trio.run, _attack, address, list(parts), pair, within_s, done)
 
 
-async def _attack(address: str, parts: list[bytes], pair: Any, within_s: float) -> bool:
+async def _attack(
+    address: str, parts: list[bytes], pair: Any, within_s: float, done: Callable[[], bool]
+) -> bool:
     host, target = new_host(key_pair=pair), info_from_p2p_addr(Multiaddr(address))
     async with host.run([]):
         await host.connect(target)
@@ -68,18 +80,19 @@ async def _attack(address: str, parts: list[bytes], pair: Any, within_s: float) 
             for part in parts:
                 await stream.write(part)
             with trio.move_on_after(within_s):
-                left = await _until_left(host, target.peer_id)
+                left = await _until_left(host, target.peer_id, done)
         except StreamError:
             left = True
         await host.close()
     return left
 
 
-async def _until_left(host: Any, peer: Any) -> bool:
-    while True:
-        if not host.get_network().get_connections(peer):
-            return True
+async def _until_left(host: Any, peer: Any, done: Callable[[], bool]) -> bool:
+    while host.get_network().get_connections(peer):
+        if done():
+            return False
         await trio.sleep(0.02)
+    return True
 
 
 async def get_in(address: str, count: int = 1, pair: Any = None) -> int:

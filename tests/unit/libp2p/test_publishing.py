@@ -218,11 +218,12 @@ async def test_a_peer_that_comes_back_is_dialled_again(caplog: pytest.LogCapture
             assert [m.event.call_id for m in await collect(messages, 1)] == [9.0]
 
 
-async def test_a_reader_that_is_too_slow_loses_counted_messages(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("dms_events_libp2p.transport._INBOUND", 10)
-    async with connect() as reader, connect(reader) as bus, reader.subscribe(ServiceCall) as found:
+async def test_a_reader_that_is_too_slow_loses_counted_messages() -> None:
+    async with (
+        connect(buffer_messages=10) as reader,
+        connect(reader) as bus,
+        reader.subscribe(ServiceCall) as found,
+    ):
         await hears(bus, reader)
         await bus.publish_many(event_calls(600))
         await eventually(lambda: found.dropped + reader.transport.figures.dropped_inbound > 0)
