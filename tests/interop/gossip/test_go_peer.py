@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import subprocess
 from pathlib import Path
 
@@ -11,55 +10,16 @@ import pytest
 from libp2p.crypto.ed25519 import create_new_key_pair
 from libp2p.utils.varint import encode_uvarint
 
-from dms_events import Bus, codec
 from dms_events.types.elk_stats import ServiceCall
 from dms_events.types.network_config import PrivateKey
+from dms_events_libp2p import peering, pinging
 from dms_events_libp2p.keys import load_key, new_key, peer_id
-from tests.contract.places import collect, event_calls, until
-from tests.kit.go.libp2p import SOURCE, GoNode, build
+from tests.contract.places import event_calls, until
+from tests.kit.go.libp2p import SOURCE, GoNode
 from tests.kit.go.toolchain import program
 from tests.kit.libp2p.buses import connect, eventually
+from tests.kit.libp2p.go_peers import both_ways, free_port, met
 from tests.kit.libp2p.hostile import attack, framed, message
-
-
-@pytest.fixture(scope="module")
-def go() -> Path:
-    return build()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-async def met(bus: Bus, node: GoNode) -> None:
-    """Until each knows that the other one listens to the topic."""
-    own = bus.transport.peer_id
-    await node.wait("joined", 1, lambda event: event["peer"] == own)
-    topics = bus.transport._node.pubsub.peer_topics
-
-    def known() -> bool:
-        return node.peer in map(str, list(topics.get("dms/events/elk_stats.ServiceCall", ())))
-
-    await eventually(known)
-
-
-async def both_ways(bus: Bus, node: GoNode) -> None:
-    """Five events each way, with their source."""
-    before = len(node.of("message"))
-    async with bus.subscribe(ServiceCall) as messages:
-        await bus.publish_many(event_calls(5))
-        told = (await node.wait("message", before + 5))[before:]
-        assert {event["from"] for event in told} == {bus.transport.peer_id}
-        read = [codec.decode(event["json"].encode(), ServiceCall) for event in told]
-        assert {event.call_id for event in read} == {0.0, 1.0, 2.0, 3.0, 4.0}
-        node.publish(5)
-        arrived = await collect(messages, 5, within_s=60)
-        assert {m.source for m in arrived} == {node.peer}
-        assert {m.event.status for m in arrived} == {"from Go"}
-        assert not any(m.envelope.id for m in arrived)
-        assert len({m.id for m in arrived}) == 5
 
 
 @pytest.mark.parametrize(
@@ -123,6 +83,8 @@ async def test_a_go_peer_that_comes_back_is_heard_and_hears(go: Path, tmp_path: 
         assert node.address == address
         await met(bus, node)
         await both_ways(bus, node)
+    figures = bus.transport.figures
+    assert (figures.possibly_replayed, figures.replayed, figures.duplicates) == (0, 0, 0)
     await bus.close()
 
 
@@ -166,7 +128,8 @@ async def test_a_go_peer_that_sends_junk_is_left(go: Path) -> None:
 
 
 @pytest.mark.slow
-async def test_a_frozen_go_peer_is_left_and_dialled_again(go: Path) -> None:
+async def test_a_frozen_go_peer_is_left_within_15_s_and_dialled_again(go: Path) -> None:
+    assert peering._PING_EVERY_S + peering._PING_S + pinging._LEAVE_S + peering._LEAVE_S < 15
     async with (
         GoNode.run(go) as node,
         connect(peers=[node.address]) as bus,

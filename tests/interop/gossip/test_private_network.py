@@ -8,12 +8,10 @@ from pathlib import Path
 import pytest
 
 from dms_events.types.elk_stats import ServiceCall
-from tests.interop.gossip.test_go_peer import both_ways, go, met
 from tests.kit.go.libp2p import GoNode
 from tests.kit.libp2p.buses import connect, eventually
+from tests.kit.libp2p.go_peers import both_ways, met
 from tests.kit.libp2p.swarm_keys import make_swarm_key
-
-__all__ = ["go"]
 
 
 @pytest.mark.parametrize("security", ["noise", "tls"])

@@ -42,6 +42,8 @@ import (
 
 type options struct {
 	listen, connect, keep, topic, keyFile, keyType, security, swarmKey string
+	seqnosRise                                                         bool
+	clockBack                                                          time.Duration
 }
 
 // envelope is the DMS MessageEnvelope, and the keys that dms-events adds to it.
@@ -75,6 +77,8 @@ func main() {
 	flag.StringVar(&o.keyType, "key-type", "ed25519", "kind of a new key: ed25519, secp256k1 or rsa")
 	flag.StringVar(&o.security, "security", "noise", "noise or tls")
 	flag.StringVar(&o.swarmKey, "swarm-key", "", "file with the key of a private network")
+	flag.BoolVar(&o.seqnosRise, "seqnos-rise", false, "take only seqnos that rise: pubsub.BasicSeqnoValidator")
+	flag.DurationVar(&o.clockBack, "clock-back", 0, "number messages as if the clock was set back by so much")
 	flag.Parse()
 	if err := run(o); err != nil {
 		say("error", map[string]any{"error": err.Error()})
@@ -93,7 +97,7 @@ func run(o options) error {
 		return err
 	}
 	defer node.Close()
-	topic, err := join(ctx, node, o.topic)
+	topic, err := join(ctx, node, o)
 	if err != nil {
 		return err
 	}
@@ -148,28 +152,6 @@ func keep(ctx context.Context, node host.Host, info peer.AddrInfo) {
 	}
 }
 
-func loadKey(o options) (crypto.PrivKey, error) {
-	if o.keyFile != "" {
-		if text, err := os.ReadFile(o.keyFile); err == nil {
-			marshalled, err := base64.StdEncoding.DecodeString(strings.TrimSpace(string(text)))
-			if err != nil {
-				return nil, err
-			}
-			return crypto.UnmarshalPrivateKey(marshalled)
-		}
-	}
-	kinds := map[string]int{"ed25519": crypto.Ed25519, "secp256k1": crypto.Secp256k1, "rsa": crypto.RSA}
-	key, _, err := crypto.GenerateKeyPair(kinds[o.keyType], 2048)
-	if err != nil || o.keyFile == "" {
-		return key, err
-	}
-	marshalled, err := crypto.MarshalPrivateKey(key)
-	if err != nil {
-		return nil, err
-	}
-	return key, os.WriteFile(o.keyFile, []byte(base64.StdEncoding.EncodeToString(marshalled)), 0o600)
-}
-
 func newHost(o options, key crypto.PrivKey) (host.Host, error) {
 	security := libp2p.Security(noise.ID, noise.New)
 	if o.security == "tls" {
@@ -200,12 +182,17 @@ func newHost(o options, key crypto.PrivKey) (host.Host, error) {
 }
 
 // join keeps to the library's defaults, as a DMS node does: its validation queue has 32 places.
-func join(ctx context.Context, node host.Host, name string) (*pubsub.Topic, error) {
-	gossip, err := pubsub.NewGossipSub(ctx, node)
+func join(ctx context.Context, node host.Host, o options) (*pubsub.Topic, error) {
+	var settings []pubsub.Option
+	if o.seqnosRise {
+		settings = append(settings, pubsub.WithDefaultValidator(risingSeqnos()))
+	}
+	gossip, err := pubsub.NewGossipSub(ctx, node, settings...)
 	if err != nil {
 		return nil, err
 	}
-	topic, err := gossip.Join(name)
+	setClockBack(gossip, o.clockBack)
+	topic, err := gossip.Join(o.topic)
 	if err != nil {
 		return nil, err
 	}
