@@ -16,6 +16,7 @@ from multiaddr import Multiaddr
 from dms_events.errors import ConfigError
 
 from .arrivals import Arrivals, Arrived, read_envelope
+from .exchange import PeerExchange
 from .peering import Peering
 from .seqnos import Seqnos
 from .settings import NodeSettings
@@ -105,7 +106,8 @@ class Node:
         permit_dials(self.host.get_network(), self.admission)
         key = settings.swarm_key.raw if settings.swarm_key else None
         guard_handshakes(self.host.get_network(), self.admission, key)
-        self.router = open_router()
+        exchange = PeerExchange(self.host)
+        self.router = open_router(exchange.offer)
         self.seqnos = Seqnos(state)
         self.pubsub = GuardedPubsub(
             self.host,
@@ -130,6 +132,7 @@ class Node:
                 await self.pubsub.wait_until_ready()
                 self.addresses = [str(address) for address in self.host.get_addrs()]
                 tasks.start_soon(self._peering.run)
+                tasks.start_soon(exchange.run)
                 tasks.start_soon(self._announce)
                 tasks.start_soon(self.seqnos.keep, lambda: self.pubsub.counter)
                 try:

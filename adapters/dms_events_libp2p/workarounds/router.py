@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import random
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from libp2p.peer.envelope import consume_envelope
+from libp2p.peer.peerinfo import PeerInfo
 from libp2p.pubsub.gossipsub import PROTOCOL_ID, PROTOCOL_ID_V11, PROTOCOL_ID_V12, GossipSub
 from libp2p.pubsub.pb import rpc_pb2
 
@@ -11,6 +15,10 @@ __all__ = ["open_router"]
 
 _DONT_WANT_BYTES = 1_024
 """From this size on the mesh is told that it need not send a message here, as Go does it."""
+_MOST_NAMED = 16
+_RECORD = "libp2p-peer-record"
+
+Named = Callable[[Sequence[PeerInfo]], object]
 
 
 class _OpenRouter(GossipSub):
@@ -18,16 +26,61 @@ class _OpenRouter(GossipSub):
 
     It drops what is beyond ten messages a second, own ones too: 10 of 500 arrived. And it puts the
     signed record of the own addresses into every message, a quarter of the CPU.
+
+    ``on_named`` gets peers that another one names for its place in the mesh, with their addresses, which
+    they signed.
     """
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, on_named: Named, **options: Any) -> None:
         super().__init__(**options)
+        self._on_named = on_named
         self.dropped = 0
         """Messages that a peer's queue had no room for."""
 
     def _handle_dropped_rpc(self, peer_id: Any, rpc: Any, reason: str) -> None:
         self.dropped += len(rpc.publish)
         super()._handle_dropped_rpc(peer_id, rpc, reason)
+
+    async def _emit_control_msgs(
+        self,
+        peers_to_graft: Mapping[Any, Sequence[str]],
+        peers_to_prune: Mapping[Any, Sequence[str]],
+        peers_to_gossip: Mapping[Any, Mapping[str, Sequence[bytes]]],
+    ) -> None:
+        """Stock sends a peer also what is for the peers before it, and names nobody to those it prunes.
+
+        So a node that knows two full hubs only stayed alone.
+        """
+        for peer in {*peers_to_graft, *peers_to_prune, *peers_to_gossip}:
+            control = rpc_pb2.ControlMessage(
+                graft=[rpc_pb2.ControlGraft(topicID=t) for t in peers_to_graft.get(peer, ())],
+                prune=[self._prune(topic, peer) for topic in peers_to_prune.get(peer, ())],
+                ihave=[
+                    rpc_pb2.ControlIHave(topicID=topic, messageIDs=ids)
+                    for topic, ids in peers_to_gossip.get(peer, {}).items()
+                ],
+            )
+            await self.emit_control_message(control, peer)
+
+    def _prune(self, topic: str, pruned: Any) -> Any:
+        """A PRUNE with the signed addresses of others that subscribe to the topic."""
+        prune = rpc_pb2.ControlPrune(topicID=topic, backoff=self.prune_back_off)
+        others = [peer for peer in self.pubsub.peer_topics.get(topic, ()) if peer != pruned]
+        for peer in random.sample(others, min(len(others), _MOST_NAMED)):
+            record = self.pubsub.host.get_peerstore().get_peer_record(peer)
+            if record is not None:
+                envelope = record.marshal_envelope()
+                prune.peers.add(peerID=peer.to_bytes(), signedPeerRecord=envelope)
+        return prune
+
+    async def _do_px(self, px_peers: Sequence[Any]) -> None:
+        """Stock dials them one after the other, and reads nothing from its peer meanwhile."""
+        named = []
+        for peer in px_peers[:_MOST_NAMED]:
+            if peer.signedPeerRecord:
+                _, record = consume_envelope(peer.signedPeerRecord, _RECORD)
+                named.append(PeerInfo(record.peer_id, record.addrs))
+        self._on_named(named)
 
     async def publish(self, msg_forwarder: Any, pubsub_msg: Any) -> None:
         self.mcache.put(pubsub_msg)
@@ -46,12 +99,13 @@ class _OpenRouter(GossipSub):
                 self.send_rpc(peer, rpc)
 
 
-def open_router() -> Any:
+def open_router(on_named: Named) -> Any:
     """A router whose heartbeat stays at a second, and whose mesh takes several peers of one address.
 
     Stock stretches the heartbeat to a minute, and wants three different addresses in a mesh.
     """
     return _OpenRouter(
+        on_named,
         protocols=[PROTOCOL_ID_V12, PROTOCOL_ID_V11, PROTOCOL_ID],
         degree=6,
         degree_low=5,

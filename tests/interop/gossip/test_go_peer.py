@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from dms_events_libp2p.keys import load_key, new_key, peer_id
 from tests.contract.places import event_calls, until
 from tests.kit.go.libp2p import SOURCE, GoNode
 from tests.kit.go.toolchain import program
-from tests.kit.libp2p.buses import connect, eventually
+from tests.kit.libp2p.buses import connect, eventually, full_with
 from tests.kit.libp2p.go_peers import both_ways, free_port, met
 from tests.kit.libp2p.hostile import attack, framed, message
 
@@ -125,6 +126,15 @@ async def test_a_go_peer_that_sends_junk_is_left(go: Path) -> None:
             await eventually(lambda: not bus.transport.peers)
             assert await messages.batch(1, 0.1) == []
             assert messages.undecodable == 20
+
+
+async def test_go_peers_that_know_one_full_node_only_get_to_know_each_other(go: Path) -> None:
+    async with AsyncExitStack() as stack, connect() as hub, hub.subscribe(ServiceCall):
+        full_with(hub, 1)
+        [address] = hub.transport.addresses
+        nodes = [await stack.enter_async_context(GoNode.run(go, connect=address)) for _ in range(3)]
+        for node in nodes:
+            await node.wait("joined", 3)
 
 
 @pytest.mark.slow

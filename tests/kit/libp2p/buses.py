@@ -9,7 +9,7 @@ from typing import Any
 import dms_events
 from dms_events import Bus
 
-__all__ = ["connect", "eventually", "hears"]
+__all__ = ["connect", "eventually", "full_with", "hears"]
 
 URL = "libp2p://127.0.0.1:0"
 
@@ -42,3 +42,9 @@ async def hears(publisher: Bus, reader: Bus, type_name: str = "elk_stats.Service
         return wanted in subscribed & {str(peer) for peer in list(node.pubsub.peers)}
 
     await eventually(known)
+
+
+def full_with(bus: Bus, peers: int) -> None:
+    """Have the meshes of a node be full with so many."""
+    router = bus.transport._node.router
+    router.degree = router.degree_low = router.degree_high = peers

@@ -1,0 +1,57 @@
+"""The mesh of a topic: who is in it, and who is told of others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+
+import trio.lowlevel
+
+from dms_events import Bus
+from dms_events.types.elk_stats import NewService, ServiceCall
+from dms_events_libp2p.node import Node
+from tests.contract.places import collect, service
+from tests.kit.libp2p.buses import connect, eventually, full_with, hears
+
+CALLS, SERVICES = "dms/events/elk_stats.ServiceCall", "dms/events/elk_stats.NewService"
+
+
+async def test_nodes_that_know_one_full_node_only_get_to_know_each_other() -> None:
+    async with AsyncExitStack() as stack, connect() as hub, hub.subscribe(ServiceCall):
+        full_with(hub, 1)
+        leaves: list[Bus] = []
+        for _ in range(4):
+            leaves.append(await stack.enter_async_context(connect(hub)))
+            await stack.enter_async_context(leaves[-1].subscribe(ServiceCall))
+        await eventually(lambda: all(len(leaf.peers) == 4 for leaf in leaves))
+
+
+async def test_a_peer_is_grafted_for_its_own_topics_only() -> None:
+    async with (
+        connect() as first,
+        connect() as second,
+        connect(first, second) as bus,
+        bus.subscribe("elk_stats.*") as messages,
+        first.subscribe(ServiceCall),
+        second.subscribe(NewService) as services,
+    ):
+        await hears(bus, first)
+        await hears(bus, second, "elk_stats.NewService")
+        node: Node = bus.transport._node
+        by_name = {str(peer): peer for peer in list(node.pubsub.peers)}
+        wanted: dict[object, Sequence[str]] = {
+            by_name[first.transport.peer_id]: [CALLS],
+            by_name[second.transport.peer_id]: [SERVICES],
+        }
+
+        async def graft() -> None:
+            await node.router._emit_control_msgs(wanted, {}, {})
+            await trio.lowlevel.checkpoint()
+
+        await hears(second, bus, "elk_stats.NewService")
+        await bus.transport._bridge.call(graft)
+        await bus.publish(service())
+        await collect(services, 1)
+        await second.publish(service())
+        await collect(messages, 1)
+        assert not node.router.back_off.get(CALLS), "nobody refuses a topic that it does not have"
