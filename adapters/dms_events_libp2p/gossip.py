@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
-import time
-from collections import deque
 from collections.abc import Mapping
 from weakref import WeakSet
 
-from dms_events.aio import set_within
-from dms_events.errors import ConnectionLostError, TransportError
+from dms_events.errors import TransportError
 from dms_events.identity import id_of_position
-from dms_events.transport import Receiver
+from dms_events.transport import DroppingReceiver
 
 from .arrivals import Arrived
 
 __all__ = ["Gossip", "GossipDelivery", "GossipReceiver"]
 
-_log = logging.getLogger("dms_events")
 _MOST_KNOWN = 100_000
-_QUIET_S = 1.0
 
 
 class GossipDelivery:
@@ -98,72 +91,32 @@ class GossipDelivery:
         return
 
 
-class GossipReceiver(Receiver):
-    """Holds up to ``limit`` messages and ``most_bytes``; what arrives beyond is dropped and counted.
-
-    One message is always held, however large it is.
-    """
+class GossipReceiver(DroppingReceiver[GossipDelivery]):
+    """Gets the messages of some types. What finds it full is dropped."""
 
     def __init__(
         self, gossip: Gossip, type_names: frozenset[str], limit: int, most_bytes: int
     ) -> None:
+        super().__init__("gossip", limit, most_bytes)
         self._gossip = gossip
         self.type_names = type_names
-        self._limit = limit
-        self._room = most_bytes
-        """How many bytes may be held beside those that are."""
-        self._buffer: deque[GossipDelivery] = deque()
-        self._arrived = asyncio.Event()
-        self._end: TransportError | None = None
-        self.ack_wait_s = float("inf")
-        self.dropped = 0
-        self._quiet_until = 0.0
-
-    def pop(self) -> GossipDelivery | None:
-        if not self._buffer:
-            return None
-        delivery = self._buffer.popleft()
-        self._room += delivery.size
-        return delivery
-
-    async def wait(self, timeout_s: float | None) -> bool:
-        if not self._buffer and self._end is None:
-            self._arrived.clear()
-            await set_within(self._arrived, timeout_s)
-        if self._end is not None and not self._buffer:
-            raise self._end
-        return bool(self._buffer)
-
-    async def backlog(self) -> int:
-        return 0
 
     async def pause(self) -> None:
         self._gossip.receivers.discard(self)
 
-    async def close(self) -> None:
-        self.fail(ConnectionLostError("the subscription is closed"))
-
     def fail(self, error: TransportError) -> None:
-        """Nothing will arrive any more."""
         self._gossip.receivers.discard(self)
-        self._end = self._end or error
-        self._arrived.set()
+        super().fail(error)
 
     def put(self, delivery: GossipDelivery) -> None:
         """Take a message, or drop it."""
         size, buffer = delivery.size, self._buffer
-        if not buffer or (len(buffer) < self._limit and size <= self._room):
-            self._room -= size
-            buffer.append(delivery)
-            self._arrived.set()
+        if buffer and (size > self._room or len(buffer) >= self._limit):
+            self._drop()
             return
-        self.dropped += 1
-        if time.monotonic() >= self._quiet_until:
-            self._quiet_until = time.monotonic() + _QUIET_S
-            _log.warning(
-                "%d messages were dropped so far: the reader was too slow for gossip, which keeps none",
-                self.dropped,
-            )
+        self._room -= size
+        buffer.append(delivery)
+        self._arrived.set()
 
 
 class Gossip:

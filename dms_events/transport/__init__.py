@@ -1,6 +1,7 @@
 """The seam that adapters implement, and the transport within one process, which needs no server."""
 
 from .counts import PublishCounts
+from .dropping import DroppingReceiver
 from .memory import MemoryTransport
 from .peer import Peer
 from .receiver import Delivery, Receiver
@@ -20,6 +21,7 @@ __all__ = [
     "Answer",
     "Channel",
     "Delivery",
+    "DroppingReceiver",
     "Guarantees",
     "KeyValue",
     "MemoryTransport",

@@ -42,6 +42,7 @@ async def test_what_is_published_arrives_as_the_same_typed_event(bus: Bus) -> No
     assert message.type_name == "elk_stats.ServiceCall"
     assert message.id == published
     assert message.attempt == 1
+    assert not message.possibly_replayed
 
 
 async def test_a_message_says_who_sent_it_and_when(place: Place, bus: Bus) -> None:

@@ -1,0 +1,85 @@
+"""A receiver of what nobody stores: it holds so much, and drops and counts the rest."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from typing import Generic, TypeVar
+
+from ..aio import set_within
+from ..errors import ConnectionLostError, TransportError
+from .receiver import Delivery, Receiver
+
+__all__ = ["DroppingReceiver"]
+
+D = TypeVar("D", bound=Delivery)
+
+_log = logging.getLogger("dms_events")
+_QUIET_S = 1.0
+
+
+class DroppingReceiver(Receiver, Generic[D]):
+    """Holds up to ``limit`` messages and ``most_bytes``; what arrives beyond is dropped and counted.
+
+    One message is always held, however large it is. ``broker``, who keeps none, is named in the log.
+    What arrives is put into the buffer by the subclass, in one step for each message.
+    """
+
+    def __init__(self, broker: str, limit: int, most_bytes: int) -> None:
+        self._broker = broker
+        self._limit = limit
+        self._room = most_bytes
+        """How many bytes may be held beside those that are."""
+        self._buffer: deque[D] = deque()
+        self._arrived = asyncio.Event()
+        self._end: TransportError | None = None
+        self.ack_wait_s = float("inf")
+        self.dropped = 0
+        self._said = 0
+        self._quiet_until = 0.0
+
+    def pop(self) -> D | None:
+        if not self._buffer:
+            return None
+        delivery = self._buffer.popleft()
+        self._room += delivery.size
+        return delivery
+
+    async def wait(self, timeout_s: float | None) -> bool:
+        if not self._buffer and self._end is None:
+            self._arrived.clear()
+            await set_within(self._arrived, timeout_s)
+        if self._end is not None and not self._buffer:
+            raise self._end
+        return bool(self._buffer)
+
+    async def backlog(self) -> int:
+        return 0
+
+    async def close(self) -> None:
+        await self.pause()
+        self.fail(ConnectionLostError("the subscription is closed"))
+
+    def fail(self, error: TransportError) -> None:
+        """Nothing will arrive any more."""
+        if self.dropped > self._said:
+            self._say_dropped()
+        self._end = self._end or error
+        self._arrived.set()
+
+    def _drop(self) -> None:
+        """Count a message for which there is no room."""
+        self.dropped += 1
+        if time.monotonic() >= self._quiet_until:
+            self._quiet_until = time.monotonic() + _QUIET_S
+            self._say_dropped()
+
+    def _say_dropped(self) -> None:
+        self._said = self.dropped
+        _log.warning(
+            "%d messages were dropped so far: the reader was too slow for %s, which keeps none",
+            self.dropped,
+            self._broker,
+        )
