@@ -115,7 +115,7 @@ class Demo:
         self._progress = progress
         self._published: Counter[str] = Counter()
         self._interrupted = False
-        self._limit = asyncio.timeout(None)
+        self._limit = asyncio.Timeout(None)
         self._forwarders: list[Forwarder] = []
 
     @property
