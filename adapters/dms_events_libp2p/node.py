@@ -25,6 +25,7 @@ from .workarounds import (
     HANDSHAKE_S,
     Admission,
     GuardedPubsub,
+    Trimming,
     admit,
     check_free,
     guard_handshakes,
@@ -90,9 +91,10 @@ class Node:
         self._pace = trio.Lock()
         self.host = new_host(
             key_pair=settings.key_pair,
-            # py-libp2p itself dials every peer that it hears of, until it has 200 connections.
+            # py-libp2p itself dials every peer that it hears of, up to the mean of its watermarks.
             connection_config=ConnectionConfig(
-                grace_period=settings.grace_period_s,
+                max_connections=2 * settings.most_connections,
+                high_watermark=0,
                 low_watermark=0,
                 min_connections=0,
                 inbound_upgrade_timeout=HANDSHAKE_S,
@@ -122,6 +124,12 @@ class Node:
             on_message=self.arrivals.accept,
         )
         self._peering = Peering(self.host, settings.bootstrap)
+        self.trimming = Trimming(
+            self.pubsub,
+            most=settings.most_connections,
+            grace_s=settings.grace_period_s,
+            kept=settings.bootstrap,
+        )
         try:
             async with (
                 self.host.run(listen),
@@ -133,6 +141,7 @@ class Node:
                 self.addresses = [str(address) for address in self.host.get_addrs()]
                 tasks.start_soon(self._peering.run)
                 tasks.start_soon(exchange.run)
+                tasks.start_soon(self.trimming.run)
                 tasks.start_soon(self._announce)
                 tasks.start_soon(self.seqnos.keep, lambda: self.pubsub.counter)
                 try:

@@ -50,6 +50,9 @@ class Libp2pOptions(msgspec.Struct, frozen=True, kw_only=True):
     """The peers and addresses that there may be connections with, in and out: IP addresses, networks
     (``10.0.0.0/8``), peer ids, and multiaddrs of them (``/ip4/10.1.2.3/p2p/12D3KooW…`` is both). Without
     any there may be connections with all."""
+    max_connections: int = 300
+    """How many connections are kept. Of those beyond it the ones older than the grace period are closed,
+    peers that share no topic with this node first, bootstrap peers never. Twice as many are the most."""
     grace_period_ms: int = 0
     """How long a new connection is not closed for being one too many (0: 20 s)."""
     gossip_max_message_size: int = 0

@@ -43,6 +43,7 @@ class NodeSettings(msgspec.Struct, frozen=True, kw_only=True):
     state_dir: Path | None
     swarm_key: SwarmKey | None
     acl: AccessList
+    most_connections: int
     grace_period_s: float
     per_address: int
     refuse_s: float
@@ -93,6 +94,7 @@ def settings_of(where: str | NetworkConfig, options: Libp2pOptions) -> NodeSetti
         state_dir=Path(options.state_dir) if options.state_dir else None,
         swarm_key=_swarm_key(where, options),
         acl=AccessList(acl),
+        most_connections=int(_at_least("max_connections", options.max_connections, 1)),
         grace_period_s=_at_least("grace_period_ms", grace_ms or _GRACE_MS, 0) / 1000,
         most_queued=int(_at_least("buffer_bytes", options.buffer_bytes, 1)),
         most_waiting=int(_at_least("buffer_messages", options.buffer_messages, 1)),

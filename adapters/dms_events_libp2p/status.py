@@ -32,6 +32,8 @@ class NodeFigures(msgspec.Struct, frozen=True, kw_only=True):
     without a handshake that ends."""
     not_dialled: int
     """Times that a peer or an address was not dialled, since it is not permitted."""
+    trimmed: int
+    """Connections that were closed since there were too many."""
     refused_peers: int
     """Peers that were left for bad messages, and are refused (of the last 10,000)."""
     unsigned: int
@@ -62,6 +64,7 @@ def figures_of(node: Node, gossip: Gossip, handover: Handover[Arrived]) -> NodeF
         peers=len(_live(node)),
         refused=node.admission.refused,
         not_dialled=node.admission.not_dialled,
+        trimmed=node.trimming.closed,
         refused_peers=node.admission.refused_peers,
         unsigned=node.pubsub.unsigned,
         invalid=node.pubsub.invalid,

@@ -162,6 +162,19 @@ class Libp2p(Scheme, frozen=True):
         Path | None,
         option("libp2p", "--state-dir", "A folder of this node for what outlives its process."),
     ] = None
+    swarm_key: Annotated[
+        Path | None,
+        option("libp2p", "--swarm-key", "The key of a private network, a swarm.key of go-libp2p."),
+    ] = None
+    acl: Annotated[
+        Addresses,
+        option(
+            "libp2p",
+            "--acl",
+            "A peer or address that there may be connections with; none: all. May be repeated.",
+            metavar="PEER|ADDRESS",
+        ),
+    ] = None
     wait_for_peers_s: float | None = None
 
     def adapter_options(self, *, wait: bool) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from .reasons import reason_of
 from .router import open_router
 from .sockets import socket_closer
 from .streams import guard_streams
+from .trimming import Trimming
 
 __all__ = [
     "HANDSHAKE_S",
@@ -20,6 +21,7 @@ __all__ = [
     "BadFrameError",
     "Frames",
     "GuardedPubsub",
+    "Trimming",
     "admit",
     "check_free",
     "guard_handshakes",

@@ -18,7 +18,7 @@ from .sockets import remember_remote
 
 __all__ = ["HANDSHAKE_S", "guard_handshakes"]
 
-HANDSHAKE_S: Final = 5.0
+HANDSHAKE_S: Final = 8.0
 _UNLIKE = "the peer does not begin as a libp2p node"
 _HAS_KEY = " (has it a swarm key?)"
 _SAME_KEY = " (has it the same swarm key?)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import trio
 from libp2p.exceptions import MultiError
 
 __all__ = ["reason_of"]
@@ -11,6 +12,8 @@ def reason_of(error: BaseException) -> str:
     """What went wrong first, in a sentence or as the error's repr."""
     while (inner := _inner(error)) is not None:
         error = inner
+    if isinstance(error, trio.TooSlowError):
+        return "no answer in time"
     return str(error) or repr(error)
 
 

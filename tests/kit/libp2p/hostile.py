@@ -21,7 +21,7 @@ from libp2p.pubsub.pb import rpc_pb2
 from libp2p.utils.varint import encode_uvarint
 from multiaddr import Multiaddr
 
-__all__ = ["TOPIC", "attack", "framed", "get_in", "message", "rsa_id"]
+__all__ = ["TOPIC", "attack", "framed", "get_in", "message", "rsa_id", "stay"]
 
 TOPIC = "dms/events/elk_stats.ServiceCall"
 _MESH = "/meshsub/1.1.0"
@@ -93,6 +93,33 @@ async def _until_left(host: Any, peer: Any, done: Callable[[], bool]) -> bool:
             return False
         await trio.sleep(0.02)
     return True
+
+
+async def stay(address: str, count: int, until_left: int) -> list[float]:
+    """Connect so many hosts until the node has left some of them; returns how many seconds those had."""
+    return await asyncio.to_thread(trio.run, _stay, address, count, until_left)
+
+
+async def _stay(address: str, count: int, until_left: int) -> list[float]:
+    target, enough = info_from_p2p_addr(Multiaddr(address)), trio.Event()
+    lives: list[float] = []
+
+    async def visit() -> None:
+        host = new_host(key_pair=create_new_key_pair())
+        async with host.run([]):
+            begun = trio.current_time()
+            await host.connect(target)
+            if await _until_left(host, target.peer_id, enough.is_set):
+                lives.append(trio.current_time() - begun)
+            if len(lives) >= until_left:
+                enough.set()
+            await enough.wait()
+            await host.close()
+
+    async with trio.open_nursery() as tasks:
+        for _ in range(count):
+            tasks.start_soon(visit)
+    return lives
 
 
 async def get_in(address: str, count: int = 1, pair: Any = None) -> int:

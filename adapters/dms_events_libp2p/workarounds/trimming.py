@@ -1,0 +1,71 @@
+"""Connections beyond the limit: closed after their grace period, those of strangers first."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection
+from contextlib import suppress
+from typing import Any
+
+import trio
+
+__all__ = ["Trimming"]
+
+_log = logging.getLogger("dms_events")
+_LOOK_S = 1.0
+_CLOSE_S = 1.0
+
+
+class Trimming:
+    """Closes what is beyond ``most`` connections and older than the grace period.
+
+    Peers that share no topic with this node go first, and of equals the one that came last. Peers in
+    ``kept`` and in a mesh stay. Stock closes no connection with a stream, and all have that of gossip.
+    """
+
+    def __init__(self, pubsub: Any, *, most: int, grace_s: float, kept: Collection[str]) -> None:
+        self._pubsub = pubsub
+        self._swarm = pubsub.host.get_network()
+        self._most = most
+        self._grace_s = grace_s
+        self._kept = kept
+        self._since: dict[Any, float] = {}
+        self.closed = 0
+
+        async def prune_nothing() -> None:
+            return
+
+        self._swarm.connection_pruner.maybe_prune_connections = prune_nothing
+
+    async def run(self) -> None:
+        """For as long as the node runs."""
+        while True:
+            await trio.sleep(_LOOK_S)
+            await self._trim()
+
+    async def _trim(self) -> None:
+        now, connections = trio.current_time(), self._swarm.get_connections()
+        self._since = {each: self._since.get(each, now) for each in connections}
+        excess = len(connections) - self._most
+        if excess <= 0:
+            return
+        for connection in self._in_order(now)[:excess]:
+            self.closed += 1
+            _log.info("peer %s is left: there are too many", connection.muxed_conn.peer_id)
+            with trio.move_on_after(_CLOSE_S), suppress(Exception):
+                await connection.close()
+
+    def _in_order(self, now: float) -> list[Any]:
+        meshed = set().union(*self._pubsub.router.mesh.values())
+        topics = self._pubsub.peer_topics
+        sharing = set().union(*(topics.get(topic, ()) for topic in self._pubsub.topic_ids))
+
+        def may_go(connection: Any) -> bool:
+            peer = connection.muxed_conn.peer_id
+            ripe = now - self._since[connection] >= self._grace_s
+            return ripe and peer not in meshed and str(peer) not in self._kept
+
+        def order(connection: Any) -> tuple[bool, float]:
+            return connection.muxed_conn.peer_id in sharing, -self._since[connection]
+
+        return sorted(filter(may_go, self._since), key=order)
