@@ -115,6 +115,7 @@ class GossipReceiver(DroppingReceiver[GossipDelivery]):
             self._drop()
             return
         self._room -= size
+        self.possibly_replayed += delivery.possibly_replayed
         buffer.append(delivery)
         self._arrived.set()
 

@@ -8,7 +8,8 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from ..envelope import Envelope
+from ..envelope import Envelope, decode_envelope
+from ..errors import DecodeError
 from ..identity import parse_rfc3339
 from ..transport import Delivery
 
@@ -150,3 +151,11 @@ class Message(msgspec.Struct, Generic[T_co], eq=False, gc=False):
 def event_id(envelope: Envelope | None, delivery: Delivery) -> str:
     """The ID of an event; ``envelope`` is None where it could not be read."""
     return (envelope.id if envelope else "") or delivery.message_id or delivery.position_id
+
+
+def id_of_unread(delivery: Delivery) -> str:
+    """The ID of an event that is given up; its envelope may be readable."""
+    try:
+        return event_id(decode_envelope(delivery.data), delivery)
+    except DecodeError:
+        return event_id(None, delivery)

@@ -22,7 +22,7 @@ from ..envelope import MSGPACK, decode_envelope, read_json, read_msgpack
 from ..errors import ConnectionLostError, DecodeError, TransportError, UnknownTypeError
 from ..transport import Delivery, Receiver, SubscriptionSpec, Transport
 from .claims import DifferingClaims
-from .message import Message, event_id
+from .message import Message, id_of_unread
 
 __all__ = ["Subscription"]
 
@@ -101,6 +101,11 @@ class Subscription(Generic[T]):
     def dropped(self) -> int:
         """Messages that the transport threw away for want of room; always 0 where it acknowledges."""
         return self._receiver.dropped if self._receiver else 0
+
+    @property
+    def possibly_replayed(self) -> int:
+        """Messages that may have been replayed (`Message.possibly_replayed`); only gossip has some."""
+        return self._receiver.possibly_replayed if self._receiver else 0
 
     async def __aenter__(self) -> Self:
         self._receiver = await self._transport.subscribe(self._spec)
@@ -267,7 +272,7 @@ class Subscription(Generic[T]):
         burial.add_done_callback(self._buried)
 
     async def _give_up(self, delivery: Delivery, error: Exception) -> None:
-        id = _id_of(delivery)
+        id = id_of_unread(delivery)
         if not (self._spec.durable and self._transport.guarantees.acknowledges):
             self._dead_letter_writer.log_only(delivery, id=id, error=error)
             await delivery.ack()
@@ -290,10 +295,3 @@ class Subscription(Generic[T]):
         if self._receiver is None:
             raise TransportError("enter the subscription first: async with bus.subscribe(...)")
         return self._receiver
-
-
-def _id_of(delivery: Delivery) -> str:
-    try:
-        return event_id(decode_envelope(delivery.data), delivery)
-    except DecodeError:
-        return event_id(None, delivery)

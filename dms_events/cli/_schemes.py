@@ -175,6 +175,19 @@ class Libp2p(Scheme, frozen=True):
             metavar="PEER|ADDRESS",
         ),
     ] = None
+    drop_below_window: Annotated[
+        bool,
+        option("libp2p", "--drop-below-window", "Drop what may have been replayed."),
+    ] = False
+    max_age_s: Annotated[
+        float | None,
+        option(
+            "libp2p",
+            "--max-age",
+            "Drop events that are older by their own time.",
+            metavar="SECONDS",
+        ),
+    ] = None
     wait_for_peers_s: float | None = None
 
     def adapter_options(self, *, wait: bool) -> dict[str, Any]:

@@ -103,6 +103,9 @@ class Receiver(ABC):
     dropped: int = 0
     """Messages that arrived and were thrown away for want of room."""
 
+    possibly_replayed: int = 0
+    """Messages that it held and that may have been replayed (`Delivery.possibly_replayed`)."""
+
     made_beside: tuple[str, ...] | None = None
     """Where it made its durable, which was not there: the names of others, as far as they are known."""
 

@@ -179,6 +179,7 @@ class Relay:
         tally.undecodable = heard.undecodable
         tally.dropped = heard.dropped
         tally.differing_claims = heard.differing_claims
+        tally.possibly_replayed = heard.possibly_replayed
 
 
 def _outgoing(message: Message[Any]) -> OutgoingMessage:

@@ -71,3 +71,5 @@ class RelayTally(msgspec.Struct):
     """How often a publish failed and was tried again."""
     differing_claims: int = 0
     """Events whose envelope claims another source than their signer."""
+    possibly_replayed: int = 0
+    """Events that may have been replayed."""

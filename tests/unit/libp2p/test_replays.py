@@ -3,44 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from libp2p.crypto.ed25519 import create_new_key_pair
-from libp2p.pubsub.pb import rpc_pb2
 
-from dms_events import Bus
 from dms_events.envelope import Envelope, encode_envelope
 from dms_events.types.elk_stats import ServiceCall
 from dms_events_libp2p.keys import new_key
 from tests.contract.places import collect, event_calls, nothing_comes
 from tests.kit.libp2p.buses import connect, eventually, hears
 from tests.kit.libp2p.hostile import message
+from tests.kit.libp2p.replaying import forget, pass_on
 
 PAIR = create_new_key_pair()
 GOOD = b'{"Type":"elk_stats.ServiceCall","Data":"e30="}'
 COUNT = 3_000
-
-
-async def pass_on(carrier: Bus, messages: Sequence[Any]) -> None:
-    """Send messages that others signed, as a relay or a replayer does."""
-    node = carrier.transport._node
-
-    async def send() -> None:
-        for begin in range(0, len(messages), 50):
-            rpc = rpc_pb2.RPC(publish=messages[begin : begin + 50])
-            for peer in node.pubsub.peers:
-                node.router.send_rpc(peer, rpc)
-
-    await carrier.transport._bridge.call(send)
-
-
-def forget(reader: Bus) -> None:
-    """Empty the cache of the messages of the last two minutes, as two minutes do."""
-    reader.transport._node.pubsub.seen_messages.cache.clear()
 
 
 def at(number: int, **fields: str) -> Any:
@@ -91,6 +71,7 @@ async def test_what_is_below_the_window_is_marked_or_dropped(drops: bool) -> Non
         marks = [m.possibly_replayed for m in await collect(found, 2 if drops else 7)]
         assert marks == [False, *([] if drops else [True] * 5), False]
         assert reader.transport.figures.possibly_replayed == 5
+        assert found.possibly_replayed == (0 if drops else 5)
         forget(reader)
         await pass_on(carrier, old)
         await eventually(lambda: reader.transport.figures.replayed == 5)
