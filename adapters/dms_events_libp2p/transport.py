@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from typing import Any
@@ -32,6 +33,8 @@ from .settings import settings_of
 from .status import NodeFigures, figures_of, peers_of
 
 __all__ = ["Libp2pTransport"]
+
+_log = logging.getLogger("dms_events")
 
 
 class Libp2pTransport(Transport):
@@ -134,6 +137,7 @@ class Libp2pTransport(Transport):
         except Exception as error:
             raise TransportError(f"the libp2p node did not start: {error!r}") from error
         self._bridge = bridge
+        _log.info("%s listens on %s", self.where, ", ".join(self.addresses))
 
     def _run(self) -> AbstractAsyncContextManager[None]:
         return self._node.run()

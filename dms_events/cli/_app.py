@@ -25,6 +25,7 @@ COMMANDS: Final = {
         "Run a worker until Ctrl-C or SIGTERM, then let its handlers finish and give back the rest.",
     ),
     "sink": ("_sink:app", "Forward stats events into a store."),
+    "relay": ("_relay:relay", "Store on NATS what libp2p nodes gossip, until Ctrl-C or SIGTERM."),
     "dead": (
         "_dead:app",
         "Dead letters: what could not be read, handled or stored, with the reason.",

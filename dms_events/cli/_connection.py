@@ -96,15 +96,18 @@ class Connection:
         }
 
 
-def connects(*schemes: type[Scheme], **other: Any) -> Callable[[F], Callable[..., Any]]:
+def connects(
+    *schemes: type[Scheme], beside: tuple[type[Scheme], ...] = (), **other: Any
+) -> Callable[[F], Callable[..., Any]]:
     """Give a command the options of a `Connection`, which is its first argument.
 
     Args:
         schemes: those that the command can use.
+        beside: those of another bus of the command, whose options `Connection.of` has.
         other: by the name of a field, another option for it, with its default.
     """
     options: dict[str, Any] = {}
-    groups: tuple[type[msgspec.Struct], ...] = (_Place, *schemes)
+    groups: tuple[type[msgspec.Struct], ...] = (_Place, *schemes, *beside)
     for group in groups:
         hints = get_type_hints(group, include_extras=True)
         for field in msgspec.structs.fields(group):

@@ -127,7 +127,7 @@ class Libp2p(Scheme, frozen=True):
         option(
             "libp2p",
             "--bootstrap",
-            "A peer to be connected to; --url is where this node listens. May be repeated.",
+            "A peer to be connected to; the URL is where this node listens. May be repeated.",
             metavar="MULTIADDR",
         ),
     ] = None
@@ -189,6 +189,7 @@ class Libp2p(Scheme, frozen=True):
         ),
     ] = None
     wait_for_peers_s: float | None = None
+    buffer_messages: int | None = None
 
     def adapter_options(self, *, wait: bool) -> dict[str, Any]:
         given = msgspec.structs.asdict(self)

@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 import faulthandler
 import importlib
-import logging
 import os
 import sys
 import traceback
-from enum import StrEnum
 from operator import attrgetter
 from types import ModuleType
 from typing import Annotated
@@ -22,6 +20,7 @@ from ..worker import Worker
 from ..worker.signals import on_signals
 from ..worker.words import figures
 from ._connection import Connection, connects
+from ._logs import LogLevelOption, level_of, log_on_stderr
 from ._running import run
 from ._schemes import MAKE_STREAMS, WAIT_FOR_PEERS, Libp2p, Nats
 from ._shared import out, status, visible
@@ -30,15 +29,6 @@ __all__ = ["worker"]
 
 _LAST_S = 15.0
 """For what follows the drain: interrupting handlers, the shutdown hooks, threads, the connection."""
-
-
-class Level(StrEnum):
-    """What is logged, and what is worse."""
-
-    DEBUG = "debug"
-    INFO = "info"
-    WARNING = "warning"
-    ERROR = "error"
 
 
 @connects(Nats, Libp2p, make_streams=MAKE_STREAMS, wait_for_peers_s=WAIT_FOR_PEERS)
@@ -60,9 +50,7 @@ def worker(
         bool, typer.Option("--must-exist", help="A durable that is not there is an error.")
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the final figures as JSON.")] = False,
-    log_level: Annotated[
-        Level | None, typer.Option(help="What to log on stderr.  [default: info]")
-    ] = None,
+    log_level: LogLevelOption = None,
     reload: Annotated[
         bool,
         typer.Option(
@@ -77,7 +65,7 @@ def worker(
 
     How to write a worker: docs/workers.md.
     """
-    level = log_level.value if log_level else "debug" if _debug() else "info"
+    level = level_of(log_level)
     if reload:
         from ._reload import reloading
 
@@ -87,9 +75,7 @@ def worker(
         options += [word for word, on in flags if on]
         code = reloading(["worker", target, *options], connection.environment())
         raise typer.Exit(code)
-    logging.basicConfig(
-        level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
-    )
+    log_on_stderr(level)
     found = load(target)
     if drain is not None:
         found.drain_s = drain
@@ -183,7 +169,3 @@ def _imported(name: str) -> ModuleType:
 def _introduction(target: str, found: Worker) -> str:
     handlers = ", ".join(f"{pattern} → {name}" for pattern, name in found.handlers.items())
     return f"{target}, durable {found.durable}: {handlers}"
-
-
-def _debug() -> bool:
-    return bool(os.environ.get("DMS_EVENTS_DEBUG"))

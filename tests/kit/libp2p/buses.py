@@ -9,7 +9,7 @@ from typing import Any
 import dms_events
 from dms_events import Bus
 
-__all__ = ["connect", "eventually", "full_with", "hears"]
+__all__ = ["connect", "eventually", "full_with", "heard_at", "hears"]
 
 URL = "libp2p://127.0.0.1:0"
 
@@ -33,13 +33,17 @@ async def eventually(condition: Callable[[], object], within_s: float = 20.0) ->
 
 async def hears(publisher: Bus, reader: Bus, type_name: str = "elk_stats.ServiceCall") -> None:
     """Wait until what one publishes goes to the other."""
+    await heard_at(publisher, reader.transport.peer_id, type_name)
+
+
+async def heard_at(publisher: Bus, peer_id: str, type_name: str = "elk_stats.ServiceCall") -> None:
+    """Wait until what is published goes to a peer."""
     node = publisher.transport._node
     topic = f"dms/events/{type_name}"
-    wanted = reader.transport.peer_id
 
     def known() -> bool:
         subscribed = {str(peer) for peer in list(node.pubsub.peer_topics.get(topic, ()))}
-        return wanted in subscribed & {str(peer) for peer in list(node.pubsub.peers)}
+        return peer_id in subscribed & {str(peer) for peer in list(node.pubsub.peers)}
 
     await eventually(known)
 
