@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from .text import escape_log
 
 if TYPE_CHECKING:
-    from .bus import Bus, Message, Responder, Subscription
+    from .bus import Bus, Discarded, Message, Responder, Subscription
     from .codec import decode, encode
     from .dead_letters import DeadLetter
     from .envelope import Envelope
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         ConnectionLostError,
         DecodeError,
         DmsEventsError,
+        DroppedError,
         EncodeError,
         ExtraNotInstalledError,
         HandlerError,
@@ -51,7 +52,9 @@ __all__ = [
     "ConnectionLostError",
     "DeadLetter",
     "DecodeError",
+    "Discarded",
     "DmsEventsError",
+    "DroppedError",
     "EncodeError",
     "Envelope",
     "ExtraNotInstalledError",
@@ -84,7 +87,7 @@ __all__ = [
 ]
 
 _ROOMS = {
-    "bus": ("Bus", "Message", "Responder", "Subscription"),
+    "bus": ("Bus", "Discarded", "Message", "Responder", "Subscription"),
     "codec": ("decode", "encode"),
     "dead_letters": ("DeadLetter",),
     "envelope": ("Envelope",),

@@ -12,6 +12,7 @@
     ├── TransportError
     │   ├── ConnectionLostError
     │   ├── PublishError        .unacknowledged .accepted .refused_for_good
+    │   ├── DroppedError        .count; told to `on_error`
     │   └── RequestError        .type_name .reason
     │       ├── NoResponderError
     │       ├── RequestTimeoutError
@@ -39,6 +40,7 @@ __all__ = [
     "DecodeError",
     "DecryptError",
     "DmsEventsError",
+    "DroppedError",
     "EncodeError",
     "EncryptError",
     "ExtraNotInstalledError",
@@ -200,6 +202,24 @@ class PublishError(TransportError):
         while found is not None and not isinstance(found, cls):
             found = found.__cause__
         return found
+
+
+class DroppedError(TransportError):
+    """A reader had no room for so many messages, which are lost. Never raised: `on_error` gets it.
+
+    ``count`` is how many; ``transport`` is the name of a transport that keeps none.
+    """
+
+    def __init__(self, count: int, transport: str) -> None:
+        super().__init__(count, transport)
+        self.count = count
+        self.transport = transport
+
+    def __str__(self) -> str:
+        return (
+            f"{self.count} dropped: the reader was too slow for {self.transport}, which keeps none; "
+            "read faster, or with a durable over JetStream"
+        )
 
 
 class RequestError(TransportError):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from .bus import Bus
+from .bus import Bus, Discarded
 from .envelope import Encoding
 from .errors import ConfigError
 from .signatures import signature_of
@@ -26,6 +26,7 @@ def connect(
     source: str = "",
     encoding: Encoding = "json",
     aliases: Mapping[str, str] | None = None,
+    on_error: Callable[[Discarded], object] | None = None,
     **options: Any,
 ) -> Bus:
     """A bus over the transport that serves the URL's scheme; ``async with`` opens it.
@@ -41,6 +42,9 @@ def connect(
         encoding: of the envelopes written here; Go nodes read ``"json"`` only. Both are read.
         aliases: names that others write into the envelope's ``Type``, each with the registry name it
             stands for.
+        on_error: called in the event loop with each `Discarded`: a message that was thrown away, since it
+            could not be read, there was no room, or a worker without a durable gave it up. Not with what
+            is kept as a dead letter. A plain function; if it raises, that is logged and counted.
         options: the adapter's own, for example ``root`` (the first part of all subjects, ``"dms"``).
 
     Raises:
@@ -51,7 +55,8 @@ def connect(
     place = url if isinstance(url, str) else _place_of(url)
     scheme_of = place if isinstance(place, str) else f"{place.type}:"
     adapter = _load_adapter("dms_events.transports", scheme_of)
-    return Bus(_make(adapter, place, options), source=source, encoding=encoding, aliases=aliases)
+    transport = _make(adapter, place, options)
+    return Bus(transport, source=source, encoding=encoding, aliases=aliases, on_error=on_error)
 
 
 def sink_for(url: str, **options: Any) -> Sink:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NoReturn
 from weakref import WeakSet
 
 from dms_events.errors import TransportError
@@ -81,7 +82,7 @@ class GossipDelivery:
     def ack_soon(self) -> None:
         return
 
-    async def nak(self, delay_s: float = 0.0) -> None:
+    def nak(self, delay_s: float = 0.0) -> NoReturn:
         raise TransportError("gossip delivers once: there is nobody to give a message back to")
 
     async def term(self) -> None:
@@ -112,7 +113,7 @@ class GossipReceiver(DroppingReceiver[GossipDelivery]):
         """Take a message, or drop it."""
         size, buffer = delivery.size, self._buffer
         if buffer and (size > self._room or len(buffer) >= self._limit):
-            self._drop()
+            self.drops.add()
             return
         self._room -= size
         self.possibly_replayed += delivery.possibly_replayed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 import msgspec
 import nats.errors
@@ -212,7 +212,7 @@ class CoreDelivery(NatsDelivery, eq=False, gc=False):
     def ack_soon(self) -> None:
         return
 
-    async def nak(self, delay_s: float = 0.0) -> None:
+    def nak(self, delay_s: float = 0.0) -> NoReturn:
         raise TransportError("core NATS delivers once: nak needs durable=True (JetStream)")
 
     async def term(self) -> None:

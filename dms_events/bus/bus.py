@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar, overload
@@ -12,10 +12,10 @@ from typing import Any, Literal, Self, TypeVar, overload
 import msgspec
 
 from .. import registry
-from ..dead_letters import DeadLetters
+from ..dead_letters import DeadLetters, DeadLetterWriter
 from ..envelope import Encoding
 from ..errors import ConfigError, PublishError, TransportError
-from ..identity import new_id, now_rfc3339
+from ..identity import new_id
 from ..names import check_token, widest
 from ..transport import (
     ACK_WAIT_S,
@@ -28,8 +28,9 @@ from ..transport import (
     Transport,
 )
 from .cut_off import CutOff
+from .discards import Discarded, Discards
 from .requests import Requests
-from .sealing import Outgoing, Sealer
+from .sealing import Outgoing, Sealer, time_text
 from .subscription import Subscription
 
 __all__ = ["Bus"]
@@ -54,11 +55,14 @@ class Bus(Requests, DeadLetters):
         source: str = "",
         encoding: Encoding = "json",
         aliases: Mapping[str, str] | None = None,
+        on_error: Callable[[Discarded], object] | None = None,
     ) -> None:
         if source:
             check_token("source", source, "; use a peer id")
         if encoding not in ("json", "msgpack"):
             raise ConfigError("encoding", f"expected 'json' or 'msgpack', got {encoding!r}")
+        self.discards = Discards(on_error)
+        """Counts of what the readers of this bus threw away."""
         self._sealer = Sealer(source, encoding)
         self._aliases = {alias: registry.resolve(name) for alias, name in (aliases or {}).items()}
         super().__init__(transport, self._aliases)
@@ -137,7 +141,7 @@ class Bus(Requests, DeadLetters):
         if source:
             check_token("source", source, "; use a peer id")
         return self._sealer.seal(
-            event, id or new_id(), source or self._sealer.source, _time_text(time), trace_parent
+            event, id or new_id(), source or self._sealer.source, time_text(time), trace_parent
         )
 
     async def publish(self, event: msgspec.Struct | OutgoingMessage) -> str:
@@ -259,6 +263,8 @@ class Bus(Requests, DeadLetters):
             raise ConfigError(
                 "partitioned", "it takes a durable, and a transport that acknowledges"
             )
+        if must_exist and durable is None:
+            raise ConfigError("must_exist", "it takes a durable; name one, or leave it out")
         patterns = [w if isinstance(w, str) else registry.name_of(w) for w in wanted]
         names = {name: registry.matching(name) for name in patterns}
         types = frozenset(name for found in names.values() for name in found)
@@ -272,7 +278,11 @@ class Bus(Requests, DeadLetters):
             partitioned=partitioned,
             must_exist=must_exist,
         )
-        return Subscription(self._transport, spec, types, self._aliases, self.bury)
+        if durable is not None and self.guarantees.acknowledges:
+            writer = DeadLetterWriter(self.bury, durable)
+        else:
+            writer = DeadLetterWriter(self.discards.throw_away)
+        return Subscription(self._transport, spec, types, self._aliases, writer, self.discards)
 
     async def notes(self, durable: str) -> KeyValue:
         """What the readers of a durable write down for each other.
@@ -283,11 +293,3 @@ class Bus(Requests, DeadLetters):
         """
         check_token("durable", durable)
         return await self._transport.notes(durable)
-
-
-def _time_text(time: datetime | str) -> str:
-    if isinstance(time, str):
-        return time or now_rfc3339()
-    if time.tzinfo is None:
-        raise ConfigError("time", f"{time.isoformat()} has no time zone; use an aware datetime")
-    return time.isoformat().replace("+00:00", "Z")

@@ -135,9 +135,14 @@ class Message(msgspec.Struct, Generic[T_co], eq=False, gc=False):
         return self.delivery.ack()
 
     def nak(self, delay_s: float = 0.0) -> Coroutine[Any, Any, None]:
-        """It is not done; deliver it again after ``delay_s`` seconds."""
+        """It is not done; deliver it again after ``delay_s`` seconds.
+
+        Raises:
+            TransportError: it was delivered by a transport that keeps none, so it is still yours.
+        """
+        returning = self.delivery.nak(delay_s)
         self.returned = True
-        return self.delivery.nak(delay_s)
+        return returning
 
     def term(self) -> Coroutine[Any, Any, None]:
         """It will never be done; do not deliver it again."""

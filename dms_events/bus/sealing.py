@@ -3,22 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from itertools import chain, islice
 
 import msgspec
 
 from .. import codec, registry
 from ..envelope import WRITERS, Encoding, Envelope, encode_envelope
-from ..errors import EncodeError, UnknownTypeError
+from ..errors import ConfigError, EncodeError, UnknownTypeError
 from ..identity import new_id, now_rfc3339
 from ..transport import Channel, OutgoingMessage
 
-__all__ = ["Event", "Outgoing", "Sealer"]
+__all__ = ["Event", "Outgoing", "Sealer", "time_text"]
 
 Event = msgspec.Struct | OutgoingMessage
 """Both stand for an event; the latter is sealed already."""
 
 _AHEAD = 64
+
+
+def time_text(time: datetime | str) -> str:
+    """A time as an envelope has it: RFC 3339; an empty text is now.
+
+    Raises:
+        ConfigError: a datetime has no time zone.
+    """
+    if isinstance(time, str):
+        return time or now_rfc3339()
+    if time.tzinfo is None:
+        raise ConfigError("time", f"{time.isoformat()} has no time zone; use an aware datetime")
+    return time.isoformat().replace("+00:00", "Z")
 
 
 class Sealer:

@@ -17,11 +17,11 @@ from .. import codec, registry
 from ..codec.fast import REFUSALS, Reader, typed_reader
 from ..dead_letters import AGAIN_S, DeadLetterWriter
 from ..dead_letters.replay import PREFIX, reader_of, reader_token
-from ..dead_letters.writer import Bury
 from ..envelope import MSGPACK, decode_envelope, read_json, read_msgpack
 from ..errors import ConnectionLostError, DecodeError, TransportError, UnknownTypeError
 from ..transport import Delivery, Receiver, SubscriptionSpec, Transport
 from .claims import DifferingClaims
+from .discards import Discards
 from .message import Message, id_of_unread
 
 __all__ = ["Subscription"]
@@ -41,8 +41,8 @@ class Subscription(Generic[T]):
     """Typed messages, as an async iterator inside ``async with``.
 
     What cannot be read (noise, an unknown type, a type that was not asked for) never reaches the user.
-    A durable keeps it as a dead letter with its reason, so that it is never dropped; without a durable,
-    which only looks on, it is logged. Either way it is counted in `undecodable`.
+    A durable keeps it as a dead letter with its reason, so that it is never dropped; without a durable
+    it is logged and given to `on_error`. Either way it is counted in `undecodable`.
 
     A durable acknowledges the replay of a dead letter that another reader gave up, and counts it in
     `for_others`; without a durable it is handed out.
@@ -54,13 +54,15 @@ class Subscription(Generic[T]):
         spec: SubscriptionSpec,
         types: frozenset[str],
         aliases: Mapping[str, str],
-        bury: Bury,
+        writer: DeadLetterWriter,
+        discards: Discards,
     ) -> None:
         self._transport = transport
         self._spec = spec
         self._types = types
         self._aliases = aliases
-        self._dead_letter_writer = DeadLetterWriter(bury, spec.durable or "")
+        self._writer = writer
+        self._discards = discards
         self._reader_token = reader_token(spec.durable or "")
         self._receiver: Receiver | None = None
         self._ready: deque[Message[T]] = deque()
@@ -100,7 +102,8 @@ class Subscription(Generic[T]):
     @property
     def dropped(self) -> int:
         """Messages that the transport threw away for want of room; always 0 where it acknowledges."""
-        return self._receiver.dropped if self._receiver else 0
+        drops = self._receiver.drops if self._receiver else None
+        return drops.count if drops else 0
 
     @property
     def possibly_replayed(self) -> int:
@@ -109,6 +112,8 @@ class Subscription(Generic[T]):
 
     async def __aenter__(self) -> Self:
         self._receiver = await self._transport.subscribe(self._spec)
+        if self._receiver.drops:
+            self._receiver.drops.tell = self._discards.dropped
         return self
 
     async def __aexit__(
@@ -272,11 +277,7 @@ class Subscription(Generic[T]):
         burial.add_done_callback(self._buried)
 
     async def _give_up(self, delivery: Delivery, error: Exception) -> None:
-        id = id_of_unread(delivery)
-        if not (self._spec.durable and self._transport.guarantees.acknowledges):
-            self._dead_letter_writer.log_only(delivery, id=id, error=error)
-            await delivery.ack()
-        elif not await self._dead_letter_writer.write(delivery, id=id, error=error):
+        if not await self._writer.write(delivery, id=id_of_unread(delivery), error=error):
             self.undecodable -= 1
             await delivery.nak(AGAIN_S)
 

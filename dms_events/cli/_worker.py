@@ -78,8 +78,8 @@ def worker(
     log_on_stderr(level)
     found = load(target)
     if drain is not None:
-        found.drain_s = drain
-    found.must_exist |= must_exist
+        found.settings.drain_s = drain
+    found.settings.must_exist |= must_exist
     if once:
         found.drain()
     status.print(_introduction(target, found), markup=False)
@@ -102,7 +102,7 @@ async def _run(found: Worker, connection: Connection) -> None:
             this.cancel()  # there is nothing to finish
 
     def bound() -> None:
-        _end_within(found.drain_s + _LAST_S)
+        _end_within(found.settings.drain_s + _LAST_S)
 
     with on_signals(stop, at_once=bound) as signals:
         try:
@@ -168,4 +168,5 @@ def _imported(name: str) -> ModuleType:
 
 def _introduction(target: str, found: Worker) -> str:
     handlers = ", ".join(f"{pattern} → {name}" for pattern, name in found.handlers.items())
-    return f"{target}, durable {found.durable}: {handlers}"
+    kind = "at most once" if found.durable is None else f"durable {found.durable}"
+    return f"{target}, {kind}: {handlers}"

@@ -22,7 +22,7 @@ _log = logging.getLogger("dms_events")
 
 
 class Bury(Protocol):
-    """How a message is kept as a dead letter, then termed: `Bus.bury`."""
+    """How a message is given up, then termed: kept as a dead letter by `Bus.bury`, or thrown away."""
 
     def __call__(
         self,
@@ -34,13 +34,16 @@ class Bury(Protocol):
         attempts: int | None = ...,
         first: str = ...,
     ) -> Awaitable[None]:
-        """Write the letter, then term the message; raises TransportError where it was not accepted."""
+        """Give it up, then term it; raises TransportError where the letter was not accepted."""
 
 
 class DeadLetterWriter:
-    """Writes the dead letters of one reader, and logs them: a line a second, however many they are."""
+    """Writes the dead letters of one reader, and logs them: a line a second, however many they are.
 
-    def __init__(self, bury: Bury, reader: str) -> None:
+    Without a ``reader`` nothing is kept: ``bury`` throws away.
+    """
+
+    def __init__(self, bury: Bury, reader: str = "") -> None:
         self._bury = bury
         self._reader = reader
         self._refused_until = 0.0
@@ -69,12 +72,9 @@ class DeadLetterWriter:
             return False
         secret = may_hold_secret(delivery.type_name, delivery.data)
         why = HandlerError("withheld, for its type holds a secret") if secret else error
-        self._say(logging.WARNING, f"{_about(delivery, id)} is a dead letter", why)
+        what = "is a dead letter" if self._reader else "is thrown away"
+        self._say(logging.WARNING, f"{_about(delivery, id)} {what}", why)
         return True
-
-    def log_only(self, delivery: Delivery, *, id: str, error: Exception) -> None:
-        """Say what a reader that keeps no dead letters could not read."""
-        self._say(logging.WARNING, f"cannot read {_about(delivery, id)}", error)
 
     def _say(self, level: int, what: str, error: Exception) -> None:
         why = text_of(error)[:_LONGEST_REASON]

@@ -2,7 +2,8 @@
 
 from .counts import PublishCounts
 from .dropping import DroppingReceiver
-from .memory import MemoryTransport
+from .drops import Drops
+from .memory import MemoryKeyValue, MemoryTransport
 from .peer import Peer
 from .receiver import Delivery, Receiver
 from .requests import Answer, RequestDelivery
@@ -22,8 +23,10 @@ __all__ = [
     "Channel",
     "Delivery",
     "DroppingReceiver",
+    "Drops",
     "Guarantees",
     "KeyValue",
+    "MemoryKeyValue",
     "MemoryTransport",
     "OutgoingMessage",
     "Peer",

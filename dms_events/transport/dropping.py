@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-import time
 from collections import deque
 from typing import Generic, TypeVar
 
 from ..aio import set_within
 from ..errors import ConnectionLostError, TransportError
+from .drops import Drops
 from .receiver import Delivery, Receiver
 
 __all__ = ["DroppingReceiver"]
 
 D = TypeVar("D", bound=Delivery)
-
-_log = logging.getLogger("dms_events")
-_QUIET_S = 1.0
 
 
 class DroppingReceiver(Receiver, Generic[D]):
@@ -28,7 +24,6 @@ class DroppingReceiver(Receiver, Generic[D]):
     """
 
     def __init__(self, broker: str, limit: int, most_bytes: int) -> None:
-        self._broker = broker
         self._limit = limit
         self._room = most_bytes
         """How many bytes may be held beside those that are."""
@@ -36,9 +31,7 @@ class DroppingReceiver(Receiver, Generic[D]):
         self._arrived = asyncio.Event()
         self._end: TransportError | None = None
         self.ack_wait_s = float("inf")
-        self.dropped = 0
-        self._said = 0
-        self._quiet_until = 0.0
+        self.drops: Drops = Drops(broker)
 
     def pop(self) -> D | None:
         if not self._buffer:
@@ -64,22 +57,6 @@ class DroppingReceiver(Receiver, Generic[D]):
 
     def fail(self, error: TransportError) -> None:
         """Nothing will arrive any more."""
-        if self.dropped > self._said:
-            self._say_dropped()
+        self.drops.end()
         self._end = self._end or error
         self._arrived.set()
-
-    def _drop(self) -> None:
-        """Count a message for which there is no room."""
-        self.dropped += 1
-        if time.monotonic() >= self._quiet_until:
-            self._quiet_until = time.monotonic() + _QUIET_S
-            self._say_dropped()
-
-    def _say_dropped(self) -> None:
-        self._said = self.dropped
-        _log.warning(
-            "%d messages were dropped so far: the reader was too slow for %s, which keeps none",
-            self.dropped,
-            self._broker,
-        )

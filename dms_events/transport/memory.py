@@ -31,7 +31,7 @@ from .transport import (
     Transport,
 )
 
-__all__ = ["MemoryTransport"]
+__all__ = ["MemoryKeyValue", "MemoryTransport"]
 
 
 class Broker:
@@ -235,7 +235,7 @@ class MemoryTransport(Transport):
 
 
 class MemoryKeyValue(KeyValue):
-    """Notes that last as long as the broker."""
+    """Notes that last as long as this object."""
 
     def __init__(self) -> None:
         self._values: dict[str, bytes] = {}

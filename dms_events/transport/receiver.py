@@ -6,6 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from .drops import Drops
+
 __all__ = ["Delivery", "Receiver"]
 
 
@@ -88,7 +90,10 @@ class Delivery(Protocol):
         """What `ack` does, without a wait: it takes effect a turn of the event loop later."""
 
     async def nak(self, delay_s: float = 0.0) -> None:
-        """It is not done: deliver it again after ``delay_s``."""
+        """It is not done: deliver it again after ``delay_s``.
+
+        Where nothing is stored, the call itself raises TransportError, and not its awaitable.
+        """
 
     async def term(self) -> None:
         """It will never be done: do not deliver it again."""
@@ -100,8 +105,8 @@ class Delivery(Protocol):
 class Receiver(ABC):
     """One subscription at a transport."""
 
-    dropped: int = 0
-    """Messages that arrived and were thrown away for want of room."""
+    drops: Drops | None = None
+    """Messages that arrive and are thrown away for want of room; None where that never happens."""
 
     possibly_replayed: int = 0
     """Messages that it held and that may have been replayed (`Delivery.possibly_replayed`)."""

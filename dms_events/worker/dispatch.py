@@ -115,6 +115,20 @@ class Dispatch:
         """Take what the subscription holds, to give it back with a note when this is finished."""
         self._taken.extend(self._subscription.take_nowait(_MOST_LEFT))
 
+    async def handle_rest(self, timeout_s: float) -> None:
+        """Handle what is here, for up to ``timeout_s``, before `finish` gives up what is left."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                await until_first(self._settle_rest(), self._keep(), self._slots.failed())
+
+    async def _settle_rest(self) -> None:
+        while self._taken or not self.idle:
+            while self._taken:
+                if settling := self._admit(self._taken.popleft()):
+                    await settling
+            await self._slots.until(lambda: self.idle)
+            self.take_rest()
+
     async def _give_back_unbegun(self) -> None:
         while self._taken:
             if settling := self._admit(self._taken.popleft(), begin=False):
@@ -151,7 +165,7 @@ class Dispatch:
         identity = message.identity
         if entry := ledger.in_hand.get(identity):
             if len(entry.redeliveries) >= _MOST_REDELIVERIES:
-                return message.nak(AGAIN_S)
+                return self._settlement.return_copy(message, AGAIN_S)
             entry.redeliveries += (message,)
             return None
         delivery = message.delivery
@@ -187,7 +201,7 @@ class Dispatch:
             slot.deadline = time.monotonic() + timeout_s
         error: Exception | None = None
         try:
-            await (handler.call(entry.message) if handler.plain else _call(entry))
+            await (handler.call(entry.message) if handler.plain else entry.call())
         except asyncio.CancelledError as cancelled:
             slot.deadline = inf
             if slot.closing:
@@ -279,21 +293,4 @@ class Dispatch:
                 continue
             due = loop.time() + every_s
             entries = list(self._ledger.in_hand.values())
-            await keep_alive(message for entry in entries for message in _deliveries(entry))
-
-
-def _call(entry: InFlight) -> Awaitable[None]:
-    if entry.batch_rest:
-        for one in entry.batch_rest:
-            one.running = True
-        return entry.handler.call(entry.message, [one.message for one in entry.batch_rest])
-    if isinstance(entry.key, Exception):
-        raise entry.key
-    return entry.handler.call(entry.message)
-
-
-def _deliveries(entry: InFlight) -> Iterable[Message[Any]]:
-    """The newest delivery of each of its messages."""
-    if not entry.redeliveries:
-        return (entry.message,)
-    return {m.delivery.position: m for m in (entry.message, *entry.redeliveries)}.values()
+            await keep_alive(message for entry in entries for message in entry.newest())

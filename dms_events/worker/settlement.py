@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -54,6 +54,22 @@ class InFlight(msgspec.Struct, eq=False):
     def alone(self) -> bool:
         """It is tried as the only one, so that a crash is its own."""
         return self.group == 1
+
+    def call(self) -> Awaitable[None]:
+        """Call its handler, with the others of its batch; an error of its key is raised."""
+        if self.batch_rest:
+            for one in self.batch_rest:
+                one.running = True
+            return self.handler.call(self.message, [one.message for one in self.batch_rest])
+        if isinstance(self.key, Exception):
+            raise self.key
+        return self.handler.call(self.message)
+
+    def newest(self) -> Iterable[Message[Any]]:
+        """The newest delivery of each of its messages."""
+        if not self.redeliveries:
+            return (self.message,)
+        return {m.delivery.position: m for m in (self.message, *self.redeliveries)}.values()
 
 
 class Settlement:
@@ -201,6 +217,10 @@ class Settlement:
             with contextlib.suppress(ConnectionLostError):  # then it comes again by itself
                 await message.nak(delay_s)
 
+    async def return_copy(self, message: Message[Any], delay_s: float) -> None:
+        """Give back another message of an identity that is in hand, or was given up just now."""
+        await message.nak(delay_s)
+
     async def _bury(self, entry: InFlight, error: Exception, record: AttemptRecord) -> None:
         message = entry.message
         if not await self._dead_letter_writer.write(
@@ -219,7 +239,7 @@ class Settlement:
             if other.delivery.position == message.delivery.position:
                 await self.ack_again(other, same=True)
             else:  # published twice: it has a right of its own, and to be judged by itself
-                await other.nak()
+                await self.return_copy(other, 0)
         if entry.record is not None:
             await self._attempts.forget(entry.message)
 

@@ -33,7 +33,7 @@ class Tally(msgspec.Struct):
 
 
 class WorkerTally(msgspec.Struct):
-    """What a worker did, in messages. The sum from ``handled`` to ``returned`` is all that it took."""
+    """What a worker did, in messages. The sum from ``handled`` to ``lost`` is all that it took."""
 
     handled: int = 0
     duplicates: int = 0
@@ -41,15 +41,19 @@ class WorkerTally(msgspec.Struct):
     redelivered: int = 0
     """The same message again, after it was handled: acknowledged again."""
     rejected: int = 0
-    """Without an attempt left, or rejected by the handler; kept as dead letters."""
+    """Without an attempt left, or rejected by the handler; kept as dead letters, if it has a durable."""
     undecodable: int = 0
-    """Could not be read; kept as dead letters."""
+    """Could not be read; kept as dead letters, if it has a durable."""
     returned: int = 0
     """Given back: to be tried later, or at shutdown."""
+    lost: int = 0
+    """Not handled when a worker without a durable ended."""
     for_others: int = 0
     """Replays of what another reader gave up: acknowledged, and not handled."""
     raised: int = 0
     """How often a handler raised on a single message."""
+    dropped: int = 0
+    """Thrown away before the worker took them, for want of room."""
     differing_claims: int = 0
     """Messages whose envelope claims another source than the transport knows."""
 

@@ -19,18 +19,21 @@ _log = logging.getLogger("dms_events")
 
 
 async def say_start(
-    durable: str, where: str, subscription: Subscription[Any], handlers: dict[str, str]
+    durable: str | None, where: str, subscription: Subscription[Any], handlers: dict[str, str]
 ) -> None:
     """Log where a worker reads, whether its durable is new, how much waits and for which handlers.
 
     A durable that is new although there are stored events is a warning: its name may be misspelt.
     """
+    named = ", ".join(f"{pattern} → {name}" for pattern, name in handlers.items())
+    if durable is None:
+        _log.info("at most once: nothing is stored; reads %s; handlers: %s", where, named)
+        return
     try:
         waiting = await subscription.backlog()
     except TransportError as error:
         _log.warning("%s on %s: what waits is not known: %s", durable, where, error)
         return
-    named = ", ".join(f"{pattern} → {name}" for pattern, name in handlers.items())
     others = subscription.made_beside
     if others is None:
         state = f"goes on, {waiting:,} waiting or unsettled"

@@ -1,30 +1,25 @@
-"""The worker: handlers for the messages of a durable, with retries, dead letters and a clean end."""
+"""The worker: handlers for messages, of a durable or at most once, with retries and a clean end."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Hashable
-from contextlib import AsyncExitStack, suppress
+from collections.abc import Awaitable, Callable, Hashable
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import msgspec
 
-from ..aio import set_within, until_first
-from ..bus import Bus, Subscription
-from ..dead_letters import DeadLetterWriter
-from ..errors import ConfigError, ConnectionLostError
+from ..bus import Bus
+from ..errors import ConfigError
 from ..transport import ACK_WAIT_S
 from ..urls import connect
-from .attempts import AttemptNotes
-from .dispatch import Dispatch
 from .handlers import Handler, Routes
 from .hooks import Hooks
 from .ledger import Ledger
 from .policy import RetryPolicy
-from .settlement import InFlight, Settlement
+from .run import Ending, Run, Settings
+from .settlement import InFlight
 from .signals import on_signals
 from .tally import WorkerTally
-from .words import say_figures, say_start
 
 if TYPE_CHECKING:
     from ..types.network_config import NetworkConfig
@@ -34,11 +29,9 @@ __all__ = ["Worker"]
 F = TypeVar("F", bound=Callable[..., Awaitable[None]])
 H = TypeVar("H", bound=Callable[[], Awaitable[None]])
 
-_POLL_S = 0.1
-
 
 class Worker:
-    """Handles the messages of one durable with async functions.
+    """Handles the messages of one durable, or at most once without one, with async functions.
 
         worker = dms_events.Worker(durable="billing")
 
@@ -55,62 +48,65 @@ class Worker:
 
     Workers that share a durable share its messages.
 
+    Without a durable a worker runs on any transport, gossip and core NATS included, at most once: each
+    such worker gets every message, nothing is stored, retries wait in this process, and what is given up
+    is logged and told to `on_error` of `connect`, not kept. After `stop` what has arrived is handled for
+    up to ``drain_s``; the rest is lost and counted.
+
     Args:
-        durable: name of the durable consumer.
+        durable: name of the durable consumer; None for at most once.
         concurrency: handlers that run at a time.
         prefetch: messages asked for ahead.
         ack_wait_s: after so long without a sign of life from this process, others get its messages.
-        start: as for `Bus.subscribe`.
+        start: as for `Bus.subscribe`; ``"all"`` takes a durable.
         memory: handled identities to remember, in 34 MB at most; less than 1,440,000 counts as that.
         drain_s: how long handlers may go on after `stop`; then they are cancelled and their messages
             given back, which spends no attempt.
-        partitioned: of each part of the sources one worker at a time has the messages, so that a ``key``
-            which follows from the source keeps its order across workers (docs/workers.md).
-        must_exist: a durable that is not there is an error, and not made.
+        partitioned: takes a durable; of each part of the sources one worker at a time has the messages,
+            so that a ``key`` which follows from the source keeps its order across workers
+            (docs/workers.md).
+        must_exist: takes a durable; one that is not there is an error, and not made.
         figures_every_s: how often the figures are logged, where they have changed.
 
     Raises:
-        ConfigError: a number is out of range.
+        ConfigError: a number is out of range, or an argument takes a durable.
     """
 
     def __init__(
         self,
-        durable: str,
+        durable: str | None = None,
         *,
         concurrency: int = 10,
         prefetch: int = 500,
         ack_wait_s: float = ACK_WAIT_S,
-        start: Literal["all", "new"] = "all",
+        start: Literal["all", "new"] | None = None,
         memory: int = 1_440_000,
         drain_s: float = 20.0,
         partitioned: bool = False,
         must_exist: bool = False,
         figures_every_s: float = 60.0,
     ) -> None:
-        for name, value in (("concurrency", concurrency), ("memory", memory)):
-            if value < 1:
-                raise ConfigError(name, f"must be at least 1, not {value}")
-        if drain_s < 0:
-            raise ConfigError("drain_s", f"must be seconds from 0 on, not {drain_s}")
-        self.durable = durable
+        self.settings = Settings(
+            durable=durable,
+            concurrency=concurrency,
+            prefetch=prefetch,
+            ack_wait_s=ack_wait_s,
+            start=start,
+            memory=memory,
+            drain_s=drain_s,
+            partitioned=partitioned,
+            must_exist=must_exist,
+            figures_every_s=figures_every_s,
+        )
+        """May be changed until `run`."""
         self.tally = WorkerTally()
-        self._concurrency = concurrency
-        self._prefetch = prefetch
-        self._ack_wait_s = ack_wait_s
-        self._start: Literal["all", "new"] = start
-        self._partitioned = partitioned
-        self.drain_s = drain_s
-        self.must_exist = must_exist
-        self._figures_s = figures_every_s
         self._routes = Routes()
-        self._memory = memory
         self._ledger: Ledger[InFlight] = Ledger(memory)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._hooks = Hooks()
         self._bus: Bus | None = None
-        self._dispatch: Dispatch | None = None
-        self._stopping = asyncio.Event()
-        self._draining = False
+        self._current: Run | None = None
+        self._ending = Ending()
 
     def on(
         self,
@@ -166,6 +162,11 @@ class Worker:
         return function
 
     @property
+    def durable(self) -> str | None:
+        """The name of the durable; None at most once."""
+        return self.settings.durable
+
+    @property
     def handlers(self) -> dict[str, str]:
         """The name of the function for each type or pattern that has one."""
         return self._routes.names
@@ -179,13 +180,13 @@ class Worker:
 
     def stop(self) -> None:
         """Have `run` take nothing more, finish what is being handled, give back the rest and return."""
-        self._stopping.set()
-        if self._dispatch is not None:
-            self._dispatch.hold()
+        self._ending.stopping.set()
+        if self._current is not None:
+            self._current.hold()
 
     def drain(self) -> None:
         """Have `run` return as soon as everything that is there is settled."""
-        self._draining = True
+        self._ending.draining = True
 
     async def run(self, where: str | NetworkConfig | Bus, **options: Any) -> WorkerTally:
         """Handle messages until `stop`, or after `drain`; returns what was done.
@@ -199,8 +200,8 @@ class Worker:
             options: as for `connect`, with what it takes.
 
         Raises:
-            ConfigError: there is no handler, the transport does not acknowledge, the durable exists
-                for other types, or options are given with an open bus.
+            ConfigError: there is no handler, a durable is named on a transport that does not
+                acknowledge, the durable exists for other types, or options are given with an open bus.
             TransportError: nothing answers, or the subscription ended for good.
         """
         if isinstance(where, Bus):
@@ -216,85 +217,29 @@ class Worker:
     async def _run(self, bus: Bus) -> WorkerTally:
         if not self.handlers:
             raise ConfigError("worker", "it has no handler; add one with @worker.on(Type)")
-        if not bus.guarantees.acknowledges:
-            raise ConfigError("worker", "it needs acknowledgements; connect with durable=True")
+        if self.durable is not None and not bus.guarantees.acknowledges:
+            reason = (
+                f"{self.durable!r} needs acknowledgements, and nothing is stored here: leave the durable "
+                "out for a worker at most once, or connect to NATS with durable=True"
+            )
+            raise ConfigError("durable", reason)
         if self._bus is not None:
             raise ConfigError("worker", "it runs already")
         self._bus = bus
-        self.tally = WorkerTally()
         self._remember()
+        run = Run(bus, self.settings, self._routes, self._ledger, self._ending)
+        self._current, self.tally = run, run.tally
         try:
             async with self._hooks.around():
-                await self._work(bus)
+                await run.work()
         finally:
-            self._bus = self._dispatch = None
-            self._stopping = asyncio.Event()  # the next run may be in another event loop
-            self._draining = False
-        return self.tally
+            self._bus = self._current = None
+            self._ending = Ending()  # the next run may be in another event loop
+        return run.tally
 
     def _remember(self) -> None:
         """Keep what was handled in mind over the runs of one event loop; another loop is another life."""
         before, self._loop = self._loop, asyncio.get_running_loop()
         if before is not self._loop:
-            self._ledger = Ledger(self._memory)
+            self._ledger = Ledger(self.settings.memory)
         self._ledger.in_hand.clear()
-
-    async def _work(self, bus: Bus) -> None:
-        subscription = bus.subscribe(
-            *self._routes.patterns,
-            durable=self.durable,
-            start=self._start,
-            prefetch=self._prefetch,
-            ack_wait_s=self._ack_wait_s,
-            partitioned=self._partitioned,
-            must_exist=self.must_exist,
-        )
-        drain_s = self.drain_s
-        try:
-            async with AsyncExitStack() as stack:
-                await self._unless_stopped(self._open(bus, subscription, stack))
-                if (dispatch := self._dispatch) is None:
-                    return
-                try:
-                    start = say_start(self.durable, bus.where, subscription, self.handlers)
-                    await self._unless_stopped(start)
-                    asked = self._until_asked(dispatch, subscription)
-                    saying = say_figures(self.durable, self.tally, dispatch.count, self._figures_s)
-                    await until_first(dispatch.run(), asked, saying)
-                except asyncio.CancelledError:
-                    drain_s = 0
-                    raise
-                finally:
-                    try:
-                        await subscription.pause()
-                    except asyncio.CancelledError:
-                        drain_s = 0
-                        raise
-                    finally:
-                        dispatch.take_rest()
-                        await dispatch.finish(drain_s)
-        finally:
-            self.tally.undecodable += subscription.undecodable
-            self.tally.for_others += subscription.for_others
-            self.tally.differing_claims += subscription.differing_claims
-
-    async def _open(self, bus: Bus, subscription: Subscription[Any], stack: AsyncExitStack) -> None:
-        notes = AttemptNotes(await bus.notes(self.durable))
-        await stack.enter_async_context(subscription)
-        letters = DeadLetterWriter(bus.bury, self.durable)
-        settlement = Settlement(self._ledger, notes, letters, self.tally)
-        self._dispatch = Dispatch(
-            subscription, self._routes.table(), self._ledger, settlement, self._concurrency
-        )
-
-    async def _unless_stopped(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do it, or what of it is done before `stop`: a server may take long to answer."""
-        await until_first(work, set_within(self._stopping, None))
-
-    async def _until_asked(self, dispatch: Dispatch, subscription: Subscription[Any]) -> None:
-        while not self._stopping.is_set():
-            await set_within(self._stopping, _POLL_S)
-            if self._draining and dispatch.idle:
-                with suppress(ConnectionLostError):
-                    if not await subscription.backlog():
-                        return

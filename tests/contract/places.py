@@ -91,7 +91,9 @@ class Place:
         """A bus that is not open yet."""
         if self.kind == "libp2p":
             name = options.pop("source", "")
-            shared = {k: options.pop(k) for k in ("encoding", "aliases") if k in options}
+            shared = {
+                k: options.pop(k) for k in ("encoding", "aliases", "on_error") if k in options
+            }
             pair = self._net.pair(name, **options)
             return Bus(pair, source=self._net.source_of(name) if name else "", **shared)
         if self.kind == "nats-core":

@@ -13,6 +13,7 @@ from dms_events import (
     ConnectionLostError,
     DecodeError,
     DmsEventsError,
+    DroppedError,
     EncodeError,
     ExtraNotInstalledError,
     HandlerError,
@@ -49,6 +50,7 @@ TREE = {
     RequestTimeoutError: RequestError,
     BadReplyError: RequestError,
     ResponderError: RequestError,
+    DroppedError: TransportError,
     ReplayError: DmsEventsError,
     SinkError: DmsEventsError,
     SinkBrokenError: SinkError,
@@ -91,6 +93,11 @@ def test_the_tree_is_the_one_that_is_drawn() -> None:
         (
             ResponderError("a.B", "rejected", "it is full"),
             "request a.B: the responder says rejected: it is full",
+        ),
+        (
+            DroppedError(3, "gossip"),
+            "3 dropped: the reader was too slow for gossip, which keeps none; read faster, or with a "
+            "durable over JetStream",
         ),
         (ReplayError(7, "half is gone"), "dead letter 7 cannot be replayed: half is gone"),
         (SinkError("no"), "no"),
@@ -137,6 +144,7 @@ def test_a_payload_is_in_no_text_of_its_error() -> None:
         DecodeError("a.B", "CPU", "no", b"payload"),
         PublishError("full", ["a", "b"]),
         ResponderError("a.B", "rejected", "it is full"),
+        DroppedError(3, "gossip"),
         SinkError("no"),
         SinkBrokenError("no"),
         EncryptError("odd"),

@@ -59,7 +59,7 @@ class CoreReceiver(DroppingReceiver[CoreDelivery]):
         buffer = self._buffer
         size = size_of(subject, reply, data, headers)
         if buffer and (size > self._room or len(buffer) >= self._limit):
-            self._drop()
+            self.drops.add()
             return
         self._room -= size
         self._count += 1

@@ -1,0 +1,113 @@
+"""Messages that the readers of a bus throw away, and the user's callback that is told of them."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import msgspec
+
+from ..errors import ConfigError, ConnectionLostError, DroppedError
+from ..transport import Delivery
+
+__all__ = ["Discarded", "Discards"]
+
+_log = logging.getLogger("dms_events")
+
+
+class Discarded(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What `on_error` of `dms_events.connect` gets: a message that was thrown away, or a burst of them.
+
+    Its repr shows neither the payload nor the text of the error, which may quote it.
+    """
+
+    error: Exception
+    """Why. `DecodeError` or `UnknownTypeError`: it could not be read. `DroppedError`: there was no room.
+    `HandlerError`, or the error of its handler: it was given up by a worker without a durable."""
+    count: int = 1
+    """How many messages; above 1 only with a `DroppedError`."""
+    subject: str = ""
+    """Where it was published, in the transport's own terms; empty with a `DroppedError`."""
+    source: str = ""
+    """Who published it, by the transport's own word; empty where that is not known."""
+    size: int = 0
+    """Bytes of its payload, headers and names; 0 with a `DroppedError`."""
+    data: bytes = b""
+    """The payload as it arrived; empty with a `DroppedError`."""
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        shown = ("count", "subject", "source", "size")
+        return [
+            ("error", type(self.error).__name__),
+            *((name, getattr(self, name)) for name in shown),
+        ]
+
+    def __repr__(self) -> str:
+        what = " ".join(f"{name}={value!r}" for name, value in self.__rich_repr__())
+        return f"<Discarded {what}>"
+
+
+class Discards:
+    """Tells the user's callback of messages that are kept nowhere, and counts them.
+
+    Args:
+        on_error: called in the event loop with each `Discarded`; None for nobody.
+
+    Raises:
+        ConfigError: it cannot be called, or is async.
+    """
+
+    def __init__(self, on_error: Callable[[Discarded], object] | None) -> None:
+        call = getattr(on_error, "__call__", None)  # noqa: B004 - of an object, it may be async
+        if inspect.iscoroutinefunction(on_error) or inspect.iscoroutinefunction(call):
+            reason = (
+                "is called in the event loop and not awaited: give a plain function, which may "
+            )
+            raise ConfigError("on_error", reason + "start a task")
+        if on_error is not None and call is None:
+            raise ConfigError("on_error", f"cannot be called: {type(on_error).__name__}")
+        self._on_error = on_error
+        self.count = 0
+        """Messages that were thrown away."""
+        self.failed_calls = 0
+        """Calls of the callback that raised."""
+
+    async def throw_away(
+        self,
+        delivery: Delivery,
+        *,
+        id: str,
+        error: Exception,
+        reader: str,
+        attempts: int | None = None,
+        first: str = "",
+    ) -> None:
+        """Tell of a message that nobody keeps as a dead letter, and settle it."""
+        self._tell(
+            Discarded(
+                error=error,
+                subject=delivery.subject,
+                source=delivery.source,
+                size=delivery.size,
+                data=delivery.data,
+            )
+        )
+        with suppress(ConnectionLostError):  # then it comes again by itself
+            await delivery.term()
+
+    def dropped(self, error: DroppedError) -> None:
+        """Tell of a burst of messages that a receiver had no room for."""
+        self._tell(Discarded(error=error, count=error.count))
+
+    def _tell(self, discarded: Discarded) -> None:
+        self.count += discarded.count
+        if self._on_error is None:
+            return
+        try:
+            self._on_error(discarded)
+        except (Exception, SystemExit) as raised:  # noqa: BLE001 - it is the user's, and ends nothing here
+            self.failed_calls += 1
+            _log.error("on_error raised %s on %r", type(raised).__name__, discarded)

@@ -1,0 +1,50 @@
+"""A worker without a durable: at most once, since nobody keeps a message that it does not handle."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..bus import Bus, Message
+from ..dead_letters import DeadLetterWriter
+from ..errors import HandlerError
+from ..transport import MemoryKeyValue
+from .attempts import AttemptNotes
+from .ledger import Ledger
+from .settlement import InFlight, Settlement
+from .tally import WorkerTally
+
+__all__ = ["AtMostOnce"]
+
+
+class AtMostOnce(Settlement):
+    """Settles without a store: retries wait here, and the rest is thrown away when it ends."""
+
+    def __init__(self, bus: Bus, ledger: Ledger[InFlight], tally: WorkerTally) -> None:
+        self._throw_away = bus.discards.throw_away
+        writer = DeadLetterWriter(self._throw_away)
+        super().__init__(ledger, AttemptNotes(MemoryKeyValue()), writer, tally)
+
+    async def raised(self, entry: InFlight, error: Exception, *, hold: bool) -> float | None:
+        """What `Settlement.raised` does; it is always tried again here."""
+        return await super().raised(entry, error, hold=True)
+
+    async def note_returned(self, entry: InFlight) -> None:
+        """Nothing: nobody would read the note."""
+
+    async def give_back(self, entry: InFlight, delay_s: float) -> None:
+        """It is lost, unless its handler gave it back to a transport that keeps it for a while."""
+        if entry.message.returned:
+            await super().give_back(entry, delay_s)
+            return
+        self._tally.lost += 1
+        self._ledger.release(entry.identity)
+        message = entry.message
+        error = HandlerError("its worker ended before it was handled, and had no durable")
+        await self._throw_away(message.delivery, id=message.id, error=error, reader="")
+        for other in entry.redeliveries:
+            await self.return_copy(other, delay_s)
+
+    async def return_copy(self, message: Message[Any], delay_s: float) -> None:
+        """It shares the verdict of the message of its identity that was first."""
+        self._tally.duplicates += 1
+        await message.ack()

@@ -1,0 +1,188 @@
+"""One run of a worker: from an open bus to the end of its last message."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from contextlib import AsyncExitStack, suppress
+from typing import Any, Literal
+
+import msgspec
+
+from ..aio import set_within, until_first
+from ..bus import Bus, Subscription
+from ..dead_letters import DeadLetterWriter
+from ..errors import ConfigError, ConnectionLostError
+from .at_most_once import AtMostOnce
+from .attempts import AttemptNotes
+from .dispatch import Dispatch
+from .handlers import Routes
+from .ledger import Ledger
+from .settlement import InFlight, Settlement
+from .tally import WorkerTally
+from .words import say_figures, say_start
+
+__all__ = ["Ending", "Run", "Settings"]
+
+_log = logging.getLogger("dms_events")
+_POLL_S = 0.1
+
+
+class Settings(msgspec.Struct, kw_only=True):
+    """How a worker runs; the fields are those arguments of `Worker`.
+
+    Raises:
+        ConfigError: a number is out of range, or one needs a durable.
+    """
+
+    durable: str | None
+    concurrency: int
+    prefetch: int
+    ack_wait_s: float
+    start: Literal["all", "new"] | None
+    memory: int
+    drain_s: float
+    partitioned: bool
+    must_exist: bool
+    figures_every_s: float
+
+    def __post_init__(self) -> None:
+        for name in ("concurrency", "memory"):
+            if getattr(self, name) < 1:
+                raise ConfigError(name, f"must be at least 1, not {getattr(self, name)}")
+        if self.drain_s < 0:
+            raise ConfigError("drain_s", f"must be seconds from 0 on, not {self.drain_s}")
+        if self.durable is None:
+            self._check_without_durable()
+
+    def _check_without_durable(self) -> None:
+        for name, asked in (
+            ("partitioned", self.partitioned),
+            ("must_exist", self.must_exist),
+            ("start", self.start == "all"),
+        ):
+            if asked:
+                reason = (
+                    "it takes a durable, and this worker has none: give it one, or leave it out"
+                )
+                raise ConfigError(name, reason)
+
+
+class Ending:
+    """What a worker was told about its end."""
+
+    def __init__(self) -> None:
+        self.stopping = asyncio.Event()
+        self.draining = False
+
+
+class Run:
+    """Handles messages until told to end."""
+
+    def __init__(
+        self,
+        bus: Bus,
+        settings: Settings,
+        routes: Routes,
+        ledger: Ledger[InFlight],
+        ending: Ending,
+    ) -> None:
+        self._bus = bus
+        self._settings = settings
+        self._routes = routes
+        self._ledger = ledger
+        self._ending = ending
+        self._dispatch: Dispatch | None = None
+        self.tally = WorkerTally()
+
+    def hold(self) -> None:
+        """Begin nothing new, if others get what waits here."""
+        if self._dispatch is not None and self._settings.durable is not None:
+            self._dispatch.hold()
+
+    async def work(self) -> None:
+        """Do it.
+
+        Raises:
+            ConfigError: the durable exists for other types.
+            TransportError: nothing answers, or the subscription ended for good.
+        """
+        settings = self._settings
+        subscription = self._bus.subscribe(
+            *self._routes.patterns,
+            durable=settings.durable,
+            start=settings.start,
+            prefetch=settings.prefetch,
+            ack_wait_s=settings.ack_wait_s,
+            partitioned=settings.partitioned,
+            must_exist=settings.must_exist,
+        )
+        try:
+            async with AsyncExitStack() as stack:
+                await self._unless_stopped(self._open(subscription, stack))
+                if self._dispatch is not None:
+                    await self._handle(self._dispatch, subscription)
+        finally:
+            self.tally.undecodable += subscription.undecodable
+            self.tally.for_others += subscription.for_others
+            self.tally.differing_claims += subscription.differing_claims
+            self.tally.dropped += subscription.dropped
+            if self.tally.lost:
+                _log.warning("%d messages are lost: there was no durable", self.tally.lost)
+
+    async def _open(self, subscription: Subscription[Any], stack: AsyncExitStack) -> None:
+        settlement = await self._settlement()
+        await stack.enter_async_context(subscription)
+        table, concurrency = self._routes.table(), self._settings.concurrency
+        self._dispatch = Dispatch(subscription, table, self._ledger, settlement, concurrency)
+
+    async def _settlement(self) -> Settlement:
+        bus, durable = self._bus, self._settings.durable
+        if durable is None:
+            return AtMostOnce(bus, self._ledger, self.tally)
+        notes = AttemptNotes(await bus.notes(durable))
+        writer = DeadLetterWriter(bus.bury, durable)
+        return Settlement(self._ledger, notes, writer, self.tally)
+
+    async def _handle(self, dispatch: Dispatch, subscription: Subscription[Any]) -> None:
+        durable, drain_s = self._settings.durable, self._settings.drain_s
+        try:
+            start = say_start(durable, self._bus.where, subscription, self._routes.names)
+            await self._unless_stopped(start)
+            every_s = self._settings.figures_every_s
+            name = durable or "at most once"
+            saying = say_figures(name, self.tally, dispatch.count, every_s)
+            await until_first(dispatch.run(), self._until_asked(dispatch, subscription), saying)
+        except asyncio.CancelledError:
+            drain_s = 0
+            raise
+        finally:
+            try:
+                await subscription.pause()
+            except asyncio.CancelledError:
+                drain_s = 0
+                raise
+            finally:
+                await self._drain(dispatch, drain_s)
+
+    async def _drain(self, dispatch: Dispatch, drain_s: float) -> None:
+        dispatch.take_rest()
+        rest_s, drain_s = (drain_s, 0) if self._settings.durable is None else (0, drain_s)
+        try:
+            await dispatch.handle_rest(rest_s)
+        finally:
+            await dispatch.finish(drain_s)
+
+    async def _unless_stopped(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do it, or what of it is done before `stop`: a server may take long to answer."""
+        await until_first(work, set_within(self._ending.stopping, None))
+
+    async def _until_asked(self, dispatch: Dispatch, subscription: Subscription[Any]) -> None:
+        ending = self._ending
+        while not ending.stopping.is_set():
+            await set_within(ending.stopping, _POLL_S)
+            if ending.draining and dispatch.idle:
+                with suppress(ConnectionLostError):
+                    if not await subscription.backlog():
+                        return
