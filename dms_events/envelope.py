@@ -26,6 +26,7 @@ __all__ = [
     "Envelope",
     "decode_envelope",
     "encode_envelope",
+    "read_envelope",
     "read_json",
     "read_msgpack",
 ]
@@ -90,3 +91,12 @@ def decode_envelope(data: bytes) -> Envelope:
     if packed:
         raise DecodeError("Envelope", "", reason, data)
     return codec.decode(data, Envelope)  # Go may read it nevertheless
+
+
+def read_envelope(data: bytes) -> Envelope | None:
+    """The envelope that the bytes are; None if they are none, or it names no type."""
+    try:
+        envelope = decode_envelope(data)
+    except DecodeError:
+        return None
+    return envelope if envelope.type else None

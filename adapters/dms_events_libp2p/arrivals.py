@@ -7,13 +7,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from dms_events.envelope import Envelope, decode_envelope
-from dms_events.errors import DecodeError
+from dms_events.envelope import Envelope
 from dms_events.identity import parse_rfc3339
 
 from .settings import NodeSettings
 
-__all__ = ["Arrivals", "Arrived", "read_envelope"]
+__all__ = ["Arrivals", "Arrived"]
 
 _MOST_NAMES = 10_000
 
@@ -35,15 +34,6 @@ class Arrived(NamedTuple):
     def size(self) -> int:
         """Bytes of what its publisher chose."""
         return len(self.topic) + len(self.data)
-
-
-def read_envelope(data: bytes) -> Envelope | None:
-    """The envelope, if it names a type; no other message is relayed."""
-    try:
-        envelope = decode_envelope(data)
-    except DecodeError:
-        return None
-    return envelope if envelope.type else None
 
 
 class Arrivals:

@@ -13,9 +13,10 @@ from libp2p.network.config import ConnectionConfig
 from libp2p.tools.anyio_service import background_trio_service
 from multiaddr import Multiaddr
 
+from dms_events.envelope import read_envelope
 from dms_events.errors import ConfigError
 
-from .arrivals import Arrivals, Arrived, read_envelope
+from .arrivals import Arrivals, Arrived
 from .exchange import PeerExchange
 from .peering import Peering
 from .seqnos import Seqnos

@@ -101,6 +101,10 @@ class Subjects:
         """What a stream over a channel stores."""
         return f"{self._root}.{channel}.>"
 
+    def of_requests(self, type_name: str) -> str:
+        """What a responder listens to: the requests of a type, from every source."""
+        return f"{self._root}.requests.{type_name}.*"
+
     def holds(self, subject: str) -> bool:
         """Whether a subject, in whatever case, is one under this root."""
         return subject.lower().startswith(f"{self._root.lower()}.")

@@ -6,6 +6,7 @@ import logging
 import os
 import ssl
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Literal
 from weakref import WeakSet
 
@@ -13,6 +14,7 @@ from nats.js.manager import JetStreamManager
 
 from dms_events.errors import ConfigError, ConnectionLostError
 from dms_events.transport import (
+    Answer,
     Channel,
     Guarantees,
     KeyValue,
@@ -23,10 +25,11 @@ from dms_events.transport import (
     Transport,
 )
 
-from .client import checked_url, flush, mapped
+from .client import checked_url, flush
 from .connection import Attempts, Credentials, DenialLog, LinkClient, denial_in
 from .publish import CorePublisher, Publisher
 from .read import CoreReceiver, PartitionedReceiver, PullReceiver, open_receiver
+from .requests import Requests
 from .setup import EventsSetup, NatsSetup, StreamSetup, check_streams, make_streams
 from .store import delete_message, durables_for, fetch_message, open_notes
 from .subjects import Subjects, checked_subject
@@ -34,7 +37,6 @@ from .subjects import Subjects, checked_subject
 __all__ = ["NatsTransport"]
 
 _log = logging.getLogger("dms_events")
-_CORE_BUFFER = 65_536
 _PENDING_BYTES = 16 << 20
 """What the client takes before it waits by itself, deaf to a cancellation. Publishers wait earlier."""
 
@@ -103,6 +105,7 @@ class NatsTransport(Transport):
         tls_handshake_first: bool = False,
     ) -> None:
         self._servers = [checked_url(part.strip()) for part in url.split(",")]
+        self._place = ", ".join(server.rpartition("@")[2] for server in self._servers)
         self._subjects = Subjects(root)
         self._durable = durable
         if core_buffer_bytes < 1:
@@ -126,18 +129,16 @@ class NatsTransport(Transport):
         self._publish_timeout_s = publish_timeout_s
         self._inbox_prefix = checked_subject("inbox_prefix", inbox_prefix)
         self._credentials = Credentials(credentials) if credentials else None
-        self._tls = tls
+        self._tls = tls or (ssl.create_default_context() if tls_handshake_first else None)
         self._tls_handshake_first = tls_handshake_first
-        if tls_handshake_first and tls is None:
-            self._tls = ssl.create_default_context()
-        self._attempts = Attempts(
-            len(self._servers), connect_timeout_s, self._where(), again=retry_on_failed_connect
-        )
+        again = retry_on_failed_connect
+        self._attempts = Attempts(len(self._servers), connect_timeout_s, self._place, again=again)
         self._client = LinkClient(self._attempts, link_timeout_s, ping_interval_s)
         self._manager: JetStreamManager | None = None
         self._publisher: Publisher | CorePublisher = CorePublisher(
             self._client, self._subjects, publish_timeout_s
         )
+        self._requests = Requests(self._client, self._subjects, publish_timeout_s)
         self._opened = False
         self._denials = DenialLog()
         self._receivers: WeakSet[PullReceiver | PartitionedReceiver | CoreReceiver] = WeakSet()
@@ -189,7 +190,6 @@ class NatsTransport(Transport):
         )
 
     async def _open_jetstream(self) -> None:
-        manager = self._client.jsm()
         if self._make_streams:
             await make_streams(self._client, self._setup, self._connect_timeout_s)
         else:
@@ -197,14 +197,13 @@ class NatsTransport(Transport):
         # It hears of an inbox that is not permitted while it opens.
         self._publisher = Publisher(self._client, self._subjects, self._publish_timeout_s)
         await self._publisher.open()
-        self._manager = manager
+        self._manager = self._client.jsm()
 
     async def publish(self, message: OutgoingMessage) -> None:
         await self.publish_many([message])
 
     async def publish_many(self, messages: Iterable[OutgoingMessage]) -> int:
-        if not self._opened or self._client.is_closed:
-            raise ConnectionLostError("publish: the bus is not open; use it in async with")
+        self._check_open("publish")
         return await self._publisher.publish(messages)
 
     @property
@@ -212,24 +211,27 @@ class NatsTransport(Transport):
         return self._publisher.counts
 
     async def subscribe(self, spec: SubscriptionSpec) -> Receiver:
-        if not self._opened or self._client.is_closed:
-            raise ConnectionLostError("subscribe: the bus is not open; use it in async with")
-        receiver: PullReceiver | PartitionedReceiver | CoreReceiver
-        if self._manager is None:
-            receiver = CoreReceiver(
-                self._client, self._subjects, _CORE_BUFFER, self._core_buffer_bytes
-            )
-            filters = self._subjects.filters(spec)
-            with mapped("subscribe"), self._client.permitted(filters):
-                await receiver.open(filters, spec.durable or "")
-        else:
-            receiver = await open_receiver(self._client, self._manager, self._subjects, spec)
+        self._check_open("subscribe")
+        receiver = await open_receiver(
+            self._client, self._manager, self._subjects, spec, self._core_buffer_bytes
+        )
         self._receivers.add(receiver)
         return receiver
 
+    async def request(self, message: OutgoingMessage, to: str, timeout_s: float) -> bytes:
+        self._check_open("request")
+        return await self._requests.request(message, to, timeout_s)
+
+    def respond(self, type_name: str, answer: Answer) -> AbstractAsyncContextManager[None]:
+        self._check_open("respond")
+        return self._requests.respond(type_name, answer)
+
+    def _check_open(self, doing: str) -> None:
+        if not self._opened or self._client.is_closed:
+            raise ConnectionLostError(f"{doing}: the bus is not open; use it in async with")
+
     async def notes(self, durable: str) -> KeyValue:
-        context = self._client.jetstream()
-        return await open_notes(context, self._stores(), self._subjects, durable)
+        return await open_notes(self._client.jetstream(), self._stores(), self._subjects, durable)
 
     async def readers(self, message: OutgoingMessage, durable: str = "") -> Sequence[str]:
         self._stores()
@@ -254,7 +256,7 @@ class NatsTransport(Transport):
         away, unsent = self._attempts.away, self._client.holds_unsent
         in_time = await self._client.leave(self._leave(), self._publish_timeout_s)
         if self._opened and not in_time:
-            _log.warning("closed without an answer from %s: nothing moved", self._where())
+            _log.warning("closed without an answer from %s: nothing moved", self._place)
         if self._opened and not self._durable and (not in_time or (away and unsent)):
             why = f" ({away})" if away else ""
             raise ConnectionLostError(f"close: what was published last may be lost{why}")
@@ -267,10 +269,7 @@ class NatsTransport(Transport):
 
     @property
     def where(self) -> str:
-        return f"{self._where()}, root {self._setup.root}"
-
-    def _where(self) -> str:
-        return ", ".join(server.rpartition("@")[2] for server in self._servers)
+        return f"{self._place}, root {self._setup.root}"
 
     async def _on_error(self, error: Exception) -> None:
         _log.debug("NATS: %s", error)
@@ -278,16 +277,16 @@ class NatsTransport(Transport):
             self._attempts.failed(self._client.server, error)
         elif denial := denial_in(error):
             told = self._client.deny(denial), self._publisher.deny(denial)
-            if not any(told):
+            if not any((*told, self._requests.deny(denial))):
                 self._denials.add(denial)
 
     async def _on_disconnect(self) -> None:
         if not self._client.is_closed:
             why = self._attempts.lost_because
-            _log.warning("lost the connection to %s (%s), connecting again", self._where(), why)
+            _log.warning("lost the connection to %s (%s), connecting again", self._place, why)
 
     async def _on_reconnect(self) -> None:
-        _log.warning("connected to %s again", self._where())
+        _log.warning("connected to %s again", self._place)
         self._attempts.over()
         self._publisher.reconnected()
         for receiver in list(self._receivers):
@@ -296,5 +295,6 @@ class NatsTransport(Transport):
     async def _on_close(self) -> None:
         self._attempts.over()
         self._publisher.closed()
+        self._client.end_questions()
         for receiver in list(self._receivers):
             receiver.fail(ConnectionLostError("the connection to NATS is closed"))

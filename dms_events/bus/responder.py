@@ -56,7 +56,7 @@ class Responder(Generic[T]):
 
     Up to ``concurrency`` requests are handled at a time, and up to 1,000 (64 MiB) are here. Who asks
     beyond that is told ``busy``. Leaving takes no more requests, and lets those that are here be
-    answered for ``drain_s``; the rest are told ``stopping``.
+    answered for ``drain_s`` (0 s where the block was cancelled); the rest are told ``stopping``.
     """
 
     def __init__(
@@ -129,7 +129,9 @@ class Responder(Generic[T]):
     ) -> None:
         if self._context is None:
             raise TransportError("enter the responder first: async with bus.respond(...)")
-        timer = asyncio.get_running_loop().call_later(self._drain_s, self._stop)
+        cancelled = exc_type is not None and issubclass(exc_type, asyncio.CancelledError)
+        drain_s = 0.0 if cancelled else self._drain_s
+        timer = asyncio.get_running_loop().call_later(drain_s, self._stop)
         try:
             await self._context.__aexit__(None, None, None)
         finally:

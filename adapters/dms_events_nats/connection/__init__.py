@@ -1,6 +1,14 @@
 """The connection to NATS: opened, watched, made anew, and safe from hostile bytes and foreign replies."""
 
-from .asking import AskingClient, AwayError, Denial, NotPermittedError, denial_in, no_responders
+from .asking import (
+    AskingClient,
+    AwayError,
+    Denial,
+    NotPermittedError,
+    Reply,
+    denial_in,
+    no_responders,
+)
 from .credentials import Credentials
 from .denials import DenialLog
 from .direct import DirectClient, read_headers
@@ -17,6 +25,7 @@ __all__ = [
     "DirectClient",
     "LinkClient",
     "NotPermittedError",
+    "Reply",
     "denial_in",
     "no_responders",
     "read_headers",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import count
 from typing import Any, NamedTuple, Protocol
 
@@ -18,7 +19,15 @@ from nats.aio.subscription import Subscription
 from ..subjects import fits_line
 from .opening import Attempts
 
-__all__ = ["AskingClient", "AwayError", "Denial", "NotPermittedError", "denial_in", "no_responders"]
+__all__ = [
+    "AskingClient",
+    "AwayError",
+    "Denial",
+    "NotPermittedError",
+    "Reply",
+    "denial_in",
+    "no_responders",
+]
 
 _API = "$JS.API."
 _DIRECT = "$JS.API.DIRECT."
@@ -75,7 +84,9 @@ def denial_in(error: Exception) -> Denial | None:
     return Denial(found[1].lower(), found[2].lower()) if found else None
 
 
-class _Reply(Protocol):
+class Reply(Protocol):
+    """What comes to an inbox."""
+
     @property
     def data(self) -> bytes: ...
 
@@ -83,7 +94,7 @@ class _Reply(Protocol):
     def headers(self) -> dict[str, str] | None: ...
 
 
-def no_responders(message: _Reply) -> bool:
+def no_responders(message: Reply) -> bool:
     """Whether the server says by it that nobody listens on a subject."""
     return not message.data and (message.headers or {}).get("Status") == "503"
 
@@ -101,33 +112,34 @@ _read_api = msgspec.json.Decoder(_ApiAnswer).decode
 _read_stored = msgspec.json.Decoder(_StoredAnswer).decode
 
 
-class _Question:
-    def __init__(self, subject: str) -> None:
-        self.subject = subject
-        self.answer: asyncio.Future[Msg] = asyncio.get_running_loop().create_future()
+def _is_of_jetstream(subject: str, reply: Reply) -> bool:
+    """Whether a reply has the form that the server gives its answers on this subject."""
+    if no_responders(reply):
+        return True
+    if subject.startswith(_DIRECT):
+        headers = reply.headers or {}
+        return "Nats-Stream" in headers or "Status" in headers
+    try:
+        if subject.startswith(_API):
+            return _read_api(reply.data).type.startswith(_API_TYPE)
+        return bool(_read_stored(reply.data).stream)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return False
 
-    def is_answered_by(self, reply: Msg) -> bool:
-        """Whether a reply has the form that the server gives its answers on this subject."""
-        if no_responders(reply):
-            return True
-        if self.subject.startswith(_DIRECT):
-            headers = reply.headers or {}
-            return "Nats-Stream" in headers or "Status" in headers
-        try:
-            if self.subject.startswith(_API):
-                return _read_api(reply.data).type.startswith(_API_TYPE)
-            return bool(_read_stored(reply.data).stream)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            return False
+
+class _Question(NamedTuple):
+    subject: str
+    is_answered_by: Callable[[Reply], bool]
+    answer: asyncio.Future[Msg]
 
 
 class AskingClient(Client):
-    """A client of which every request goes to JetStream: to its API, or to a subject of a stream.
+    """A client whose requests are settled by nothing but an answer.
 
-    Anybody who may read a request may reply to it. A reply that is not of JetStream's form is ignored
-    and counted in ``ignored_replies``, and the request waits on. A request or an inbox that the server
-    does not permit fails at once with `NotPermittedError`. Without a connection a request is not sent, so
-    that none arrives when nobody waits for its answer any more.
+    Anybody who may read a request may reply to it. A reply that is no answer (for JetStream: not of its
+    form) is ignored and counted in ``ignored_replies``, and the request waits on. A request or an inbox
+    that the server does not permit fails at once with `NotPermittedError`. Without a connection a request
+    is not sent, so that none arrives when nobody waits for its answer any more.
     """
 
     def __init__(self, attempts: Attempts) -> None:
@@ -160,10 +172,26 @@ class AskingClient(Client):
         old_style: bool = False,
         headers: dict[str, Any] | None = None,
     ) -> Msg:
-        """Send a request and return the server's answer.
+        """Send a request to JetStream, to its API or to a subject of a stream; return its answer.
+
+        Raises what `ask` raises.
+        """
+        is_answer = partial(_is_of_jetstream, subject)
+        return await self.ask(subject, payload, timeout, is_answer, headers)
+
+    async def ask(
+        self,
+        subject: str,
+        payload: bytes,
+        timeout: float,
+        is_answer: Callable[[Reply], bool],
+        headers: dict[str, Any] | None = None,
+    ) -> Msg:
+        """Send a request and return the first reply that is an answer.
 
         Raises:
             NotPermittedError: the server does not permit the request, or an inbox for its answer.
+            nats.errors.ConnectionClosedError: the client is closed, or was before the answer.
             nats.errors.BadSubjectError: no line of the protocol can hold the subject.
             nats.errors.NoRespondersError: nobody listens on the subject.
             nats.errors.TimeoutError: there was no answer in time.
@@ -176,7 +204,8 @@ class AskingClient(Client):
             await self.attempts.until_over(timeout)
             if away := self.attempts.away:
                 raise AwayError(away)
-        question = _Question(subject)
+        answered = asyncio.get_running_loop().create_future()
+        question = _Question(subject, is_answer, answered)
         token = str(next(self._question_tokens))
         self._questions[token] = question
         try:
@@ -230,6 +259,12 @@ class AskingClient(Client):
                 if not question.answer.done():
                     question.answer.set_exception(NotPermittedError(words))
         return deaf or denied
+
+    def end_questions(self) -> None:
+        """Nobody answers any more."""
+        for question in self._questions.values():
+            if not question.answer.done():
+                question.answer.set_exception(nats.errors.ConnectionClosedError())
 
     async def _on_answer(self, reply: Msg) -> None:
         question = self._questions.get(reply.subject.rpartition(".")[2])

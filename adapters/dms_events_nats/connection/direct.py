@@ -8,10 +8,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypeAlias
 
+import nats.errors
 from nats.aio.subscription import Subscription
 
+from dms_events.errors import TransportError
+
+from ..client import flush
 from .asking import AskingClient
 from .opening import Attempts
 
@@ -63,6 +68,15 @@ class DirectClient(AskingClient):
         """Subscribe, and have ``take`` called with each message at the moment at which it is read."""
         taken: Any = _Taken(take)
         return await self.subscribe(subject, queue=queue, future=taken)
+
+    async def drain_direct(self, subscription: Subscription) -> None:
+        """Have the server send no more, take what it sent before, and unsubscribe."""
+        with suppress(TransportError):  # the connection is gone, and what was sent with it
+            if self.is_connected:
+                await self._send_unsubscribe(subscription._id)
+                await flush(self)
+        with suppress(nats.errors.Error):
+            await subscription.unsubscribe()
 
     async def _send_subscribe(self, sub: Subscription) -> None:
         if isinstance(sub._future, _Taken):

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Sequence
 
 from nats.aio.subscription import Subscription
 
 from dms_events.errors import TransportError
-from dms_events.transport import DroppingReceiver
+from dms_events.transport import DroppingReceiver, SubscriptionSpec
 
 from ..client import flush, mapped
 from ..connection import DirectClient
@@ -18,15 +17,16 @@ from ..subjects import Subjects
 
 __all__ = ["CoreReceiver"]
 
+_LIMIT = 65_536
+
 
 class CoreReceiver(DroppingReceiver[CoreDelivery]):
     """Drops what finds it full."""
 
-    def __init__(
-        self, client: DirectClient, subjects: Subjects, limit: int, most_bytes: int
-    ) -> None:
-        super().__init__("core NATS", limit, most_bytes)
+    def __init__(self, client: DirectClient, subjects: Subjects, most_bytes: int) -> None:
+        super().__init__("core NATS", _LIMIT, most_bytes)
         self._client = client
+        self._subjects = subjects
         address = client.connected_url
         broker = f"core {address.hostname}:{address.port}" if address else "core"
         self._origin = Origin(client, subjects, broker=broker)
@@ -34,18 +34,19 @@ class CoreReceiver(DroppingReceiver[CoreDelivery]):
         self._count = 0
         self._subscriptions: list[Subscription] = []
 
-    async def open(self, filters: Sequence[str], group: str) -> None:
-        """Subscribe; readers of one ``group`` share the messages.
+    async def open(self, spec: SubscriptionSpec) -> None:
+        """Subscribe; readers of one durable share the messages.
 
         Raises:
             TransportError: the server did not take the subscription.
         """
-        with mapped("subscribe"):
+        filters, group = self._subjects.filters(spec), spec.durable or ""
+        with mapped("subscribe"), self._client.permitted(filters):
             for subject in filters:
                 self._subscriptions.append(
                     await self._client.subscribe_direct(subject, self._take, queue=group)
                 )
-        await flush(self._client)
+            await flush(self._client)
 
     async def pause(self) -> None:
         while self._subscriptions and not self._client.is_closed:

@@ -1,4 +1,4 @@
-"""Open a JetStream receiver: one pull consumer, or one for each partition."""
+"""Open a receiver: one pull consumer, one for each partition, or core NATS."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from ..store import kv_token, missing_stream, open_bucket
 from ..subjects import UNPARTITIONED, Subjects, partitions_of
 from .assignment import Assignment, Member
 from .consumer import ConsumerSource
+from .core import CoreReceiver
 from .part import Outstanding, Part
 from .partitions import PartitionedReceiver
 from .pull import PullReceiver
@@ -150,14 +151,24 @@ class _Stream:
 
 
 async def open_receiver(
-    client: DirectClient, manager: JetStreamManager, subjects: Subjects, spec: SubscriptionSpec
-) -> PullReceiver | PartitionedReceiver:
-    """Read what a subscription asks for.
+    client: DirectClient,
+    manager: JetStreamManager | None,
+    subjects: Subjects,
+    spec: SubscriptionSpec,
+    core_bytes: int,
+) -> PullReceiver | PartitionedReceiver | CoreReceiver:
+    """Read what a subscription asks for; from core NATS where there is no ``manager``.
+
+    A reader of core NATS holds up to ``core_bytes``.
 
     Raises:
         ConfigError: the durable exists with other filters, or is not read by partitions.
         TransportError: the server does not answer.
     """
+    if manager is None:
+        core = CoreReceiver(client, subjects, core_bytes)
+        await core.open(spec)
+        return core
     stream = _Stream(client, manager, subjects, spec)
     await stream.look()
     receiver: PullReceiver | PartitionedReceiver

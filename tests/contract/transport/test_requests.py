@@ -23,8 +23,8 @@ from tests.contract.places import Place, nothing_comes
 
 from .asking import REQUEST, Ask, deploy, echo
 
-pytestmark = pytest.mark.only("memory")
-SHARED = pytest.mark.only("memory")
+pytestmark = pytest.mark.only("memory", "nats", "nats-core")
+SHARED = pytest.mark.only("memory", "nats", "nats-core")
 LARGEST = 1 << 20
 
 

@@ -27,8 +27,8 @@ from tests.contract.places import Place, until
 
 from .asking import Ask, deploy
 
-pytestmark = pytest.mark.only("memory")
-SHARED = pytest.mark.only("memory")
+pytestmark = pytest.mark.only("memory", "nats", "nats-core")
+SHARED = pytest.mark.only("memory", "nats", "nats-core")
 
 
 async def test_what_a_handler_raises_is_told_to_the_requester_and_ends_nothing(

@@ -42,7 +42,7 @@ MORE = """
 
 def config() -> str:
     """The accounts of the documentation, ``node`` and ``billing``, and some more."""
-    text = (HOME / "docs" / "nats.md").read_text()
+    text = (HOME / "docs" / "nats.md").read_text().partition("## Requests")[0]
     [documented] = re.findall(r"```\n(authorization .*?)  \]\n\}\n```", text, re.DOTALL)
     for user in ("node", "billing"):
         documented = documented.replace("password: …", f"password: {user}", 1)
