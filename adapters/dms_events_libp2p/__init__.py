@@ -7,8 +7,15 @@ try:
 except ImportError as error:
     raise ExtraNotInstalledError("libp2p", "libp2p") from error
 
+from .keys import NodeIdentity, read_identity
 from .options import Libp2pOptions
 from .status import NodeFigures
 from .transport import Libp2pTransport
 
-__all__ = ["Libp2pOptions", "Libp2pTransport", "NodeFigures"]
+__all__ = [
+    "Libp2pOptions",
+    "Libp2pTransport",
+    "NodeFigures",
+    "NodeIdentity",
+    "read_identity",
+]

@@ -57,13 +57,13 @@ def multiaddr_of(host: str, port: int) -> str:
     return f"/ip{ip.version}/{ip}/tcp/{port}"
 
 
-def listen_addresses(texts: Iterable[str]) -> list[str]:
-    """Multiaddrs to listen on.
+def listen_addresses(texts: Iterable[str], setting: str = "listen_address") -> list[str]:
+    """Multiaddrs to listen on, or to announce.
 
     Raises:
         ConfigError: one of them is not of TCP, or is none.
     """
-    return [_matched("listen_address", _LISTENED, text, "/ip4/0.0.0.0/tcp/4001") for text in texts]
+    return [_matched(setting, _LISTENED, text, "/ip4/0.0.0.0/tcp/4001") for text in texts]
 
 
 def peers_of(texts: Iterable[str | None], setting: str = "bootstrap_peers") -> dict[str, list[str]]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import logging
 import os
 import secrets
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 from libp2p.crypto.ed25519 import create_new_key_pair
 from libp2p.crypto.keys import KeyPair
 from libp2p.crypto.serialization import deserialize_private_key
@@ -16,7 +18,16 @@ from libp2p.peer.id import ID
 from dms_events.errors import ConfigError
 from dms_events.types.network_config import KeyType, PrivateKey
 
-__all__ = ["key_pair", "load_key", "new_key", "peer_id", "read_key_file", "warn_if_loose"]
+__all__ = [
+    "NodeIdentity",
+    "key_pair",
+    "load_key",
+    "new_key",
+    "peer_id",
+    "read_identity",
+    "read_key_file",
+    "warn_if_loose",
+]
 
 _log = logging.getLogger("dms_events")
 _ED25519: Final = b"\x08\x01\x12"
@@ -64,6 +75,35 @@ def key_pair(key: PrivateKey) -> Any:
 def peer_id(key: PrivateKey) -> str:
     """The peer id that belongs to a key."""
     return str(ID.from_pubkey(key_pair(key).public_key))
+
+
+class NodeIdentity(msgspec.Struct, frozen=True, kw_only=True):
+    """The public half of a node's key."""
+
+    peer_id: str
+    key_type: str
+    public_key: str
+    """Go's marshalled public key, in base64."""
+
+
+def read_identity(path: Path, *, make: bool = False) -> NodeIdentity:
+    """The public half of the key in a file.
+
+    If the file is not there, ``make`` makes it with a new key, for its owner alone (mode 0600).
+
+    Raises:
+        ConfigError: it cannot be read or made, or holds no key. The error shows nothing of it.
+    """
+    if not make and not path.exists():
+        reason = f"{path} is not there; `dms-events libp2p key {path}` makes it"
+        raise ConfigError("key_file", reason)
+    key = read_key_file(path)
+    public = key_pair(key).public_key
+    return NodeIdentity(
+        peer_id=str(ID.from_pubkey(public)),
+        key_type=key.type.name.capitalize(),
+        public_key=base64.b64encode(public.serialize()).decode(),
+    )
 
 
 def load_key(key: PrivateKey | str | None, key_file: Path | None) -> PrivateKey:

@@ -80,7 +80,11 @@ class Publisher:
             raise
         except NoPeersError as error:
             waited = f" within {self._settings.wait_s:g} s" if self._settings.wait_s else ""
-            raise cut(f"no peer that is connected subscribes to {error}{waited}") from error
+            peers = len(self._node.host.get_network().connections)
+            reason = (
+                f"no peer that is connected subscribes to {error}{waited}; {peers} are connected"
+            )
+            raise cut(reason) from error
         except TransportError as error:
             raise cut(str(error)) from error
         if len(batch) < len(chunk):

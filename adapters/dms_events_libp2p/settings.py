@@ -88,7 +88,7 @@ def settings_of(where: str | NetworkConfig, options: Libp2pOptions) -> NodeSetti
         peer_id=peer_id(key),
         key_pair=key_pair(key),
         listen=listen_addresses(listen),
-        announce=listen_addresses(options.announce),
+        announce=listen_addresses(options.announce, "announce"),
         bootstrap=peers_of(bootstrap),
         largest=int(_at_least("gossip_max_message_size", largest or _LARGEST, 2 * _OVERHEAD)),
         state_dir=Path(options.state_dir) if options.state_dir else None,

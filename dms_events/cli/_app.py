@@ -31,6 +31,7 @@ COMMANDS: Final = {
         "Dead letters: what could not be read, handled or stored, with the reason.",
     ),
     "nats": ("_nats:app", "Set up a NATS server: its streams and durables."),
+    "libp2p": ("_libp2p:app", "The key of a libp2p node, and who is there."),
     "report": (
         "_report:report",
         "Make one HTML page of a sink's SQLite database; it opens without a network.",

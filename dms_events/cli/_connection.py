@@ -64,13 +64,11 @@ class Connection:
                 if field in flags and other.name != name:
                     reason = f"is an option of {other.name}://, and the URL is of {name or 'no'}://"
                     raise ConfigError(flags[field], reason)
-        if name in _SCHEMES and _SCHEMES[name] not in schemes:
-            able = " or ".join(f"{each.name}://" for each in schemes)
-            reason = (
-                f"{name}:// stores nothing, and this command works on what is stored; use {able}"
-            )
-            raise ConfigError("url", reason)
-        self._scheme = _SCHEMES.get(name, Scheme)
+        able = {each.name: each for each in schemes}
+        if name in _SCHEMES and name not in able:
+            known = " and ".join(f"{each}://" for each in able)
+            raise ConfigError("url", f"this command takes {known}: {_SCHEMES[name].lacks}")
+        self._scheme = able.get(name, Scheme)
 
     def bus(self, *, source: str = "", wait: bool = False) -> Bus:
         """A bus to open.

@@ -43,18 +43,25 @@ def publish(
     They are read strictly: a missing or unknown key is an error, and `dms-events types TYPE` shows the
     keys. A line that cannot be read ends it; the lines before it are published by then, so go on behind
     them (`tail -n +LINE FILE | dms-events publish TYPE`): publishing a line again makes a new event.
-    Prints how many the stream has stored.
+    Prints how many were accepted: of NATS, stored by the stream; of libp2p, handed to the peers that
+    subscribe, for the first of whom it waits.
     """
     name = registry.resolve(type_)
     with _opened(payload) as stream:
-        count = run(_publish(connection, source, name, stream))
-    out.print(f"published {count:,} {name}")
+        count, peers = run(_publish(connection, source, name, stream))
+    out.print(f"published {count:,} {name}{_to_whom(peers)}")
 
 
-async def _publish(connection: Connection, source: str, name: str, stream: io.RawIOBase) -> int:
+async def _publish(
+    connection: Connection, source: str, name: str, stream: io.RawIOBase
+) -> tuple[int, int]:
+    """How many events were published, and how many peers subscribe to them."""
     count = number = 0
     rest = b""
-    async with connection.bus(source=source) as bus:
+    bus = connection.bus(source=source)
+    if source and bus.guarantees.authenticates:
+        raise ConfigError("--source", "leave it out: the source is the node that signs")
+    async with bus:
         try:
             with status.status("waiting for input") as shown:
                 async for block in _blocks(stream):
@@ -62,12 +69,19 @@ async def _publish(connection: Connection, source: str, name: str, stream: io.Ra
                     count += await bus.publish_many(_events(name, lines, number))
                     number += len(lines)
                     shown.update(f"{count:,} events")
-                return count + await bus.publish_many(_events(name, [rest], number))
+                count += await bus.publish_many(_events(name, [rest], number))
+                return count, sum(name in peer.types for peer in bus.peers)
         except asyncio.CancelledError as error:
             if cut := PublishError.behind(error):
                 count += cut.accepted
             out.print(f"published {count:,} {name} before that{_open(cut)}")
             raise
+
+
+def _to_whom(peers: int) -> str:
+    if not peers:
+        return ""
+    return "; 1 peer subscribes to it" if peers == 1 else f"; {peers:,} peers subscribe to it"
 
 
 def _open(cut: PublishError | None) -> str:

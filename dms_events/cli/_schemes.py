@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, TypeAlias
 
@@ -11,17 +12,29 @@ import typer
 
 from ..errors import ConfigError
 
-__all__ = ["MAKE_STREAMS", "WAIT_FOR_PEERS", "Libp2p", "Nats", "Scheme", "option"]
+__all__ = [
+    "BOOTSTRAP",
+    "MAKE_STREAMS",
+    "WAIT_FOR_PEERS",
+    "Libp2p",
+    "Libp2pGuest",
+    "Nats",
+    "Scheme",
+    "option",
+]
 
-Addresses: TypeAlias = list[str] | None
 
+def option(
+    panel: str, flag: str, text: str, *, env: str | None = "", metavar: str | None = None
+) -> Any:
+    """An option of a panel.
 
-def option(panel: str, flag: str, text: str, *, env: str = "", metavar: str | None = None) -> Any:
-    """An option of a panel; its variable is ``DMS_EVENTS_<ENV>``, after the flag unless it is named."""
+    Its variable is ``DMS_EVENTS_<ENV>``, or called as the flag is; with None it has no variable.
+    """
     words = flag.partition("/")[0].removeprefix("--").replace("-", "_")
     return typer.Option(
         flag,
-        envvar=f"DMS_EVENTS_{env or words.upper()}",
+        envvar=None if env is None else f"DMS_EVENTS_{env or words.upper()}",
         help=text,
         rich_help_panel=panel,
         metavar=metavar,
@@ -35,6 +48,8 @@ class Scheme(msgspec.Struct, frozen=True):
     """
 
     name: ClassVar[str] = ""
+    lacks: ClassVar[str] = ""
+    """Why some commands do not take it."""
 
     def adapter_options(self, *, wait: bool) -> dict[str, Any]:
         """The options as its adapter takes them.
@@ -52,6 +67,7 @@ class Nats(Scheme, frozen=True):
     """The options of ``nats://``."""
 
     name = "nats"
+    lacks = "nats:// has a broker, and no peers"
 
     credentials: Annotated[Path | None, option("NATS", "--credentials", "A NATS .creds file.")] = (
         None
@@ -109,91 +125,101 @@ class Nats(Scheme, frozen=True):
         return context
 
 
+_LIBP2P: Final = partial(option, "libp2p")
+_KEY: Final = "The node's key; made if it is not there. [default: a new one]"
+Bootstrap: TypeAlias = Annotated[
+    list[str] | None,
+    _LIBP2P("--bootstrap", "A peer to be connected to. May be repeated.", metavar="MULTIADDR"),
+]
+SwarmKey: TypeAlias = Annotated[
+    Path | None, _LIBP2P("--swarm-key", "The key of a private network, as go-libp2p's swarm.key.")
+]
+
+
 class Libp2p(Scheme, frozen=True):
     """The options of ``libp2p://``; each has the name that it has for `connect`."""
 
     name = "libp2p"
+    lacks = "libp2p:// stores nothing"
 
-    key_file: Annotated[
-        Path | None,
-        option(
-            "libp2p",
-            "--key-file",
-            "The node's key; made if it is not there. [default: a new one]",
-        ),
-    ] = None
-    bootstrap_peers: Annotated[
-        Addresses,
-        option(
-            "libp2p",
-            "--bootstrap",
-            "A peer to be connected to; the URL is where this node listens. May be repeated.",
-            metavar="MULTIADDR",
-        ),
-    ] = None
+    key_file: Annotated[Path | None, _LIBP2P("--key-file", _KEY)] = None
+    bootstrap_peers: Bootstrap = None
     listen_address: Annotated[
-        Addresses,
-        option(
-            "libp2p",
+        list[str] | None,
+        _LIBP2P(
             "--listen-address",
-            "Where else this node listens. May be repeated.",
+            "Where this node listens beside the URL. May be repeated.",
             metavar="MULTIADDR",
         ),
     ] = None
     announce: Annotated[
-        Addresses,
-        option(
-            "libp2p",
+        list[str] | None,
+        _LIBP2P(
             "--announce",
             "What others are told in place of where it listens. May be repeated.",
             metavar="MULTIADDR",
         ),
     ] = None
+    swarm_key: SwarmKey = None
+    acl: Annotated[
+        list[str] | None,
+        _LIBP2P(
+            "--acl",
+            "A peer or address that there may be connections with; none: all. May be repeated.",
+            metavar="PEER|ADDRESS",
+        ),
+    ] = None
+    grace_period_ms: Annotated[
+        int | None,
+        _LIBP2P(
+            "--grace-period-ms",
+            "How long a new connection is kept, though there are too many.  [default: 20000]",
+        ),
+    ] = None
     gossip_max_message_size: Annotated[
         int | None,
-        option(
-            "libp2p",
+        _LIBP2P(
             "--gossip-max-message-size",
             "Most bytes of a gossip frame.  [default: 1048576]",
             metavar="BYTES",
         ),
     ] = None
     state_dir: Annotated[
-        Path | None,
-        option("libp2p", "--state-dir", "A folder of this node for what outlives its process."),
-    ] = None
-    swarm_key: Annotated[
-        Path | None,
-        option("libp2p", "--swarm-key", "The key of a private network, a swarm.key of go-libp2p."),
-    ] = None
-    acl: Annotated[
-        Addresses,
-        option(
-            "libp2p",
-            "--acl",
-            "A peer or address that there may be connections with; none: all. May be repeated.",
-            metavar="PEER|ADDRESS",
-        ),
+        Path | None, _LIBP2P("--state-dir", "A folder for what is to outlive the process.")
     ] = None
     drop_below_window: Annotated[
-        bool,
-        option("libp2p", "--drop-below-window", "Drop what may have been replayed."),
+        bool, _LIBP2P("--drop-below-window", "Drop what may have been replayed.")
     ] = False
     max_age_s: Annotated[
         float | None,
-        option(
-            "libp2p",
-            "--max-age",
-            "Drop events that are older by their own time.",
-            metavar="SECONDS",
-        ),
+        _LIBP2P("--max-age", "Drop events that are older by their own time.", metavar="SECONDS"),
     ] = None
     wait_for_peers_s: float | None = None
     buffer_messages: int | None = None
 
     def adapter_options(self, *, wait: bool) -> dict[str, Any]:
-        given = msgspec.structs.asdict(self)
-        return {name: value for name, value in given.items() if value is not None}
+        return _given(self)
+
+
+class Libp2pGuest(Scheme, frozen=True):
+    """The options of a node that only looks in, beside one that may run here.
+
+    Two nodes cannot share a key, a port or a folder, so the variables of those do not count.
+    """
+
+    name = "libp2p"
+
+    key_file: Annotated[Path | None, _LIBP2P("--key-file", _KEY, env=None)] = None
+    swarm_key: SwarmKey = None
+    bootstrap_peers: list[str] | None = None
+
+    def adapter_options(self, *, wait: bool) -> dict[str, Any]:
+        return _given(self)
+
+
+def _given(options: Scheme) -> dict[str, Any]:
+    fields = msgspec.structs.asdict(options)
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 MAKE_STREAMS: Final = (
@@ -212,8 +238,7 @@ MAKE_STREAMS: Final = (
 WAIT_FOR_PEERS: Final = (
     Annotated[
         float,
-        option(
-            "libp2p",
+        _LIBP2P(
             "--wait-for-peers",
             "How long a publish waits for somebody who subscribes.",
             metavar="SECONDS",
@@ -222,3 +247,6 @@ WAIT_FOR_PEERS: Final = (
     10.0,
 )
 """The option of commands that publish: a node that was just started has no peers yet."""
+
+BOOTSTRAP: Final = (Bootstrap, None)
+"""The option of a guest that joins a network."""

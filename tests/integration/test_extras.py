@@ -36,6 +36,10 @@ DEMO = ("demo", "--devices", "5", "--events", "300", "--keep", "kept")
         ("nats-server", DEMO, "server"),
         ("elasticsearch", ("sink", "run", "--to", "http://127.0.0.1:1"), "elasticsearch"),
         ("elasticsearch", ("sink", "run", "--to", "https://127.0.0.1:1"), "elasticsearch"),
+        ("libp2p", ("tail", "--url", "libp2p://127.0.0.1:0"), "libp2p"),
+        ("libp2p", ("publish", "ServiceCall", "{}", "--url", "libp2p://127.0.0.1:0"), "libp2p"),
+        ("libp2p", ("libp2p", "key", "kept"), "libp2p"),
+        ("libp2p", ("libp2p", "ping", "/ip4/127.0.0.1/tcp/1"), "libp2p"),
     ],
 )
 async def test_a_missing_extra_names_its_cure(
@@ -52,7 +56,7 @@ async def test_a_missing_extra_names_its_cure(
     assert list(temporary.iterdir()) == []
 
 
-@pytest.mark.parametrize("blocked", ["nats", "elasticsearch", "psutil", "pyrage"])
+@pytest.mark.parametrize("blocked", ["nats", "elasticsearch", "libp2p", "psutil", "pyrage"])
 async def test_what_does_not_need_an_extra_works_without_it(blocked: str) -> None:
     for words in (
         ("types",),
@@ -60,6 +64,7 @@ async def test_what_does_not_need_an_extra_works_without_it(blocked: str) -> Non
         ("demo", "--help"),
         ("report", "--help"),
         ("nats", "setup", "--help"),
+        ("libp2p", "peers", "--help"),
     ):
         done = await run(sys.executable, "-c", WITHOUT.format(blocked=blocked), *words)
         assert (done.code, done.err) == (0, "")

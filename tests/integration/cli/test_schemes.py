@@ -62,7 +62,7 @@ async def test_an_option_of_another_scheme_is_an_error(words: tuple[str, ...], s
 async def test_what_works_on_stored_events_refuses_a_network_that_stores_nothing(
     words: tuple[str, ...],
 ) -> None:
-    reason = "libp2p:// stores nothing, and this command works on what is stored; use nats://"
+    reason = "this command takes nats://: libp2p:// stores nothing"
     assert await complaint(*words) == f"dms-events: url: {reason}"
 
 

@@ -18,11 +18,12 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import IO, Any
 
+from tests.kit.extras import HAS_LIBP2P
 from tests.kit.paths import HOME
 
 __all__ = ["Forking"]
 
-_IMPORTED = (
+_IMPORTED = [
     "asyncio",
     "dms_events.codec.explain",
     "dms_events.report",
@@ -32,7 +33,9 @@ _IMPORTED = (
     "dms_events_sqlite",
     "rich.progress",
     "typer.rich_utils",
-)
+]
+if HAS_LIBP2P:
+    _IMPORTED.append("dms_events_libp2p")
 _MOST_BYTES = 1 << 20
 _WITHIN_S = 60
 

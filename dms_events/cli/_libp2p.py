@@ -1,0 +1,166 @@
+"""``dms-events libp2p``: the key of a node, and who is there."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated, Final
+
+import msgspec
+import typer
+
+from .. import codec
+from ..bus import Bus
+from ..errors import ConfigError, TransportError
+from ..transport import Peer
+from ._connection import Connection, connects
+from ._running import run
+from ._schemes import BOOTSTRAP, Libp2pGuest, option
+from ._shared import out, print_columns, visible, visible_json
+
+__all__ = ["app"]
+
+app = typer.Typer(help="The key of a libp2p node, and who is there.", no_args_is_help=True)
+
+FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="As --key-file has it.")]
+_NODE: Final = (
+    Annotated[str, option("Connection", "--url", "Where this node itself listens.", env=None)],
+    "libp2p://127.0.0.1:0",
+)
+_LOOK_S: Final = 0.05
+_PAUSE_S: Final = 1.0
+
+
+@app.command()
+def key(file: FileArgument) -> None:
+    """Show the public half of a key file; make the file first if it is not there.
+
+    A new key is Ed25519, in Go's marshalled form, and the file is its owner's alone (mode 0600). A file
+    that is there is never written over.
+    """
+    from dms_events_libp2p import read_identity
+
+    there = file.exists()
+    found = read_identity(file, make=True)
+    if not there:
+        out.print(visible(f"made {file}"), markup=False)
+    rows = (("peer id", found.peer_id), ("key type", found.key_type))
+    print_columns([*rows, ("public key", found.public_key)])
+
+
+@app.command("id")
+def id_(file: FileArgument) -> None:
+    """Print the peer id of the node that has this key file."""
+    from dms_events_libp2p import read_identity
+
+    out.print(read_identity(file).peer_id)
+
+
+@app.command()
+@connects(Libp2pGuest, url=_NODE)
+def ping(
+    connection: Connection,
+    peer: Annotated[
+        str, typer.Argument(metavar="MULTIADDR", help="/ip4/203.0.113.7/tcp/4001/p2p/12D3KooW…")
+    ],
+    count: Annotated[int, typer.Option(min=1, help="How often, a second apart.")] = 1,
+    timeout: Annotated[
+        float, typer.Option(min=0, metavar="SECONDS", help="How long to wait for each answer.")
+    ] = 5.0,
+    json: Annotated[
+        bool, typer.Option("--json", help="A machine.PingResult a line, with Go's keys.")
+    ] = False,
+) -> None:
+    """Ping a node, and print how long each round trip takes.
+
+    Exits with 1 if it answers none.
+    """
+    if not run(_ping(connection, peer, count, timeout, json)):
+        raise typer.Exit(1)
+
+
+async def _ping(
+    connection: Connection, peer: str, count: int, timeout_s: float, json: bool
+) -> bool:
+    answered = False
+    async with connection.bus() as bus:
+        for number in range(count):
+            if number:
+                await asyncio.sleep(_PAUSE_S)
+            result = await bus.transport.ping(peer, timeout_s=timeout_s)
+            answered |= result.success
+            if json:
+                out.print(codec.encode(result).decode(), markup=False)
+            elif result.success:
+                out.print(f"answered in {_ms(result.rtt / 1e9)}")
+            else:
+                out.print(f"no answer within {timeout_s:g} s")
+    return answered
+
+
+@app.command()
+@connects(Libp2pGuest, url=_NODE, bootstrap_peers=BOOTSTRAP)
+def peers(
+    connection: Connection,
+    wait: Annotated[
+        float,
+        typer.Option(min=0, metavar="SECONDS", help="How long to wait for those that are named."),
+    ] = 10.0,
+    json: Annotated[bool, typer.Option("--json", help="A JSON document a line.")] = False,
+) -> None:
+    """Join a network, list the peers that this node is connected to, and leave.
+
+    Each with its addresses, who dialled, a round trip, and how many types it subscribes to (`--json` has
+    their names). Exits with 1 if nobody is there.
+    """
+    found = run(_peers(connection, wait))
+    if json:
+        for each in found:
+            out.print(visible_json(msgspec.json.encode(each).decode()), markup=False)
+    else:
+        heading = ("peer", "dialled by", "round trip", "types", "addresses")
+        print_columns([heading, *map(_row, found)])
+
+
+async def _peers(connection: Connection, wait_s: float) -> tuple[Peer, ...]:
+    named = connection.of(Libp2pGuest).bootstrap_peers or []
+    if not named:
+        raise ConfigError("--bootstrap", "name a peer to begin with: /ip4/…/tcp/…/p2p/…")
+    if not os.environ.get("DMS_EVENTS_DEBUG"):
+        logging.getLogger("dms_events").setLevel(logging.ERROR)  # a peer that is missing is no news
+    wanted = {address.rstrip("/").rpartition("/")[2] for address in named}
+    async with connection.bus() as bus:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(wait_s):
+                while True:
+                    if wanted <= {peer.peer_id for peer in bus.peers}:
+                        break
+                    await asyncio.sleep(_LOOK_S)
+        await asyncio.gather(*(_measure(bus, peer) for peer in bus.peers))
+        found = bus.peers
+    if not found:
+        raise TransportError(f"nobody is there: no --bootstrap peer within {wait_s:g} s")
+    return found
+
+
+async def _measure(bus: Bus, peer: Peer) -> None:
+    """Have the bus know how long a round trip takes, if the peer answers."""
+    with suppress(TransportError):
+        await bus.transport.ping(peer.peer_id)
+
+
+def _row(peer: Peer) -> tuple[str, ...]:
+    return (
+        peer.peer_id,
+        "the peer" if peer.direction == "inbound" else "this node",
+        "-" if peer.latency_s is None else _ms(peer.latency_s),
+        str(len(peer.types)),
+        " ".join(peer.addresses),
+    )
+
+
+def _ms(seconds: float) -> str:
+    return f"{seconds * 1000:.3f} ms"
