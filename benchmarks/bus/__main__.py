@@ -16,9 +16,9 @@ from typing import Any
 
 from dms_events_nats import NatsServer
 
+from ..table import Section, print_table, results
 from . import consume, handled, latency, policy, publish
 from .scene import Scene
-from .table import Section, print_table, results
 
 _NAMES = (
     "publish",

@@ -13,8 +13,8 @@ from nats.js.api import AckPolicy
 
 from dms_events.types.elk_stats import ServiceCall
 
+from ..table import Row, Section, in_turns
 from .scene import CHUNK, Clock, Model, Scene, identity, opened, subject
-from .table import Row, Section, in_turns
 
 __all__ = ["HEADER", "SECTION", "filled"]
 

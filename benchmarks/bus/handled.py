@@ -15,8 +15,8 @@ from nats.aio.msg import Msg
 from dms_events import Subscription
 from dms_events.types.elk_stats import ServiceCall
 
+from ..table import Row, Section, in_turns
 from .scene import CHUNK, Clock, Model, Scene, identity, opened, sealed, subject
-from .table import Row, Section, in_turns
 
 __all__ = ["CORE", "JETSTREAM"]
 

@@ -21,8 +21,8 @@ from nats.aio.msg import Msg
 from dms_events import Subscription
 from dms_events.types.elk_stats import ServiceCall
 
+from ..table import Row, Section
 from .scene import CHUNK, Scene, identity, opened, sealed, subject
-from .table import Row, Section
 
 __all__ = ["core", "jetstream"]
 

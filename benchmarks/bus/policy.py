@@ -5,9 +5,9 @@ from __future__ import annotations
 import dms_events
 from dms_events.types.elk_stats import ServiceCall
 
+from ..table import Row, Section, in_turns
 from .consume import HEADER, filled
 from .scene import Clock, Scene
-from .table import Row, Section, in_turns
 
 __all__ = ["SECTION"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+from ..table import Row, Section, in_turns
 from .scene import CHUNK, Clock, Scene, identity, subject
-from .table import Row, Section, in_turns
 
 __all__ = ["CORE", "JETSTREAM"]
 

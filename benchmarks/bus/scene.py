@@ -28,12 +28,12 @@ __all__ = [
     "PEER",
     "TYPE_NAME",
     "Clock",
-    "Contestant",
     "Model",
     "Scene",
     "identity",
     "opened",
     "sealed",
+    "service_call",
     "subject",
 ]
 
@@ -75,7 +75,7 @@ class Scene:
         self.count = count
         self.streams: set[str] = set()
         """Streams that are full already."""
-        self.events = [_service_call(number) for number in range(count)]
+        self.events = [service_call(number) for number in range(count)]
         self.models: list[BaseModel] = [
             Model.model_validate_json(codec.encode(event)) for event in self.events
         ]
@@ -122,10 +122,6 @@ class Scene:
             await manager.delete_consumer(stream, consumer)
 
 
-Contestant = Callable[[Scene], Awaitable[float]]
-"""Does the whole work once, outside the clock what is not compared; returns its figure."""
-
-
 def subject(root: str) -> str:
     """Where the bus publishes the events, and so everybody."""
     return f"{root}.events.{TYPE_NAME}.{PEER}"
@@ -164,7 +160,7 @@ async def _until(ask: Callable[[], Awaitable[int]], expected: int) -> None:
     raise RuntimeError(f"{expected} messages were expected, {found} counted")
 
 
-def _service_call(number: int) -> ServiceCall:
+def service_call(number: int) -> ServiceCall:
     return ServiceCall(
         call_id=48213.0 + number,
         peer_id_of_service_host=PEER,

@@ -22,6 +22,7 @@ from ..windows import Seen, Windows
 from .frames import BadFrameError, Frames
 from .inbound import Admission
 from .queues import Queues
+from .window_updates import batch_window_updates
 
 __all__ = ["GuardedPubsub"]
 
@@ -83,6 +84,7 @@ class GuardedPubsub(Pubsub):
     async def continuously_read_stream(self, stream: Any) -> None:
         """Stock lets what is no protobuf end the host, and starts a task for each message."""
         peer = stream.muxed_conn.peer_id
+        batch_window_updates(stream)
         frames = Frames(stream, self.max_inbound_rpc_size)
         try:
             while self.manager.is_running and not self._admission.refuses_peer(peer):

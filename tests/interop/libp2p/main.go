@@ -5,12 +5,12 @@
 //	{"event":"ready","peer":"12D3…","addr":"/ip4/127.0.0.1/tcp/4001/p2p/12D3…","key":"base64"}
 //	{"event":"joined"|"left","peer":"…"}
 //	{"event":"message","from":"…","id":"…","source":"…","type":"…","json":"…"}
-//	{"event":"published","count":n}
+//	{"event":"published"|"heard","count":n}
 //	{"event":"connected"|"refused","error":"…"}
 //	{"event":"error","error":"…"}
 //
-// It publishes as it reads lines from stdin: "N" is N events, one a millisecond; "raw TEXT" is TEXT.
-// "connect ADDR" connects to a peer, and says whether it could.
+// It publishes as it reads lines from stdin: "N" is N events, one each -every; "raw TEXT" is TEXT.
+// "count" has it say how many messages it heard. "connect ADDR" connects to a peer, and says whether it could.
 package main
 
 import (
@@ -24,6 +24,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/libp2p/go-libp2p"
@@ -42,8 +43,8 @@ import (
 
 type options struct {
 	listen, connect, keep, topic, keyFile, keyType, security, swarmKey string
-	seqnosRise                                                         bool
-	clockBack                                                          time.Duration
+	seqnosRise, quiet                                                  bool
+	clockBack, every                                                   time.Duration
 }
 
 // envelope is the DMS MessageEnvelope, and the keys that dms-events adds to it.
@@ -54,7 +55,10 @@ type envelope struct {
 	Source string `json:",omitempty"`
 }
 
-var output sync.Mutex
+var (
+	output sync.Mutex
+	heard  atomic.Int64
+)
 
 func say(event string, fields map[string]any) {
 	fields["event"] = event
@@ -79,6 +83,8 @@ func main() {
 	flag.StringVar(&o.swarmKey, "swarm-key", "", "file with the key of a private network")
 	flag.BoolVar(&o.seqnosRise, "seqnos-rise", false, "take only seqnos that rise: pubsub.BasicSeqnoValidator")
 	flag.DurationVar(&o.clockBack, "clock-back", 0, "number messages as if the clock was set back by so much")
+	flag.DurationVar(&o.every, "every", time.Millisecond, "how long to wait after each event that it publishes")
+	flag.BoolVar(&o.quiet, "quiet", false, "count what arrives, and do not print it")
 	flag.Parse()
 	if err := run(o); err != nil {
 		say("error", map[string]any{"error": err.Error()})
@@ -126,7 +132,7 @@ func run(o options) error {
 		"addr": fmt.Sprintf("%s/p2p/%s", node.Addrs()[0], node.ID()),
 		"key":  base64.StdEncoding.EncodeToString(marshalled),
 	})
-	return obey(ctx, node, topic)
+	return obey(ctx, node, topic, o.every)
 }
 
 func dial(ctx context.Context, node host.Host, address string) {
@@ -205,7 +211,7 @@ func join(ctx context.Context, node host.Host, o options) (*pubsub.Topic, error)
 		return nil, err
 	}
 	go watch(ctx, peers)
-	go receive(ctx, node.ID(), subscription)
+	go receive(ctx, node.ID(), subscription, o.quiet)
 	return topic, nil
 }
 
@@ -220,13 +226,17 @@ func watch(ctx context.Context, peers *pubsub.TopicEventHandler) {
 	}
 }
 
-func receive(ctx context.Context, self peer.ID, subscription *pubsub.Subscription) {
+func receive(ctx context.Context, self peer.ID, subscription *pubsub.Subscription, quiet bool) {
 	for {
 		message, err := subscription.Next(ctx)
 		if err != nil {
 			return
 		}
 		if message.GetFrom() == self {
+			continue
+		}
+		heard.Add(1)
+		if quiet {
 			continue
 		}
 		var read envelope
@@ -241,7 +251,21 @@ func receive(ctx context.Context, self peer.ID, subscription *pubsub.Subscriptio
 	}
 }
 
-func obey(ctx context.Context, node host.Host, topic *pubsub.Topic) error {
+// event is a call as a node sends it, bare: nothing but Type and Data.
+func event(number int) ([]byte, error) {
+	data, err := json.Marshal(map[string]any{
+		"CallID": number, "PeerIDOfServiceHost": "12D3KooWGzBbZfXbYpWbSeVpTcXWvTqXyMB9MjjLqUhvBcQkZtyK",
+		"ServiceID": "ml-training-resnet50", "CPUUsed": 1834.53, "MaxRAM": 4096, "MemoryUsed": 3071.28,
+		"NetworkBwUsed": 12.75, "TimeTaken": 361.482, "Status": "from Go", "AmountOfNtx": 42,
+		"Timestamp": 1736903424.552665,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(envelope{Type: "elk_stats.ServiceCall", Data: data})
+}
+
+func obey(ctx context.Context, node host.Host, topic *pubsub.Topic, every time.Duration) error {
 	// A message goes to the mesh only, which is empty up to the first heartbeat.
 	meshed := pubsub.WithReadiness(pubsub.MinTopicSize(1))
 	lines := bufio.NewScanner(os.Stdin)
@@ -254,6 +278,10 @@ func obey(ctx context.Context, node host.Host, topic *pubsub.Topic) error {
 			}
 			continue
 		}
+		if line == "count" {
+			say("heard", map[string]any{"count": heard.Load()})
+			continue
+		}
 		if address, found := strings.CutPrefix(line, "connect "); found {
 			dial(ctx, node, address)
 			continue
@@ -263,11 +291,7 @@ func obey(ctx context.Context, node host.Host, topic *pubsub.Topic) error {
 			return err
 		}
 		for range count {
-			data, err := json.Marshal(map[string]any{"CallID": number, "Status": "from Go"})
-			if err != nil {
-				return err
-			}
-			sealed, err := json.Marshal(envelope{Type: "elk_stats.ServiceCall", Data: data})
+			sealed, err := event(number)
 			if err != nil {
 				return err
 			}
@@ -275,7 +299,7 @@ func obey(ctx context.Context, node host.Host, topic *pubsub.Topic) error {
 				return err
 			}
 			number++
-			time.Sleep(time.Millisecond)
+			time.Sleep(every)
 		}
 		say("published", map[string]any{"count": count})
 	}

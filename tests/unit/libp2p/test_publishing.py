@@ -97,6 +97,20 @@ async def test_messages_wait_for_a_peer_beyond_the_32_of_stock() -> None:
         assert len(await collect(found, 200)) == 200
 
 
+async def test_a_reader_answers_half_a_window_and_not_each_read() -> None:
+    async with connect() as reader, connect(reader) as bus, reader.subscribe("*") as messages:
+        await hears(bus, reader)
+        large = [service("x" * 200_000) for _ in range(10)]
+        await hears(bus, reader, "elk_stats.NewService")
+        await bus.publish_many([*event_calls(300), *large])
+        await collect(messages, 310, within_s=60)
+        [connection] = reader.transport._node.host.get_network().get_connections()
+        streams = list(connection.muxed_conn.streams.values())
+    counters = ("bytes_read_only", "full_grow", "pending_flush", "partial_slack")
+    updates = [sum(getattr(s, f"_window_update_{name}") for name in counters) for s in streams]
+    assert 0 < max(updates) < 50, "2 MB and 300 small ones; a window is 256 KB at least"
+
+
 async def test_an_event_over_the_limit_is_refused_and_the_next_arrives() -> None:
     limit = 65_536
     async with (

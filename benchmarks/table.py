@@ -6,9 +6,10 @@ import statistics
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from .scene import Contestant, Scene
+__all__ = ["Contestant", "Row", "Section", "in_turns", "print_table", "results"]
 
-__all__ = ["Row", "Section", "in_turns", "print_table", "results"]
+Contestant = Callable[[Any], Awaitable[float]]
+"""Does the whole work once in a scene, outside the clock what is not compared; returns its figure."""
 
 
 class Row(NamedTuple):
@@ -28,20 +29,20 @@ class Row(NamedTuple):
 class Section(NamedTuple):
     title: str
     unit: str
-    measure: Callable[[Scene, int], Awaitable[dict[str, list[float]]]]
+    measure: Callable[[Any, int], Awaitable[dict[str, list[float]]]]
     """Runs so many rounds; gives what each contestant needed in each of them."""
     rows: Sequence[Row]
 
 
 def in_turns(
     contestants: Mapping[str, Contestant],
-) -> Callable[[Scene, int], Awaitable[dict[str, list[float]]]]:
+) -> Callable[[Any, int], Awaitable[dict[str, list[float]]]]:
     """All run in turns, every second round backwards, so that a slow moment hits all of them.
 
     One more round goes before, which only warms up.
     """
 
-    async def measure(scene: Scene, rounds: int) -> dict[str, list[float]]:
+    async def measure(scene: Any, rounds: int) -> dict[str, list[float]]:
         figures: dict[str, list[float]] = {name: [] for name in contestants}
         for number in range(rounds + 1):
             for name in list(contestants)[:: 1 if number % 2 else -1]:

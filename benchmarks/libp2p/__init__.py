@@ -1,0 +1,1 @@
+"""Benchmark of a libp2p node; see benchmarks/README.md."""

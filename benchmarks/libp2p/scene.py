@@ -1,0 +1,73 @@
+"""What all contestants share: a Go peer or a mesh of them, the same events, and the clock."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from benchmarks.bus.scene import TYPE_NAME, Clock, sealed, service_call
+from dms_events.types.elk_stats import ServiceCall
+from tests.kit.go.libp2p import GoNode, build
+
+__all__ = ["MESH", "MESH_EVERY", "TOPIC", "Clock", "Scene", "until"]
+
+TOPIC = f"dms/events/{TYPE_NAME}"
+MESH = 6
+MESH_EVERY = "5ms"
+
+
+class Scene:
+    """``count`` events, and the program of the Go peers."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self.binary = build()
+        self.events: list[ServiceCall] = [service_call(number) for number in range(count)]
+        self.envelopes = [sealed(event) for event in self.events]
+
+    @asynccontextmanager
+    async def go(self) -> AsyncIterator[GoNode]:
+        """A Go peer that counts what it hears, and publishes an event a millisecond."""
+        async with GoNode.run(self.binary, quiet="true") as node:
+            yield node
+
+    @asynccontextmanager
+    async def mesh(self, address: str) -> AsyncIterator[GoNode]:
+        """Go peers that are connected to a node and to each other; the one that publishes, slowly."""
+        async with AsyncExitStack() as stack:
+            nodes: list[GoNode] = []
+            for _ in range(MESH):
+                known = ",".join([address, *(node.address for node in nodes)])
+                run = GoNode.run(self.binary, quiet="true", keep=known, every=MESH_EVERY)
+                nodes.append(await stack.enter_async_context(run))
+            for node in nodes:
+                await node.wait("joined", MESH)
+            await asyncio.sleep(2)  # for two heartbeats, in which the mesh is made
+            yield nodes[-1]
+
+    async def heard(self, node: GoNode) -> int:
+        """How many messages a Go peer heard."""
+        asked = len(node.of("heard"))
+        node.publish("count")
+        return int((await node.wait("heard", asked + 1))[-1]["count"])
+
+    async def check_heard(self, node: GoNode, expected: int) -> None:
+        """A Go peer heard all.
+
+        Raises:
+            RuntimeError: it did not.
+        """
+        for _ in range(100):
+            heard = await self.heard(node)
+            if heard == expected:
+                return
+            await asyncio.sleep(0.05)
+        raise RuntimeError(f"{expected} messages were expected at the Go peer, {heard} heard")
+
+
+async def until(condition: Callable[[], bool], within_s: float = 120.0) -> None:
+    """Wait for a condition, for which nobody tells the loop."""
+    async with asyncio.timeout(within_s):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
