@@ -189,7 +189,8 @@ class Handover(Generic[T]):
     """A bounded queue from the trio side to a function in the event loop.
 
     Items of a burst are handed over together. It holds up to ``limit`` items and ``most_bytes`` of them
-    (one item, however large it is). What finds it full is dropped, counted and logged.
+    (one item, however large it is). What finds it full is dropped, counted and logged, and
+    ``on_drop`` is called with it on the trio side.
     """
 
     def __init__(
@@ -200,12 +201,14 @@ class Handover(Generic[T]):
         *,
         most_bytes: int = 1 << 62,
         size_of: Callable[[T], int] = lambda item: 0,
+        on_drop: Callable[[T], None] = lambda item: None,
     ) -> None:
         self._bridge = bridge
         self._take = take
         self._limit = limit
         self._most_bytes = most_bytes
         self._size_of = size_of
+        self._on_drop = on_drop
         # Each is counted up by one thread only.
         self._put = self._taken = 0
         self._items: deque[T] = deque()
@@ -222,6 +225,7 @@ class Handover(Generic[T]):
             if self.dropped % _SAY_EVERY == 0:
                 _log.warning("messages are dropped: the event loop does not take them in time")
             self.dropped += 1
+            self._on_drop(item)
             return
         self._put += size
         self._items.append(item)

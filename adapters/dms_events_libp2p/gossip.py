@@ -130,9 +130,22 @@ class Gossip:
         self._count = 0
         self.receivers: WeakSet[GossipReceiver] = WeakSet()
         self.duplicates = 0
+        self._missed: dict[str, int] = {}
+        """How many of each topic were dropped on their way here; counted up by the trio side only."""
+        self._told: dict[str, int] = {}
+        """How many of them the receivers know of."""
+
+    def miss(self, arrived: Arrived) -> None:
+        """Count a message that the event loop did not take. Called on the trio side.
+
+        The receivers are told with the next message: there is one, since there was no room.
+        """
+        self._missed[arrived.topic] = self._missed.get(arrived.topic, 0) + 1
 
     def take(self, arrived: Arrived) -> None:
         """A message as it comes from the node."""
+        if self._missed != self._told:
+            self._tell_missed()
         if self._is_known(arrived.identity):
             self.duplicates += 1
             return
@@ -142,6 +155,14 @@ class Gossip:
         for receiver in list(self.receivers):
             if type_name in receiver.type_names:
                 receiver.put(delivery)
+
+    def _tell_missed(self) -> None:
+        for topic, missed in self._missed.copy().items():
+            count = missed - self._told.get(topic, 0)
+            self._told[topic] = missed
+            for receiver in list(self.receivers):
+                if count and topic.removeprefix(self._prefix) in receiver.type_names:
+                    receiver.drops.add(count)
 
     def _is_known(self, identity: int | None) -> bool:
         """Another message of the same ID by the same signer; each node has IDs of its own."""

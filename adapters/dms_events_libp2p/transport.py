@@ -128,6 +128,7 @@ class Libp2pTransport(Transport):
             self._settings.most_waiting,
             most_bytes=self._settings.most_queued,
             size_of=lambda arrived: arrived.size,
+            on_drop=self._gossip.miss,
         )
         self._node = Node(self._settings, self._handover.put)
         try:

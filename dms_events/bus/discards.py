@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import logging
+import time
+import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -11,11 +13,13 @@ from typing import Any
 import msgspec
 
 from ..errors import ConfigError, ConnectionLostError, DroppedError
+from ..text import Lines
 from ..transport import Delivery
 
 __all__ = ["Discarded", "Discards"]
 
 _log = logging.getLogger("dms_events")
+_QUIET_S = 1.0
 
 
 class Discarded(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -73,7 +77,8 @@ class Discards:
         self.count = 0
         """Messages that were thrown away."""
         self.failed_calls = 0
-        """Calls of the callback that raised."""
+        """Calls of the callback that raised; logged once a second."""
+        self._quiet_until = 0.0
 
     async def throw_away(
         self,
@@ -110,4 +115,16 @@ class Discards:
             self._on_error(discarded)
         except (Exception, SystemExit) as raised:  # noqa: BLE001 - it is the user's, and ends nothing here
             self.failed_calls += 1
-            _log.error("on_error raised %s on %r", type(raised).__name__, discarded)
+            if time.monotonic() >= self._quiet_until:
+                self._quiet_until = time.monotonic() + _QUIET_S
+                self._say_failed(discarded, raised)
+
+    def _say_failed(self, discarded: Discarded, raised: BaseException) -> None:
+        """Not its text, which may quote the payload."""
+        _log.error(
+            "on_error raised on %r (%d failed calls so far)\n%s%s",
+            discarded,
+            self.failed_calls,
+            Lines("".join(traceback.format_tb(raised.__traceback__))),
+            type(raised).__name__,
+        )

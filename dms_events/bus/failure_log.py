@@ -7,6 +7,7 @@ import traceback
 from typing import Any
 
 from ..dead_letters.letter import may_hold_secret
+from ..text import Lines
 from .message import Message
 
 __all__ = ["log_failure"]
@@ -20,7 +21,7 @@ def log_failure(
     """Say ``what`` went wrong with a message, and where the handler stood."""
     delivery = message.delivery
     if may_hold_secret(delivery.type_name, delivery.data):
-        where = "".join(traceback.format_tb(error.__traceback__)).rstrip()
+        where = Lines("".join(traceback.format_tb(error.__traceback__)).rstrip())
         name = type(error).__name__
         _log.log(level, "%s\n%s\n%s: withheld, its type holds a secret", what, where, name)
     else:

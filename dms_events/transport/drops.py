@@ -34,9 +34,9 @@ class Drops:
         self._quiet_until = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
-    def add(self) -> None:
-        """One message was dropped. Called in the event loop."""
-        self.count += 1
+    def add(self, count: int = 1) -> None:
+        """So many messages were dropped. Called in the event loop."""
+        self.count += count
         if self._timer is None:
             loop = asyncio.get_running_loop()
             self._timer = loop.call_at(self._quiet_until, self._flush, loop)

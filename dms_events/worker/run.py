@@ -63,10 +63,7 @@ class Settings(msgspec.Struct, kw_only=True):
             ("start", self.start == "all"),
         ):
             if asked:
-                reason = (
-                    "it takes a durable, and this worker has none: give it one, or leave it out"
-                )
-                raise ConfigError(name, reason)
+                raise ConfigError(name, "it takes a durable, and this worker has none")
 
 
 class Ending:
@@ -168,9 +165,10 @@ class Run:
 
     async def _drain(self, dispatch: Dispatch, drain_s: float) -> None:
         dispatch.take_rest()
-        rest_s, drain_s = (drain_s, 0) if self._settings.durable is None else (0, drain_s)
         try:
-            await dispatch.handle_rest(rest_s)
+            if self._settings.durable is None and drain_s:
+                rest_s, drain_s = drain_s, 0
+                await dispatch.handle_rest(rest_s)
         finally:
             await dispatch.finish(drain_s)
 

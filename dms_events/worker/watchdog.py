@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from types import CodeType, FrameType, TracebackType
 from typing import Self
 
+from ..text import Lines
 from .handlers import Handler
 
 __all__ = ["Watchdog"]
@@ -82,7 +83,7 @@ class Watchdog:
             "others get the messages. Use await asyncio.to_thread(...) for what blocks\n%s",
             self._blocking(frame),
             stood_s,
-            "".join(traceback.format_stack(frame, _MOST_FRAMES)) if frame else "",
+            Lines("".join(traceback.format_stack(frame, _MOST_FRAMES)) if frame else ""),
         )
 
     def _blocking(self, frame: FrameType | None) -> str:

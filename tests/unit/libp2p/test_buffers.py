@@ -35,6 +35,21 @@ async def test_a_reader_holds_so_many_bytes() -> None:
     assert (sizes, receiver.drops.count) == ([600, 400], 5)
 
 
+async def test_a_reader_counts_what_the_event_loop_did_not_take_of_its_types() -> None:
+    gossip = Gossip("dms/events/")
+    receiver, other = (
+        GossipReceiver(gossip, frozenset({name}), 100, most_bytes=1_000)
+        for name in ("elk_stats.ServiceCall", "elk_stats.NewService")
+    )
+    gossip.receivers |= {receiver, other}
+    for missed in (2, 0, 3):
+        for _ in range(missed):
+            gossip.miss(arrived(50))
+        gossip.take(arrived(50))
+    assert (receiver.drops.count, other.drops.count) == (5, 0)
+    assert len(list(iter(receiver.pop, None))) == 3
+
+
 def test_a_peer_has_a_queue_of_so_many_bytes() -> None:
     queues = Queues(largest=1 << 20, most_bytes=1_000)
     queue = queues["peer"] = RpcQueue()

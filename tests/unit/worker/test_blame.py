@@ -148,4 +148,4 @@ async def test_a_failure_with_a_type_that_holds_a_secret_shows_its_place_and_not
     await handled_by(worker, Libp2pInfo(private_key=b"swordfish"))
     assert "swordfish" not in "".join(logging.Formatter().format(r) for r in caplog.records)
     assert "withheld" in caplog.text
-    assert "in handle" in caplog.text
+    assert ", in handle\n" in caplog.text
