@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NoReturn
 from weakref import WeakSet
 
 from dms_events.errors import TransportError
 from dms_events.identity import id_of_position
-from dms_events.transport import DroppingReceiver
+from dms_events.transport import DroppingReceiver, UnstoredDelivery
 
 from .arrivals import Arrived
 
@@ -17,8 +16,8 @@ __all__ = ["Gossip", "GossipDelivery", "GossipReceiver"]
 _MOST_KNOWN = 100_000
 
 
-class GossipDelivery:
-    """A message that nobody stored: acknowledging it means nothing, giving it back is impossible."""
+class GossipDelivery(UnstoredDelivery):
+    """A message that arrived by gossip."""
 
     __slots__ = ("_arrived", "_number", "type_name")
 
@@ -48,20 +47,12 @@ class GossipDelivery:
         return self._arrived.possibly_replayed
 
     @property
-    def attempt(self) -> int:
-        return 1
-
-    @property
     def message_id(self) -> str:
         return ""
 
     @property
     def headers(self) -> Mapping[str, str] | None:
         return None
-
-    @property
-    def sequence(self) -> int:
-        return 0
 
     @property
     def position(self) -> int:
@@ -75,21 +66,6 @@ class GossipDelivery:
     @property
     def stored_ns(self) -> int:
         return self._arrived.arrived_ns
-
-    async def ack(self) -> None:
-        return
-
-    def ack_soon(self) -> None:
-        return
-
-    def nak(self, delay_s: float = 0.0) -> NoReturn:
-        raise TransportError("gossip delivers once: there is nobody to give a message back to")
-
-    async def term(self) -> None:
-        return
-
-    async def in_progress(self) -> None:
-        return
 
 
 class GossipReceiver(DroppingReceiver[GossipDelivery]):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine
-from typing import Any, ClassVar, NoReturn
+from typing import Any, ClassVar
 
 import msgspec
 import nats.errors
 
-from dms_events.errors import TransportError
 from dms_events.identity import id_of_position
+from dms_events.transport import UnstoredDelivery
 
 from .client import translated
 from .connection import DirectClient, read_headers
@@ -179,20 +179,12 @@ def _not_said(error: nats.errors.Error | OSError) -> None:
         raise translated("settle a message", error) from error
 
 
-class CoreDelivery(NatsDelivery, eq=False, gc=False):
-    """A message that nobody stored: acknowledging it means nothing, giving it back is impossible."""
+class CoreDelivery(UnstoredDelivery, NatsDelivery, eq=False, gc=False):
+    """A message of core NATS."""
 
     number: int = 0
     """Its number among the messages of its receiver."""
     arrived_ns: int = 0
-
-    @property
-    def attempt(self) -> int:
-        return 1
-
-    @property
-    def sequence(self) -> int:
-        return 0
 
     @property
     def position(self) -> int:
@@ -205,18 +197,3 @@ class CoreDelivery(NatsDelivery, eq=False, gc=False):
     @property
     def stored_ns(self) -> int:
         return self.arrived_ns
-
-    async def ack(self) -> None:
-        return
-
-    def ack_soon(self) -> None:
-        return
-
-    def nak(self, delay_s: float = 0.0) -> NoReturn:
-        raise TransportError("core NATS delivers once: nak needs durable=True (JetStream)")
-
-    async def term(self) -> None:
-        return
-
-    async def in_progress(self) -> None:
-        return

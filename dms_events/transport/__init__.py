@@ -1,7 +1,6 @@
 """The seam that adapters implement, and the transport within one process, which needs no server."""
 
 from .counts import PublishCounts
-from .dropping import DroppingReceiver
 from .drops import Drops
 from .memory import MemoryKeyValue, MemoryTransport
 from .peer import Peer
@@ -16,6 +15,7 @@ from .transport import (
     SubscriptionSpec,
     Transport,
 )
+from .unstored import DroppingReceiver, UnstoredDelivery
 
 __all__ = [
     "ACK_WAIT_S",
@@ -35,4 +35,5 @@ __all__ = [
     "RequestDelivery",
     "SubscriptionSpec",
     "Transport",
+    "UnstoredDelivery",
 ]

@@ -8,14 +8,16 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from ..errors import TransportError
 from ..identity import new_id
 from ..types._secrets import Masked, SecretBytes
+from .unstored import UnstoredDelivery
 
 __all__ = ["Answer", "RequestDelivery"]
 
 
-class RequestDelivery(Masked, msgspec.Struct, frozen=True, kw_only=True, eq=False):
+class RequestDelivery(
+    UnstoredDelivery, Masked, msgspec.Struct, frozen=True, kw_only=True, eq=False
+):
     """A request that arrived. It is answered, so there is nothing to acknowledge or to give back.
 
     It is a `Delivery`. Its repr does not show the payload.
@@ -38,11 +40,6 @@ class RequestDelivery(Masked, msgspec.Struct, frozen=True, kw_only=True, eq=Fals
         return len(self.data) + len(self.subject) + len(self.type_name) + len(self.source)
 
     @property
-    def attempt(self) -> int:
-        """A request is delivered once."""
-        return 1
-
-    @property
     def message_id(self) -> str:
         """None is given beside the payload."""
         return ""
@@ -53,34 +50,9 @@ class RequestDelivery(Masked, msgspec.Struct, frozen=True, kw_only=True, eq=Fals
         return None
 
     @property
-    def sequence(self) -> int:
-        """Nothing is stored."""
-        return 0
-
-    @property
     def position(self) -> int:
         """When it arrived, in ns since 1970."""
         return self.stored_ns
-
-    async def ack(self) -> None:
-        """Nothing: the answer says that it is done."""
-
-    def ack_soon(self) -> None:
-        """Nothing."""
-
-    async def nak(self, delay_s: float = 0.0) -> None:
-        """Refuse.
-
-        Raises:
-            TransportError: always.
-        """
-        raise TransportError("a request is answered: nobody would deliver it again")
-
-    async def term(self) -> None:
-        """Nothing."""
-
-    async def in_progress(self) -> None:
-        """Nothing: its requester waits as long as it said."""
 
 
 Answer = Callable[[RequestDelivery], Coroutine[Any, Any, bytes]]

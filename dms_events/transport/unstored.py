@@ -1,19 +1,45 @@
-"""A receiver of what nobody stores: it holds so much, and drops and counts the rest."""
+"""Reading what nobody stores: deliveries that come once, and a receiver that drops what finds it full."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import Generic, TypeVar
+from typing import ClassVar, Generic, NoReturn, TypeVar
 
 from ..aio import set_within
 from ..errors import ConnectionLostError, TransportError
 from .drops import Drops
 from .receiver import Delivery, Receiver
 
-__all__ = ["DroppingReceiver"]
+__all__ = ["DroppingReceiver", "UnstoredDelivery"]
 
 D = TypeVar("D", bound=Delivery)
+
+
+class UnstoredDelivery:
+    """A part of a `Delivery`: nobody stored the message, so to acknowledge it means nothing."""
+
+    __slots__ = ()
+
+    attempt: ClassVar[int] = 1
+    sequence: ClassVar[int] = 0
+
+    async def ack(self) -> None:
+        return
+
+    def ack_soon(self) -> None:
+        return
+
+    def nak(self, delay_s: float = 0.0) -> NoReturn:
+        raise TransportError(
+            "it was delivered once; only what a durable delivered can be given back"
+        )
+
+    async def term(self) -> None:
+        return
+
+    async def in_progress(self) -> None:
+        return
 
 
 class DroppingReceiver(Receiver, Generic[D]):
