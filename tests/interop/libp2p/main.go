@@ -9,19 +9,18 @@
 //	{"event":"connected"|"refused","error":"…"}
 //	{"event":"error","error":"…"}
 //
-// It publishes as it reads lines from stdin: "N" is N events, one each -every; "raw TEXT" is TEXT.
-// "count" has it say how many messages it heard. "connect ADDR" connects to a peer, and says whether it could.
+// It publishes as it reads lines from stdin: "N" is N events, one each -every; "raw TEXT" is TEXT, and
+// "on TOPIC TEXT" is TEXT on another topic. "count" has it say how many messages it heard. "connect ADDR"
+// connects to a peer, and says whether it could.
 package main
 
 import (
-	"bufio"
 	"context"
 	"encoding/base64"
 	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -103,7 +102,7 @@ func run(o options) error {
 		return err
 	}
 	defer node.Close()
-	topic, err := join(ctx, node, o)
+	gossip, topic, err := join(ctx, node, o)
 	if err != nil {
 		return err
 	}
@@ -132,7 +131,7 @@ func run(o options) error {
 		"addr": fmt.Sprintf("%s/p2p/%s", node.Addrs()[0], node.ID()),
 		"key":  base64.StdEncoding.EncodeToString(marshalled),
 	})
-	return obey(ctx, node, topic, o.every)
+	return obey(ctx, node, topic, newTopics(node, gossip, topic), o.every)
 }
 
 func dial(ctx context.Context, node host.Host, address string) {
@@ -188,31 +187,31 @@ func newHost(o options, key crypto.PrivKey) (host.Host, error) {
 }
 
 // join keeps to the library's defaults, as a DMS node does: its validation queue has 32 places.
-func join(ctx context.Context, node host.Host, o options) (*pubsub.Topic, error) {
+func join(ctx context.Context, node host.Host, o options) (*pubsub.PubSub, *pubsub.Topic, error) {
 	var settings []pubsub.Option
 	if o.seqnosRise {
 		settings = append(settings, pubsub.WithDefaultValidator(risingSeqnos()))
 	}
 	gossip, err := pubsub.NewGossipSub(ctx, node, settings...)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	setClockBack(gossip, o.clockBack)
 	topic, err := gossip.Join(o.topic)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	subscription, err := topic.Subscribe(pubsub.WithBufferSize(4096))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	peers, err := topic.EventHandler()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	go watch(ctx, peers)
 	go receive(ctx, node.ID(), subscription, o.quiet)
-	return topic, nil
+	return gossip, topic, nil
 }
 
 func watch(ctx context.Context, peers *pubsub.TopicEventHandler) {
@@ -249,59 +248,4 @@ func receive(ctx context.Context, self peer.ID, subscription *pubsub.Subscriptio
 			"type": read.Type, "json": string(read.Data),
 		})
 	}
-}
-
-// event is a call as a node sends it, bare: nothing but Type and Data.
-func event(number int) ([]byte, error) {
-	data, err := json.Marshal(map[string]any{
-		"CallID": number, "PeerIDOfServiceHost": "12D3KooWGzBbZfXbYpWbSeVpTcXWvTqXyMB9MjjLqUhvBcQkZtyK",
-		"ServiceID": "ml-training-resnet50", "CPUUsed": 1834.53, "MaxRAM": 4096, "MemoryUsed": 3071.28,
-		"NetworkBwUsed": 12.75, "TimeTaken": 361.482, "Status": "from Go", "AmountOfNtx": 42,
-		"Timestamp": 1736903424.552665,
-	})
-	if err != nil {
-		return nil, err
-	}
-	return json.Marshal(envelope{Type: "elk_stats.ServiceCall", Data: data})
-}
-
-func obey(ctx context.Context, node host.Host, topic *pubsub.Topic, every time.Duration) error {
-	// A message goes to the mesh only, which is empty up to the first heartbeat.
-	meshed := pubsub.WithReadiness(pubsub.MinTopicSize(1))
-	lines := bufio.NewScanner(os.Stdin)
-	number := 0
-	for lines.Scan() {
-		line := lines.Text()
-		if text, found := strings.CutPrefix(line, "raw "); found {
-			if err := topic.Publish(ctx, []byte(text), meshed); err != nil {
-				return err
-			}
-			continue
-		}
-		if line == "count" {
-			say("heard", map[string]any{"count": heard.Load()})
-			continue
-		}
-		if address, found := strings.CutPrefix(line, "connect "); found {
-			dial(ctx, node, address)
-			continue
-		}
-		count, err := strconv.Atoi(line)
-		if err != nil {
-			return err
-		}
-		for range count {
-			sealed, err := event(number)
-			if err != nil {
-				return err
-			}
-			if err := topic.Publish(ctx, sealed, meshed); err != nil {
-				return err
-			}
-			number++
-			time.Sleep(every)
-		}
-		say("published", map[string]any{"count": count})
-	}
-	return lines.Err()
 }

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	pubsub "github.com/libp2p/go-libp2p-pubsub"
+	"github.com/libp2p/go-libp2p/core/host"
+)
+
+// event is a call as a node sends it, bare: nothing but Type and Data.
+func event(number int) ([]byte, error) {
+	data, err := json.Marshal(map[string]any{
+		"CallID": number, "PeerIDOfServiceHost": "12D3KooWGzBbZfXbYpWbSeVpTcXWvTqXyMB9MjjLqUhvBcQkZtyK",
+		"ServiceID": "ml-training-resnet50", "CPUUsed": 1834.53, "MaxRAM": 4096, "MemoryUsed": 3071.28,
+		"NetworkBwUsed": 12.75, "TimeTaken": 361.482, "Status": "from Go", "AmountOfNtx": 42,
+		"Timestamp": 1736903424.552665,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(envelope{Type: "elk_stats.ServiceCall", Data: data})
+}
+
+func obey(ctx context.Context, node host.Host, topic *pubsub.Topic, others *topics, every time.Duration) error {
+	// A message goes to the mesh only, which is empty up to the first heartbeat.
+	meshed := pubsub.WithReadiness(pubsub.MinTopicSize(1))
+	lines := bufio.NewScanner(os.Stdin)
+	number := 0
+	for lines.Scan() {
+		line := lines.Text()
+		if text, found := strings.CutPrefix(line, "raw "); found {
+			if err := topic.Publish(ctx, []byte(text), meshed); err != nil {
+				return err
+			}
+			continue
+		}
+		if line == "count" {
+			say("heard", map[string]any{"count": heard.Load()})
+			continue
+		}
+		if rest, found := strings.CutPrefix(line, "on "); found {
+			if err := others.publish(ctx, rest); err != nil {
+				return err
+			}
+			continue
+		}
+		if address, found := strings.CutPrefix(line, "connect "); found {
+			dial(ctx, node, address)
+			continue
+		}
+		count, err := strconv.Atoi(line)
+		if err != nil {
+			return err
+		}
+		for range count {
+			sealed, err := event(number)
+			if err != nil {
+				return err
+			}
+			if err := topic.Publish(ctx, sealed, meshed); err != nil {
+				return err
+			}
+			number++
+			time.Sleep(every)
+		}
+		say("published", map[string]any{"count": count})
+	}
+	return lines.Err()
+}
