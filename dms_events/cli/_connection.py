@@ -88,9 +88,9 @@ class Connection:
     def environment(self) -> dict[str, str]:
         """The variables with which another command connects alike."""
         return {
-            self._variables[name]: " ".join(value) if isinstance(value, list) else str(value)
-            for name, value in self._given.items()
-            if value is not None
+            variable: " ".join(value) if isinstance(value, list) else str(value)
+            for name, variable in self._variables.items()
+            if (value := self._given[name]) is not None
         }
 
 
@@ -130,7 +130,7 @@ def connects(
                 for name, each in known.items()
                 if (source := context.get_parameter_source(name)) and source.name == "COMMANDLINE"
             }
-            variables = {name: str(each.envvar) for name, each in known.items()}
+            variables = {name: str(each.envvar) for name, each in known.items() if each.envvar}
             connection = Connection(schemes, fields, flags, variables)
             return command(**{first.name: connection}, **given)
 

@@ -260,12 +260,15 @@ async def test_a_signal_ends_a_command_that_waits_for_peers(node: GoNode) -> Non
     assert (done.code, done.out, done.err) == (130, "", "dms-events: ended by SIGINT\n")
 
 
-async def test_two_commands_need_no_broker(tmp_path: Path) -> None:
+async def test_two_commands_in_a_private_network_need_no_broker(tmp_path: Path) -> None:
     id_, place = await key_at(tmp_path / "key"), f"127.0.0.1:{free_port()}"
-    here = ("--url", f"libp2p://{place}", "--key-file", tmp_path / "key", "--root", "test")
+    (tmp_path / "swarm.key").write_text("/key/swarm/psk/1.0.0/\n/base16/\n" + 32 * "c7")
+    (tmp_path / "swarm.key").chmod(0o600)
+    network = ("--swarm-key", tmp_path / "swarm.key", "--root", "test")
+    here = ("--url", f"libp2p://{place}", "--key-file", tmp_path / "key", *network)
     address = f"/ip4/{place.replace(':', '/tcp/')}/p2p/{id_}"
     async with running(*CLI, "tail", "--json", "--count", 1, *here) as tail:
-        published = await dms(*PUBLISH, "--bootstrap", address, "--root", "test")
+        published = await dms(*PUBLISH, "--bootstrap", address, *network)
         done = await tail.finish()
     assert published.out == "published 1 elk_stats.ServiceCall; 1 peer subscribes to it\n"
     event = json.loads(done.out)
