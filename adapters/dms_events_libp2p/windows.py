@@ -16,6 +16,7 @@ __all__ = ["Seen", "Windows"]
 _log = logging.getLogger("dms_events")
 _MOST_RANGES = 1_024
 _REORDERED = 1_024
+"""So much may a number be below the first one that was heard of its signer, and pass for new."""
 _MOST_BYTES = 16 << 20
 _SIGNER_BYTES = 512
 _RANGE_BYTES = 18
@@ -79,18 +80,18 @@ class _Kept(msgspec.Struct, array_like=True, frozen=True):
 class Windows:
     """Remembers of each signer up to 1,024 ranges of seqnos, the highest.
 
-    All signers together have 16 MiB; those that were silent the longest are forgotten. That is at least
-    800 signers whose numbers have as many gaps as can be, or 30,000 with few.
+    All signers together have 16 MiB; those that were silent the longest are forgotten. That is 30,000
+    signers whose numbers have few gaps, and hundreds with as many gaps as can be.
     """
 
     def __init__(self, most_bytes: int = _MOST_BYTES) -> None:
         self._most_bytes = most_bytes
         self._bytes = 0
         self._signers: dict[bytes, _Signer] = {}
-        """The one that was heard last is the last one."""
+        """By id; the signer that was heard last stands last."""
         self.counts: Counter[Seen] = Counter()
         self.changed = False
-        """Since it was dumped."""
+        """Something was taken since the last dump."""
 
     def take(self, signer: bytes, seqno: int) -> Seen:
         """Remember a number, from 0 to 2^64 - 1; returns what was known of it."""
@@ -121,7 +122,7 @@ class Windows:
         return _FORM + zlib.crc32(body).to_bytes(4, "big") + body
 
     def load(self, data: bytes) -> None:
-        """Remember what was dumped; of anything else it says that it is not that."""
+        """Remember what `dump` returned. Anything else is logged and left out."""
         form, body = data[: len(_FORM) + 4], data[len(_FORM) + 4 :]
         if form != _FORM + zlib.crc32(body).to_bytes(4, "big"):
             _log.warning("the seqnos in the state folder cannot be read; they are begun anew")

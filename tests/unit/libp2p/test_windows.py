@@ -79,6 +79,13 @@ def test_signers_are_bounded_and_the_longest_silent_is_forgotten() -> None:
     assert len(heard.dump()) < 100_000
 
 
+def test_tens_of_thousands_of_signers_are_remembered() -> None:
+    heard = Windows()
+    for number in range(30_000):
+        take(heard, number, signer=b"%d" % number)
+    assert take(heard, 0, signer=b"0") == [KNOWN]
+
+
 @pytest.mark.parametrize("at", [0, 5, 21, 30, -1])
 def test_damage_of_any_byte_is_noticed(at: int, caplog: pytest.LogCaptureFixture) -> None:
     heard = Windows()
