@@ -35,9 +35,11 @@ class StateDir:
             # The system gives a lock back when its process ends, however that is.
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            holder = os.read(self._lock, 20).decode(errors="replace")
+            reason = f"{path}: {error.strerror}"
+            if isinstance(error, BlockingIOError):
+                holder = os.read(self._lock, 20).decode(errors="replace")
+                reason = f"{path} is in use by the node of process {holder}; give each node its own"
             os.close(self._lock)
-            reason = f"{path} is in use by the node of process {holder}; give each node its own"
             raise ConfigError("state_dir", reason) from error
         os.ftruncate(self._lock, 0)
         os.write(self._lock, str(os.getpid()).encode())
