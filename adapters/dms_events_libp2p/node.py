@@ -28,6 +28,7 @@ from .workarounds import (
     GuardedPubsub,
     Trimming,
     admit,
+    bound_bytes,
     check_free,
     guard_handshakes,
     guard_streams,
@@ -104,6 +105,7 @@ class Node:
             announce_addrs=[Multiaddr(text) for text in settings.announce] or None,
         )
         guard_streams(self.host)
+        bound_bytes(self.host.get_network(), settings.most_queued)
         close_sockets = socket_closer(self.host.get_network())
         admit(self.host.get_network(), self.admission)
         permit_dials(self.host.get_network(), self.admission)

@@ -69,7 +69,7 @@ class Libp2pOptions(msgspec.Struct, frozen=True, kw_only=True):
     own_messages: bool = False
     """Deliver here too what is published here."""
     buffer_bytes: int = 64 << 20
-    """The most bytes that wait for one reader, for the event loop, and for one peer."""
+    """The most bytes that wait for one reader, for the event loop, for one peer, and from one peer."""
     buffer_messages: int = 10_000
     """The most messages that wait for one reader, and for the event loop."""
     connections_per_address: int = 64

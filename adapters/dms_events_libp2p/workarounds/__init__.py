@@ -12,7 +12,7 @@ from .pubsub import GuardedPubsub
 from .reasons import reason_of
 from .router import open_router
 from .sockets import socket_closer
-from .streams import guard_streams
+from .streams import bound_bytes, guard_streams
 from .trimming import Trimming
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "GuardedPubsub",
     "Trimming",
     "admit",
+    "bound_bytes",
     "check_free",
     "guard_handshakes",
     "guard_streams",

@@ -1,26 +1,91 @@
-"""Inbound streams: an exception of a handler ends its stream, and not the host."""
+"""Streams: their errors end no host, and a peer's streams and bytes are bounded."""
 
 from __future__ import annotations
 
 import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
-__all__ = ["guard_streams"]
+from libp2p.network.stream.exceptions import StreamError
+
+__all__ = ["bound_bytes", "guard_streams"]
 
 _log = logging.getLogger("dms_events")
+_MOST_STREAMS = 256
+_LARGEST_READ = 2 << 20
+_LOOK_EVERY_BYTES = 1 << 18
 
 
 def guard_streams(host: Any) -> None:
-    """Stock: the exception of any inbound stream's handler ends the host, with all its connections."""
+    """Stock: the exception of any inbound stream's handler ends the host, with all its connections.
+
+    And a peer may have any number of streams, each with a task that waits for its protocol.
+    """
     stock = host._swarm_stream_handler
+    running: Counter[Any] = Counter()
 
     async def handle(stream: Any) -> None:
+        connection = stream.muxed_conn
+        running[connection] += 1
         try:
+            if running[connection] > _MOST_STREAMS:
+                raise StreamError(f"{_MOST_STREAMS} streams are open already")
             await stock(stream)
         except Exception as error:  # noqa: BLE001
-            _log.debug("an inbound stream of %s failed: %r", stream.muxed_conn.peer_id, error)
+            _log.debug("an inbound stream of %s failed: %r", connection.peer_id, error)
             with suppress(Exception):
                 await stream.reset()
+        finally:
+            running[connection] -= 1
+            if not running[connection]:
+                del running[connection]
 
     host.get_network().set_stream_handler(handle)
+
+
+def bound_bytes(swarm: Any, most: int) -> None:
+    """Stock waits for as many bytes as a peer announces, and holds all that a peer sends.
+
+    It only logs that a peer sends more than the window of a stream. Here its connection is closed if
+    more than ``most`` bytes of it wait to be read.
+    """
+    stock_opened, stock_add = swarm.notify_opened_stream, swarm.add_conn
+
+    async def opened(stream: Any) -> None:
+        stream.read = _bounded(stream.read)
+        await stock_opened(stream)
+
+    async def add(muxed: Any, *args: Any, **options: Any) -> Any:
+        muxed._read_data_body = _watched(muxed, most)
+        return await stock_add(muxed, *args, **options)
+
+    swarm.notify_opened_stream = opened
+    swarm.add_conn = add
+
+
+def _bounded(stock: Callable[[int | None], Awaitable[bytes]]) -> Callable[..., Awaitable[bytes]]:
+    async def read(n: int | None = None) -> bytes:
+        if n is not None and n > _LARGEST_READ:
+            raise StreamError(f"a message of {n} bytes is announced")
+        return await stock(n)
+
+    return read
+
+
+def _watched(muxed: Any, most: int) -> Callable[[int], Awaitable[bytes]]:
+    stock, unseen = muxed._read_data_body, 0
+
+    async def read(length: int) -> bytes:
+        nonlocal unseen
+        data: bytes = await stock(length)
+        unseen += length
+        if unseen >= _LOOK_EVERY_BYTES:
+            unseen = 0
+            if (held := sum(map(len, muxed.stream_buffers.values()))) > most:
+                _log.warning("peer %s is left: %d bytes of it wait to be read", muxed.peer_id, held)
+                await muxed.secured_conn.close()
+        return data
+
+    return read

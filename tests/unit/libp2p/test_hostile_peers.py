@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from typing import Any
 
@@ -14,6 +15,7 @@ from dms_events.types.elk_stats import ServiceCall
 from tests.contract.places import call, collect, event_calls
 from tests.kit.libp2p.buses import connect, eventually, hears
 from tests.kit.libp2p.hostile import attack, framed, get_in, message, rsa_id
+from tests.kit.soak import sized
 
 PAIR = create_new_key_pair()
 OTHER = create_new_key_pair()
@@ -81,21 +83,23 @@ async def test_bad_messages_end_nothing_and_are_not_delivered() -> None:
 @pytest.mark.parametrize("junk", ["signed", "unsigned"])
 async def test_a_peer_that_sends_junk_is_left_while_another_is_served(junk: str) -> None:
     fields: dict[str, Any] = {} if junk == "signed" else {"signature": b""}
-    noise = [framed(message(PAIR, b"junk %d" % n, **fields)) for n in range(40)]
+    noise = [framed(message(PAIR, b"junk %d" % n, **fields)) for n in range(2_000)]
     async with (
         connect() as victim,
         connect(victim) as friend,
-        victim.subscribe(ServiceCall, prefetch=1_000) as messages,
+        victim.subscribe(ServiceCall, prefetch=2_000) as messages,
     ):
         await hears(friend, victim)
         [address] = victim.transport.addresses
-        assert await attack(address, noise, PAIR)
-        await friend.publish_many(event_calls(100))
-        arrived = await collect(messages, 100)
+        is_left, _ = await asyncio.gather(
+            attack(address, noise, PAIR), friend.publish_many(event_calls(1_000))
+        )
+        assert is_left
+        arrived = await collect(messages, 1_000)
         assert messages.undecodable == (20 if junk == "signed" else 0)
         assert await get_in(address) == 0, "nor gets anybody in from its address, for a time"
         figures = victim.transport.figures
-    assert [m.event for m in arrived] == event_calls(100)
+    assert sorted(m.event.call_id for m in arrived) == list(range(1_000))
     assert figures.invalid == (20 if junk == "signed" else 0)
     assert figures.refused >= 1
 
@@ -137,6 +141,27 @@ async def test_a_handler_that_raises_ends_its_stream_only() -> None:
         node = victim.transport._node
         node.host.set_stream_handler("/ipfs/ping/1.0.0", broken)
         assert await get_in(victim.transport.addresses[0]) == 0
+        await alive(victim, friend)
+
+
+async def test_a_peer_that_never_ends_a_frame_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dms_events_libp2p.workarounds.frames._FRAME_S", 0.3)
+    async with connect() as victim, connect(victim) as friend, victim.subscribe(ServiceCall):
+        await hears(friend, victim)
+        [address] = victim.transport.addresses
+        assert await attack(address, [encode_uvarint(1_000) + b"x" * 10], PAIR)
+        await alive(victim, friend)
+
+
+@pytest.mark.soak
+async def test_a_node_lives_through_peers_that_come_and_go_and_admits_the_next() -> None:
+    async with connect() as victim, connect(victim) as friend, victim.subscribe(ServiceCall):
+        await hears(friend, victim)
+        [address] = victim.transport.addresses
+        limiter = victim.transport._node.host.get_network()._inbound_limiter
+        for _ in range(sized(40, 600) // 20):
+            assert await get_in(address, 20) == 20
+        await eventually(lambda: limiter.borrowed_tokens == 1)
         await alive(victim, friend)
 
 
