@@ -15,6 +15,10 @@ from dms_events.errors import ConfigError
 from dms_events.types.network_config import Multiaddr as CheckedMultiaddr
 
 __all__ = [
+    "DNSADDR",
+    "announced_addresses",
+    "bootstrap_peers",
+    "dialled",
     "has_name",
     "listen_addresses",
     "multiaddr_of",
@@ -26,6 +30,9 @@ __all__ = [
 
 _DIALLED = re.compile(r"/(ip4|ip6|dns|dns4|dns6)/([^/]+)/tcp/(\d+)/p2p/([^/]+)/?")
 _LISTENED = re.compile(r"/(ip4|ip6)/([^/]+)/tcp/(\d+)/?")
+_ANNOUNCED = re.compile(r"/(ip4|ip6|dns|dns4|dns6)/([^/]+)/tcp/(\d+)/?")
+DNSADDR = re.compile(r"/dnsaddr/([^/]+)(?:/p2p/([^/]+))?/?")
+"""A name, and the one peer of it that is meant, if not all are."""
 _EXAMPLE = "/ip4/203.0.113.7/tcp/4001/p2p/12D3KooW…"
 _QUIC = "QUIC is left out: with py-libp2p 0.8.1 half of the streams that Python opens are reset; use TCP"
 
@@ -57,16 +64,38 @@ def multiaddr_of(host: str, port: int) -> str:
     return f"/ip{ip.version}/{ip}/tcp/{port}"
 
 
-def listen_addresses(texts: Iterable[str], setting: str = "listen_address") -> list[str]:
-    """Multiaddrs to listen on, or to announce.
+def listen_addresses(texts: Iterable[str]) -> list[str]:
+    """Multiaddrs to listen on.
 
     Raises:
         ConfigError: one of them is not of TCP, or is none.
     """
-    return [_matched(setting, _LISTENED, text, "/ip4/0.0.0.0/tcp/4001") for text in texts]
+    return [_matched("listen_address", _LISTENED, text, "/ip4/0.0.0.0/tcp/4001") for text in texts]
 
 
-def peers_of(texts: Iterable[str | None], setting: str = "bootstrap_peers") -> dict[str, list[str]]:
+def announced_addresses(texts: Iterable[str]) -> list[str]:
+    """Multiaddrs to tell to others.
+
+    Raises:
+        ConfigError: one of them is not of TCP, or is none.
+    """
+    return [_matched("announce", _ANNOUNCED, text, "/dns4/node.example/tcp/4001") for text in texts]
+
+
+def bootstrap_peers(texts: Iterable[str | None]) -> tuple[dict[str, list[str]], list[str]]:
+    """The addresses of each peer, by peer id; and those of ``/dnsaddr``, which are still to be asked for.
+
+    Raises:
+        ConfigError: one of them is not of TCP, names no peer, or is none.
+    """
+    given = [text for text in texts if text is not None]  # Go's nil
+    names = [text for text in given if DNSADDR.fullmatch(text)]
+    for text in names:
+        _matched("bootstrap_peers", DNSADDR, text, "/dnsaddr/node.example")
+    return peers_of(text for text in given if text not in names), names
+
+
+def peers_of(texts: Iterable[str], setting: str = "bootstrap_peers") -> dict[str, list[str]]:
     """The addresses of each peer, by peer id.
 
     Raises:
@@ -74,12 +103,23 @@ def peers_of(texts: Iterable[str | None], setting: str = "bootstrap_peers") -> d
     """
     peers: dict[str, list[str]] = {}
     for text in texts:
-        if text is None:
-            continue  # Go's nil
-        checked = _matched(setting, _DIALLED, text, _EXAMPLE)
-        peer = checked.rstrip("/").rpartition("/")[2]
-        peers.setdefault(ID.from_string(peer).to_base58(), []).append(checked)
+        peer, checked = _peer_at(_matched(setting, _DIALLED, text, _EXAMPLE))
+        peers.setdefault(peer, []).append(checked)
     return peers
+
+
+def dialled(text: str) -> tuple[str, str] | None:
+    """A peer id and the address, if a multiaddr names a peer and can be dialled here; else None."""
+    try:
+        CheckedMultiaddr(text)
+        return _peer_at(text) if _DIALLED.fullmatch(text) else None
+    except ValueError:
+        return None
+
+
+def _peer_at(text: str) -> tuple[str, str]:
+    peer = text.rstrip("/").rpartition("/")[2]
+    return ID.from_string(peer).to_base58(), text
 
 
 def target_of(text: str) -> tuple[str, list[str]]:

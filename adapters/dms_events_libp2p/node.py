@@ -16,9 +16,10 @@ from multiaddr import Multiaddr
 from dms_events.envelope import read_envelope
 from dms_events.errors import ConfigError
 
+from .announcing import announced
 from .arrivals import Arrivals, Arrived
 from .exchange import PeerExchange
-from .peering import Peering
+from .neighbours import Neighbours
 from .seqnos import Seqnos
 from .settings import NodeSettings
 from .state import StateDir
@@ -102,7 +103,7 @@ class Node:
                 inbound_upgrade_timeout=HANDSHAKE_S,
                 outbound_upgrade_timeout=HANDSHAKE_S,
             ),
-            announce_addrs=[Multiaddr(text) for text in settings.announce] or None,
+            addrs_factory=announced(settings.announce),
         )
         guard_streams(self.host)
         bound_bytes(self.host.get_network(), settings.most_queued)
@@ -126,7 +127,7 @@ class Node:
             read=read_envelope,
             on_message=self.arrivals.accept,
         )
-        self._peering = Peering(self.host, settings.bootstrap)
+        self.neighbours = Neighbours(self.host, settings, self.admission, state)
         self.trimming = Trimming(
             self.pubsub,
             most=settings.most_connections,
@@ -142,7 +143,7 @@ class Node:
             ):
                 await self.pubsub.wait_until_ready()
                 self.addresses = [str(address) for address in self.host.get_addrs()]
-                tasks.start_soon(self._peering.run)
+                tasks.start_soon(self.neighbours.run)
                 tasks.start_soon(exchange.run)
                 tasks.start_soon(self.trimming.run)
                 tasks.start_soon(self._announce)
@@ -162,7 +163,7 @@ class Node:
     async def flush(self) -> None:
         """Wait until the peers have read what was published. One that does not answer is left out."""
         if self._published:
-            await self._peering.flush()
+            await self.neighbours.flush()
 
     async def _announce(self) -> None:
         while True:
@@ -228,8 +229,8 @@ class Node:
 
     async def ping(self, peer: str, addresses: list[str], timeout_s: float) -> int | None:
         """See `Peering.ping`."""
-        return await self._peering.ping(peer, addresses, timeout_s)
+        return await self.neighbours.ping(peer, addresses, timeout_s)
 
     def latency_s(self, peer: Any) -> float | None:
         """The last round trip to a peer, in seconds; None before the first."""
-        return self._peering.pings.latency_s(peer)
+        return self.neighbours.latency_s(peer)

@@ -9,18 +9,9 @@ from typing import Any
 import msgspec
 
 from dms_events.errors import ConfigError
-from dms_events.types.network_config import NetworkConfig, PrivateKey
+from dms_events.types.network_config import PrivateKey, Scheduler
 
-__all__ = ["Libp2pOptions", "check_built", "options_of"]
-
-_UNBUILT = {
-    "dht_prefix": "the DHT is not built yet",
-    "rendezvous": "discovery is not built yet; name bootstrap_peers",
-    "server": "the DHT is not built yet",
-    "scheduler": "this node has no background jobs that others could schedule",
-    "custom_namespace": "the DHT is not built yet",
-    "peer_count_discovery_limit": "discovery is not built yet; name bootstrap_peers",
-}
+__all__ = ["Libp2pOptions", "options_of"]
 
 
 class Libp2pOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,8 +20,8 @@ class Libp2pOptions(msgspec.Struct, frozen=True, kw_only=True):
     root: str = "dms"
     """First part of the topics, ``<root>/events/<module>.<Type>``."""
     bootstrap_peers: Sequence[str] = ()
-    """``/ip4/…/tcp/…/p2p/…`` of peers to be connected to. They are dialled again for as long as the bus
-    is open."""
+    """``/ip4/…/tcp/…/p2p/…`` of peers to be connected to, or ``/dnsaddr/…``. They are dialled again for
+    as long as the bus is open."""
     listen_address: Sequence[str] = ()
     """More multiaddrs to listen on."""
     announce: Sequence[str] = ()
@@ -50,6 +41,21 @@ class Libp2pOptions(msgspec.Struct, frozen=True, kw_only=True):
     """The peers and addresses that there may be connections with, in and out: IP addresses, networks
     (``10.0.0.0/8``), peer ids, and multiaddrs of them (``/ip4/10.1.2.3/p2p/12D3KooW…`` is both). Without
     any there may be connections with all."""
+    dht_prefix: str = ""
+    """The DHT that the node takes part in is that of the protocol ``<dht_prefix>/kad/1.0.0``, such as
+    ``/nunet``. Without it the other settings of the DHT mean ``/ipfs``, as in Go."""
+    server: bool = False
+    """Answer other nodes in the DHT, in place of only asking them. They must be able to dial this one."""
+    rendezvous: str = ""
+    """A name, under which the node is found in the DHT and finds others, as by Go's routing discovery."""
+    peer_count_discovery_limit: int = 0
+    """The most peers of the rendezvous that a search asks for (0: 100); at most 500."""
+    custom_namespace: str = ""
+    """A namespace of values in the DHT: `Libp2pTransport.put_value` and ``get_value`` take the keys
+    ``/<custom_namespace>/…``."""
+    scheduler: Scheduler | None = None
+    """Changes nothing. What Go hands to a scheduler, a node does here by itself while the bus is open:
+    it dials again, looks for peers, and says again that it is there."""
     max_connections: int = 300
     """How many connections are kept. Of those beyond it the ones older than the grace period are closed,
     peers that share no topic with this node first, bootstrap peers never. Twice as many are the most."""
@@ -91,17 +97,3 @@ def options_of(given: Mapping[str, Any]) -> Libp2pOptions:
             reason = f"libp2p has no option {name!r}; it has {', '.join(sorted(known))}"
             raise ConfigError("options", reason)
     return Libp2pOptions(**given)
-
-
-def check_built(config: NetworkConfig) -> None:
-    """Refuse what would be ignored.
-
-    Raises:
-        ConfigError: a field is set that is not built yet; the error names it.
-    """
-    for name, reason in _UNBUILT.items():
-        if getattr(config, name):
-            raise ConfigError(f"NetworkConfig.{name}", reason)
-    if not config.listen_address:
-        reason = "is empty; name at least one, such as /ip4/0.0.0.0/tcp/4001"
-        raise ConfigError("NetworkConfig.listen_address", reason)

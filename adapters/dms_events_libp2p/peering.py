@@ -9,21 +9,24 @@ from typing import Any
 
 import trio
 from libp2p.peer.id import ID
-from libp2p.peer.peerinfo import PeerInfo
 
 from dms_events.errors import TransportError
 
 from .addresses import has_name, resolved
+from .dialling import Dialler
+from .dnsaddr import peers_at
 from .pinging import Pings
 from .workarounds import reason_of
 
 __all__ = ["Peering"]
 
 _log = logging.getLogger("dms_events")
-_DIAL_S = 10.0
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 30.0
 _LOOK_S = 0.25
+_ASK_AGAIN_S = 600.0
+_MOST_PEERS = 64
+"""Those that names name do not become more."""
 _PING_EVERY_S = 4.0
 _PING_S = 8.0
 _LEAVE_S = 1.0
@@ -33,18 +36,29 @@ _FLUSH_S = 1.0
 class Peering:
     """Keeps the connections to the bootstrap peers, and asks every peer for a sign of life."""
 
-    def __init__(self, host: Any, bootstrap: dict[str, list[str]]) -> None:
+    def __init__(
+        self, host: Any, dialler: Dialler, bootstrap: dict[str, list[str]], names: list[str]
+    ) -> None:
         self._host = host
         self._network = host.get_network()
-        self._bootstrap = bootstrap
+        self._dialler = dialler
+        self._given = {ID.from_base58(peer): found for peer, found in bootstrap.items()}
+        self._addresses = dict(self._given)
+        self._names = names
         self._asked: set[Any] = set()
         self.pings = Pings(host)
+
+    def is_kept(self, peer: ID) -> bool:
+        """True if this is a bootstrap peer, which is dialled again anyway."""
+        return peer in self._addresses
 
     async def run(self) -> None:
         """For as long as the node runs."""
         async with trio.open_nursery() as tasks:
-            for peer, addresses in self._bootstrap.items():
-                tasks.start_soon(self._keep, ID.from_base58(peer), addresses)
+            for peer in list(self._addresses):
+                tasks.start_soon(self._keep, peer)
+            for name in self._names:
+                tasks.start_soon(self._keep_name, name, tasks)
             tasks.start_soon(self._watch, tasks)
 
     async def flush(self) -> None:
@@ -64,7 +78,7 @@ class Peering:
         """
         found = ID.from_base58(peer)
         with trio.move_on_after(timeout_s):
-            if not self._is_connected(found):
+            if not self._dialler.is_connected(found):
                 await self._meet(found, addresses)
             try:
                 return await self.pings.round_trip(found)
@@ -81,13 +95,13 @@ class Peering:
             reason = f"cannot connect to {', '.join(addresses)}: {reason_of(error)}"
             raise TransportError(reason) from error
 
-    async def _keep(self, peer: ID, addresses: list[str]) -> None:
+    async def _keep(self, peer: ID) -> None:
         """Be connected to a peer. Stock dials once, and refuses for a minute after a failure."""
         pause_s, said = _FIRST_PAUSE_S, False
         while True:
             try:
-                if not self._is_connected(peer):
-                    await self._dial(peer, addresses)
+                if not self._dialler.is_connected(peer):
+                    await self._dial(peer, self._addresses[peer])
                 pause_s, said = _FIRST_PAUSE_S, False
                 await trio.sleep(_LOOK_S)
             except Exception as error:  # noqa: BLE001
@@ -105,23 +119,29 @@ class Peering:
                 found += await trio.to_thread.run_sync(resolved, address, abandon_on_cancel=True)
             else:
                 found += resolved(address)
-        with trio.move_on_after(_LEAVE_S):
-            await self._host.disconnect(peer)  # a closed connection may still be listed
-        for tried, each in enumerate(found, 1):
-            # Stock dials the first address that it ever heard of, and no other.
-            self._network.peerstore.clear_addrs(peer)
-            self._network.unblock_peer(peer)
-            try:
-                with trio.fail_after(_DIAL_S):
-                    await self._host.connect(PeerInfo(peer, [each]))
-            except Exception:
-                if tried == len(found):
-                    raise
-            else:
-                return
+        await self._dialler.connect(peer, found)
 
-    def _is_connected(self, peer: ID) -> bool:
-        return any(not c.muxed_conn.is_closed for c in self._network.get_connections(peer))
+    async def _keep_name(self, name: str, tasks: trio.Nursery) -> None:
+        """Be connected to the peers that a ``/dnsaddr`` names now, and those that it named before."""
+        pause_s = _FIRST_PAUSE_S
+        while True:
+            try:
+                found = await trio.to_thread.run_sync(peers_at, name, abandon_on_cancel=True)
+                if not found:
+                    raise OSError("it names no peer that can be dialled")
+                pause_s = _ASK_AGAIN_S
+            except OSError as error:
+                _log.warning("%s is asked for again: %s", name, error)
+                found = {}
+                pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+            for text, addresses in found.items():
+                peer = ID.from_base58(text)
+                if peer not in self._addresses:
+                    if len(self._addresses) >= _MOST_PEERS:
+                        continue
+                    tasks.start_soon(self._keep, peer)
+                self._addresses[peer] = [*self._given.get(peer, ()), *addresses]
+            await trio.sleep(random.uniform(pause_s / 2, pause_s))
 
     async def _watch(self, tasks: trio.Nursery) -> None:
         while True:

@@ -34,7 +34,7 @@ async def call_node(bridge: Bridge, function: Callable[..., Awaitable[T]], *args
     """Call a node; no exception of its library crosses the seam."""
     try:
         return await bridge.call(function, *args)
-    except (TransportError, NoPeersError):
+    except (ConfigError, TransportError, NoPeersError):
         raise
     except Exception as error:
         raise TransportError(f"the libp2p node failed: {error!r}") from error

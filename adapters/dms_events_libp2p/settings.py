@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,20 +10,35 @@ from typing import Any
 import msgspec
 
 from dms_events.errors import ConfigError
-from dms_events.types.network_config import NetworkConfig
+from dms_events.types.network_config import Libp2pConfig, NetworkConfig
 
 from .acl import AccessList
-from .addresses import listen_addresses, of_url, peers_of
+from .addresses import announced_addresses, bootstrap_peers, listen_addresses, of_url
 from .keys import key_pair, load_key, peer_id
-from .options import Libp2pOptions, check_built
+from .options import Libp2pOptions
 from .swarm_key import SwarmKey, read_swarm_key
 
-__all__ = ["NodeSettings", "settings_of"]
+__all__ = ["DhtSettings", "NodeSettings", "settings_of"]
 
 _LARGEST = 1 << 20
 _OVERHEAD = 2_048
 """Of a gossip frame: topic, signer, seqno, and key and signature, which are long with RSA."""
 _GRACE_MS = 20_000
+_DHT_PREFIX = "/ipfs"
+_PREFIX = re.compile(r"(/[!-.0-~]+)+")
+_FOUND, _MOST_FOUND = 100, 500
+
+
+class DhtSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How a node takes part in the DHT."""
+
+    prefix: str
+    serves: bool
+    rendezvous: str
+    limit: int
+    """The most peers of the rendezvous that a search asks for."""
+    namespace: str
+    """Of values; without slashes."""
 
 
 class NodeSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +50,9 @@ class NodeSettings(msgspec.Struct, frozen=True, kw_only=True):
     announce: Sequence[str]
     bootstrap: dict[str, list[str]]
     """Addresses by peer id."""
+    bootstrap_names: list[str]
+    """``/dnsaddr``, which name more of them."""
+    dht: DhtSettings | None
     largest: int
     """The most bytes of a gossip frame."""
     most_queued: int
@@ -66,7 +85,7 @@ def settings_of(where: str | NetworkConfig, options: Libp2pOptions) -> NodeSetti
         where: ``libp2p://HOST:PORT``, or a configuration, to which the options add.
 
     Raises:
-        ConfigError: a setting cannot be, or is not built yet.
+        ConfigError: a setting cannot be.
     """
     listen = list(options.listen_address)
     bootstrap = list[str | None](options.bootstrap_peers)
@@ -74,7 +93,9 @@ def settings_of(where: str | NetworkConfig, options: Libp2pOptions) -> NodeSetti
     private_key, grace_ms = options.private_key, options.grace_period_ms
     largest = options.gossip_max_message_size
     if isinstance(where, NetworkConfig):
-        check_built(where)
+        if not where.listen_address:
+            reason = "is empty; name at least one, such as /ip4/0.0.0.0/tcp/4001"
+            raise ConfigError("NetworkConfig.listen_address", reason)
         listen += where.listen_address
         bootstrap += where.bootstrap_peers
         acl += where.private_network.acl
@@ -83,13 +104,16 @@ def settings_of(where: str | NetworkConfig, options: Libp2pOptions) -> NodeSetti
         largest = largest or where.gossip_max_message_size
     else:
         listen.append(of_url(where))
+    peers, names = bootstrap_peers(bootstrap)
     key = load_key(private_key, Path(options.key_file) if options.key_file else None)
     return NodeSettings(
         peer_id=peer_id(key),
         key_pair=key_pair(key),
         listen=listen_addresses(listen),
-        announce=listen_addresses(options.announce, "announce"),
-        bootstrap=peers_of(bootstrap),
+        announce=announced_addresses(options.announce),
+        bootstrap=peers,
+        bootstrap_names=names,
+        dht=_dht_settings(where, options),
         largest=int(_at_least("gossip_max_message_size", largest or _LARGEST, 2 * _OVERHEAD)),
         state_dir=Path(options.state_dir) if options.state_dir else None,
         swarm_key=_swarm_key(where, options),
@@ -117,6 +141,40 @@ def _swarm_key(where: str | NetworkConfig, options: Libp2pOptions) -> SwarmKey |
         )
         raise ConfigError("NetworkConfig.private_network.with_swarm_key", reason)
     return None
+
+
+def _dht_settings(where: str | NetworkConfig, options: Libp2pOptions) -> DhtSettings | None:
+    """None if no setting of the DHT is there."""
+    config = where if isinstance(where, NetworkConfig) else Libp2pConfig()
+    prefix = options.dht_prefix or config.dht_prefix
+    rendezvous = options.rendezvous or config.rendezvous
+    serves = options.server or config.server
+    namespace = options.custom_namespace or config.custom_namespace
+    limit = options.peer_count_discovery_limit or config.peer_count_discovery_limit
+    if prefix and not _PREFIX.fullmatch(prefix):
+        raise ConfigError("dht_prefix", f"{prefix!r} is no prefix of protocols such as /nunet")
+    if limit and not rendezvous:
+        reason = "is of the search for peers of a rendezvous; set rendezvous too"
+        raise ConfigError("peer_count_discovery_limit", reason)
+    if not 0 <= limit <= _MOST_FOUND:
+        reason = f"must be between 0 and {_MOST_FOUND}, not {limit}"
+        raise ConfigError("peer_count_discovery_limit", reason)
+    if namespace:
+        namespace = namespace.strip("/")
+        if not namespace or "/" in namespace or namespace in {"pk", "ipns"}:
+            reason = (
+                "must be one word, and neither pk nor ipns, whose values have a form of their own"
+            )
+            raise ConfigError("custom_namespace", reason)
+    if not (prefix or rendezvous or serves or namespace):
+        return None
+    return DhtSettings(
+        prefix=prefix or _DHT_PREFIX,
+        serves=serves,
+        rendezvous=rendezvous,
+        limit=limit or _FOUND,
+        namespace=namespace,
+    )
 
 
 def _topic_prefix(root: str) -> str:

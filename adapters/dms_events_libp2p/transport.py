@@ -172,6 +172,31 @@ class Libp2pTransport(Transport):
         await call_node(bridge, self._node.join, topics)
         return receiver
 
+    async def put_value(self, key: str, value: bytes) -> int:
+        """Keep a value in the DHT for two days; returns how many other nodes took it.
+
+        Nobody is asked who they are: every node can put another value under the same key, and the last
+        one counts. So a value that matters is signed.
+
+        Args:
+            key: ``/<custom_namespace>/<name>``, at most 128 bytes.
+            value: 1 to 65,536 bytes.
+
+        Raises:
+            ConfigError: the node has no namespace, or the key or the value is not as it says here.
+            TransportError: the node has ended.
+        """
+        return await call_node(self._opened(), self._node.neighbours.put_value, key, value)
+
+    async def get_value(self, key: str) -> bytes | None:
+        """The value that most nodes near to the key have; None if none of them has one.
+
+        Raises:
+            ConfigError: the node has no namespace, or the key is not under it.
+            TransportError: the node has ended.
+        """
+        return await call_node(self._opened(), self._node.neighbours.get_value, key)
+
     async def notes(self, durable: str) -> KeyValue:
         stores_nothing()
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	dht "github.com/libp2p/go-libp2p-kad-dht"
 	pubsub "github.com/libp2p/go-libp2p-pubsub"
 	"github.com/libp2p/go-libp2p/core/host"
 )
@@ -27,13 +28,18 @@ func event(number int) ([]byte, error) {
 	return json.Marshal(envelope{Type: "elk_stats.ServiceCall", Data: data})
 }
 
-func obey(ctx context.Context, node host.Host, topic *pubsub.Topic, others *topics, every time.Duration) error {
+func obey(
+	ctx context.Context, node host.Host, topic *pubsub.Topic, others *topics, table *dht.IpfsDHT, every time.Duration,
+) error {
 	// A message goes to the mesh only, which is empty up to the first heartbeat.
 	meshed := pubsub.WithReadiness(pubsub.MinTopicSize(1))
 	lines := bufio.NewScanner(os.Stdin)
 	number := 0
 	for lines.Scan() {
 		line := lines.Text()
+		if table != nil && ask(ctx, table, line) {
+			continue
+		}
 		if text, found := strings.CutPrefix(line, "raw "); found {
 			if err := topic.Publish(ctx, []byte(text), meshed); err != nil {
 				return err

@@ -7,11 +7,15 @@
 //	{"event":"message","from":"…","id":"…","source":"…","type":"…","json":"…"}
 //	{"event":"published"|"heard","count":n}
 //	{"event":"connected"|"refused","error":"…"}
+//	{"event":"identified","peer":"…","addrs":[…],"protocols":[…]}
+//	{"event":"found","peer":"…","addrs":[…]}, under the rendezvous
+//	{"event":"put"|"get"|"find","value":"…","addrs":[…],"error":"…"}
 //	{"event":"error","error":"…"}
 //
 // It publishes as it reads lines from stdin: "N" is N events, one each -every; "raw TEXT" is TEXT, and
 // "on TOPIC TEXT" is TEXT on another topic. "count" has it say how many messages it heard. "connect ADDR"
 // connects to a peer, and says whether it could.
+// In a DHT it also takes "put KEY VALUE", "get KEY" and "find PEER".
 package main
 
 import (
@@ -44,6 +48,7 @@ type options struct {
 	listen, connect, keep, topic, keyFile, keyType, security, swarmKey string
 	seqnosRise, quiet                                                  bool
 	clockBack, every                                                   time.Duration
+	dhtPrefix, rendezvous, namespace                                   string
 }
 
 // envelope is the DMS MessageEnvelope, and the keys that dms-events adds to it.
@@ -84,6 +89,9 @@ func main() {
 	flag.DurationVar(&o.clockBack, "clock-back", 0, "number messages as if the clock was set back by so much")
 	flag.DurationVar(&o.every, "every", time.Millisecond, "how long to wait after each event that it publishes")
 	flag.BoolVar(&o.quiet, "quiet", false, "count what arrives, and do not print it")
+	flag.StringVar(&o.dhtPrefix, "dht-prefix", "", "serve the DHT under this prefix of protocols, such as /nunet")
+	flag.StringVar(&o.rendezvous, "rendezvous", "", "advertise and look up this name in the DHT")
+	flag.StringVar(&o.namespace, "dht-namespace", "", "take values under /NAMESPACE/ in the DHT")
 	flag.Parse()
 	if err := run(o); err != nil {
 		say("error", map[string]any{"error": err.Error()})
@@ -102,6 +110,10 @@ func run(o options) error {
 		return err
 	}
 	defer node.Close()
+	table, err := discover(ctx, node, o)
+	if err != nil {
+		return err
+	}
 	gossip, topic, err := join(ctx, node, o)
 	if err != nil {
 		return err
@@ -131,7 +143,7 @@ func run(o options) error {
 		"addr": fmt.Sprintf("%s/p2p/%s", node.Addrs()[0], node.ID()),
 		"key":  base64.StdEncoding.EncodeToString(marshalled),
 	})
-	return obey(ctx, node, topic, newTopics(node, gossip, topic), o.every)
+	return obey(ctx, node, topic, newTopics(node, gossip, topic), table, o.every)
 }
 
 func dial(ctx context.Context, node host.Host, address string) {

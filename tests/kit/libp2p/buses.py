@@ -9,7 +9,7 @@ from typing import Any
 import dms_events
 from dms_events import Bus
 
-__all__ = ["connect", "eventually", "full_with", "heard_at", "hears"]
+__all__ = ["connect", "eventually", "full_with", "heard_at", "hears", "is_connected"]
 
 URL = "libp2p://127.0.0.1:0"
 
@@ -29,6 +29,11 @@ async def eventually(condition: Callable[[], object], within_s: float = 20.0) ->
             if condition():
                 return
             await asyncio.sleep(0.02)
+
+
+def is_connected(bus: Bus, peer_id: str) -> bool:
+    """True if a bus has a connection with this peer now."""
+    return any(peer.peer_id == peer_id for peer in bus.transport.peers)
 
 
 async def hears(publisher: Bus, reader: Bus, type_name: str = "elk_stats.ServiceCall") -> None:

@@ -15,12 +15,11 @@ from dms_events.types.network_config import (
     Multiaddr,
     NetworkConfig,
     NetworkType,
-    Scheduler,
 )
-from dms_events_libp2p.addresses import of_url, peers_of, resolved
+from dms_events_libp2p.addresses import bootstrap_peers, of_url, resolved
 from dms_events_libp2p.keys import new_key, peer_id
 from tests.contract.places import call, collect
-from tests.kit.libp2p.buses import URL, connect, hears
+from tests.kit.libp2p.buses import URL, connect, eventually, hears, is_connected
 
 PEER = peer_id(new_key())
 LISTEN = ["/ip4/127.0.0.1/tcp/0"]
@@ -49,24 +48,10 @@ async def test_a_network_config_makes_a_node() -> None:
     assert message.source == peer_id(key)
 
 
-@pytest.mark.parametrize(
-    ("fields", "named"),
-    [
-        ({"dht_prefix": "/nunet"}, "dht_prefix"),
-        ({"rendezvous": "x"}, "rendezvous"),
-        ({"server": True}, "server"),
-        ({"scheduler": Scheduler()}, "scheduler"),
-        ({"custom_namespace": "/x/"}, "custom_namespace"),
-        ({"peer_count_discovery_limit": 1}, "peer_count_discovery_limit"),
-        ({"listen_address": []}, "listen_address"),
-    ],
-)
-def test_a_field_that_is_not_built_yet_is_refused_by_name(
-    fields: dict[str, Any], named: str
-) -> None:
+def test_a_config_that_listens_nowhere_is_refused() -> None:
     with pytest.raises(ConfigError) as caught:
-        dms_events.connect(config(**fields))
-    assert caught.value.setting == f"NetworkConfig.{named}"
+        dms_events.connect(config(listen_address=[]))
+    assert caught.value.setting == "NetworkConfig.listen_address"
 
 
 @pytest.mark.parametrize(
@@ -87,7 +72,17 @@ def test_a_field_that_is_not_built_yet_is_refused_by_name(
         (URL, {"wait_for_peers_s": -1}, "wait_for_peers_s: must be at least 0"),
         (URL, {"gossip_max_message_size": 100}, "gossip_max_message_size"),
         (URL, {"connections_per_address": 0}, "connections_per_address"),
-        (URL, {"dht_prefix": "/nunet"}, "options: libp2p has no option 'dht_prefix'"),
+        (URL, {"announce": ["/ip4/203.0.113.7/udp/1/quic-v1"]}, "announce: .* QUIC is left out"),
+        (URL, {"announce": ["/dnsaddr/node.example"]}, "announce: .* is not a TCP address"),
+        (URL, {"dht_prefix": "nunet"}, "dht_prefix: 'nunet' is no prefix"),
+        (URL, {"dht_prefix": "/nu net"}, "dht_prefix"),
+        (URL, {"dht_prefix": "/nunet/"}, "dht_prefix"),
+        (URL, {"rendezvous": "x", "peer_count_discovery_limit": -1}, "must be between 0 and 500"),
+        (URL, {"rendezvous": "x", "peer_count_discovery_limit": 501}, "must be between 0 and 500"),
+        (URL, {"peer_count_discovery_limit": 1}, "set rendezvous too"),
+        (URL, {"custom_namespace": "/a/b/"}, "custom_namespace: must be one word"),
+        (URL, {"custom_namespace": "pk"}, "custom_namespace: must be one word"),
+        (URL, {"custom_namespace": "/"}, "custom_namespace: must be one word"),
     ],
 )
 def test_a_setting_that_cannot_be_is_refused(url: str, options: dict[str, Any], says: str) -> None:
@@ -107,8 +102,8 @@ async def test_a_port_in_use_is_an_error_at_open_and_leaves_nothing() -> None:
 async def test_names_are_resolved_as_the_machine_does_it() -> None:
     assert of_url("libp2p://localhost:7").startswith("/ip")
     assert of_url("libp2p://[::1]:7") == "/ip6/::1/tcp/7"
-    [only] = peers_of([f"/dns4/localhost/tcp/7/p2p/{PEER}", None])
-    assert only == PEER
+    peers, names = bootstrap_peers([f"/dns4/localhost/tcp/7/p2p/{PEER}", None])
+    assert (list(peers), names) == ([PEER], [])
     assert [str(a) for a in resolved(f"/dns4/localhost/tcp/7/p2p/{PEER}")] == [
         "/ip4/127.0.0.1/tcp/7"
     ]
@@ -123,6 +118,15 @@ async def test_other_nodes_are_told_what_is_to_be_announced() -> None:
     announced = "/ip4/203.0.113.7/tcp/4001"
     async with connect(announce=[announced]) as bus:
         assert bus.transport.addresses == [f"{announced}/p2p/{bus.transport.peer_id}"]
+
+
+async def test_a_node_on_all_interfaces_tells_their_addresses() -> None:
+    async with connect(url="libp2p://0.0.0.0:0") as bus:
+        told = bus.transport.addresses
+        assert told
+        assert not [address for address in told if "/0.0.0.0/" in address]
+        async with connect(peers=told[:1]) as other:
+            await eventually(lambda: is_connected(other, bus.transport.peer_id))
 
 
 async def test_a_node_with_a_key_file_keeps_its_peer_id(tmp_path: Path) -> None:

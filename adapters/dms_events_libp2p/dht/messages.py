@@ -1,0 +1,59 @@
+"""Messages of the DHT as they stand on a stream, and what is read from one of a stranger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from hashlib import sha256
+from typing import Any
+
+from libp2p.kad_dht.pb.kademlia_pb2 import Message
+from libp2p.peer.id import ID
+from libp2p.utils.varint import encode_uvarint
+
+from ..endpoints import Endpoint, Reach, named_by
+
+__all__ = ["NEAREST", "Found", "Message", "id_of", "number", "peers_in", "put_peers", "write"]
+
+NEAREST = 20
+"""Peers of an answer, and of a bucket: Kademlia's k."""
+_SHA256 = b"\x12\x20"
+_LONGEST_KEY = 64
+
+Found = dict[ID, list[Endpoint]]
+"""Peers, and where they are said to be."""
+
+
+def number(key: bytes) -> int:
+    """Where a key or a peer id lies: the distance of two is their XOR."""
+    return int.from_bytes(sha256(key).digest(), "big")
+
+
+def id_of(raw: bytes) -> ID | None:
+    """A peer id: the hash of a key, or a short key itself. None for other bytes."""
+    if len(raw) == 34 and raw.startswith(_SHA256):
+        return ID(raw)
+    if 2 < len(raw) <= _LONGEST_KEY and raw[0] == 0 and raw[1] == len(raw) - 2:
+        return ID(raw)
+    return None
+
+
+def peers_in(entries: Iterable[Any], most: int, teller: Reach) -> Found:
+    """The first ``most`` peers of an answer, whatever else is in it."""
+    found: Found = {}
+    for _, entry in zip(range(most), entries, strict=False):
+        peer = id_of(entry.id)
+        if peer is not None:
+            found[peer] = named_by(entry.addrs, teller)
+    return found
+
+
+def put_peers(field: Any, peers: Found) -> None:
+    """Write peers into an answer."""
+    for peer, endpoints in peers.items():
+        field.add(id=peer.to_bytes(), addrs=[endpoint.to_bytes() for endpoint in endpoints])
+
+
+async def write(stream: Any, message: Message) -> None:
+    """Write a message with its length before it."""
+    data = message.SerializeToString()
+    await stream.write(encode_uvarint(len(data)) + data)

@@ -1,0 +1,82 @@
+"""The other nodes of a node: dialled again, found, and remembered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import trio
+from libp2p.peer.id import ID
+
+from dms_events.errors import ConfigError
+
+from .dht import Kademlia
+from .dialling import Dialler
+from .discovery import Discovery
+from .known_peers import KnownPeers
+from .peering import Peering
+from .settings import NodeSettings
+from .state import StateDir
+from .workarounds import Admission
+
+__all__ = ["Neighbours"]
+
+
+class Neighbours:
+    """The jobs that keep a node among others, and its part in the DHT."""
+
+    def __init__(
+        self, host: Any, settings: NodeSettings, admission: Admission, state: StateDir | None
+    ) -> None:
+        dialler = Dialler(host)
+        self._admission = admission
+        self._peering = Peering(host, dialler, settings.bootstrap, settings.bootstrap_names)
+        self._dht = Kademlia(host, dialler, settings.dht) if settings.dht else None
+        self._known = KnownPeers(state)
+        self._discovery = Discovery(
+            dialler, self._known, self._dht, settings.dht, self._is_for_others
+        )
+
+    def _is_for_others(self, peer: ID) -> bool:
+        return self._peering.is_kept(peer) or self._admission.refuses_peer(peer)
+
+    async def run(self) -> None:
+        """For as long as the node runs."""
+        try:
+            async with trio.open_nursery() as jobs:
+                jobs.start_soon(self._peering.run)
+                jobs.start_soon(self._discovery.run)
+        finally:
+            self._discovery.keep()
+
+    async def flush(self) -> None:
+        """Have all peers read what was sent to them."""
+        await self._peering.flush()
+
+    async def ping(self, peer: str, addresses: list[str], timeout_s: float) -> int | None:
+        """See `Peering.ping`."""
+        return await self._peering.ping(peer, addresses, timeout_s)
+
+    def latency_s(self, peer: ID) -> float | None:
+        """The last round trip to a peer, in seconds; None before the first."""
+        return self._peering.pings.latency_s(peer)
+
+    async def put_value(self, key: str, value: bytes) -> int:
+        """Keep a value in the DHT; returns how many other nodes took it.
+
+        Raises:
+            ConfigError: there is no DHT, or the key or the value cannot be.
+        """
+        return await self._values().put(key, value)
+
+    async def get_value(self, key: str) -> bytes | None:
+        """A value of the DHT; None if it has none.
+
+        Raises:
+            ConfigError: there is no DHT, or the key cannot be.
+        """
+        return await self._values().get(key)
+
+    def _values(self) -> Kademlia:
+        if self._dht is None:
+            raise ConfigError("custom_namespace", "is not set, and so this node keeps no values")
+        return self._dht
