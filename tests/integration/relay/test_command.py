@@ -11,11 +11,12 @@ from signal import SIGTERM
 
 import msgspec
 
+import dms_events
 from dms_events import Bus, OutgoingMessage, RelayTally
 from dms_events_nats import NatsServer
 from tests.contract.places import until as until_true
-from tests.kit.libp2p.buses import connect, heard_at
-from tests.kit.libp2p.relays import bare, stored
+from tests.kit.libp2p.buses import connect, eventually, heard_at, hears
+from tests.kit.libp2p.relays import bare, relaying, stored
 from tests.kit.programs.command import complaint
 from tests.kit.programs.processes import CLI, Running, running, until
 from tests.kit.servers.operator import Operator
@@ -92,22 +93,22 @@ async def test_a_relay_that_is_killed_loses_and_doubles_nothing_beside_another_o
                 ]
             )
 
-    async with connect() as node:
-        one, other = (tmp_path / name for name in ("one", "other"))
-        for folder in (one, other):
-            folder.mkdir()
-        async with relay(node, other, nats=nats_server.url) as stays:
-            async with relay(node, one, nats=nats_server.url) as killed:
-                await publish(0)
-                await killed.kill()
-                await publish(1)
-            async with relay(node, one, nats=nats_server.url) as again:
-                await publish(2)
-                await until_stored(300, operator)
-                for process in (again, stays):
-                    process.send(SIGTERM)
-                tallies = [tally_in((await p.finish()).out) for p in (again, stays)]
-    assert sum(tally.duplicates for tally in tallies) > 0, "both heard the last hundred"
+    async with (
+        dms_events.connect(nats_server.url) as target,
+        connect() as node,
+        relaying(target, node) as stays,
+    ):
+        await hears(node, stays.node)
+        async with relay(node, tmp_path, nats=nats_server.url) as killed:
+            await publish(0)
+            await killed.kill()
+            await publish(1)
+        async with relay(node, tmp_path, nats=nats_server.url) as again:
+            await publish(2)
+            await until_stored(300, operator)
+            again.send(SIGTERM)
+            assert (await again.finish()).code == 0
+        await eventually(lambda: stays.tally.stored + stays.tally.duplicates == 300)
     found = await stored(nats_server.url)
     assert len(found) == len({m.id for m in found}) == len({m.data for m in found}) == 300
 
@@ -134,4 +135,4 @@ async def test_a_relay_from_or_to_what_it_cannot_use_is_an_error_of_one_line() -
     assert "--from: only libp2p://HOST:PORT proves" in said
     said = await complaint("relay", "--from", "libp2p://127.0.0.1:0", "--to", "memory://")
     assert "memory:// does not keep events" in said
-    assert "use nats://" in await complaint("relay", "--to", "libp2p://127.0.0.1:0")
+    assert "takes nats://" in await complaint("relay", "--to", "libp2p://127.0.0.1:0")
