@@ -13,10 +13,10 @@ from libp2p import new_host
 from libp2p.crypto.ed25519 import create_new_key_pair
 from libp2p.io.exceptions import IOException
 from libp2p.peer.peerinfo import info_from_p2p_addr
-from libp2p.stream_muxer.exceptions import MuxedStreamReset
+from libp2p.stream_muxer.exceptions import MuxedStreamError
 from multiaddr import Multiaddr
 
-__all__ = ["DATA", "SYN", "WINDOW_UPDATE", "frame", "is_reset", "negotiated", "send"]
+__all__ = ["DATA", "SYN", "WINDOW_UPDATE", "frame", "is_ended", "negotiated", "send"]
 
 DATA, WINDOW_UPDATE = 0, 1
 SYN = 1
@@ -55,14 +55,14 @@ async def send(address: str, frames: Iterable[bytes]) -> bool:
     return await _connected(address, act)
 
 
-async def is_reset(address: str, first: bytes) -> bool:
-    """Open a stream that begins with these bytes; returns whether the node resets it soon."""
+async def is_ended(address: str, first: bytes) -> bool:
+    """Open a stream that begins with these bytes; returns whether the node ends it soon."""
 
     async def act(muxed: Any) -> bool:
         with trio.move_on_after(_PATIENCE_S):
             stream = await muxed.open_stream()
             await stream.write(first)
-            with suppress(MuxedStreamReset):
+            with suppress(MuxedStreamError):
                 while True:
                     await stream.read(1)
             return True
@@ -80,8 +80,12 @@ async def _connected(address: str, act: Callable[[Any], Awaitable[bool]]) -> boo
         async with host.run([]):
             await host.connect(target)
             [connection] = host.get_network().get_connections(target.peer_id)
-            result = await act(connection.muxed_conn)
-            await host.close()
-        return result
+            try:
+                return await act(connection.muxed_conn)
+            finally:
+                with trio.move_on_after(_PATIENCE_S, shield=True):
+                    # The library forgets the socket of a connection that the other end closed.
+                    await connection.muxed_conn.secured_conn.close()
+                    await host.close()
 
     return await asyncio.to_thread(trio.run, main)
