@@ -14,7 +14,7 @@ from dms_events import Bus
 from dms_events_nats import NatsServer
 from tests.kit.extras import require_libp2p
 
-from .places import KINDS, PROMISES, Kind, Place
+from .places import KINDS, LIBP2P, PROMISES, Kind, Place
 
 _roots = count()
 
@@ -24,12 +24,16 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers", "promised(name, …): runs on transports whose guarantees say so"
     )
     config.addinivalue_line("markers", "only(kind, …): runs on these transports")
+    config.addinivalue_line(
+        "markers", "direct: about a publisher and a reader with no other nodes between them"
+    )
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "kind" not in metafunc.fixturenames:
         return
     only = metafunc.definition.get_closest_marker("only")
+    direct = metafunc.definition.get_closest_marker("direct")
     promises = [
         name for marker in metafunc.definition.iter_markers("promised") for name in marker.args
     ]
@@ -37,6 +41,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         kind
         for kind in (only.args if only else KINDS)
         if all(getattr(PROMISES[kind], name) for name in promises)
+        and not (direct and LIBP2P.get(kind))
     ]
     assert set(kinds) <= set(get_args(Kind))
     metafunc.parametrize("kind", kinds)
@@ -60,7 +65,7 @@ async def narrow_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterat
 @pytest.fixture
 def place(kind: Kind, shared_server: NatsServer) -> Place:
     """A transport with nothing published on it yet."""
-    if kind == "libp2p":
+    if kind in LIBP2P:
         require_libp2p()
     return Place(kind, shared_server.url, f"t{next(_roots)}")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 import msgspec
 import nats
@@ -20,6 +20,7 @@ from tests.kit.extras import HAS_LIBP2P
 
 __all__ = [
     "KINDS",
+    "LIBP2P",
     "PROMISES",
     "Kind",
     "Place",
@@ -34,8 +35,18 @@ __all__ = [
     "until",
 ]
 
-Kind = Literal["memory", "nats", "nats-core", "libp2p"]
-KINDS: tuple[Kind, ...] = ("memory", "nats", "nats-core", "libp2p")
+Kind = Literal["memory", "nats", "nats-core", "libp2p", "libp2p-line"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+LIBP2P: dict[Kind, int] = {"libp2p": 0, "libp2p-line": 3}
+"""How many other nodes are between a publisher and a reader."""
+_GOSSIP = Guarantees(
+    acknowledges=False,
+    durable=False,
+    dedupes=True,
+    full="drop",
+    ordered=False,
+    authenticates=True,
+)
 PROMISES: dict[Kind, Guarantees] = {
     "memory": Guarantees(
         acknowledges=True,
@@ -61,14 +72,7 @@ PROMISES: dict[Kind, Guarantees] = {
         ordered=True,
         authenticates=False,
     ),
-    "libp2p": Guarantees(
-        acknowledges=False,
-        durable=False,
-        dedupes=True,
-        full="drop",
-        ordered=False,
-        authenticates=True,
-    ),
+    **dict.fromkeys(LIBP2P, _GOSSIP),
 }
 """What each kind promises, as the design says. The tests of a promise run on the kinds that make it."""
 T = TypeVar("T", bound=msgspec.Struct)
@@ -82,14 +86,14 @@ class Place:
         self.root = root
         self.url = f"memory://{root}" if kind == "memory" else url
         self._net: Any = None
-        if kind == "libp2p" and HAS_LIBP2P:
+        if kind in LIBP2P and HAS_LIBP2P:
             from tests.contract.net import Net
 
-            self._net = Net(root)
+            self._net = Net(root, LIBP2P[kind])
 
     def connect(self, **options: Any) -> Bus:
         """A bus that is not open yet."""
-        if self.kind == "libp2p":
+        if self._net:
             name = options.pop("source", "")
             shared = {
                 k: options.pop(k) for k in ("encoding", "aliases", "on_error") if k in options
@@ -113,7 +117,7 @@ class Place:
 
     def responder_of(self, bus: Bus) -> str:
         """What a request says in ``to`` that the responders of a bus are to answer."""
-        return bus.transport.far.peer_id if self.kind == "libp2p" else ""
+        return bus.transport.far.peer_id if self._net else ""
 
     def source_of(self, name: str) -> str:
         """The source of what a bus publishes that was connected under a name."""
@@ -130,7 +134,7 @@ class Place:
 
     async def put(self, data: bytes, type_name: str, *, source: str = "_", id: str = "") -> None:
         """Publish bytes as somebody else would, who does not use this library."""
-        if self.kind == "libp2p":
+        if self._net:
             async with self.connect(source=source) as bus:
                 await bus.publish(OutgoingMessage("events", type_name, source, id, data))
             return

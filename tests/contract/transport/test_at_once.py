@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from dms_events import Bus
 from dms_events.types.elk_stats import ServiceCall
 from tests.contract.places import call, collect
 
 
+@pytest.mark.direct
 async def test_what_a_thousand_tasks_publish_is_there_once(bus: Bus) -> None:
     async with bus.subscribe(ServiceCall) as messages:
         ids = await asyncio.gather(*(bus.publish(call(number)) for number in range(1_000)))

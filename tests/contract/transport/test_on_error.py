@@ -20,6 +20,7 @@ ROOM: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.direct
 async def test_what_cannot_be_read_is_told_with_its_bytes_and_its_source(place: Place) -> None:
     told: list[Discarded] = []
     unknown = b'{"Type": "elk_stats.Nothing", "Data": "e30="}'
@@ -78,6 +79,7 @@ async def test_messages_that_are_dropped_for_want_of_room_are_told_in_bursts(
     assert f"{messages.dropped} messages were dropped so far" in caplog.text
 
 
+@pytest.mark.direct
 async def test_a_callback_that_raises_is_logged_and_counted_and_disturbs_nothing(
     place: Place, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -77,6 +77,7 @@ async def test_a_broker_dedupes_over_its_publishers(place: Place, bus: Bus) -> N
         assert await nothing_comes(messages)
 
 
+@pytest.mark.direct
 @pytest.mark.parametrize("kept", [True, False], ids=["list", "generator"])
 async def test_a_publish_that_was_cut_off_can_be_gone_on_with(bus: Bus, kept: bool) -> None:
     given = list(event_calls(2_000))

@@ -86,6 +86,7 @@ async def test_a_message_that_is_given_up_is_logged_counted_and_told(
     assert record.exc_info[1] is error
 
 
+@pytest.mark.direct
 async def test_what_cannot_be_read_is_told_and_the_worker_goes_on(
     place: Place, bus: Bus, caplog: pytest.LogCaptureFixture
 ) -> None:
