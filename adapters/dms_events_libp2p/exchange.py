@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any
 
 import trio
 from libp2p.peer.peerinfo import PeerInfo
+
+from .dialling import Dialler, UnreachableError
 
 __all__ = ["PeerExchange"]
 
@@ -16,14 +17,16 @@ _log = logging.getLogger("dms_events")
 _ENOUGH = 8
 """Connections from which on nobody else is dialled: some more than the mesh of a topic wants."""
 _DIAL_S = 5.0
+_MOST_ADDRESSES = 4
 _MOST_WAITING = 64
 
 
 class PeerExchange:
     """Dials peers that others named, one after another, for as long as this node has few."""
 
-    def __init__(self, host: Any) -> None:
-        self._host = host
+    def __init__(self, own: object, dialler: Dialler) -> None:
+        self._own = own
+        self._dialler = dialler
         self._put, self._named = trio.open_memory_channel[PeerInfo](_MOST_WAITING)
 
     def offer(self, peers: Sequence[PeerInfo]) -> None:
@@ -35,14 +38,11 @@ class PeerExchange:
     async def run(self) -> None:
         """For as long as the node runs."""
         async for named in self._named:
-            if len(self._host.get_network().connections) < _ENOUGH:
+            if named.peer_id != self._own and len(self._dialler.connected) < _ENOUGH:
                 await self._dial(named)
 
     async def _dial(self, named: PeerInfo) -> None:
-        if named.peer_id == self._host.get_id():
-            return
         try:
-            with trio.fail_after(_DIAL_S):
-                await self._host.connect(named)
-        except Exception as error:  # noqa: BLE001
-            _log.debug("a peer that was named was not reached: %r", error)
+            await self._dialler.connect(named.peer_id, named.addrs[:_MOST_ADDRESSES], _DIAL_S)
+        except UnreachableError as error:
+            _log.debug("peer %s, which another one named, was not reached: %s", named, error)

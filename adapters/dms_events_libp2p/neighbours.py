@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import trio
 from libp2p.peer.id import ID
+from libp2p.peer.peerinfo import PeerInfo
 
 from dms_events.errors import ConfigError
 
 from .dht import Kademlia
 from .dialling import Dialler
 from .discovery import Discovery
+from .exchange import PeerExchange
 from .known_peers import KnownPeers
 from .peering import Peering
 from .settings import NodeSettings
@@ -32,6 +35,7 @@ class Neighbours:
         self._peering = Peering(host, dialler, settings.bootstrap, settings.bootstrap_names)
         self._dht = Kademlia(host, dialler, settings.dht) if settings.dht else None
         self._known = KnownPeers(state)
+        self._exchange = PeerExchange(host.get_id(), dialler)
         self._discovery = Discovery(
             dialler, self._known, self._dht, settings.dht, self._is_for_others
         )
@@ -45,8 +49,13 @@ class Neighbours:
             async with trio.open_nursery() as jobs:
                 jobs.start_soon(self._peering.run)
                 jobs.start_soon(self._discovery.run)
+                jobs.start_soon(self._exchange.run)
         finally:
             self._discovery.keep()
+
+    def offer(self, peers: Sequence[PeerInfo]) -> None:
+        """Take note of peers that another one named."""
+        self._exchange.offer(peers)
 
     async def flush(self) -> None:
         """Have all peers read what was sent to them."""

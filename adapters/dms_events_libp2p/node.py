@@ -18,7 +18,6 @@ from dms_events.errors import ConfigError
 
 from .announcing import announced
 from .arrivals import Arrivals, Arrived
-from .exchange import PeerExchange
 from .neighbours import Neighbours
 from .seqnos import Seqnos
 from .settings import NodeSettings
@@ -112,8 +111,8 @@ class Node:
         permit_dials(self.host.get_network(), self.admission)
         key = settings.swarm_key.raw if settings.swarm_key else None
         guard_handshakes(self.host.get_network(), self.admission, key)
-        exchange = PeerExchange(self.host)
-        self.router = open_router(exchange.offer)
+        self.neighbours = Neighbours(self.host, settings, self.admission, state)
+        self.router = open_router(self.neighbours.offer)
         self.seqnos = Seqnos(state)
         self.pubsub = GuardedPubsub(
             self.host,
@@ -127,7 +126,6 @@ class Node:
             read=read_envelope,
             on_message=self.arrivals.accept,
         )
-        self.neighbours = Neighbours(self.host, settings, self.admission, state)
         self.trimming = Trimming(
             self.pubsub,
             most=settings.most_connections,
@@ -144,7 +142,6 @@ class Node:
                 await self.pubsub.wait_until_ready()
                 self.addresses = [str(address) for address in self.host.get_addrs()]
                 tasks.start_soon(self.neighbours.run)
-                tasks.start_soon(exchange.run)
                 tasks.start_soon(self.trimming.run)
                 tasks.start_soon(self._announce)
                 tasks.start_soon(self.seqnos.keep, lambda: self.pubsub.counter)
