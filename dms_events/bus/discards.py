@@ -22,7 +22,7 @@ _log = logging.getLogger("dms_events")
 _QUIET_S = 1.0
 
 
-class Discarded(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Discarded(msgspec.Struct, frozen=True, kw_only=True):
     """What `on_error` of `dms_events.connect` gets: a message that was thrown away, or a burst of them.
 
     Its repr shows neither the payload nor the text of the error, which may quote it.
@@ -40,7 +40,7 @@ class Discarded(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     size: int = 0
     """Bytes of its payload, headers and names; 0 with a `DroppedError`."""
     data: bytes = b""
-    """The payload as it arrived; empty with a `DroppedError`."""
+    """The payload as it arrived, which may hold a secret; empty with a `DroppedError`."""
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:
         shown = ("count", "subject", "source", "size")
@@ -67,11 +67,9 @@ class Discards:
     def __init__(self, on_error: Callable[[Discarded], object] | None) -> None:
         call = getattr(on_error, "__call__", None)  # noqa: B004 - of an object, it may be async
         if inspect.iscoroutinefunction(on_error) or inspect.iscoroutinefunction(call):
-            reason = (
-                "is called in the event loop and not awaited: give a plain function, which may "
-            )
-            raise ConfigError("on_error", reason + "start a task")
-        if on_error is not None and call is None:
+            reason = "give a plain function: it is not awaited, but may start a task"
+            raise ConfigError("on_error", reason)
+        if on_error is not None and not callable(on_error):
             raise ConfigError("on_error", f"cannot be called: {type(on_error).__name__}")
         self._on_error = on_error
         self.count = 0

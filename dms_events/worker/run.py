@@ -30,7 +30,7 @@ _POLL_S = 0.1
 
 
 class Settings(msgspec.Struct, kw_only=True):
-    """How a worker runs; the fields are those arguments of `Worker`.
+    """How a worker runs: the arguments of `Worker`.
 
     Raises:
         ConfigError: a number is out of range, or one needs a durable.
@@ -75,7 +75,7 @@ class Ending:
 
 
 class Run:
-    """Handles messages until told to end."""
+    """Handles the messages of one subscription until it is told to end."""
 
     def __init__(
         self,
@@ -99,7 +99,7 @@ class Run:
             self._dispatch.hold()
 
     async def work(self) -> None:
-        """Do it.
+        """Return when it has ended in peace, after `Worker.stop` or `Worker.drain`.
 
         Raises:
             ConfigError: the durable exists for other types.
@@ -164,6 +164,7 @@ class Run:
                 await self._drain(dispatch, drain_s)
 
     async def _drain(self, dispatch: Dispatch, drain_s: float) -> None:
+        """Give back or handle the rest; without a durable nobody else would handle it."""
         dispatch.take_rest()
         try:
             if self._settings.durable is None and drain_s:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -70,6 +71,32 @@ async def test_the_rest_is_lost_at_the_end_of_drain_s_and_that_is_told(
     assert all(isinstance(discarded.error, HandlerError) for discarded in told)
     assert (worker.tally.lost, worker.tally.handled) == (20, 0)
     assert "20 messages are lost: there was no durable" in caplog.text
+
+
+async def test_a_cancellation_interrupts_the_drain_and_the_rest_is_lost(
+    bus: Bus, caplog: pytest.LogCaptureFixture
+) -> None:
+    worker = Worker(concurrency=1, drain_s=600)
+    go = asyncio.Event()
+    begun: list[float] = []
+
+    @worker.on(ServiceCall)
+    async def bill(event: ServiceCall) -> None:
+        begun.append(event.call_id)
+        await go.wait()
+        if len(begun) == 2:
+            await asyncio.Event().wait()
+
+    with suppress(asyncio.CancelledError):
+        async with at_work(worker, bus, caplog) as task:
+            await bus.publish_many(event_calls(5))
+            await until(lambda: in_hand(worker) == 5, "all have arrived")
+            worker.stop()
+            go.set()
+            await until(lambda: len(begun) == 2, "the next one is begun though it stops")
+            task.cancel()
+    assert task.cancelled()
+    assert (worker.tally.handled, worker.tally.lost) == (1, 4)
 
 
 async def test_a_drain_ends_when_all_that_arrived_is_handled(
