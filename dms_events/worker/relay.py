@@ -20,7 +20,7 @@ from .policy import RetryPolicy
 from .tally import RelayTally
 from .words import say_figures
 
-__all__ = ["Relay"]
+__all__ = ["Relay", "outgoing"]
 
 _log = logging.getLogger("dms_events")
 _BATCH: Final = 256
@@ -98,7 +98,7 @@ class Relay:
             async with self._subscription as messages:
                 saying = say_figures("relay", self.tally, self._in_hand, self._figures_s)
                 await until_first(self._relay(messages), self._end_of_drain(), saying)
-                self._pending += map(_outgoing, messages.take_nowait(_ALL))
+                self._pending += map(outgoing, messages.take_nowait(_ALL))
         finally:
             self._count()
         if self._pending:
@@ -128,7 +128,7 @@ class Relay:
 
     async def _publish(self, messages: Sequence[Message[Any]]) -> None:
         """Until all are stored, but for those that can never be."""
-        self._pending = [_outgoing(message) for message in messages]
+        self._pending = [outgoing(message) for message in messages]
         failures = 0
         while self._pending:
             try:
@@ -182,7 +182,7 @@ class Relay:
         tally.possibly_replayed = heard.possibly_replayed
 
 
-def _outgoing(message: Message[Any]) -> OutgoingMessage:
+def outgoing(message: Message[Any]) -> OutgoingMessage:
     """The message as it is, under an id that each relay gives it, and no other signer's message gets."""
     signer, claimed_id = message.transport_source, message.envelope.id
     # Without an ID of its own, its id is made of its signer and its seqno.

@@ -118,11 +118,14 @@ async def test_what_cannot_be_published_at_the_end_is_an_error_of_one_line(
 ) -> None:
     async with (
         connect() as node,
-        relay(node, tmp_path, "--drain", "0.3", nats=nats_server.url) as process,
+        relay(
+            *(node, tmp_path, "--drain", "0.3", "--buffer-messages", "20"), nats=nats_server.url
+        ) as process,
     ):
         await nats_server.kill()
-        await node.publish_many(prepared(node, 50))
         await until(lambda: "connecting again" in process.err, "it sees that", by=process)
+        await node.publish_many(prepared(node, 600))
+        await until(lambda: "messages were dropped" in process.err, "no room", by=process)
         process.send(SIGTERM)
         done = await process.finish()
     assert (done.code, done.out) == (1, "")

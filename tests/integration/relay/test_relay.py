@@ -172,7 +172,10 @@ async def test_a_thousand_replayed_messages_are_counted_and_stored_once(
     assert len(await stored(nats_server.url)) == 1_000
 
 
-async def test_junk_is_counted_and_left_out(nats_server: NatsServer) -> None:
+async def test_junk_is_counted_and_left_out(
+    nats_server: NatsServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "dms_events")
     async with (
         dms_events.connect(nats_server.url) as target,
         connect() as node,
@@ -182,6 +185,8 @@ async def test_junk_is_counted_and_left_out(nats_server: NatsServer) -> None:
         other_type = bare(EVENT, "elk_stats.NtxPayment")
         await publish(node, b"junk", bare(b"{"), other_type, bare(EVENT))
         await eventually(lambda: (relay.tally.undecodable, relay.tally.stored) == (3, 1))
+        figures = "relay: 1 stored · 3 undecodable, 0 in hand"
+        await eventually(lambda: figures in caplog.messages)
     assert [one.data for one in await stored(nats_server.url)] == [bare(EVENT)]
 
 

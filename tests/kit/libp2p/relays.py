@@ -37,7 +37,7 @@ async def relaying(
 ) -> AsyncIterator[Relaying]:
     """Run a relay whose node is connected to others; it ends in peace."""
     async with connect(*others, **options) as node:
-        relay = Relay(node, target, wanted=wanted, drain_s=60)
+        relay = Relay(node, target, wanted=wanted, drain_s=60, figures_every_s=0.05)
         running = asyncio.create_task(relay.run())
         try:
             yield Relaying(relay, node)
