@@ -77,8 +77,11 @@ else
 	@echo 'the environments of other Pythons are made by uv, which is not installed' >&2; exit 1
 endif
 
+# TIMES=60 has those tests that may go on for hours do so.
+TIMES := 1
+
 soak: .venv/.dev
-	DMS_EVENTS_SOAK=1 $(BIN)/pytest -m 'soak or slow' $(ARGS)
+	DMS_EVENTS_SOAK=$(TIMES) $(BIN)/pytest -m 'soak or slow' $(ARGS)
 
 lint: .venv/.dev
 	$(BIN)/ruff check

@@ -163,13 +163,13 @@ async def _stock_hears(scene: Scene) -> float:
 async def _bus_is_heard(scene: Scene) -> float:
     async with _with_bus(scene) as (node, bus, _):
         await bus.publish_many(scene.events)
-        return await _settled(lambda: scene.heard(node)) - 1
+        return await _settled(node.heard) - 1
 
 
 async def _stock_is_heard(scene: Scene) -> float:
     async with _with_minimal(scene, fixed=False) as (node, minimal, _):
         await minimal.publish(scene.envelopes)
-        return await _settled(lambda: scene.heard(node)) - 1
+        return await _settled(node.heard) - 1
 
 
 def _section(title: str, bus: object, minimal: object) -> Section:

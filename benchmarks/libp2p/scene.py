@@ -46,12 +46,6 @@ class Scene:
             await asyncio.sleep(2)  # for two heartbeats, in which the mesh is made
             yield nodes[-1]
 
-    async def heard(self, node: GoNode) -> int:
-        """How many messages a Go peer heard."""
-        asked = len(node.of("heard"))
-        node.publish("count")
-        return int((await node.wait("heard", asked + 1))[-1]["count"])
-
     async def check_heard(self, node: GoNode, expected: int) -> None:
         """A Go peer heard all.
 
@@ -59,7 +53,7 @@ class Scene:
             RuntimeError: it did not.
         """
         for _ in range(100):
-            heard = await self.heard(node)
+            heard = await node.heard()
             if heard == expected:
                 return
             await asyncio.sleep(0.05)

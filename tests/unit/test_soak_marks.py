@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from tests.kit.paths import TESTS
 
-SIZES = {"sized", "seeded", "SOAK"}
+SIZES = {"sized", "soak_rounds", "seeded", "SOAK"}
 MARKS = {"soak", "slow"}
 
 

@@ -95,6 +95,12 @@ class GoNode:
         """Dial a peer; it says ``connected`` or ``refused``."""
         self.publish(f"connect {address}")
 
+    async def heard(self) -> int:
+        """How many messages it heard so far."""
+        asked = len(self.of("heard"))
+        self.publish("count")
+        return int((await self.wait("heard", asked + 1))[-1]["count"])
+
     def freeze(self) -> None:
         """Stop it, as a machine that hangs."""
         self._process.send_signal(signal.SIGSTOP)
