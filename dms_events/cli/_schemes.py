@@ -169,6 +169,28 @@ class Libp2p(Scheme, frozen=True):
             metavar="PEER|ADDRESS",
         ),
     ] = None
+    dht_prefix: Annotated[
+        str | None,
+        _LIBP2P("--dht-prefix", "Find peers in the DHT of these protocols.", metavar="/PREFIX"),
+    ] = None
+    server: Annotated[
+        bool, _LIBP2P("--dht-server", "Answer other nodes in the DHT, in place of only asking.")
+    ] = False
+    rendezvous: Annotated[
+        str | None,
+        _LIBP2P("--rendezvous", "Find nodes that have the same name here.", metavar="NAME"),
+    ] = None
+    peer_count_discovery_limit: Annotated[
+        int | None,
+        _LIBP2P(
+            "--peer-count-discovery-limit",
+            "Most peers of the rendezvous that a search asks for.  [default: 100]",
+        ),
+    ] = None
+    custom_namespace: Annotated[
+        str | None,
+        _LIBP2P("--custom-namespace", "Keep values of this namespace in the DHT.", metavar="NAME"),
+    ] = None
     grace_period_ms: Annotated[
         int | None,
         _LIBP2P(

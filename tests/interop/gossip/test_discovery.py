@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 
+import dms_events
 from dms_events import Bus
 from dms_events.types.elk_stats import ServiceCall
 from dms_events.types.network_config import Multiaddr, NetworkConfig, NetworkType, Scheduler
 from tests.contract.places import call, collect, until
 from tests.kit.go.libp2p import GoNode, build
-from tests.kit.libp2p.buses import connect, eventually, hears, is_connected
+from tests.kit.libp2p.buses import URL, connect, eventually, hears, is_connected
+from tests.kit.programs.command import answer
 
 DHT: dict[str, Any] = {"dht_prefix": "/nunet", "rendezvous": "dms-test"}
 
@@ -27,6 +29,19 @@ async def found(node: GoNode, bus: Bus) -> dict[str, Any]:
     """What a Go peer says of a bus that it finds under the rendezvous."""
     [told] = await node.wait("found", 1, lambda event: event["peer"] == bus.transport.peer_id)
     return told
+
+
+async def test_a_command_finds_its_readers_under_a_rendezvous(go: Path) -> None:
+    async with (
+        GoNode.run(go, dht_prefix="/nunet", topic="of nobody else") as hub,
+        connect(peers=[hub.address], **DHT) as bus,
+        bus.subscribe(ServiceCall) as messages,
+    ):
+        event = dms_events.encode(call()).decode()
+        dht = ("--dht-prefix", "/nunet", "--rendezvous", "dms-test", "--bootstrap", hub.address)
+        out = await answer("publish", "ServiceCall", event, "--url", URL, *dht)
+        assert out == "published 1 elk_stats.ServiceCall; 1 peer subscribes to it\n"
+        await collect(messages, 1)
 
 
 @pytest.mark.parametrize("server", [False, True])
