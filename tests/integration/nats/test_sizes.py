@@ -20,7 +20,7 @@ OF_THE_ID = 64
 SOURCES = 20_000
 
 
-def sized(bus: Bus, size: int) -> OutgoingMessage:
+def event_of(bus: Bus, size: int) -> OutgoingMessage:
     """An event whose envelope has just this size."""
     plain = bus.prepare(call(1), source="node")
     # Base64 makes 4 bytes out of 3, so that the name of the source makes up for the rest.
@@ -49,8 +49,8 @@ async def test_the_largest_event_of_a_large_server_is_handled_given_up_and_repla
     ):
         largest = LARGE - OF_THE_ID
         with pytest.raises(PublishError, match="max_payload"):
-            await bus.publish(sized(bus, largest + 1))
-        await bus.publish(sized(bus, largest))
+            await bus.publish(event_of(bus, largest + 1))
+        await bus.publish(event_of(bus, largest))
         await drained(worker, bus)
         assert (seen, worker.tally.rejected) == ([largest], 1)
         [letter] = [one async for one in bus.dead_letters()]
