@@ -3,44 +3,30 @@
 from __future__ import annotations
 
 import inspect
-import re
-from collections.abc import (
-    Awaitable,
-    Callable,
-    Collection,
-    Hashable,
-    Iterable,
-    MutableSequence,
-    Sequence,
-)
-from typing import Any, get_origin, get_type_hints
+from collections.abc import Awaitable, Callable, Hashable, Iterable
+from typing import Any
 
 import msgspec
 
 from .. import registry
 from ..bus import Message
 from ..errors import ConfigError, HandlerError
-from ..signatures import needed_arguments, signature_of
+from ..signatures import needed_arguments
+from .annotations import check_annotations
 from .policy import RetryPolicy
 
 __all__ = ["Handler", "Routes", "error_when_raised"]
-
-_BATCH = 100
-_LIST = re.compile(r"([\w.]+\.)?[Ll]ist\b")
-_LISTS = (list, MutableSequence, Sequence, Collection, Iterable)
-"""What a list may be annotated as; no event is any of these."""
 
 
 class Handler:
     """One function of the user's, and its options.
 
     Args:
-        function: takes an event, or an event and its message; or, of a batch handler, a list of
-            messages, which it says in its annotation (``list[Message[T]]``) or with ``batch``.
+        function: takes an event, or an event and its message; with ``batch``, a list of messages.
         retry: what happens when it raises.
         timeout_s: after so long it is cancelled, which counts as a raise; None for never.
         key: what the events are handled in the order of; None for no order.
-        batch: most messages of a call of a batch handler.
+        batch: most messages of a call; None for a handler of one message.
         linger_s: how long an incomplete batch waits for more.
 
     Raises:
@@ -72,14 +58,16 @@ class Handler:
         self.name = getattr(function, "__qualname__", repr(function))
         if not inspect.iscoroutinefunction(function):
             raise ConfigError(self.name, "a handler is an async function: async def ...")
-        first, count = _signature(function, self.name)
+        count = len(needed_arguments(function))
+        if not 1 <= count <= 2:
+            raise ConfigError(self.name, "a handler takes an event, or an event and its message")
         if batch is not None and batch < 1:
             raise ConfigError("batch", f"must be at least 1, not {batch}")
         if timeout_s is not None and timeout_s <= 0:
             raise ConfigError("timeout_s", f"must be above 0 seconds, or None, not {timeout_s}")
         if linger_s < 0:
             raise ConfigError("linger_s", f"must be seconds from 0 on, not {linger_s}")
-        self.batch = batch or (_BATCH if _is_list(first, function, self.name) else 0)
+        self.batch = batch or 0
         if self.batch and count != 1:
             raise ConfigError(self.name, "a batch handler takes one argument, a list of messages")
         if self.batch and key:
@@ -111,45 +99,6 @@ def error_when_raised(raised: Exception | SystemExit) -> Exception:
     return error
 
 
-def _signature(function: Callable[..., Any], name: str) -> tuple[inspect.Parameter, int]:
-    """Its first argument, and how many it needs."""
-    parameters = needed_arguments(function)
-    count = len(parameters)
-    if not 1 <= count <= 2:
-        raise ConfigError(name, "a handler takes an event, or an event and its message")
-    return parameters[0], count
-
-
-def _is_list(argument: inspect.Parameter, function: Callable[..., Any], name: str) -> bool:
-    """Whether its annotation says that it is a list; also one that stands there as text."""
-    if argument.annotation is argument.empty:
-        return False
-
-    def alone(it: Any) -> None: ...
-
-    # Of this argument only: what others name may be there for a type checker only.
-    alone.__annotations__ = {"it": argument.annotation}
-    inner = inspect.unwrap(function)
-    inner = getattr(inner, "func", inner)  # of a partial
-    try:
-        hint = get_type_hints(alone, getattr(inner, "__globals__", {}))["it"]
-    except Exception as error:
-        argument = signature_of(function, as_written=True).parameters[argument.name]
-        text = str(argument.annotation)
-        if _LIST.match(text):
-            return True
-        types = {registry.get(known).__name__ for known in registry.names()}
-        if types.issuperset(word.rpartition(".")[2] for word in re.findall(r"[\w.]+", text)):
-            return False
-        raise ConfigError(
-            name,
-            f"whether {argument} is a list cannot be told ({error}): give `on` a batch=, or have "
-            "what the annotation names at the top of the module, and not for type checking only",
-        ) from error
-    hint = getattr(hint, "__value__", hint)  # of `type Batch = list[...]`
-    return hint is list or get_origin(hint) in _LISTS
-
-
 class Routes:
     """Which handler is for which type: the most exact of those whose patterns match."""
 
@@ -161,14 +110,20 @@ class Routes:
 
         Raises:
             UnknownTypeError: one names nothing.
-            ConfigError: none is named, or one has a handler already.
+            ConfigError: none is named, one has a handler already, or the handler is annotated for
+                something else.
         """
         patterns = [w if isinstance(w, str) else registry.name_of(w) for w in wanted]
         if not patterns:
             raise ConfigError("on", "name at least one type or pattern, or '*' for all")
-        for pattern in patterns:
-            names = registry.matching(pattern)
-            key = pattern if "*" in pattern else names[0]
+        names = {pattern: registry.matching(pattern) for pattern in patterns}
+        check_annotations(
+            handler.function,
+            [name for found in names.values() for name in found],
+            batch=bool(handler.batch),
+        )
+        for pattern, found in names.items():
+            key = pattern if "*" in pattern else found[0]
             if other := self._by_pattern.get(key):
                 raise ConfigError(
                     "on", f"{key} has a handler already, {other.name}; call one from the other"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 
 import msgspec
 
@@ -20,13 +20,15 @@ from .run import Ending, Run, Settings
 from .settlement import InFlight
 from .signals import on_signals
 from .tally import WorkerTally
+from .typing import Key, Options, Register, Wanted
 
 if TYPE_CHECKING:
     from ..types.network_config import NetworkConfig
 
 __all__ = ["Worker"]
 
-F = TypeVar("F", bound=Callable[..., Awaitable[None]])
+A = TypeVar("A", bound=msgspec.Struct)
+B = TypeVar("B", bound=msgspec.Struct)
 H = TypeVar("H", bound=Callable[[], Awaitable[None]])
 
 
@@ -108,9 +110,42 @@ class Worker:
         self._current: Run | None = None
         self._ending = Ending()
 
+    @overload
+    def on(
+        self, type_: type[A], /, *, key: Key[A] = ..., **more: Unpack[Options]
+    ) -> Register[A]: ...
+    @overload
+    def on(
+        self, type_: type[A], other: type[B], /, *, key: Key[A | B] = ..., **more: Unpack[Options]
+    ) -> Register[A | B]: ...
+    @overload
+    def on(
+        self, pattern: str, /, *wanted: Wanted, key: Key[Any] = ..., **more: Unpack[Options]
+    ) -> Register[Any]: ...
+    @overload
     def on(
         self,
-        *wanted: type[msgspec.Struct] | str,
+        type_: type[msgspec.Struct],
+        pattern: str,
+        /,
+        *wanted: Wanted,
+        key: Key[Any] = ...,
+        **more: Unpack[Options],
+    ) -> Register[Any]: ...
+    @overload
+    def on(
+        self,
+        type_: type[msgspec.Struct],
+        other: type[msgspec.Struct],
+        third: Wanted,
+        /,
+        *wanted: Wanted,
+        key: Key[Any] = ...,
+        **more: Unpack[Options],
+    ) -> Register[Any]: ...
+    def on(
+        self,
+        *wanted: Wanted,
         attempts: int = 5,
         backoff_s: float = 1.0,
         backoff_max_s: float = 300.0,
@@ -118,11 +153,11 @@ class Worker:
         key: Callable[[Any], Hashable] | None = None,
         batch: int | None = None,
         linger_s: float = 0.2,
-    ) -> Callable[[F], F]:
+    ) -> Any:
         """Handle types, or patterns such as ``"elk_stats.*"``; the more exact one has precedence.
 
-        The function takes an event, or an event and its message; or a ``list[Message[T]]`` of up to
-        ``batch``, waited for up to ``linger_s``. It stays as it is, so a test can call it.
+        The function takes an event, or an event and its message; with ``batch``, a list of messages. It
+        stays as it is, so a test can call it.
 
         Args:
             wanted: types or patterns.
@@ -132,17 +167,24 @@ class Worker:
             timeout_s: after so long a handler is cancelled, which counts as a raise; None for never.
             key: events of equal keys are handled one after the other, in the order in which they came;
                 one that waits for its next attempt holds up those of its key only.
-            batch: most messages of a call; 100 where the annotation alone asks for a list. A batch
-                whose handler raises is handled again one by one, and only that spends attempts.
-            linger_s: see above.
+            batch: most messages of a call. A batch whose handler raises is handled again one by one, and
+                only that spends attempts.
+            linger_s: how long a batch waits for more messages.
 
         Raises:
             UnknownTypeError: a type or pattern names nothing.
-            ConfigError: it has a handler already, cannot be called so, or a number is out of range.
+            ConfigError: it has a handler already, the function cannot be called so or is annotated for
+                something else, or a number is out of range.
         """
+        for one in wanted:
+            if not isinstance(one, str | type):
+                reason = (
+                    f"{one!r} is no type and no pattern; write @worker.on(Type) above a handler"
+                )
+                raise ConfigError("on", reason)
         retry = RetryPolicy(attempts=attempts, backoff_s=backoff_s, backoff_max_s=backoff_max_s)
 
-        def register(function: F) -> F:
+        def register(function: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
             handler = Handler(
                 function, retry=retry, timeout_s=timeout_s, key=key, batch=batch, linger_s=linger_s
             )

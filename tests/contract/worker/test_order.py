@@ -60,7 +60,7 @@ async def test_events_of_a_key_keep_their_order_while_one_is_retried(bus: Bus) -
 async def test_a_key_that_cannot_be_made_is_a_raise(bus: Bus) -> None:
     worker = Worker("billing")
 
-    @worker.on(ServiceCall, key=lambda e: e.nothing, attempts=1)
+    @worker.on(ServiceCall, key=lambda e: e.nothing, attempts=1)  # type: ignore[attr-defined]
     async def bill(event: ServiceCall) -> None:
         raise AssertionError("not reached")
 
@@ -75,7 +75,7 @@ async def test_a_batch_handler_gets_lists(bus: Bus) -> None:
     sizes: list[int] = []
     seen: set[float] = set()
 
-    @worker.on(ServiceCall, linger_s=0.3)
+    @worker.on(ServiceCall, batch=100, linger_s=0.3)
     async def bill(messages: list[Message[ServiceCall]]) -> None:
         sizes.append(len(messages))
         seen.update(m.event.call_id for m in messages)

@@ -1,0 +1,45 @@
+"""What type checkers know of handlers: which function `Worker.on` takes for which types."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Hashable
+from typing import Any, Protocol, TypeAlias, TypedDict, TypeVar, overload
+
+import msgspec
+
+from ..bus import Message
+
+__all__ = ["Key", "Options", "Register", "Wanted"]
+
+T = TypeVar("T")
+E = TypeVar("E", bound=msgspec.Struct)
+Done: TypeAlias = Coroutine[Any, Any, None]
+Key: TypeAlias = Callable[[T], Hashable] | None
+Wanted: TypeAlias = type[msgspec.Struct] | str
+"""A type or a pattern."""
+
+
+class Options(TypedDict, total=False):
+    """The options of `Worker.on`, beside ``key``."""
+
+    attempts: int
+    backoff_s: float
+    backoff_max_s: float
+    timeout_s: float | None
+    batch: int | None
+    linger_s: float
+
+
+class Register(Protocol[E]):
+    """Takes a handler ``(event)``, ``(event, message)`` or ``(messages)``, and returns it."""
+
+    @overload
+    def __call__(self, function: Callable[[E], Done], /) -> Callable[[E], Done]: ...
+    @overload
+    def __call__(
+        self, function: Callable[[E, Message[E]], Done], /
+    ) -> Callable[[E, Message[E]], Done]: ...
+    @overload
+    def __call__(
+        self, function: Callable[[list[Message[E]]], Done], /
+    ) -> Callable[[list[Message[E]]], Done]: ...
