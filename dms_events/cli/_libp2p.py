@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Final
@@ -18,7 +19,7 @@ from ..errors import ConfigError, TransportError
 from ..transport import Peer
 from ._connection import Connection, connects
 from ._running import run
-from ._schemes import BOOTSTRAP, Libp2pGuest, option
+from ._schemes import JOINING, Libp2pGuest, option
 from ._shared import out, print_columns, visible, visible_json
 
 __all__ = ["app"]
@@ -31,6 +32,8 @@ _NODE: Final = (
     "libp2p://127.0.0.1:0",
 )
 _LOOK_S: Final = 0.05
+_TYPES_S: Final = 2.0
+"""A peer that subscribes to something says so soon after it is connected."""
 _PAUSE_S: Final = 1.0
 
 
@@ -102,12 +105,18 @@ async def _ping(
 
 
 @app.command()
-@connects(Libp2pGuest, url=_NODE, bootstrap_peers=BOOTSTRAP)
+@connects(Libp2pGuest, url=_NODE, **JOINING)
 def peers(
     connection: Connection,
+    count: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="End when so many are there; without a DHT it ends when those of --bootstrap are.",
+        ),
+    ] = None,
     wait: Annotated[
-        float,
-        typer.Option(min=0, metavar="SECONDS", help="How long to wait for those that are named."),
+        float, typer.Option(min=0, metavar="SECONDS", help="How long to look at most.")
     ] = 10.0,
     json: Annotated[bool, typer.Option("--json", help="A JSON document a line.")] = False,
 ) -> None:
@@ -116,7 +125,7 @@ def peers(
     Each with its addresses, who dialled, a round trip, and how many types it subscribes to (`--json` has
     their names). Exits with 1 if nobody is there.
     """
-    found = run(_peers(connection, wait))
+    found = run(_peers(connection, count, wait))
     if json:
         for each in found:
             out.print(visible_json(msgspec.json.encode(each).decode()), markup=False)
@@ -125,25 +134,36 @@ def peers(
         print_columns([heading, *map(_row, found)])
 
 
-async def _peers(connection: Connection, wait_s: float) -> tuple[Peer, ...]:
-    named = connection.of(Libp2pGuest).bootstrap_peers or []
+async def _peers(connection: Connection, count: int | None, wait_s: float) -> tuple[Peer, ...]:
+    guest = connection.of(Libp2pGuest)
+    named = {each.rstrip("/").partition("/p2p/")[2] for each in guest.bootstrap_peers or ()}
     if not named:
         raise ConfigError("--bootstrap", "name a peer to begin with: /ip4/…/tcp/…/p2p/…")
+    are_all = not ("" in named or guest.dht_prefix or guest.rendezvous)
     if not os.environ.get("DMS_EVENTS_DEBUG"):
         logging.getLogger("dms_events").setLevel(logging.ERROR)  # a peer that is missing is no news
-    wanted = {address.rstrip("/").rpartition("/")[2] for address in named}
+
+    def enough() -> bool:
+        there = {peer.peer_id for peer in bus.peers}
+        return len(there) >= count if count else are_all and named <= there
+
     async with connection.bus() as bus:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(wait_s):
-                while True:
-                    if wanted <= {peer.peer_id for peer in bus.peers}:
-                        break
-                    await asyncio.sleep(_LOOK_S)
+        await _until(enough, wait_s)
+        await _until(lambda: all(peer.types for peer in bus.peers), _TYPES_S)
         await asyncio.gather(*(_measure(bus, peer) for peer in bus.peers))
         found = bus.peers
     if not found:
         raise TransportError(f"nobody is there: no --bootstrap peer within {wait_s:g} s")
     return found
+
+
+async def _until(condition: Callable[[], bool], most_s: float) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(most_s):
+            while True:
+                if condition():
+                    return
+                await asyncio.sleep(_LOOK_S)
 
 
 async def _measure(bus: Bus, peer: Peer) -> None:

@@ -13,7 +13,7 @@ import typer
 from ..errors import ConfigError
 
 __all__ = [
-    "BOOTSTRAP",
+    "JOINING",
     "MAKE_STREAMS",
     "WAIT_FOR_PEERS",
     "Libp2p",
@@ -135,6 +135,15 @@ SwarmKey: TypeAlias = Annotated[
     Path | None, _LIBP2P("--swarm-key", "The key of a private network, as go-libp2p's swarm.key.")
 ]
 
+DhtPrefix: TypeAlias = Annotated[
+    str | None,
+    _LIBP2P("--dht-prefix", "Find peers in the DHT of these protocols.", metavar="/PREFIX"),
+]
+Rendezvous: TypeAlias = Annotated[
+    str | None,
+    _LIBP2P("--rendezvous", "Find nodes that have the same name here.", metavar="NAME"),
+]
+
 
 class Libp2p(Scheme, frozen=True):
     """The options of ``libp2p://``; each has the name that it has for `connect`."""
@@ -166,25 +175,20 @@ class Libp2p(Scheme, frozen=True):
         _LIBP2P(
             "--acl",
             "A peer or address that there may be connections with; none: all. May be repeated.",
-            metavar="PEER|ADDRESS",
+            metavar="ENTRY",
         ),
     ] = None
-    dht_prefix: Annotated[
-        str | None,
-        _LIBP2P("--dht-prefix", "Find peers in the DHT of these protocols.", metavar="/PREFIX"),
-    ] = None
+    dht_prefix: DhtPrefix = None
     server: Annotated[
         bool, _LIBP2P("--dht-server", "Answer other nodes in the DHT, in place of only asking.")
     ] = False
-    rendezvous: Annotated[
-        str | None,
-        _LIBP2P("--rendezvous", "Find nodes that have the same name here.", metavar="NAME"),
-    ] = None
+    rendezvous: Rendezvous = None
     peer_count_discovery_limit: Annotated[
         int | None,
         _LIBP2P(
-            "--peer-count-discovery-limit",
+            "--discovery-limit",
             "Most peers of the rendezvous that a search asks for.  [default: 100]",
+            metavar="COUNT",
         ),
     ] = None
     custom_namespace: Annotated[
@@ -196,6 +200,7 @@ class Libp2p(Scheme, frozen=True):
         _LIBP2P(
             "--grace-period-ms",
             "How long a new connection is kept, though there are too many.  [default: 20000]",
+            metavar="MS",
         ),
     ] = None
     gossip_max_message_size: Annotated[
@@ -234,6 +239,8 @@ class Libp2pGuest(Scheme, frozen=True):
     key_file: Annotated[Path | None, _LIBP2P("--key-file", _KEY, env=None)] = None
     swarm_key: SwarmKey = None
     bootstrap_peers: list[str] | None = None
+    dht_prefix: str | None = None
+    rendezvous: str | None = None
 
     def adapter_options(self, *, wait: bool) -> dict[str, Any]:
         return _given(self)
@@ -270,5 +277,9 @@ WAIT_FOR_PEERS: Final = (
 )
 """The option of commands that publish: a node that was just started has no peers yet."""
 
-BOOTSTRAP: Final = (Bootstrap, None)
-"""The option of a guest that joins a network."""
+JOINING: Final[dict[str, Any]] = {
+    "bootstrap_peers": (Bootstrap, None),
+    "dht_prefix": (DhtPrefix, None),
+    "rendezvous": (Rendezvous, None),
+}
+"""The options of a guest that joins a network."""
