@@ -77,7 +77,7 @@ class Relay:
         self._figures_s = figures_every_s
         self._stopping = asyncio.Event()
         self._pending: list[OutgoingMessage] = []
-        self._why = "there was no time"
+        self._why = "the target has not answered"
         self._accepted = 0
         self._duplicates_before = target.publish_counts.duplicates
         self._quiet_until = 0.0
@@ -88,7 +88,7 @@ class Relay:
         self._stopping.set()
 
     async def run(self) -> RelayTally:
-        """Relay until `stop`, and return what was done.
+        """Relay until `stop`, and return what was done; a relay runs once.
 
         Raises:
             TransportError: the source has ended. What it had heard is published before.
@@ -102,7 +102,8 @@ class Relay:
         finally:
             self._count()
         if self._pending:
-            reason = f"{len(self._pending)} events that were heard are not relayed: {self._why}"
+            late = f"events that were heard are not relayed within {self._drain_s:g} s"
+            reason = f"{len(self._pending)} {late}: {self._why}"
             raise PublishError(reason, self._pending, self._accepted)
         return self.tally
 

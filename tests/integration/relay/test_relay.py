@@ -23,6 +23,7 @@ from dms_events import (
 from dms_events.identity import id_of_document
 from dms_events.types.elk_stats import ServiceCall
 from dms_events_nats import NatsServer
+from tests.contract.places import collect
 from tests.kit.libp2p.buses import connect, eventually, hears
 from tests.kit.libp2p.hostile import attack, framed, message
 from tests.kit.libp2p.relays import Relaying, bare, named, relaying, stored
@@ -43,7 +44,7 @@ async def heard_by(publisher: Bus, *relays: Relaying) -> None:
 
 
 async def test_an_envelope_is_stored_as_it_was_signed(nats_server: NatsServer) -> None:
-    odd = b" " + bare(EVENT).replace(b'{"Type"', b'{"unknown": 1, "Type"')
+    odd = b" " + bare(EVENT, "ServiceCall").replace(b'{"Type"', b'{"unknown": 1, "Type"')
     async with (
         dms_events.connect(nats_server.url) as target,
         connect() as go,
@@ -57,6 +58,8 @@ async def test_an_envelope_is_stored_as_it_was_signed(nats_server: NatsServer) -
         await publish(go, odd)
         await eventually(lambda: relay.tally.stored == 2)
         sources = {go.transport.peer_id, python.transport.peer_id}
+        async with target.subscribe(ServiceCall, start="all") as messages:
+            assert {m.event for m in await collect(messages, 2)} == {call(1), call(2)}
     found = await stored(nats_server.url)
     assert {one.data for one in found} == {odd, sealed.data}
     assert {one.source for one in found} == sources
