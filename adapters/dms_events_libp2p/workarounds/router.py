@@ -41,6 +41,12 @@ class _OpenRouter(GossipSub):
         self.dropped += len(rpc.publish)
         super()._handle_dropped_rpc(peer_id, rpc, reason)
 
+    def remove_peer(self, peer_id: Any) -> None:
+        """Stock keeps a peer that comes back out of the mesh for what its last life was told."""
+        super().remove_peer(peer_id)
+        for peers in self.back_off.values():
+            peers.pop(peer_id, None)
+
     async def _emit_control_msgs(
         self,
         peers_to_graft: Mapping[Any, Sequence[str]],

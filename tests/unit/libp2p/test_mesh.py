@@ -9,6 +9,7 @@ import trio.lowlevel
 
 from dms_events import Bus
 from dms_events.types.elk_stats import NewService, ServiceCall
+from dms_events_libp2p.keys import new_key, peer_id
 from dms_events_libp2p.node import Node
 from tests.contract.places import collect, service
 from tests.kit.libp2p.buses import connect, eventually, full_with, hears
@@ -55,3 +56,22 @@ async def test_a_peer_is_grafted_for_its_own_topics_only() -> None:
         await second.publish(service())
         await collect(messages, 1)
         assert not node.router.back_off.get(CALLS), "nobody refuses a topic that it does not have"
+
+
+async def test_a_peer_that_comes_back_is_let_into_the_mesh_at_once() -> None:
+    key = new_key()
+    async with connect() as bus, bus.subscribe(ServiceCall):
+        node: Node = bus.transport._node
+
+        def in_mesh() -> bool:
+            return peer_id(key) in map(str, list(node.router.mesh.get(CALLS, ())))
+
+        async with connect(bus, private_key=key) as peer, peer.subscribe(ServiceCall):
+            await eventually(in_mesh)
+            far: Node = peer.transport._node
+            [own] = list(far.pubsub.peers)
+            await peer.transport._bridge.call(far.router.emit_prune, CALLS, own, False, False)
+            await eventually(lambda: node.router.back_off.get(CALLS))
+        await eventually(lambda: not bus.peers)
+        async with connect(bus, private_key=key) as peer, peer.subscribe(ServiceCall):
+            await eventually(in_mesh, within_s=30)
