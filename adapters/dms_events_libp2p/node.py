@@ -32,6 +32,7 @@ from .workarounds import (
     check_free,
     guard_handshakes,
     guard_streams,
+    hold_tasks,
     open_router,
     permit_dials,
     socket_closer,
@@ -132,6 +133,8 @@ class Node:
             grace_s=settings.grace_period_s,
             kept=settings.bootstrap,
         )
+        for service in (self.host.get_network(), self.pubsub, self.router):
+            hold_tasks(service)
         try:
             async with (
                 self.host.run(listen),

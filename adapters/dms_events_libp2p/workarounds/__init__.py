@@ -13,6 +13,7 @@ from .reasons import reason_of
 from .router import open_router
 from .sockets import socket_closer
 from .streams import bound_bytes, guard_streams
+from .tasks import hold_tasks
 from .trimming import Trimming
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "check_free",
     "guard_handshakes",
     "guard_streams",
+    "hold_tasks",
     "open_router",
     "permit_dials",
     "reason_of",

@@ -201,9 +201,15 @@ class GuardedPubsub(Pubsub):
         async with self.dead_peer_receive_channel:
             self.event_handle_dead_peer_queue_started.set()
             async for peer in self.dead_peer_receive_channel:
-                stream = self.peers.get(peer)
-                if not self._peer_is_connected(peer) or (stream and stream.muxed_conn.is_closed):
-                    self._handle_dead_peer(peer)
+                try:
+                    self._look_at(peer)
+                except Exception as error:  # noqa: BLE001
+                    _log.error("the end of peer %s was not handled", peer, exc_info=error)
+
+    def _look_at(self, peer: Any) -> None:
+        stream = self.peers.get(peer)
+        if not self._peer_is_connected(peer) or (stream and stream.muxed_conn.is_closed):
+            self._handle_dead_peer(peer)
 
     def _forget_stream(self, peer: Any) -> None:
         """Not the subscriptions: those of the next connection may have arrived."""
