@@ -122,20 +122,20 @@ def _peer_at(text: str) -> tuple[str, str]:
     return ID.from_string(peer).to_base58(), text
 
 
-def target_of(text: str) -> tuple[str, list[str]]:
+def target_of(text: str, setting: str = "peer") -> tuple[str, list[str]]:
     """The id of a peer, and its addresses, if this is one; an id alone has none.
 
     Raises:
         ConfigError: it is neither.
     """
     if text.startswith("/"):
-        [(peer, addresses)] = peers_of([text], "peer").items()
+        [(peer, addresses)] = peers_of([text], setting).items()
         return peer, addresses
     try:
         return ID.from_string(text).to_base58(), []
     except Exception as error:
         reason = f"{text!r} is neither a peer id nor a multiaddr such as {_EXAMPLE}"
-        raise ConfigError("peer", reason) from error
+        raise ConfigError(setting, reason) from error
 
 
 def _matched(setting: str, form: re.Pattern[str], text: str, example: str) -> str:

@@ -77,10 +77,10 @@ class Bridge:
             scope = trio.CancelScope()
             self._calls.add(future)
             try:
-                self._soon(self._spawn, function, args, future, scope)
+                self.soon(self._spawn, function, args, future, scope)
                 return await asyncio.shield(future)
             except asyncio.CancelledError:
-                self._soon(scope.cancel)
+                self.soon(scope.cancel)
                 await self._end_of(future)
                 raise
             finally:
@@ -91,7 +91,7 @@ class Bridge:
         self._closing = True
         if self._thread.ident is None:
             return
-        self._soon(self._scope.cancel)
+        self.soon(self._scope.cancel)
         await asyncio.shield(self._ended)
         self._thread.join()
 
@@ -102,7 +102,8 @@ class Bridge:
         except RuntimeError:
             self._scope.cancel()
 
-    def _soon(self, function: Callable[..., object], *args: Any) -> None:
+    def soon(self, function: Callable[..., object], *args: Any) -> None:
+        """From the event loop: call soon on the trio side, if that runs."""
         # Before the token is there, `_closing` is looked at; after the end, all calls are settled.
         if self._token is not None:
             with suppress(trio.RunFinishedError):

@@ -30,7 +30,7 @@ class Neighbours:
     def __init__(
         self, host: Any, settings: NodeSettings, admission: Admission, state: StateDir | None
     ) -> None:
-        dialler = Dialler(host)
+        dialler = self._dialler = Dialler(host)
         self._admission = admission
         self._peering = Peering(host, dialler, settings.bootstrap, settings.bootstrap_names)
         self._dht = Kademlia(host, dialler, settings.dht) if settings.dht else None
@@ -60,6 +60,14 @@ class Neighbours:
     async def flush(self) -> None:
         """Have all peers read what was sent to them."""
         await self._peering.flush()
+
+    def is_connected(self, peer: ID) -> bool:
+        """True if there is a connection that is not closed."""
+        return self._dialler.is_connected(peer)
+
+    async def reach(self, peer: ID, addresses: list[str]) -> None:
+        """See `Peering.reach`."""
+        await self._peering.reach(peer, addresses)
 
     async def ping(self, peer: str, addresses: list[str], timeout_s: float) -> int | None:
         """See `Peering.ping`."""

@@ -22,6 +22,7 @@ from .neighbours import Neighbours
 from .seqnos import Seqnos
 from .settings import NodeSettings
 from .state import StateDir
+from .streams import Room, Streams
 from .workarounds import (
     HANDSHAKE_S,
     Admission,
@@ -127,6 +128,7 @@ class Node:
             read=read_envelope,
             on_message=self.arrivals.accept,
         )
+        self.requests_room = Room(settings.most_queued)
         self.trimming = Trimming(
             self.pubsub,
             most=settings.most_connections,
@@ -144,6 +146,13 @@ class Node:
             ):
                 await self.pubsub.wait_until_ready()
                 self.addresses = [str(address) for address in self.host.get_addrs()]
+                self.streams = Streams(
+                    self.host,
+                    tasks,
+                    self.neighbours,
+                    self.requests_room,
+                    self.pubsub.strike,
+                )
                 tasks.start_soon(self.neighbours.run)
                 tasks.start_soon(self.trimming.run)
                 tasks.start_soon(self._announce)
@@ -161,8 +170,8 @@ class Node:
             self.seqnos.close(self.pubsub.counter)
 
     async def flush(self) -> None:
-        """Wait until the peers have read what was published. One that does not answer is left out."""
-        if self._published:
+        """Wait until the peers have read what was sent. One that does not answer is left out."""
+        if self._published or self.streams.answered:
             await self.neighbours.flush()
 
     async def _announce(self) -> None:

@@ -78,16 +78,22 @@ class Peering:
         """
         found = ID.from_base58(peer)
         with trio.move_on_after(timeout_s):
-            if not self._dialler.is_connected(found):
-                await self._meet(found, addresses)
+            await self.reach(found, addresses)
             try:
                 return await self.pings.round_trip(found)
             except Exception as error:
                 raise TransportError(f"peer {peer} did not answer a ping: {error!r}") from error
         return None
 
-    async def _meet(self, peer: ID, addresses: list[str]) -> None:
-        if not addresses:
+    async def reach(self, peer: ID, addresses: list[str]) -> None:
+        """Be connected to a peer: by these addresses, or by those that it has as a bootstrap peer.
+
+        Raises:
+            TransportError: it cannot be reached.
+        """
+        if self._dialler.is_connected(peer):
+            return
+        if not (addresses := addresses or self._addresses.get(peer, [])):
             raise TransportError(f"peer {peer} is not connected; name its multiaddr, with /p2p/")
         try:
             await self._dial(peer, addresses)

@@ -71,6 +71,7 @@ class NodeSettings(msgspec.Struct, frozen=True, kw_only=True):
     drop_below_window: bool
     max_age_s: float
     topic_prefix: str
+    request_prefix: str
 
     @property
     def max_payload(self) -> int:
@@ -129,6 +130,7 @@ def settings_of(where: str | NetworkConfig, options: Libp2pOptions) -> NodeSetti
         drop_below_window=options.drop_below_window,
         max_age_s=_at_least("max_age_s", options.max_age_s, 0),
         topic_prefix=_topic_prefix(options.root),
+        request_prefix=f"/{options.root.strip('/')}/requests/",
     )
 
 

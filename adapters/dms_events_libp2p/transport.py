@@ -1,4 +1,4 @@
-"""The libp2p transport: a node of its own, which publishes and subscribes by gossip."""
+"""The libp2p transport: a node of its own, which gossips events, and asks on streams."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 from dms_events.errors import ConfigError, ConnectionLostError, TransportError
 from dms_events.transport import (
+    Answer,
     Channel,
     Guarantees,
     KeyValue,
@@ -29,6 +30,7 @@ from .gossip import Gossip, GossipReceiver
 from .node import Node
 from .options import options_of
 from .publishing import Publisher, call_node, stores_nothing
+from .requests import Requests
 from .settings import settings_of
 from .status import NodeFigures, figures_of, peers_of
 
@@ -38,7 +40,8 @@ _log = logging.getLogger("dms_events")
 
 
 class Libp2pTransport(Transport):
-    """A libp2p node on TCP. Events go by gossip to the peers that subscribe to their type.
+    """A libp2p node on TCP. Events go by gossip to the peers that subscribe to their type, and requests
+    on streams to the peer that they name.
 
     A message is signed by its node, and its source is the signer. Nothing is stored: who is not there
     when it is published does not get it.
@@ -131,6 +134,7 @@ class Libp2pTransport(Transport):
             on_drop=self._gossip.miss,
         )
         self._node = Node(self._settings, self._handover.put)
+        self._requests = Requests(bridge, self._node, self._settings)
         try:
             await bridge.open()
         except (ConfigError, TransportError):
@@ -196,6 +200,14 @@ class Libp2pTransport(Transport):
             TransportError: the node has ended.
         """
         return await call_node(self._opened(), self._node.neighbours.get_value, key)
+
+    async def request(self, message: OutgoingMessage, to: str, timeout_s: float) -> bytes:
+        self._opened()
+        return await self._requests.request(message, to, timeout_s)
+
+    def respond(self, type_name: str, answer: Answer) -> AbstractAsyncContextManager[None]:
+        self._opened()
+        return self._requests.respond(type_name, answer)
 
     async def notes(self, durable: str) -> KeyValue:
         stores_nothing()

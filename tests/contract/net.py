@@ -8,11 +8,13 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
 from functools import cache
 from typing import Any
 
 from dms_events import OutgoingMessage, registry
 from dms_events.transport import (
+    Answer,
     Channel,
     KeyValue,
     Receiver,
@@ -130,6 +132,12 @@ class Pair(Transport):
 
     async def subscribe(self, spec: SubscriptionSpec) -> Receiver:
         return await self.far.subscribe(spec)
+
+    async def request(self, message: OutgoingMessage, to: str, timeout_s: float) -> bytes:
+        return await self.near.request(message, to, timeout_s)
+
+    def respond(self, type_name: str, answer: Answer) -> AbstractAsyncContextManager[None]:
+        return self.far.respond(type_name, answer)
 
     async def notes(self, durable: str) -> KeyValue:
         return await self.far.notes(durable)

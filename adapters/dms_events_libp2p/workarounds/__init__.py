@@ -7,6 +7,7 @@ from .frames import BadFrameError, Frames
 from .handshake import HANDSHAKE_S, guard_handshakes
 from .inbound import Admission, admit
 from .listening import check_free
+from .opening import ProtocolNotSupportedError, UncutStream, open_stream
 from .outbound import permit_dials
 from .pubsub import GuardedPubsub
 from .reasons import reason_of
@@ -22,7 +23,9 @@ __all__ = [
     "BadFrameError",
     "Frames",
     "GuardedPubsub",
+    "ProtocolNotSupportedError",
     "Trimming",
+    "UncutStream",
     "admit",
     "bound_bytes",
     "check_free",
@@ -30,6 +33,7 @@ __all__ = [
     "guard_streams",
     "hold_tasks",
     "open_router",
+    "open_stream",
     "permit_dials",
     "reason_of",
     "socket_closer",

@@ -94,10 +94,10 @@ class GuardedPubsub(Pubsub):
         except (StreamError, IOException, RawConnError):
             return
         except (BadFrameError, DecodeError) as error:
-            self._strike(peer, str(error), _MOST_STRIKES)
+            self.strike(peer, str(error), _MOST_STRIKES)
             await self._reset(stream)
         except Exception as error:  # noqa: BLE001
-            self._strike(peer, repr(error))
+            self.strike(peer, repr(error))
             await self._reset(stream)
 
     async def _reset(self, stream: Any) -> None:
@@ -107,7 +107,7 @@ class GuardedPubsub(Pubsub):
 
     async def _take(self, peer: Any, rpc: Any) -> None:
         if not maybe_consume_signed_record(rpc, self.host, peer):
-            self._strike(peer, "a bad address record")
+            self.strike(peer, "a bad address record")
             return
         rpc.ClearField("senderRecord")  # the router would check it again
         for message in rpc.publish:
@@ -117,7 +117,7 @@ class GuardedPubsub(Pubsub):
             for subscription in rpc.subscriptions:
                 self.handle_subscription(peer, subscription)
         else:
-            self._strike(peer, "too many subscriptions")
+            self.strike(peer, "too many subscriptions")
         if rpc.HasField("control"):
             await self.router.handle_rpc(rpc, peer)
 
@@ -128,7 +128,7 @@ class GuardedPubsub(Pubsub):
             return
         if not own and not self._is_signed(msg):
             self.unsigned += 1
-            self._strike(msg_forwarder, "a message without a right signature")
+            self.strike(msg_forwarder, "a message without a right signature")
             return
         signer = self.signer_of(msg)
         if not own and (signer == self.my_id or self._admission.refuses_peer(signer)):
@@ -147,7 +147,7 @@ class GuardedPubsub(Pubsub):
         self.invalid += 1
         # Go relays all that is signed: who passes on junk of another is not to blame.
         if signer == msg_forwarder:
-            self._strike(msg_forwarder, "junk")
+            self.strike(msg_forwarder, "junk")
 
     def _is_signed(self, message: Any) -> bool:
         if len(message.seqno) != _SEQNO_BYTES or len(message.topicIDs) != 1:
@@ -175,7 +175,8 @@ class GuardedPubsub(Pubsub):
         self._keys[message.from_id] = signer, key
         return signer, key
 
-    def _strike(self, peer: Any, why: str, count: int = 1) -> None:
+    def strike(self, peer: Any, why: str, count: int = 1) -> None:
+        """Count against a peer; with 20 strikes it is disconnected, and refused from then on."""
         self.strikes[peer] += count
         if self.strikes[peer] < _MOST_STRIKES or self._admission.refuses_peer(peer):
             return

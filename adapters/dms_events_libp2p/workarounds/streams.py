@@ -1,4 +1,4 @@
-"""Streams: their errors end no host, and a peer's streams and bytes are bounded."""
+"""Streams: their errors end no host, what ended is forgotten, and there are bounds."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from libp2p.network.stream.exceptions import StreamError
 
-__all__ = ["bound_bytes", "guard_streams"]
+__all__ = ["bound_bytes", "forget", "guard_streams"]
 
 _log = logging.getLogger("dms_events")
 _MOST_STREAMS = 256
@@ -41,6 +41,8 @@ def guard_streams(host: Any) -> None:
             running[connection] -= 1
             if not running[connection]:
                 del running[connection]
+            if stream.muxed_stream.closed:
+                forget(stream)
 
     host.get_network().set_stream_handler(handle)
 
@@ -89,3 +91,10 @@ def _watched(muxed: Any, most: int) -> Callable[[int], Awaitable[bytes]]:
         return data
 
     return read
+
+
+def forget(stream: Any) -> None:
+    """Stock keeps a stream that ended with unread bytes, such as a refused one, for a minute."""
+    connection, id = stream.muxed_conn, stream.muxed_stream.stream_id
+    for table in (connection.streams, connection.stream_buffers, connection.stream_events):
+        table.pop(id, None)

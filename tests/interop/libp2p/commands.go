@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"strconv"
 	"strings"
@@ -58,6 +59,15 @@ func obey(
 		}
 		if address, found := strings.CutPrefix(line, "connect "); found {
 			dial(ctx, node, address)
+			continue
+		}
+		if words, found := strings.CutPrefix(line, "request "); found {
+			var service string
+			var count, atOnce, padding int
+			if _, err := fmt.Sscan(words, &service, &count, &atOnce, &padding); err != nil {
+				return err
+			}
+			go requestMany(ctx, node, service, count, atOnce, padding)
 			continue
 		}
 		count, err := strconv.Atoi(line)

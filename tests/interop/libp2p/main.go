@@ -10,12 +10,16 @@
 //	{"event":"identified","peer":"…","addrs":[…],"protocols":[…]}
 //	{"event":"found","peer":"…","addrs":[…]}, under the rendezvous
 //	{"event":"put"|"get"|"find","value":"…","addrs":[…],"error":"…"}
+//	{"event":"asked","types":{"deployment.DeploymentResponse":n},"last":"…","size":n,"failures":{"…":n}}
+//	{"event":"unanswered"|"given-up"|"unread","error":"…"}
 //	{"event":"error","error":"…"}
 //
 // It publishes as it reads lines from stdin: "N" is N events, one each -every; "raw TEXT" is TEXT, and
 // "on TOPIC TEXT" is TEXT on another topic. "count" has it say how many messages it heard. "connect ADDR"
 // connects to a peer, and says whether it could.
 // In a DHT it also takes "put KEY VALUE", "get KEY" and "find PEER".
+// "request SERVICE COUNT AT-ONCE PADDING" asks the first connected peer, in frames as the DMS has them; requests of
+// others it answers.
 package main
 
 import (
@@ -110,6 +114,7 @@ func run(o options) error {
 		return err
 	}
 	defer node.Close()
+	node.SetStreamHandler(requests, serve)
 	table, err := discover(ctx, node, o)
 	if err != nil {
 		return err

@@ -1,0 +1,104 @@
+"""Requests between nodes: asked of one peer, on a stream of their own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from weakref import WeakValueDictionary
+
+from dms_events.aio import TaskSet
+from dms_events.errors import ConfigError, RequestError, RequestTimeoutError
+from dms_events.transport import Answer, OutgoingMessage, RequestDelivery
+
+from .addresses import target_of
+from .bridge import Bridge
+from .node import Node
+from .publishing import call_node
+from .settings import NodeSettings
+from .streams import LARGEST_FRAME, Inbound
+
+__all__ = ["Requests"]
+
+_MOST_AT_ONCE = 50
+"""Of a peer: a Go peer refuses about a quarter of 100."""
+_NO_PEER = "name the peer that is to answer, by its id or a multiaddr with /p2p/"
+
+
+class Requests:
+    """The requests of a node: those that it asks, and those that it answers."""
+
+    def __init__(self, bridge: Bridge, node: Node, settings: NodeSettings) -> None:
+        self._bridge = bridge
+        self._node = node
+        self._own = settings.peer_id
+        self._prefix = settings.request_prefix
+        self._turns: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
+        self._answering: set[str] = set()
+
+    async def request(self, message: OutgoingMessage, to: str, timeout_s: float) -> bytes:
+        """As `Transport.request` says. At most 50 requests of a peer are under way, the others wait."""
+        if not to:
+            raise ConfigError("to", _NO_PEER)
+        type_name, data = message.type_name, message.data
+        peer, addresses = target_of(to, "to")
+        if peer == self._own:
+            raise ConfigError("to", "it is this node itself")
+        if len(data) > LARGEST_FRAME:
+            raise RequestError(
+                type_name, f"{len(data)} bytes are over the limit of {LARGEST_FRAME}"
+            )
+        turns = self._turns.get(peer) or asyncio.Semaphore(_MOST_AT_ONCE)
+        self._turns[peer] = turns
+        ask = self._node.streams.ask
+        try:
+            async with asyncio.timeout(timeout_s), turns:
+                protocol = self._protocol(type_name)
+                return await call_node(
+                    self._bridge, ask, type_name, peer, addresses, protocol, data
+                )
+        except TimeoutError as error:
+            reason = f"no answer of peer {peer} within {timeout_s:g} s"
+            raise RequestTimeoutError(type_name, reason) from error
+
+    @asynccontextmanager
+    async def respond(self, type_name: str, answer: Answer) -> AsyncIterator[None]:
+        """As `Transport.respond` says. A type has one responder in a node."""
+        protocol, running = self._protocol(type_name), TaskSet()
+        if protocol in self._answering:
+            reason = f"{type_name} has a responder in this node; call one handler from the other"
+            raise ConfigError("respond", reason)
+
+        def start(inbound: Inbound) -> None:
+            running.start(self._answer(answer, inbound))
+
+        def take(inbound: Inbound) -> None:
+            self._bridge.post(start, inbound)
+
+        self._answering.add(protocol)
+        try:
+            streams = self._node.streams
+            await call_node(self._bridge, streams.serve, type_name, protocol, take)
+            try:
+                yield
+            finally:
+                self._bridge.soon(streams.serve_no_more, protocol)
+                await running.finish()
+        finally:
+            self._answering.discard(protocol)
+
+    async def _answer(self, answer: Answer, inbound: Inbound) -> None:
+        request = RequestDelivery(
+            data=inbound.data,
+            subject=inbound.protocol,
+            type_name=inbound.type_name,
+            source=inbound.peer,
+            largest_answer=LARGEST_FRAME,
+        )
+        try:
+            await call_node(self._bridge, inbound.send, await answer(request))
+        finally:
+            self._bridge.soon(inbound.drop)
+
+    def _protocol(self, type_name: str) -> str:
+        return f"{self._prefix}{type_name}/0.0.1"

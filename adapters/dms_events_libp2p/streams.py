@@ -1,0 +1,280 @@
+"""Requests on streams, on the trio side: one frame there, one frame back."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import trio
+from libp2p.peer.id import ID
+
+from dms_events.errors import (
+    BadReplyError,
+    ConnectionLostError,
+    NoResponderError,
+    RequestError,
+    TransportError,
+)
+
+from .neighbours import Neighbours
+from .workarounds import ProtocolNotSupportedError, UncutStream, open_stream, reason_of
+
+__all__ = ["LARGEST_FRAME", "Inbound", "Room", "Streams"]
+
+_log = logging.getLogger("dms_events")
+LARGEST_FRAME = 1 << 20
+_PREFIX = 8
+_FRAME_S = 30.0
+_SEE_OFF_S = 5.0
+_PIECE = 65_536
+_MOST_OF_PEER = 256
+_MOST = 1_024
+
+
+class _BadFrameError(Exception):
+    """The peer sends what is no frame."""
+
+
+class _CutError(Exception):
+    """The stream ended before its frame."""
+
+
+class Room:
+    """How many inbound requests there may be, and how many bytes of them: of a peer, and of all.
+
+    A peer has a half of the bytes at most.
+    """
+
+    def __init__(self, most_bytes: int) -> None:
+        self._most_bytes = most_bytes
+        self._streams: Counter[Any] = Counter()
+        self._bytes: Counter[Any] = Counter()
+        self.refused = 0
+        """Requests for which there was none."""
+
+    def enter(self, peer: Any) -> bool:
+        """Take a place; False if there is none."""
+        if self._streams[peer] >= _MOST_OF_PEER or self._streams.total() >= _MOST:
+            self.refused += 1
+            return False
+        self._streams[peer] += 1
+        return True
+
+    def take(self, peer: Any, size: int) -> bool:
+        """Take room for bytes; False if there is none."""
+        held = self._bytes[peer] + size
+        if held > self._most_bytes // 2 or self._bytes.total() + size > self._most_bytes:
+            self.refused += 1
+            return False
+        self._bytes[peer] = held
+        return True
+
+    def leave(self, peer: Any, size: int) -> None:
+        """Give back a place and the bytes that were taken with it."""
+        self._streams[peer] -= 1
+        self._bytes[peer] -= size
+        self._streams += Counter()  # who has nothing is forgotten
+        self._bytes += Counter()
+
+
+class Inbound:
+    """A request that was read, and waits for its answer."""
+
+    def __init__(self, type_name: str, protocol: str, peer: str, data: bytes) -> None:
+        self.type_name = type_name
+        self.protocol = protocol
+        self.peer = peer
+        self.data = data
+        self.answer: bytes | None = None
+        self.answered = trio.Event()
+        self.ended = trio.Event()
+
+    async def send(self, answer: bytes) -> None:
+        """Have an answer written; returns when it was, or nobody waits for it any more."""
+        self.answer = answer
+        self.answered.set()
+        await self.ended.wait()
+
+    def drop(self) -> None:
+        """There is no answer."""
+        self.answered.set()
+
+
+class Streams:
+    """Asks peers, and hands over what peers ask."""
+
+    def __init__(
+        self,
+        host: Any,
+        tasks: trio.Nursery,
+        neighbours: Neighbours,
+        room: Room,
+        strike: Callable[[Any, str], None],
+    ) -> None:
+        self._host = host
+        self._tasks = tasks
+        self._neighbours = neighbours
+        self._room = room
+        self._strike = strike
+        self.answered = 0
+
+    async def ask(
+        self, type_name: str, peer: str, addresses: list[str], protocol: str, data: bytes
+    ) -> bytes:
+        """Send a request on a stream of its own, and read the answer.
+
+        Raises:
+            NoResponderError: the peer cannot be reached, or does not speak the protocol.
+            BadReplyError: what it sends is no frame, or too large.
+            ConnectionLostError: the connection ended before the answer did.
+            RequestError: the peer refused the stream, or ended it before its answer.
+        """
+        to = ID.from_base58(peer)
+        try:
+            await self._neighbours.reach(to, addresses)
+        except TransportError as error:
+            raise NoResponderError(type_name, str(error)) from error
+        try:
+            stream = await open_stream(self._host, self._tasks, to, protocol)
+        except ProtocolNotSupportedError as error:
+            reason = f"peer {peer} does not answer requests of this type"
+            raise NoResponderError(type_name, reason) from error
+        except Exception as error:
+            reason = f"peer {peer} refused the request: {reason_of(error)}"
+            raise self._failure(type_name, to, reason) from error
+        whole = False
+        try:
+            await stream.write(_framed(data))
+            answer = await _read_frame(stream, lambda size: True)
+            whole = True
+        except _BadFrameError as error:
+            raise BadReplyError(type_name, f"peer {peer} sent {error}") from error
+        except Exception as error:
+            why = str(error) if isinstance(error, _CutError) else reason_of(error)
+            reason = f"peer {peer} ended the stream before its answer: {why}"
+            raise self._failure(type_name, to, reason) from error
+        finally:
+            if whole:
+                self._tasks.start_soon(self._see_off, stream)
+            else:
+                await stream.leave()
+        return answer
+
+    def _failure(self, type_name: str, peer: ID, reason: str) -> TransportError:
+        if self._neighbours.is_connected(peer):
+            return RequestError(type_name, reason)
+        return ConnectionLostError(f"request {type_name}: {reason}")
+
+    async def serve(self, type_name: str, protocol: str, take: Callable[[Inbound], None]) -> None:
+        """Have requests handed to ``take`` from now on."""
+
+        async def handle(opened: Any) -> None:
+            await self._handle(UncutStream(opened, self._tasks), type_name, protocol, take)
+
+        self._host.set_stream_handler(protocol, handle)
+
+    def serve_no_more(self, protocol: str) -> None:
+        """Refuse requests from now on."""
+        self._host.remove_stream_handler(protocol)
+
+    async def _handle(
+        self, stream: UncutStream, type_name: str, protocol: str, take: Callable[[Inbound], None]
+    ) -> None:
+        peer, held = stream.peer, 0
+
+        def room(size: int) -> bool:
+            nonlocal held
+            if taken := self._room.take(peer, size):
+                held += size
+            return taken
+
+        if not self._room.enter(peer):
+            await stream.leave()
+            return
+        inbound = None
+        try:
+            with trio.fail_after(_FRAME_S):
+                data = await _read_frame(stream, room)
+            inbound = Inbound(type_name, protocol, str(peer), data)
+            take(inbound)
+            await self._answer(stream, inbound)
+        except _BadFrameError as error:
+            self._strike(peer, str(error))
+        except Exception as error:  # noqa: BLE001
+            _log.debug("a request of peer %s ended: %s", peer, reason_of(error))
+        finally:
+            if inbound is not None:
+                inbound.ended.set()
+            await stream.leave()
+            self._room.leave(peer, held)
+
+    async def _answer(self, stream: UncutStream, inbound: Inbound) -> None:
+        async with trio.open_nursery() as watching:
+            watching.start_soon(self._watch, stream, inbound)
+            await inbound.answered.wait()
+            watching.cancel_scope.cancel()
+        if inbound.answer is None:
+            return
+        with trio.fail_after(_FRAME_S):
+            await stream.write(_framed(inbound.answer))
+        self.answered += 1
+        inbound.ended.set()
+        await self._see_off(stream)
+
+    async def _watch(self, stream: UncutStream, inbound: Inbound) -> None:
+        """While a request is handled: its requester may leave, and may not send more."""
+        try:
+            await stream.read(1)
+        except Exception as error:  # noqa: BLE001
+            if not stream.was_reset:
+                return  # it sends no more, as it should
+            _log.debug("peer %s left before its answer: %s", inbound.peer, reason_of(error))
+        else:
+            self._strike(stream.peer, "more than one frame in a request")
+        inbound.drop()
+
+    async def _see_off(self, stream: UncutStream) -> None:
+        """End a stream whose frames were read, in peace: a reset could overtake the last of them."""
+        try:
+            with trio.move_on_after(_SEE_OFF_S):
+                await stream.close()
+                while await stream.read(_PIECE):
+                    pass
+        except Exception as error:  # noqa: BLE001
+            _log.debug("a stream ended: %r", error)
+        finally:
+            await stream.leave()
+
+
+def _framed(data: bytes) -> bytes:
+    return len(data).to_bytes(_PREFIX, "little") + data
+
+
+async def _read_frame(stream: UncutStream, room: Callable[[int], bool]) -> bytes:
+    """One frame; ``room`` is asked for its bytes as they come.
+
+    Raises:
+        _BadFrameError: it is too large, or there is no room for it.
+        _CutError: the stream ends before it does.
+    """
+    length = int.from_bytes(await _read(stream, _PREFIX, room), "little")
+    if length > LARGEST_FRAME:
+        raise _BadFrameError(f"a frame of {length} bytes, over {LARGEST_FRAME}")
+    return await _read(stream, length, room)
+
+
+async def _read(stream: UncutStream, size: int, room: Callable[[int], bool]) -> bytes:
+    data = bytearray()
+    while len(data) < size:
+        try:
+            piece = await stream.read(min(_PIECE, size - len(data)))
+        except Exception as error:
+            raise _CutError(f"{len(data)} of {size} bytes came") from error
+        if not piece:
+            raise _CutError(f"{len(data)} of {size} bytes came")
+        if not room(len(piece)):
+            raise _CutError("there is no room for it")
+        data += piece
+    return bytes(data)
