@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
@@ -10,9 +10,11 @@ import trio
 from libp2p.network.stream.exceptions import StreamEOF
 from libp2p.peer.id import ID
 
-from ..dialling import Dialler, UnreachableError
+from ..dialling import Dialler
+from ..endpoints import Endpoint
 from ..workarounds import Frames
-from .messages import NEAREST, Found, Message, number, peers_in, write
+from .messages import NEAREST, Found, Message, peers_in, write
+from .search import Search
 from .table import Table
 
 __all__ = ["Asking", "NoAnswerError"]
@@ -23,7 +25,6 @@ _DIAL_S = 3.0
 _LEAVE_S = 1.0
 _MOST_DIALLED = 3
 _AT_ONCE = 4
-_MOST_ASKED = 60
 _LOOKUP_S = 30.0
 _MOST_CONNECTED = 32
 """With so many connections a peer is left again after it was asked."""
@@ -49,54 +50,79 @@ class Asking:
             if self._dialler.speaks(peer, self._protocol):
                 self._table.add(peer, self._dialler.endpoints_of(peer))
 
-    async def ask(self, peer: ID, message: Message) -> Message:
-        """One answer of a connected peer.
+    async def ask(self, peer: ID, endpoints: list[Endpoint], message: Message) -> Message:
+        """One answer of a peer, which is dialled if it is not connected.
 
         Raises:
             NoAnswerError: there was none within three seconds, or it was too large or no message.
         """
-        return await self._exchange(peer, message, _answer)
+        answer: Message = await self._exchange(peer, endpoints, message, _answer)
+        return answer
 
-    async def tell(self, peer: ID, message: Message) -> None:
-        """Send what is not answered.
+    async def tell(self, peer: ID, endpoints: list[Endpoint], message: Message) -> None:
+        """Send what is not answered to a peer, which is dialled if it is not connected.
 
         Raises:
             NoAnswerError: the peer did not take it within three seconds.
         """
-        await self._exchange(peer, message, _no_answer)
+        await self._exchange(peer, endpoints, message, _no_answer)
 
-    async def _exchange(self, peer: ID, message: Message, read: Any) -> Any:
+    async def _exchange(
+        self,
+        peer: ID,
+        endpoints: list[Endpoint],
+        message: Message,
+        read: Callable[[Any], Awaitable[Any]],
+    ) -> Any:
         try:
-            with trio.fail_after(_ANSWER_S):
-                stream = await self._host.new_stream(peer, [self._protocol])
-                try:
-                    await write(stream, message)
-                    return await read(stream)
-                finally:
+            dialled = await self._connect(peer, endpoints)
+            try:
+                with trio.fail_after(_ANSWER_S):
+                    return await self._on_a_stream(peer, message, read)
+            finally:
+                if dialled and len(self._dialler.connected) > _MOST_CONNECTED:
                     with trio.move_on_after(_LEAVE_S, shield=True):
-                        await stream.reset()
+                        await self._host.disconnect(peer)
         except Exception as error:
+            self._table.remove(peer)
             raise NoAnswerError(f"{peer}: {error!r}") from error
+
+    async def _connect(self, peer: ID, endpoints: list[Endpoint]) -> bool:
+        """Returns False if the peer was connected already."""
+        addresses = [endpoint.multiaddr for endpoint in endpoints[:_MOST_DIALLED]]
+        return await self._dialler.connect(peer, addresses, _DIAL_S) is not None
+
+    async def _on_a_stream(
+        self, peer: ID, message: Message, read: Callable[[Any], Awaitable[Any]]
+    ) -> Any:
+        stream = await self._host.new_stream(peer, [self._protocol])
+        try:
+            await write(stream, message)
+            return await read(stream)
+        finally:
+            with trio.move_on_after(_LEAVE_S, shield=True):
+                await stream.reset()
 
     async def lookup(
         self, message: Message, take: Callable[[Message, ID], None] = lambda answer, peer: None
-    ) -> list[ID]:
+    ) -> Found:
         """Ask for ``message.key``, from peer to peer; returns the nearest that answered.
 
         Each answer is given to ``take``. It ends when the 20 nearest were asked, or after 60 peers or
         half a minute.
         """
         self.learn()
-        search = _Search(message.key, self._own, self._table.nearest(message.key))
+        search = Search(message.key, self._own, self._table.nearest(message.key))
 
         async def work() -> None:
             while (peer := await search.next()) is not None:
+                endpoints = search.known[peer]
                 try:
-                    answer = await self._ask_for(peer, search.known[peer], message)
+                    answer = await self.ask(peer, endpoints, message)
                 except NoAnswerError:
-                    self._table.remove(peer)
                     search.failed(peer)
                     continue
+                self._table.add(peer, endpoints)
                 take(answer, peer)
                 found = peers_in(answer.closerPeers, NEAREST, self._dialler.reach_to(peer))
                 search.answered(peer, found)
@@ -106,79 +132,6 @@ class Asking:
                 for _ in range(_AT_ONCE):
                     workers.start_soon(work)
         return search.nearest_answered
-
-    async def _ask_for(self, peer: ID, endpoints: list[Any], message: Message) -> Message:
-        dialled = not self._dialler.is_connected(peer)
-        if dialled:
-            addresses = [endpoint.multiaddr for endpoint in endpoints[:_MOST_DIALLED]]
-            try:
-                await self._dialler.connect(peer, addresses, _DIAL_S)
-            except UnreachableError as error:
-                raise NoAnswerError(str(error)) from error
-        try:
-            answer = await self.ask(peer, message)
-        finally:
-            if dialled and len(self._dialler.connected) > _MOST_CONNECTED:
-                with trio.move_on_after(_LEAVE_S), suppress(Exception):
-                    await self._host.disconnect(peer)
-        self._table.add(peer, endpoints)
-        return answer
-
-
-class _Search:
-    """Which peer to ask next. Those of the table go first: whoever is only told of may be invented."""
-
-    def __init__(self, key: bytes, own: ID, first: Found) -> None:
-        self._target = number(key)
-        self._first = dict.fromkeys(first)
-        self.known = dict(first)
-        self._seen = {own, *first}
-        self._asked: dict[ID, bool | None] = {}
-        """None: was asked. True: and has answered. False: and has not."""
-        self._changed = trio.Event()
-
-    async def next(self) -> ID | None:
-        """The next peer to ask; waits while one that was asked may still name others."""
-        while len(self._asked) < _MOST_ASKED:
-            peer = self._unasked()
-            if peer is not None:
-                self._asked[peer] = None
-                return peer
-            if None not in self._asked.values():
-                return None
-            await self._changed.wait()
-        return None
-
-    def _unasked(self) -> ID | None:
-        for peer in self._first:
-            if peer not in self._asked:
-                return peer
-        hopeful = [peer for peer in self._nearest if self._asked.get(peer, True) is not False]
-        return next((peer for peer in hopeful[:NEAREST] if peer not in self._asked), None)
-
-    @property
-    def _nearest(self) -> list[ID]:
-        return sorted(self.known, key=lambda peer: number(peer.to_bytes()) ^ self._target)
-
-    @property
-    def nearest_answered(self) -> list[ID]:
-        return [peer for peer in self._nearest if self._asked.get(peer)][:NEAREST]
-
-    def answered(self, peer: ID, found: Found) -> None:
-        self._asked[peer] = True
-        for other, endpoints in found.items():
-            if other not in self._seen and endpoints:
-                self._seen.add(other)
-                self.known[other] = endpoints
-        self._tell()
-
-    def failed(self, peer: ID) -> None:
-        self._asked[peer] = False
-        self._tell()
-
-    def _tell(self) -> None:
-        self._changed.set()
-        self._changed = trio.Event()
 
 
 async def _answer(stream: Any) -> Message:

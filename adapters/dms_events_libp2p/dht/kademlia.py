@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from contextlib import suppress
 from hashlib import sha256
 from itertools import chain, zip_longest
 from typing import Any
@@ -129,21 +130,20 @@ class Kademlia:
         search = Message(type=Message.FIND_NODE, key=message.key)
         took = 0
 
-        async def tell(peer: ID) -> None:
+        async def tell(peer: ID, endpoints: list[Endpoint]) -> None:
             nonlocal took
-            try:
+            with suppress(NoAnswerError):
                 if message.type == Message.PUT_VALUE:
-                    answer = await self._asking.ask(peer, message)
+                    answer = await self._asking.ask(peer, endpoints, message)
                     took += answer.record.value == message.record.value
                 else:
-                    await self._asking.tell(peer, message)
+                    await self._asking.tell(peer, endpoints, message)
                     took += 1
-            except NoAnswerError:
-                self.table.remove(peer)
 
+        near = await self._asking.lookup(search)
         async with trio.open_nursery() as telling:
-            for peer in await self._asking.lookup(search):
-                telling.start_soon(tell, peer)
+            for peer, endpoints in near.items():
+                telling.start_soon(tell, peer, endpoints)
         return took
 
 

@@ -16,7 +16,7 @@ from libp2p.utils.varint import encode_uvarint
 from multiaddr import Multiaddr
 
 from dms_events_libp2p.bridge import Bridge
-from dms_events_libp2p.dht.messages import Message
+from dms_events_libp2p.dht.messages import Message, number
 from dms_events_libp2p.workarounds import Frames, socket_closer
 
 __all__ = ["DhtPeer", "as_frame", "peers"]
@@ -32,13 +32,12 @@ def as_frame(message: Message) -> bytes:
     return bytes(encode_uvarint(len(data)) + data)
 
 
-def peers(count: int, addresses: Sequence[str] = ()) -> list[Any]:
-    """So many peers that nobody has the key of."""
+def peers(count: int, key: bytes, addresses: Sequence[str] = ()) -> list[Any]:
+    """So many peers that nobody has the key of, nearer to a key than real ones are."""
+    made = [b"\x12\x20" + n.to_bytes(32, "big") for n in range(20 * count)]
+    made.sort(key=lambda peer: number(peer) ^ number(key))
     raw = [Multiaddr(address).to_bytes() for address in addresses]
-    return [
-        Message.Peer(id=b"\x12\x20" + number.to_bytes(32, "big"), addrs=raw)
-        for number in range(1, count + 1)
-    ]
+    return [Message.Peer(id=peer, addrs=raw) for peer in made[:count]]
 
 
 class DhtPeer:

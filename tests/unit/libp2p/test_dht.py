@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import trio
 from libp2p.crypto.ed25519 import create_new_key_pair
 from libp2p.peer.id import ID
 from multiaddr import Multiaddr
@@ -10,6 +11,7 @@ from multiaddr import Multiaddr
 from dms_events import ConfigError
 from dms_events_libp2p.dht.messages import Message, id_of, number, peers_in, put_peers
 from dms_events_libp2p.dht.records import LARGEST_VALUE, Providers, Values
+from dms_events_libp2p.dht.search import Search
 from dms_events_libp2p.dht.table import Table
 from dms_events_libp2p.endpoints import Endpoint, Reach, named_by
 from tests.kit.libp2p.buses import connect
@@ -116,6 +118,39 @@ def test_a_table_keeps_those_who_answer_and_finds_the_nearest() -> None:
     gone = next(iter(first))
     table.remove(gone)
     assert gone not in table.nearest(peer(0).to_bytes())
+
+
+def test_peers_of_the_table_are_asked_before_nearer_ones_that_were_only_named() -> None:
+    key = peer(0).to_bytes()
+    ranked = sorted(map(peer, range(1, 100)), key=lambda p: number(p.to_bytes()) ^ number(key))
+    invented, real = ranked[:40], ranked[40:50]
+
+    async def asked() -> list[ID]:
+        search = Search(key, peer(0), dict.fromkeys(real, HERE))
+        order = []
+        while (following := await search.next()) is not None:
+            order.append(following)
+            if following in real:
+                search.answered(following, dict.fromkeys([peer(0), *invented], HERE))
+            else:
+                search.failed(following)
+        assert list(search.nearest_answered) == real
+        return order
+
+    order = trio.run(asked)
+    assert order[: len(real)] == real
+    assert order[len(real) :] == invented
+
+
+def test_a_search_ends_though_others_are_named_for_ever() -> None:
+    async def asked() -> int:
+        search, number = Search(b"key", peer(0), {peer(1): HERE}), 1
+        while (following := await search.next()) is not None:
+            number += 1
+            search.answered(following, {peer(number): HERE})
+        return number
+
+    assert trio.run(asked) <= 61
 
 
 def test_providers_are_kept_for_two_days_within_bounds() -> None:

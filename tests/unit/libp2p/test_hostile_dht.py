@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Any
@@ -28,7 +29,7 @@ def empty(message: Message) -> bytes:
 
 def names(message: Message, count: int) -> bytes:
     """An answer with so many peers that are not there, as providers and as nearer ones."""
-    made = peers(count, [NOWHERE] * 100)
+    made = peers(count, message.key, [NOWHERE] * 100)
     return as_frame(Message(type=message.type, key=KEY, closerPeers=made, providerPeers=made))
 
 
@@ -122,8 +123,15 @@ async def test_a_peer_can_say_of_itself_only_that_it_provides() -> None:
             addrs=[Multiaddr(NOWHERE).to_bytes()] * 100,
         )
         question = as_frame(Message(type=Message.GET_PROVIDERS, key=KEY))
-        for told, known in ((peers(1, [NOWHERE]), 0), ([own], 1)):
+        for told, known in ((peers(1, KEY, [NOWHERE]), 0), ([own], 1)):
             said = as_frame(Message(type=Message.ADD_PROVIDER, key=KEY, providerPeers=told))
             [answer] = await peer.send(address, said, question, answers=1)
             assert len(answer.providerPeers) == known
         assert list(answer.providerPeers[0].addrs) == [Multiaddr(NOWHERE).to_bytes()]
+
+
+async def test_to_close_ends_a_search_that_waits() -> None:
+    before = set(threading.enumerate())
+    async with DhtPeer.run(lambda message: None) as silent, connect(peers=[silent.address], **DHT):
+        await eventually(lambda: silent.questions)
+    await eventually(lambda: set(threading.enumerate()) <= before)

@@ -1,0 +1,71 @@
+"""The course of a search: which node is asked next, and which ones answered."""
+
+from __future__ import annotations
+
+import trio
+from libp2p.peer.id import ID
+
+from .messages import NEAREST, Found, number
+
+__all__ = ["Search"]
+
+_MOST_ASKED = 60
+
+
+class Search:
+    """Says which peer to ask next.
+
+    The peers of the table go first: a peer that was only named may be invented.
+    """
+
+    def __init__(self, key: bytes, own: ID, first: Found) -> None:
+        self._target = number(key)
+        self._own = own
+        self._first = list(first)
+        self.known = dict(first)
+        self._asked: dict[ID, bool | None] = {}
+        """None: was asked. True: and has answered. False: and has not."""
+        self._changed = trio.Event()
+
+    async def next(self) -> ID | None:
+        """The next peer to ask; waits while one that was asked may still name others."""
+        while len(self._asked) < _MOST_ASKED:
+            peer = self._unasked()
+            if peer is not None:
+                self._asked[peer] = None
+                return peer
+            if None not in self._asked.values():
+                return None
+            await self._changed.wait()
+        return None
+
+    def _unasked(self) -> ID | None:
+        for peer in self._first:
+            if peer not in self._asked:
+                return peer
+        hopeful = [peer for peer in self._nearest if self._asked.get(peer, True) is not False]
+        return next((peer for peer in hopeful[:NEAREST] if peer not in self._asked), None)
+
+    @property
+    def _nearest(self) -> list[ID]:
+        return sorted(self.known, key=lambda peer: number(peer.to_bytes()) ^ self._target)
+
+    @property
+    def nearest_answered(self) -> Found:
+        answered = [peer for peer in self._nearest if self._asked.get(peer)]
+        return {peer: self.known[peer] for peer in answered[:NEAREST]}
+
+    def answered(self, peer: ID, found: Found) -> None:
+        self._asked[peer] = True
+        for other, endpoints in found.items():
+            if other != self._own and endpoints:
+                self.known.setdefault(other, endpoints)
+        self._tell()
+
+    def failed(self, peer: ID) -> None:
+        self._asked[peer] = False
+        self._tell()
+
+    def _tell(self) -> None:
+        self._changed.set()
+        self._changed = trio.Event()
