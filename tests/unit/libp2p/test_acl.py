@@ -19,9 +19,10 @@ from dms_events_libp2p.acl import AccessList, ip_of
 from tests.kit.libp2p.buses import connect, eventually, hears
 from tests.kit.libp2p.hostile import get_in
 
-PAIR = create_new_key_pair()
+# The same in each worker of the tests, since they are in the names of the tests.
+PAIR = create_new_key_pair(bytes(32))
 PEER = str(ID.from_pubkey(PAIR.public_key))
-OTHER = str(ID.from_pubkey(create_new_key_pair().public_key))
+OTHER = str(ID.from_pubkey(create_new_key_pair(b"other".ljust(32)).public_key))
 
 
 @pytest.mark.parametrize(
