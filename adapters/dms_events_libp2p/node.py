@@ -69,7 +69,9 @@ class Node:
     def __init__(self, settings: NodeSettings, take: Callable[[Arrived], None]) -> None:
         self._settings = settings
         self.arrivals = Arrivals(settings, take)
-        self.admission = Admission(settings.per_address, settings.refuse_s, settings.acl)
+        self.admission = Admission(
+            settings.peer_id, settings.per_address, settings.refuse_s, settings.acl
+        )
         self.addresses: list[str] = []
         self._slow: set[Any] = set()
         self._published = False

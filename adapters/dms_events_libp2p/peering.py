@@ -42,7 +42,10 @@ class Peering:
         self._host = host
         self._network = host.get_network()
         self._dialler = dialler
-        self._given = {ID.from_base58(peer): found for peer, found in bootstrap.items()}
+        given = {ID.from_base58(peer): found for peer, found in bootstrap.items()}
+        # All nodes of a network may have the same list, and this node stands in it.
+        given.pop(host.get_id(), None)
+        self._given = given
         self._addresses = dict(self._given)
         self._names = names
         self._asked: set[Any] = set()
@@ -142,6 +145,8 @@ class Peering:
                 pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
             for text, addresses in found.items():
                 peer = ID.from_base58(text)
+                if peer == self._host.get_id():
+                    continue
                 if peer not in self._addresses:
                     if len(self._addresses) >= _MOST_PEERS:
                         continue

@@ -25,16 +25,19 @@ _QUIET_S = 10.0
 class Admission:
     """Who may connect: at most ``per_address`` connections an address, and nobody that is refused.
 
-    A peer is refused for good, its address for ``refuse_s``, since a new key is a new peer.
+    A peer is refused for good, its address for ``refuse_s``, since a new key is a new peer. A node with
+    the id ``own``, which is this one or has its key, would be a peer that this node never hears.
     """
 
     def __init__(
         self,
+        own: str,
         per_address: int,
         refuse_s: float,
         acl: AccessList,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._own = own
         self._per_address = per_address
         self._refuse_s = refuse_s
         self.acl = acl
@@ -58,6 +61,8 @@ class Admission:
 
     def forbids(self, peer: Any, ip: Ip | None) -> str:
         """The reason why there may be no connection with this peer at this address; else empty."""
+        if str(peer) == self._own:
+            return "it is this node, or has its key"
         if self.refuses_peer(peer):
             return f"peer {peer} is refused for what it sent before"
         if not self.acl.permits(str(peer), ip):

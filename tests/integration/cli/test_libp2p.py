@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 from signal import SIGINT, SIGTERM
@@ -15,6 +14,7 @@ import pytest_asyncio
 import dms_events
 from tests.kit.extras import require_libp2p
 from tests.kit.go.libp2p import GoNode, build
+from tests.kit.libp2p.go_peers import free_port
 from tests.kit.programs.command import answer, complaint, dms
 from tests.kit.programs.processes import CLI, run, running, until
 from tests.kit.servers.hanging import silent
@@ -50,12 +50,6 @@ def go() -> Path:
 async def node(go: Path) -> AsyncIterator[GoNode]:
     async with GoNode.run(go) as node:
         yield node
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 async def key_at(path: Path) -> str:

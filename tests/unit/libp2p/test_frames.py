@@ -80,7 +80,7 @@ def test_the_next_frame_may_take_as_long_as_it_likes() -> None:
 
 def test_an_address_is_refused_for_a_time_and_a_peer_for_good() -> None:
     now = 0.0
-    admission = Admission(2, 60.0, AccessList(), clock=lambda: now)
+    admission = Admission("own", 2, 60.0, AccessList(), clock=lambda: now)
     admission.refuse("peer", {"192.0.2.1"})
     assert not admission.take("192.0.2.1")
     assert admission.take("192.0.2.2")
@@ -92,7 +92,7 @@ def test_an_address_is_refused_for_a_time_and_a_peer_for_good() -> None:
 
 
 def test_a_place_of_an_address_is_given_back() -> None:
-    admission = Admission(2, 60.0, AccessList())
+    admission = Admission("own", 2, 60.0, AccessList())
     assert [admission.take("192.0.2.1") for _ in range(3)] == [True, True, False]
     admission.give_back("192.0.2.1")
     assert admission.take("192.0.2.1")

@@ -9,13 +9,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from dms_events import ConfigError, ConnectionLostError, TransportError
+from dms_events import ConfigError, ConnectionLostError, PublishError, TransportError
 from dms_events.transport import Peer
 from dms_events.types.elk_stats import NewService, ServiceCall
 from dms_events.types.network import NetworkStats
 from dms_events_libp2p import NodeFigures
 from dms_events_libp2p.keys import new_key, peer_id
+from tests.contract.places import call
 from tests.kit.libp2p.buses import connect, eventually, hears
+from tests.kit.libp2p.go_peers import free_port
 from tests.kit.libp2p.hostile import get_in
 from tests.kit.paths import HOME
 from tests.kit.servers.hanging import silent
@@ -84,6 +86,23 @@ async def test_a_ping_of_nobody_says_why() -> None:
         ):
             with pytest.raises(ConfigError, match=says):
                 await ping(wrong)
+
+
+async def test_a_node_is_no_peer_of_itself() -> None:
+    key, place = new_key(), f"127.0.0.1:{free_port()}"
+    own = f"/ip4/{place.replace(':', '/tcp/')}/p2p/{peer_id(key)}"
+    twice = {"private_key": key, "peers": [own]}
+    async with (
+        connect(url=f"libp2p://{place}", **twice) as bus,
+        connect(bus, **twice) as twin,
+        bus.subscribe(ServiceCall),
+    ):
+        for node in (bus, twin):
+            with pytest.raises(TransportError, match="it is this node, or has its key"):
+                await node.transport.ping(own)
+            assert node.peers == ()
+        with pytest.raises(PublishError, match="0 are connected"):
+            await twin.publish(call())
 
 
 async def test_the_state_of_a_node_is_told_as_the_dms_tells_it() -> None:
