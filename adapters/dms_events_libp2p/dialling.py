@@ -8,6 +8,7 @@ from ipaddress import ip_address
 from typing import Any
 
 import trio
+from libp2p.network.config import RetryConfig
 from libp2p.peer.id import ID
 from libp2p.peer.peerinfo import PeerInfo
 from libp2p.peer.peerstore import PeerStoreError
@@ -33,6 +34,8 @@ class Dialler:
         self._network = host.get_network()
         self._store = host.get_peerstore()
         self._dials: dict[ID, trio.Event] = {}
+        # Stock tries an address four times, with pauses, also one that refuses.
+        self._network.retry_config = RetryConfig(max_retries=0)
 
     @property
     def connected(self) -> list[ID]:

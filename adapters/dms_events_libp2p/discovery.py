@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import trio
 from libp2p.peer.id import ID
@@ -15,10 +15,10 @@ from .endpoints import Endpoint
 from .known_peers import KnownPeers
 from .settings import DhtSettings
 
-__all__ = ["WANTED_PEERS", "Discovery"]
+__all__ = ["Discovery"]
 
 _log = logging.getLogger("dms_events")
-WANTED_PEERS = 5
+_WANTED = 5
 """With fewer connections a node looks for peers."""
 _FIRST_PAUSE_S = 1.0
 _LONGEST_PAUSE_S = 60.0
@@ -36,12 +36,13 @@ _FIRST_PROVIDE_S = 60.0
 _PROVIDE_AGAIN_S = 3_600.0
 """Providers are forgotten after two days at most; nodes that are nearer to the key may have come."""
 _KEEP_EVERY_S = 5.0
+_BEGIN_AGAIN_S = 10.0
 
 
 class Discovery:
     """The background jobs of a node that find peers: they run until they are cancelled.
 
-    ``is_other`` says of a peer that it is to be dialled by nobody, or by somebody else.
+    A peer that ``is_left_out`` is not dialled: another job does it, or nobody may.
     """
 
     def __init__(
@@ -50,12 +51,12 @@ class Discovery:
         known: KnownPeers,
         dht: Kademlia | None,
         settings: DhtSettings | None,
-        is_other: Callable[[ID], bool],
+        is_left_out: Callable[[ID], bool],
     ) -> None:
         self._dialler = dialler
         self._known = known
         self._dht = dht
-        self._is_other = is_other
+        self._is_left_out = is_left_out
         self._key = rendezvous_key(settings.rendezvous) if settings and settings.rendezvous else b""
         self._limit = settings.limit if settings else 0
         self._backoffs: dict[ID, tuple[float, float]] = {}
@@ -64,10 +65,19 @@ class Discovery:
     async def run(self) -> None:
         """For as long as the node runs."""
         async with trio.open_nursery() as jobs:
-            jobs.start_soon(self._seek)
-            jobs.start_soon(self._keep)
-            if self._dht and self._key:
-                jobs.start_soon(self._provide, self._dht)
+            jobs.start_soon(self._lasting, self._seek)
+            jobs.start_soon(self._lasting, self._keep)
+            if self._key:
+                jobs.start_soon(self._lasting, self._provide)
+
+    async def _lasting(self, job: Callable[[], Awaitable[None]]) -> None:
+        """Begin a job again that failed: what others say is no reason for a node to end."""
+        while True:
+            try:
+                await job()
+            except Exception:  # noqa: BLE001
+                _log.exception("a search for peers failed, and is begun again")
+            await trio.sleep(_BEGIN_AGAIN_S)
 
     def keep(self) -> None:
         """Remember the peers that are connected, in the state folder too."""
@@ -83,11 +93,12 @@ class Discovery:
             await trio.sleep(_KEEP_EVERY_S)
             self.keep()
 
-    async def _provide(self, dht: Kademlia) -> None:
+    async def _provide(self) -> None:
         """Have others find this node under the rendezvous."""
+        assert self._dht is not None
         pause_s = again_s = _FIRST_PAUSE_S
         while True:
-            if await dht.provide(self._key):
+            if await self._dht.provide(self._key):
                 again_s = min(max(2 * again_s, _FIRST_PROVIDE_S), _PROVIDE_AGAIN_S)
                 pause_s, wait_s = _FIRST_PAUSE_S, again_s
             else:
@@ -116,7 +127,7 @@ class Discovery:
         return False
 
     def _has_enough(self) -> bool:
-        return len(self._dialler.connected) >= WANTED_PEERS
+        return len(self._dialler.connected) >= _WANTED
 
     async def _search(self) -> None:
         """Dial peers of the rendezvous until five are connected, and any until five are."""
@@ -124,14 +135,11 @@ class Discovery:
             await self._dial(self._known.found(), self._has_enough)
         if self._dht is None:
             return
-        near = await self._dht.find_peers()
         if self._key:
             there = await self._dht.find_providers(self._key, self._limit)
-            await self._dial(
-                there, lambda: sum(map(self._dialler.is_connected, there)) >= WANTED_PEERS
-            )
-        if not self._has_enough():
-            await self._dial(near, self._has_enough)
+            await self._dial(there, lambda: sum(map(self._dialler.is_connected, there)) >= _WANTED)
+        if not self._key or not self._has_enough():
+            await self._dial(await self._dht.find_peers(), self._has_enough)
 
     async def _dial(self, found: Found, enough: Callable[[], bool]) -> None:
         """Dial up to 32 peers, in order, four at once, until there are ``enough``."""
@@ -152,7 +160,7 @@ class Discovery:
         return (
             until <= trio.current_time()
             and not self._dialler.is_connected(peer)
-            and not self._is_other(peer)
+            and not self._is_left_out(peer)
         )
 
     async def _try(self, peer: ID, endpoints: list[Endpoint]) -> None:

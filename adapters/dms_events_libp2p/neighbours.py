@@ -37,10 +37,10 @@ class Neighbours:
         self._known = KnownPeers(state)
         self._exchange = PeerExchange(host.get_id(), dialler)
         self._discovery = Discovery(
-            dialler, self._known, self._dht, settings.dht, self._is_for_others
+            dialler, self._known, self._dht, settings.dht, self._is_left_out
         )
 
-    def _is_for_others(self, peer: ID) -> bool:
+    def _is_left_out(self, peer: ID) -> bool:
         return self._peering.is_kept(peer) or self._admission.refuses_peer(peer)
 
     async def run(self) -> None:

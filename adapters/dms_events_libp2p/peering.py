@@ -139,7 +139,7 @@ class Peering:
                 if not found:
                     raise OSError("it names no peer that can be dialled")
                 pause_s = _ASK_AGAIN_S
-            except OSError as error:
+            except Exception as error:  # noqa: BLE001
                 _log.warning("%s is asked for again: %s", name, error)
                 found = {}
                 pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)

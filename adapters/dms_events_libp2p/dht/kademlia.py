@@ -40,16 +40,16 @@ class Kademlia:
         self._dialler = dialler
         self._namespace = settings.namespace
         protocol = f"{settings.prefix}/kad/1.0.0"
-        self.table = Table(self._own)
-        self._asking = Asking(host, dialler, protocol, self.table)
-        self.server = Server(host, dialler, self._asking, self.table, settings.namespace)
+        self._table = Table(self._own)
+        self._asking = Asking(host, dialler, protocol, self._table)
+        self._server = Server(host, dialler, self._asking, self._table, settings.namespace)
         if settings.serves:
-            host.set_stream_handler(protocol, self.server.handle)
+            host.set_stream_handler(protocol, self._server.handle)
 
     async def find_peers(self) -> Found:
         """Look for this node itself, which fills the table; returns the peers of the table."""
         await self._asking.lookup(Message(type=Message.FIND_NODE, key=self._own.to_bytes()))
-        return self.table.nearest(self._own.to_bytes())
+        return self._table.nearest(self._own.to_bytes())
 
     async def provide(self, key: bytes) -> int:
         """Say to the nodes nearest to a key that this node provides it; returns how many took it.
@@ -62,7 +62,7 @@ class Kademlia:
             address.decapsulate(f"/p2p/{self._own}").to_bytes()
             for address in self._host.get_addrs()
         )
-        self.server.providers.add(key, self._own, named_by(own.addrs, Reach.MACHINE))
+        self._server.providers.add(key, self._own, named_by(own.addrs, Reach.MACHINE))
         return await self._tell_nearest(message)
 
     async def find_providers(self, key: bytes, count: int) -> Found:
@@ -70,7 +70,7 @@ class Kademlia:
 
         Each node that answers adds one in turn, so that none of them has its own crowd out the others'.
         """
-        told = [self.server.providers.of(key)]
+        told = [self._server.providers.of(key)]
 
         def take(answer: Message, peer: ID) -> None:
             told.append(peers_in(answer.providerPeers, count + 1, self._dialler.reach_to(peer)))
@@ -95,7 +95,7 @@ class Kademlia:
             raise ConfigError("value", f"must have 1 to {LARGEST_VALUE} bytes, not {len(value)}")
         message = Message(type=Message.PUT_VALUE, key=key)
         message.record.key, message.record.value = key, value
-        self.server.values.put(key, value)
+        self._server.values.put(key, value)
         return await self._tell_nearest(message)
 
     async def get(self, name: str) -> bytes | None:
@@ -114,7 +114,7 @@ class Kademlia:
 
         message = Message(type=Message.GET_VALUE, key=key)
         await self._asking.lookup(message, take)
-        own = self.server.values.get(key)
+        own = self._server.values.get(key)
         return found.most_common(1)[0][0] if found else own
 
     def _key(self, name: str) -> bytes:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from libp2p.peer.id import ID
 
+from dms_events_libp2p import discovery
 from dms_events_libp2p.endpoints import Endpoint
 from dms_events_libp2p.keys import new_key
 from dms_events_libp2p.known_peers import KnownPeers
@@ -70,6 +71,26 @@ async def test_a_node_looks_for_five_peers() -> None:
         buses = [await stack.enter_async_context(connect(hub, **dht)) for _ in range(6)]
         for bus in buses:
             await eventually(lambda: len(bus.transport.peers) >= 5, within_s=60)  # noqa: B023
+
+
+async def test_a_job_that_fails_is_begun_again_and_ends_no_node(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    failed = 0
+
+    def fail(known: KnownPeers) -> None:
+        nonlocal failed
+        failed += 1
+        raise RuntimeError("not foreseen")
+
+    monkeypatch.setattr(discovery, "_KEEP_EVERY_S", 0.05)
+    monkeypatch.setattr(discovery, "_BEGIN_AGAIN_S", 0.05)
+    async with connect() as bus:
+        monkeypatch.setattr(KnownPeers, "keep", fail)
+        await eventually(lambda: failed > 2)
+        monkeypatch.undo()
+        assert bus.transport.figures.peers == 0
+    assert "is begun again" in caplog.text
 
 
 def test_peers_are_kept_in_a_file_as_they_change(tmp_path: Path) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 
 import pytest
 
+from dms_events import TransportError
 from dms_events.types.elk_stats import ServiceCall
 from tests.kit.libp2p.buses import connect, eventually, hears
 from tests.kit.libp2p.hostile import stay
@@ -39,3 +41,19 @@ async def test_the_library_dials_nobody_by_itself(caplog: pytest.LogCaptureFixtu
     async with connect():
         await eventually(lambda: "AUTO_CONNECTOR_STATE" in caplog.text)
         assert "new dials" not in caplog.text
+
+
+async def test_an_address_that_leads_nowhere_is_tried_once_a_dial() -> None:
+    tried = 0
+
+    async def closing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal tried
+        tried += 1
+        writer.close()
+
+    async with await asyncio.start_server(closing, "127.0.0.1", 0) as server, connect() as bus:
+        port = server.sockets[0].getsockname()[1]
+        nobody = connect().transport.peer_id
+        with pytest.raises(TransportError, match="cannot connect"):
+            await bus.transport.ping(f"/ip4/127.0.0.1/tcp/{port}/p2p/{nobody}")
+    assert tried == 1
