@@ -19,6 +19,7 @@ from ..errors import ConfigError
 from ..worker import Worker
 from ..worker.signals import on_signals
 from ..worker.words import figures
+from ..worker.worker import NO_HANDLER
 from ._connection import Connection, connects
 from ._logs import LogLevelOption, level_of, log_on_stderr
 from ._running import run
@@ -146,8 +147,8 @@ def load(target: str) -> Worker:
     if not isinstance(found, Worker):
         kind = type(found).__name__
         raise ConfigError("worker", f"{target} is of type {kind}, and no dms_events.Worker")
-    if not found.handlers:
-        raise ConfigError("worker", f"{target} has no handler; add one with @worker.on(Type)")
+    if not (found.handlers or found.replies):
+        raise ConfigError("worker", f"{target}: {NO_HANDLER}")
     return found
 
 
@@ -167,6 +168,7 @@ def _imported(name: str) -> ModuleType:
 
 
 def _introduction(target: str, found: Worker) -> str:
-    handlers = ", ".join(f"{pattern} → {name}" for pattern, name in found.handlers.items())
+    functions = {**found.handlers, **{f"requests of {t}": n for t, n in found.replies.items()}}
+    named = ", ".join(f"{pattern} → {name}" for pattern, name in functions.items())
     kind = "at most once" if found.durable is None else f"durable {found.durable}"
-    return f"{target}, {kind}: {handlers}"
+    return f"{target}, {kind if found.handlers else 'replies'}: {named}"

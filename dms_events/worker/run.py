@@ -73,6 +73,11 @@ class Ending:
         self.stopping = asyncio.Event()
         self.draining = False
 
+    async def wait(self) -> None:
+        """Until it was told to end, where there is nothing to handle before."""
+        while not (self.stopping.is_set() or self.draining):
+            await set_within(self.stopping, _POLL_S)
+
 
 class Run:
     """Handles the messages of one subscription until it is told to end."""

@@ -55,7 +55,11 @@ class WorkerTally(msgspec.Struct):
     dropped: int = 0
     """Thrown away before the worker took them, for want of room."""
     differing_claims: int = 0
-    """Messages whose envelope claims another source than the transport knows."""
+    """Messages and requests whose envelope claims another source than the transport knows."""
+    answered: int = 0
+    """Requests that were answered with an event; counted when the worker ends, as are the next."""
+    refused: int = 0
+    """Requests that were answered with an error."""
 
 
 class RelayTally(msgspec.Struct):

@@ -9,11 +9,12 @@ import msgspec
 
 from ..bus import Message
 
-__all__ = ["Key", "Options", "Register", "Wanted"]
+__all__ = ["Key", "Options", "Register", "RegisterReply", "Wanted"]
 
 T = TypeVar("T")
 E = TypeVar("E", bound=msgspec.Struct)
 Done: TypeAlias = Coroutine[Any, Any, None]
+Answered: TypeAlias = Coroutine[Any, Any, msgspec.Struct]
 Key: TypeAlias = Callable[[T], Hashable] | None
 Wanted: TypeAlias = type[msgspec.Struct] | str
 """A type or a pattern."""
@@ -43,3 +44,14 @@ class Register(Protocol[E]):
     def __call__(
         self, function: Callable[[list[Message[E]]], Done], /
     ) -> Callable[[list[Message[E]]], Done]: ...
+
+
+class RegisterReply(Protocol[E]):
+    """Takes a function ``(event)`` or ``(event, message)`` that returns an event, and returns it."""
+
+    @overload
+    def __call__(self, function: Callable[[E], Answered], /) -> Callable[[E], Answered]: ...
+    @overload
+    def __call__(
+        self, function: Callable[[E, Message[E]], Answered], /
+    ) -> Callable[[E, Message[E]], Answered]: ...

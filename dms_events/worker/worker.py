@@ -16,6 +16,7 @@ from .handlers import Handler, Routes
 from .hooks import Hooks
 from .ledger import Ledger
 from .policy import RetryPolicy
+from .replies import Replies
 from .run import Ending, Run, Settings
 from .settlement import InFlight
 from .signals import on_signals
@@ -25,14 +26,16 @@ from .typing import Key, Options, Register, Wanted
 if TYPE_CHECKING:
     from ..types.network_config import NetworkConfig
 
-__all__ = ["Worker"]
+__all__ = ["NO_HANDLER", "Worker"]
+
+NO_HANDLER = "it has no handler; add one with @worker.on(Type) or @worker.reply(Type)"
 
 A = TypeVar("A", bound=msgspec.Struct)
 B = TypeVar("B", bound=msgspec.Struct)
 H = TypeVar("H", bound=Callable[[], Awaitable[None]])
 
 
-class Worker:
+class Worker(Replies):
     """Handles the messages of one durable, or at most once without one, with async functions.
 
         worker = dms_events.Worker(durable="billing")
@@ -54,6 +57,8 @@ class Worker:
     such worker gets every message, nothing is stored, retries wait in this process, and what is given up
     is logged and told to `on_error` of `connect`, not kept. After `stop` what has arrived is handled for
     up to ``drain_s``; the rest is lost and counted.
+
+    A worker answers requests too, with `reply`. One that does nothing else needs no durable.
 
     Args:
         durable: name of the durable consumer; None for at most once.
@@ -101,6 +106,7 @@ class Worker:
             figures_every_s=figures_every_s,
         )
         """May be changed until `run`."""
+        super().__init__()
         self.tally = WorkerTally()
         self._routes = Routes()
         self._ledger: Ledger[InFlight] = Ledger(memory)
@@ -257,9 +263,9 @@ class Worker:
                 return await self._run(bus)
 
     async def _run(self, bus: Bus) -> WorkerTally:
-        if not self.handlers:
-            raise ConfigError("worker", "it has no handler; add one with @worker.on(Type)")
-        if self.durable is not None and not bus.guarantees.acknowledges:
+        if not (self.handlers or self.replies):
+            raise ConfigError("worker", NO_HANDLER)
+        if self.handlers and self.durable is not None and not bus.guarantees.acknowledges:
             reason = (
                 f"{self.durable!r} needs acknowledgements, and nothing is stored here: leave the durable "
                 "out for a worker at most once, or connect to NATS with durable=True"
@@ -272,8 +278,10 @@ class Worker:
         run = Run(bus, self.settings, self._routes, self._ledger, self._ending)
         self._current, self.tally = run, run.tally
         try:
+            work = run.work if self.handlers else self._ending.wait
             async with self._hooks.around():
-                await run.work()
+                drain_s = self.settings.drain_s
+                await self._answer_beside(work(), bus, self._ending, run.tally, drain_s)
         finally:
             self._bus = self._current = None
             self._ending = Ending()  # the next run may be in another event loop

@@ -56,8 +56,11 @@ def test_the_code_about_encryption_encrypts_and_decrypts(tmp_path: Path) -> None
 
 
 def test_the_code_about_requests_asks_and_answers() -> None:
-    [code] = blocks_of("docs/requests.md")
+    code, worker = blocks_of("docs/requests.md")
     assert run("-c", code) == "ml is on its way\nrejected it costs at least 10 NTX\n"
+    assert run("-c", worker + "\nprint(worker.replies)") == (
+        "{'deployment.DeploymentRequest': 'deploy'}\n"
+    )
 
 
 async def test_the_code_about_dead_letters_replays_them(nats_server: NatsServer) -> None:

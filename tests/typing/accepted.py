@@ -57,6 +57,18 @@ async def batch(messages: list[Message[ServiceCall]]) -> None: ...
 async def with_more(event: NtxPayment, *, rate: float = 1.0) -> None: ...
 
 
+@worker.reply(DeploymentRequest, concurrency=5)
+async def answer(event: DeploymentRequest) -> DeploymentResponse:
+    return DeploymentResponse(success=event.max_ntx > 0)
+
+
+@worker.reply(DeploymentRequest)
+async def answer_with_message(
+    event: DeploymentRequest, message: Message[DeploymentRequest]
+) -> DeploymentResponse:
+    return DeploymentResponse(content=message.source)
+
+
 async def handlers_stay_callable(call: ServiceCall, message: Message[ServiceCall]) -> None:
     await event_alone(call)
     await event_and_message(call, message)

@@ -41,6 +41,15 @@ async def batch_without_list(message: Message[ServiceCall]) -> None: ...
 def not_async(event: ServiceCall) -> None: ...
 
 
+@worker.reply(ServiceCall)  # type: ignore[arg-type]
+async def answers_another_type(event: NtxPayment) -> NtxPayment:
+    return event
+
+
+@worker.reply(ServiceCall)  # type: ignore[arg-type]
+async def answers_nothing(event: ServiceCall) -> None: ...
+
+
 async def reading() -> None:
     async with dms_events.connect("memory://") as bus:
         bus.subscribe(3)  # type: ignore[call-overload]
