@@ -17,6 +17,7 @@ from .. import codec
 from ..bus import Bus
 from ..errors import ConfigError, TransportError
 from ..transport import Peer
+from ..urls import scheme_of
 from ._connection import Connection, connects
 from ._running import run
 from ._schemes import JOINING, Libp2pGuest, option
@@ -89,7 +90,7 @@ async def _ping(
     connection: Connection, peer: str, count: int, timeout_s: float, json: bool
 ) -> bool:
     answered = False
-    async with connection.bus() as bus:
+    async with _node(connection) as bus:
         for number in range(count):
             if number:
                 await asyncio.sleep(_PAUSE_S)
@@ -147,7 +148,7 @@ async def _peers(connection: Connection, count: int | None, wait_s: float) -> tu
         there = {peer.peer_id for peer in bus.peers}
         return len(there) >= count if count else are_all and named <= there
 
-    async with connection.bus() as bus:
+    async with _node(connection) as bus:
         await _until(enough, wait_s)
         await _until(lambda: all(peer.types for peer in bus.peers), _TYPES_S)
         await asyncio.gather(*(_measure(bus, peer) for peer in bus.peers))
@@ -155,6 +156,12 @@ async def _peers(connection: Connection, count: int | None, wait_s: float) -> tu
     if not found:
         raise TransportError(f"nobody is there: no --bootstrap peer within {wait_s:g} s")
     return found
+
+
+def _node(connection: Connection) -> Bus:
+    if scheme_of(connection.url) != Libp2pGuest.name:
+        raise ConfigError("--url", "is where this node listens: libp2p://HOST:PORT")
+    return connection.bus()
 
 
 async def _until(condition: Callable[[], bool], most_s: float) -> None:

@@ -226,6 +226,7 @@ async def test_variables_connect_a_node_and_a_flag_counts_more(
         (("tail", *NODE, "--announce", "somewhere"), "announce: 'somewhere' is not a multiaddr"),
         (("tail", *NODE, "--swarm-key", "no-such-file"), "swarm_key: no-such-file: No such file"),
         (("libp2p", "ping", NOBODY, "--url", "nats://127.0.0.1:1"), "this command takes libp2p://"),
+        (("libp2p", "ping", NOBODY, "--url", "memory://"), "--url: is where this node listens"),
     ],
 )
 async def test_a_wrong_option_of_a_node_is_told_in_one_line(
