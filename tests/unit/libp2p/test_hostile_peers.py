@@ -100,7 +100,8 @@ async def test_a_peer_that_sends_junk_is_left_while_another_is_served(junk: str)
         assert await get_in(address) == 0, "nor gets anybody in from its address, for a time"
         figures = victim.transport.figures
     assert sorted(m.event.call_id for m in arrived) == list(range(1_000))
-    assert figures.invalid == (20 if junk == "signed" else 0)
+    assert (figures.invalid, figures.unsigned) == ((20, 0) if junk == "signed" else (0, 20))
+    assert figures.refused_peers == 1
     assert figures.refused >= 1
 
 
