@@ -18,11 +18,12 @@ from dms_events.errors import ConfigError
 
 from .announcing import announced
 from .arrivals import Arrivals, Arrived
+from .lives import lives
 from .neighbours import Neighbours
 from .seqnos import Seqnos
 from .settings import NodeSettings
 from .state import StateDir
-from .streams import Room, Streams
+from .streams import Room, Served, Streams
 from .workarounds import (
     HANDSHAKE_S,
     Admission,
@@ -72,6 +73,9 @@ class Node:
         self.admission = Admission(
             settings.peer_id, settings.per_address, settings.refuse_s, settings.acl
         )
+        self._listen = [Multiaddr(text) for text in settings.listen]
+        self._topics: list[str] = []
+        self._served: dict[str, Served] = {}
         self.addresses: list[str] = []
         self._slow: set[Any] = set()
         self._published = False
@@ -81,14 +85,17 @@ class Node:
         """Listen, join in, and be connected to the bootstrap peers as far as they are there."""
         folder = self._settings.state_dir
         with StateDir(folder) if folder else nullcontext() as state:
-            async with self._run(state):
-                yield
+            self.seqnos = Seqnos(state)
+            try:
+                async with lives(lambda: self._life(state)):
+                    yield
+            finally:
+                self.seqnos.close(self.seqnos.last)
 
     @asynccontextmanager
-    async def _run(self, state: StateDir | None) -> AsyncIterator[None]:
+    async def _life(self, state: StateDir | None) -> AsyncIterator[None]:
         settings = self._settings
-        listen = [Multiaddr(text) for text in settings.listen]
-        for address in listen:
+        for address in self._listen:
             try:
                 check_free(address)
             except OSError as error:
@@ -117,7 +124,6 @@ class Node:
         guard_handshakes(self.host.get_network(), self.admission, key)
         self.neighbours = Neighbours(self.host, settings, self.admission, state)
         self.router = open_router(self.neighbours.offer)
-        self.seqnos = Seqnos(state)
         self.pubsub = GuardedPubsub(
             self.host,
             self.router,
@@ -141,12 +147,13 @@ class Node:
             hold_tasks(service)
         try:
             async with (
-                self.host.run(listen),
+                self.host.run(self._listen),
                 background_trio_service(self.pubsub),
                 background_trio_service(self.router),
                 trio.open_nursery() as tasks,
             ):
                 await self.pubsub.wait_until_ready()
+                self._listen = self.host.get_transport_addrs()  # port 0 has become one
                 self.addresses = [str(address) for address in self.host.get_addrs()]
                 self.streams = Streams(
                     self.host,
@@ -154,11 +161,13 @@ class Node:
                     self.neighbours,
                     self.requests_room,
                     self.pubsub.strike,
+                    self._served,
                 )
                 tasks.start_soon(self.neighbours.run)
                 tasks.start_soon(self.trimming.run)
                 tasks.start_soon(self._announce)
                 tasks.start_soon(self.seqnos.keep, lambda: self.pubsub.counter)
+                await self.join(self._topics)
                 try:
                     yield
                 finally:
@@ -169,7 +178,7 @@ class Node:
         finally:
             await close_sockets()
             self.pubsub.seen_messages.stop()  # a thread
-            self.seqnos.close(self.pubsub.counter)
+            self.seqnos.last = self.pubsub.counter
 
     async def flush(self) -> None:
         """Wait until the peers have read what was sent. One that does not answer is left out."""
@@ -186,6 +195,7 @@ class Node:
 
         To leave a topic sends PRUNE, and peers then refuse this node there for up to a minute.
         """
+        self._topics = [*dict.fromkeys([*self._topics, *topics])]
         for topic in topics:
             if topic not in self.pubsub.topic_ids:
                 await self.pubsub.subscribe(topic)

@@ -50,10 +50,10 @@ class Requests:
             )
         turns = self._turns.get(peer) or asyncio.Semaphore(_MOST_AT_ONCE)
         self._turns[peer] = turns
-        ask = self._node.streams.ask
         try:
             async with asyncio.timeout(timeout_s), turns:
                 protocol = self._protocol(type_name)
+                ask = self._node.streams.ask
                 return await call_node(
                     self._bridge, ask, type_name, peer, addresses, protocol, data
                 )
@@ -77,12 +77,12 @@ class Requests:
 
         self._answering.add(protocol)
         try:
-            streams = self._node.streams
-            await call_node(self._bridge, streams.serve, type_name, protocol, take)
+            serve = self._node.streams.serve
+            await call_node(self._bridge, serve, type_name, protocol, take)
             try:
                 yield
             finally:
-                self._bridge.soon(streams.serve_no_more, protocol)
+                self._bridge.soon(self._node.streams.serve_no_more, protocol)
                 await running.finish()
         finally:
             self._answering.discard(protocol)

@@ -21,7 +21,7 @@ from dms_events.errors import (
 from .neighbours import Neighbours
 from .workarounds import ProtocolNotSupportedError, UncutStream, open_stream, reason_of
 
-__all__ = ["LARGEST_FRAME", "Inbound", "Room", "Streams"]
+__all__ = ["LARGEST_FRAME", "Inbound", "Room", "Served", "Streams"]
 
 _log = logging.getLogger("dms_events")
 LARGEST_FRAME = 1 << 20
@@ -102,6 +102,10 @@ class Inbound:
         self.answered.set()
 
 
+Served = tuple[str, Callable[[Inbound], None]]
+"""The name of a type, and who takes the requests of it."""
+
+
 class Streams:
     """Asks peers, and hands over what peers ask."""
 
@@ -112,13 +116,18 @@ class Streams:
         neighbours: Neighbours,
         room: Room,
         strike: Callable[[Any, str], None],
+        served: dict[str, Served],
     ) -> None:
+        """``served`` is what an earlier life of the node answered, by protocol; it is kept up to date."""
         self._host = host
         self._tasks = tasks
         self._neighbours = neighbours
         self._room = room
         self._strike = strike
+        self._served = served
         self.answered = 0
+        for protocol, (type_name, take) in served.items():
+            self._listen(type_name, protocol, take)
 
     async def ask(
         self, type_name: str, peer: str, addresses: list[str], protocol: str, data: bytes
@@ -169,7 +178,10 @@ class Streams:
 
     async def serve(self, type_name: str, protocol: str, take: Callable[[Inbound], None]) -> None:
         """Have requests handed to ``take`` from now on."""
+        self._served[protocol] = type_name, take
+        self._listen(type_name, protocol, take)
 
+    def _listen(self, type_name: str, protocol: str, take: Callable[[Inbound], None]) -> None:
         async def handle(opened: Any) -> None:
             await self._handle(UncutStream(opened, self._tasks), type_name, protocol, take)
 
@@ -177,6 +189,7 @@ class Streams:
 
     def serve_no_more(self, protocol: str) -> None:
         """Refuse requests from now on."""
+        self._served.pop(protocol, None)
         self._host.remove_stream_handler(protocol)
 
     async def _handle(

@@ -1,0 +1,43 @@
+"""A context that fails while it is open is entered again."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+import trio
+
+__all__ = ["lives"]
+
+_log = logging.getLogger("dms_events")
+_PAUSE_S = 1.0
+
+
+@asynccontextmanager
+async def lives(life: Callable[[], AbstractAsyncContextManager[None]]) -> AsyncIterator[None]:
+    """Keep a life open. One that fails is logged, and followed by the next after a second.
+
+    If the first one cannot be entered, what it raises passes through.
+    """
+    async with trio.open_nursery() as keeper:
+        await keeper.start(_keep, life)
+        yield
+        keeper.cancel_scope.cancel()
+
+
+async def _keep(life: Callable[[], AbstractAsyncContextManager[None]], *, task_status: Any) -> None:
+    begun = False
+    while True:
+        try:
+            async with life():
+                if not begun:
+                    begun = True
+                    task_status.started()
+                await trio.sleep_forever()
+        except Exception as error:
+            if not begun:
+                raise
+            _log.error("the libp2p node failed, and begins again", exc_info=error)
+        await trio.sleep(_PAUSE_S)
