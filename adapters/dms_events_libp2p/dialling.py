@@ -69,7 +69,7 @@ class Dialler:
     async def _try(self, peer: ID, addresses: Sequence[Multiaddr], within_s: float) -> Multiaddr:
         failure: Exception | None = None
         for address in addresses:
-            self._network.unblock_peer(peer)
+            self._network.unblock_peer(peer)  # after the address before
             try:
                 with trio.fail_after(within_s):
                     await self._host.disconnect(peer)  # a closed connection may still be listed
@@ -79,6 +79,7 @@ class Dialler:
                 failure = error
             else:
                 return address
+        self._network.unblock_peer(peer)
         if not self.is_connected(peer):
             with suppress(PeerStoreError):
                 self._store.clear_peerdata(peer)

@@ -12,10 +12,12 @@ import dms_events
 from dms_events import Bus
 from dms_events.types.elk_stats import ServiceCall
 from dms_events.types.network_config import Multiaddr, NetworkConfig, NetworkType, Scheduler
+from dms_events_libp2p.keys import new_key
 from tests.contract.places import call, collect, until
 from tests.kit.go.libp2p import GoNode, build
 from tests.kit.libp2p.buses import URL, connect, eventually, hears, is_connected
 from tests.kit.programs.command import answer
+from tests.kit.soak import sized
 
 DHT: dict[str, Any] = {"dht_prefix": "/nunet", "rendezvous": "dms-test"}
 
@@ -152,3 +154,28 @@ async def test_go_finds_a_peer_by_asking_python(go: Path) -> None:
             return second.address == f"{(told.get('addrs') or [''])[0]}/p2p/{second.peer}"
 
         await until(asked)
+
+
+@pytest.mark.soak
+async def test_nodes_whose_bootstrap_peer_is_gone_come_back_to_those_they_knew(
+    go: Path, tmp_path: Path
+) -> None:
+    keys = [new_key() for _ in range(sized(2, 6))]
+    async with AsyncExitStack() as nodes, AsyncExitStack() as buses:
+        async with GoNode.run(go, dht_prefix="/nunet") as hub:
+            for _ in range(sized(4, 12)):
+                await nodes.enter_async_context(GoNode.run(go, connect=hub.address, **DHT))
+
+            def of(number: int) -> Bus:
+                options = {**DHT, "server": bool(number % 2), "state_dir": tmp_path / str(number)}
+                return connect(peers=[hub.address], private_key=keys[number], **options)
+
+            lives = [of(number) for number in range(len(keys))]
+            for bus in lives:
+                await buses.enter_async_context(bus)
+            for bus in lives:
+                await eventually(lambda: len(bus.transport.peers) > 5, within_s=60)  # noqa: B023
+        for number, bus in enumerate(lives):
+            await bus.close()
+            again = await buses.enter_async_context(of(number))
+            await eventually(lambda: len(again.transport.peers) >= 5, within_s=60)  # noqa: B023
