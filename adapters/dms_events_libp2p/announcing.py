@@ -2,35 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from time import monotonic
 
 from libp2p.utils.address_validation import expand_wildcard_address
 from multiaddr import Multiaddr
 
-__all__ = ["announced"]
+__all__ = ["Announced"]
 
 _LOOK_AGAIN_S = 60.0
 
 
-def announced(texts: Sequence[str]) -> Callable[[Sequence[Multiaddr]], list[Multiaddr]]:
+class Announced:
     """From the addresses listened on to those that others are told: ``texts``, if there are any.
 
     Else those of all network interfaces, where a node listens on all. Stock tells 0.0.0.0 itself.
     """
-    fixed = [Multiaddr(text) for text in texts]
-    if fixed:
-        return lambda listening: fixed
-    expanded: list[Multiaddr] = []
-    of: list[Multiaddr] = []
-    looked_at = 0.0
 
-    def expand(listening: Sequence[Multiaddr]) -> list[Multiaddr]:
-        nonlocal expanded, of, looked_at
-        if of != list(listening) or monotonic() > looked_at + _LOOK_AGAIN_S:
-            of, looked_at = list(listening), monotonic()
+    def __init__(self, texts: Sequence[str]) -> None:
+        self._fixed = [Multiaddr(text) for text in texts]
+        self._listening: Sequence[Multiaddr] = ()
+        self._expanded: list[Multiaddr] = []
+        self._look_at = 0.0
+
+    def __call__(self, listening: Sequence[Multiaddr]) -> list[Multiaddr]:
+        """Called for each identification; looks at the interfaces once a minute."""
+        if self._fixed:
+            return self._fixed
+        if list(listening) != self._listening or monotonic() >= self._look_at:
+            self._listening, self._look_at = list(listening), monotonic() + _LOOK_AGAIN_S
             found = [each for address in listening for each in expand_wildcard_address(address)]
-            expanded = list(dict.fromkeys(found))
-        return expanded
-
-    return expand
+            self._expanded = list(dict.fromkeys(found))
+        return self._expanded

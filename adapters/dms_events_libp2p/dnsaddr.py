@@ -10,10 +10,9 @@ from libp2p.peer.id import ID
 
 from .addresses import DNSADDR, dialled
 
-__all__ = ["MOST_PEERS", "peers_at"]
+__all__ = ["peers_at"]
 
-MOST_PEERS = 16
-"""Of one name; more are left out."""
+_MOST_PEERS = 16
 _MOST_ADDRESSES = 8
 _MOST_NAMES = 16
 _MOST_DEPTH = 4
@@ -34,12 +33,14 @@ def peers_at(text: str) -> dict[str, list[str]]:
     peers: dict[str, list[str]] = {}
     asked: set[str] = set()
     waiting = [(text, "", 0)]
-    while waiting and len(asked) < _MOST_NAMES:
-        address, wanted, depth = waiting.pop(0)
-        found = DNSADDR.fullmatch(address)
-        assert found is not None
-        name, peer = found[1], found[2] or wanted
-        if name in asked:
+    while waiting:
+        record, wanted, depth = waiting.pop(0)
+        if (found := _name_in(record)) is None:
+            _take(record, wanted, peers)
+            continue
+        name, peer = found
+        full = len(asked) == _MOST_NAMES or depth == _MOST_DEPTH
+        if full or name in asked or (wanted and peer and peer != wanted):
             continue
         asked.add(name)
         try:
@@ -48,21 +49,27 @@ def peers_at(text: str) -> dict[str, list[str]]:
             if depth == 0:
                 raise OSError(f"_dnsaddr.{name}: {error}") from error
             continue
-        for record in records:
-            if record.startswith("/dnsaddr/"):
-                if DNSADDR.fullmatch(record) and depth + 1 < _MOST_DEPTH:
-                    waiting.append((record, peer, depth + 1))
-            else:
-                _take(record, peer, peers)
+        waiting += [(each, peer or wanted, depth + 1) for each in records]
     return peers
+
+
+def _name_in(record: str) -> tuple[str, str] | None:
+    """The name in a ``/dnsaddr``, and the peer that is meant, if it says so; None for other records."""
+    found = DNSADDR.fullmatch(record)
+    if found is None:
+        return None
+    try:
+        return found[1], ID.from_string(found[2]).to_base58() if found[2] else ""
+    except ValueError:
+        return None
 
 
 def _take(record: str, wanted: str, peers: dict[str, list[str]]) -> None:
     found = dialled(record)
-    if found is None or (wanted and ID.from_string(wanted).to_base58() != found[0]):
+    if found is None or (wanted and wanted != found[0]):
         return
     peer, address = found
-    if peer not in peers and len(peers) >= MOST_PEERS:
+    if peer not in peers and len(peers) >= _MOST_PEERS:
         return
     addresses = peers.setdefault(peer, [])
     if address not in addresses and len(addresses) < _MOST_ADDRESSES:

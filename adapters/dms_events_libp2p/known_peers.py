@@ -34,8 +34,8 @@ class _Entry(msgspec.Struct):
 class KnownPeers:
     """At most 256 peers, for two weeks after they were last connected.
 
-    A peer that this node has dialled keeps its place before one that only said where it is: who comes
-    under many keys does not drive out those who can be reached.
+    A peer that this node has dialled keeps its place before one that only said where it is. So a
+    stranger with many keys does not drive out peers that can be reached.
     """
 
     def __init__(self, state: StateDir | None, clock: Callable[[], float] = time.time) -> None:

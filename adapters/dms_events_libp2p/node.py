@@ -16,7 +16,7 @@ from multiaddr import Multiaddr
 from dms_events.envelope import read_envelope
 from dms_events.errors import ConfigError
 
-from .announcing import announced
+from .announcing import Announced
 from .arrivals import Arrivals, Arrived
 from .lives import lives
 from .neighbours import Neighbours
@@ -113,7 +113,7 @@ class Node:
                 inbound_upgrade_timeout=HANDSHAKE_S,
                 outbound_upgrade_timeout=HANDSHAKE_S,
             ),
-            addrs_factory=announced(settings.announce),
+            addrs_factory=Announced(settings.announce),
         )
         guard_streams(self.host)
         bound_bytes(self.host.get_network(), settings.most_queued)

@@ -42,7 +42,7 @@ class Kademlia:
         protocol = f"{settings.prefix}/kad/1.0.0"
         self._table = Table(self._own)
         self._asking = Asking(host, dialler, protocol, self._table)
-        self._server = Server(host, dialler, self._asking, self._table, settings.namespace)
+        self._server = Server(dialler, self._asking, self._table, settings.namespace)
         if settings.serves:
             host.set_stream_handler(protocol, self._server.handle)
 

@@ -37,11 +37,7 @@ def under(namespace: str, key: bytes) -> bool:
 class Server:
     """Answers as go-libp2p-kad-dht does. A request that is none ends its stream."""
 
-    def __init__(
-        self, host: Any, dialler: Dialler, asking: Asking, table: Table, namespace: str
-    ) -> None:
-        self._host = host
-        self._own = host.get_id()
+    def __init__(self, dialler: Dialler, asking: Asking, table: Table, namespace: str) -> None:
         self._dialler = dialler
         self._asking = asking
         self._table = table

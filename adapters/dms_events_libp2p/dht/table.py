@@ -16,8 +16,7 @@ _MOST_BUCKETS = 16
 class Table:
     """Buckets by the number of bits that a peer's place shares with that of this node.
 
-    Each has 20 places. A peer that is there keeps its place for as long as it answers: those who have
-    been there for long stay longest, and newcomers cannot drive them out.
+    Each has 20 places. A peer keeps its place for as long as it answers, so that no newcomer takes it.
     """
 
     def __init__(self, own: ID) -> None:

@@ -78,6 +78,12 @@ async def test_records_lead_to_others_and_those_of_other_kinds_are_passed_over(
         PEERS[2]: {f"/dns4/node.example/tcp/1/p2p/{PEERS[2]}"},
     }
     assert await found(f"{NAME}/p2p/{PEERS[1]}") == {PEERS[1]: {at(1)}}
+    server.records["_dnsaddr.bootstrap.example"] = [
+        record(f"/dnsaddr/eu.example/p2p/{PEERS[2]}"),
+        record("/dnsaddr/eu.example/p2p/junk"),
+    ]
+    assert list(await found(NAME)) == [PEERS[2]]
+    assert await found(f"{NAME}/p2p/{PEERS[1]}") == {}
 
 
 async def test_a_record_that_leads_in_a_circle_ends(server: TxtServer) -> None:
@@ -88,9 +94,10 @@ async def test_a_record_that_leads_in_a_circle_ends(server: TxtServer) -> None:
 
 async def test_names_depth_peers_and_addresses_are_bounded(server: TxtServer) -> None:
     server.records = {
-        "_dnsaddr.bootstrap.example": [record(f"/dnsaddr/n{n}.example") for n in range(50)]
+        "_dnsaddr.bootstrap.example": [record(f"/dnsaddr/n{n}.example") for n in range(50)],
+        **{f"_dnsaddr.n{n}.example": [record(at(n % 3, n + 1))] for n in range(50)},
     }
-    await found(NAME)
+    assert sum(map(len, (await found(NAME)).values())) == 15
     assert len(server.asked) == 16
     server.asked.clear()
     server.records = {
