@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from weakref import WeakValueDictionary
 
 from dms_events.aio import TaskSet
-from dms_events.errors import ConfigError, RequestError, RequestTimeoutError
+from dms_events.errors import ConfigError, RequestError, RequestTimeoutError, TransportError
 from dms_events.transport import Answer, OutgoingMessage, RequestDelivery
 
 from .addresses import target_of
@@ -20,6 +21,7 @@ from .streams import LARGEST_FRAME, Inbound
 
 __all__ = ["Requests"]
 
+_log = logging.getLogger("dms_events")
 _MOST_AT_ONCE = 50
 """Of a peer: a Go peer refuses about a quarter of 100."""
 _NO_PEER = "name the peer that is to answer, by its id or a multiaddr with /p2p/"
@@ -97,6 +99,8 @@ class Requests:
         )
         try:
             await call_node(self._bridge, inbound.send, await answer(request))
+        except TransportError as error:
+            _log.debug("an answer to peer %s was not sent: %s", inbound.peer, error)
         finally:
             self._bridge.soon(inbound.drop)
 

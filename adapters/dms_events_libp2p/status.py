@@ -48,6 +48,10 @@ class NodeFigures(msgspec.Struct, frozen=True, kw_only=True):
     """Messages that are numbered below what is remembered of their signer."""
     too_old: int
     """Messages that were thrown away since they are older than ``max_age_s``."""
+    inbound_requests: int
+    """Requests of peers that are being read, handled or answered."""
+    refused_requests: int
+    """Requests of peers for which there was no room."""
     dropped_inbound: int
     """Messages thrown away since the event loop did not take them."""
     dropped_outbound: int
@@ -72,6 +76,8 @@ def figures_of(node: Node, gossip: Gossip, handover: Handover[Arrived]) -> NodeF
         replayed=node.seqnos.windows.counts[Seen.KNOWN],
         possibly_replayed=node.seqnos.windows.counts[Seen.BELOW],
         too_old=node.arrivals.too_old,
+        inbound_requests=node.requests_room.held,
+        refused_requests=node.requests_room.refused,
         dropped_inbound=handover.dropped,
         dropped_outbound=node.router.dropped,
         queued_inbound=len(handover),

@@ -54,9 +54,14 @@ class Room:
         self.refused = 0
         """Requests for which there was none."""
 
+    @property
+    def held(self) -> int:
+        """Places that are taken."""
+        return self._streams.total()
+
     def enter(self, peer: Any) -> bool:
         """Take a place; False if there is none."""
-        if self._streams[peer] >= _MOST_OF_PEER or self._streams.total() >= _MOST:
+        if self._streams[peer] >= _MOST_OF_PEER or self.held >= _MOST:
             self.refused += 1
             return False
         self._streams[peer] += 1

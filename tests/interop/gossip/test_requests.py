@@ -25,6 +25,7 @@ from dms_events import (
     ResponderError,
 )
 from dms_events.types.deployment import DeploymentRequest, DeploymentResponse, DeploymentUpdate
+from dms_events_libp2p import requests
 from dms_events_libp2p.workarounds import open_stream
 from tests.kit.go.libp2p import GoNode
 from tests.kit.libp2p.buses import connect, eventually
@@ -150,6 +151,17 @@ async def test_an_answer_that_is_none_is_an_error_and_leaves_nothing(
         with pytest.raises(error, match=words):
             await ask(bus, node, service, 0.5)
         assert (await ask(bus, node)).success
+    await quiet(bus, node)
+
+
+async def test_what_a_go_peer_refuses_of_too_many_leaves_nothing(
+    bus: Bus, node: GoNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(requests, "_MOST_AT_ONCE", 100)
+    asked = (ask(bus, node, "endless", 3) for _ in range(100))
+    answers = await asyncio.gather(*asked, return_exceptions=True)
+    refused = [str(answer) for answer in answers if "refused the request" in str(answer)]
+    assert 0 < len(refused) < 50, answers
     await quiet(bus, node)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from typing import Any
 
 import trio
@@ -13,6 +14,7 @@ from multiaddr import Multiaddr
 
 __all__ = ["PROTOCOL", "asks", "framed"]
 
+_PATIENCE_S = 30
 PROTOCOL = "/dms/requests/deployment.DeploymentRequest/0.0.1"
 
 
@@ -22,17 +24,23 @@ def framed(data: bytes) -> bytes:
 
 
 async def asks(
-    address: str, data: bytes, *, streams: int = 1, pair: Any = None, within_s: float = 20.0
+    address: str,
+    data: bytes,
+    *,
+    streams: int = 1,
+    pair: Any = None,
+    stop: threading.Event | None = None,
 ) -> list[bytes | None]:
-    """Write the same bytes on each of some streams, and keep them open.
+    """Write the same bytes on each of some streams, and keep them open until they end, or ``stop``.
 
-    What came on each until its end; None where it did not end in time.
+    What came on each until its end; None where it did not end.
     """
-    return await asyncio.to_thread(trio.run, _asks, address, data, streams, pair, within_s)
+    stop = stop or threading.Event()
+    return await asyncio.to_thread(trio.run, _asks, address, data, streams, pair, stop)
 
 
 async def _asks(
-    address: str, data: bytes, streams: int, pair: Any, within_s: float
+    address: str, data: bytes, streams: int, pair: Any, stop: threading.Event
 ) -> list[bytes | None]:
     host = new_host(key_pair=pair or create_new_key_pair())
     target = info_from_p2p_addr(Multiaddr(address))
@@ -52,9 +60,18 @@ async def _asks(
 
     async with host.run([]):
         await host.connect(target)
-        with trio.move_on_after(within_s):
+        async with trio.open_nursery() as watching:
+            watching.start_soon(_cancel_at, stop, watching.cancel_scope)
             async with trio.open_nursery() as tasks:
                 for number in range(streams):
                     tasks.start_soon(ask, number)
+            watching.cancel_scope.cancel()
         await host.close()
     return came
+
+
+async def _cancel_at(stop: threading.Event, scope: trio.CancelScope) -> None:
+    with trio.move_on_after(_PATIENCE_S):
+        while not stop.is_set():  # noqa: ASYNC110
+            await trio.sleep(0.02)
+    scope.cancel()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
+import threading
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -13,7 +15,14 @@ import trio
 from libp2p.crypto.ed25519 import create_new_key_pair
 from libp2p.peer.id import ID
 
-from dms_events import Bus, ConfigError, NoResponderError, RequestError, RequestTimeoutError
+from dms_events import (
+    Bus,
+    ConfigError,
+    ConnectionLostError,
+    NoResponderError,
+    RequestError,
+    RequestTimeoutError,
+)
 from dms_events.types.deployment import DeploymentRequest, DeploymentResponse
 from dms_events_libp2p import streams
 from dms_events_libp2p.streams import Room
@@ -59,7 +68,7 @@ async def at_peace(bus: Bus, other: Bus) -> None:
     await eventually(lambda: open_streams(bus, other) == open_streams(other, bus) == [2])
     for each in (bus, other):
         room: Room = each.transport._node.requests_room
-        await eventually(lambda room=room: not (room._streams or room._bytes))  # type: ignore[misc]
+        await eventually(lambda room=room: not (room.held or room._bytes))  # type: ignore[misc]
 
 
 @pytest.mark.parametrize(
@@ -104,16 +113,17 @@ async def test_a_frame_that_does_not_end_has_its_time(
     await at_peace(bus, responder)
 
 
-async def test_a_peer_has_places_for_256_requests_at_once(
-    responder: Bus, bus: Bus, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(streams, "_FRAME_S", 2.0)
-    [address] = responder.transport.addresses
-    flood = asyncio.ensure_future(asks(address, b"", streams=250))
-    more = asyncio.ensure_future(asks(address, b"", streams=250, pair=create_new_key_pair()))
-    await eventually(lambda: responder.transport._node.requests_room._streams.total() >= 400)
-    assert (await ask(bus, responder)).success, "beside what holds places and says nothing"
-    assert await flood == await more == [b""] * 250
+async def test_requests_that_say_nothing_cost_others_nothing(responder: Bus, bus: Bus) -> None:
+    [address], stop = responder.transport.addresses, threading.Event()
+    pairs = create_new_key_pair(), create_new_key_pair()
+    floods = [
+        asyncio.ensure_future(asks(address, b"", streams=100, pair=pair, stop=stop))
+        for pair in pairs
+    ]
+    await eventually(lambda: responder.transport.figures.inbound_requests == 200)
+    assert (await ask(bus, responder)).success
+    stop.set()
+    assert await asyncio.gather(*floods) == [[None] * 100] * 2
     await at_peace(bus, responder)
 
 
@@ -151,6 +161,29 @@ async def test_a_requester_that_leaves_costs_nothing(responder: Bus, bus: Bus) -
         assert slow.held == 5, "a handler is not told"
         go_on.set()
         await eventually(lambda: not slow.held)
+
+
+async def test_a_node_that_closes_ends_its_requests_and_its_answers(
+    responder: Bus, caplog: pytest.LogCaptureFixture
+) -> None:
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def wait(event: DeploymentRequest) -> DeploymentResponse:
+        begun.set()
+        await go_on.wait()
+        return DeploymentResponse()
+
+    other = connect(responder)
+    await other.open()
+    async with other.respond(DeploymentRequest, wait):
+        asking = asyncio.ensure_future(ask(responder, other, to=other.transport.addresses[0]))
+        await begun.wait()
+        await other.close()
+        with pytest.raises((RequestError, ConnectionLostError)):
+            await asking
+        go_on.set()
+    gc.collect()
+    assert "never retrieved" not in caplog.text
 
 
 async def test_an_opening_that_is_cancelled_leaves_no_stream(responder: Bus, bus: Bus) -> None:
@@ -207,5 +240,6 @@ async def test_a_request_that_finds_no_room_is_an_error(responder: Bus, bus: Bus
                 full.callback(room.leave, number, 0)
         with pytest.raises(RequestError, match=r"refused the request|ended the stream"):
             await ask(bus, responder)
+        assert responder.transport.figures.refused_requests > 0
     assert (await ask(bus, responder)).success
     await at_peace(bus, responder)

@@ -143,6 +143,39 @@ def test_the_address_record_is_in_every_message() -> None:
     run(main)
 
 
+def test_a_stream_whose_opening_is_cancelled_keeps_its_place() -> None:
+    async def main() -> None:
+        async with stock() as node, stock() as other:
+            await node.meet(other)
+            [connection] = node.host.get_network().get_connections()
+            muxed = connection.muxed_conn
+            before = muxed.stream_backlog_semaphore.value
+            async with muxed._write_lock:
+                for _ in range(3):
+                    with trio.move_on_after(0.05):
+                        async with trio.open_nursery() as tasks:
+                            tasks.start_soon(node.host.new_stream, other.id, ["/meshsub/1.1.0"])
+            assert muxed.stream_backlog_semaphore.value == before - 3
+
+    run(main)
+
+
+def test_a_stream_that_ended_with_unread_bytes_stays() -> None:
+    async def main() -> None:
+        async with stock() as node, stock() as other:
+            await node.meet(other)
+            stream = await node.host.get_network().new_stream(other.id)
+            await stream.write(bytes(1_000))
+            await stream.reset()
+            [connection] = other.host.get_network().get_connections()
+            streams = connection.muxed_conn.streams
+            await until(lambda: any(each.closed for each in streams.values()))
+            await trio.sleep(0.5)
+            assert any(each.closed for each in streams.values())
+
+    run(main)
+
+
 def test_the_page_of_the_defects_names_tests_that_are_there() -> None:
     page = (HOME / "docs" / "upstream.md").read_text()
     named = set(re.findall(r"`(test_\w+)`", page))
