@@ -274,8 +274,8 @@ async def _read_frame(stream: UncutStream, room: Callable[[int], bool]) -> bytes
     """One frame; ``room`` is asked for its bytes as they come.
 
     Raises:
-        _BadFrameError: it is too large, or there is no room for it.
-        _CutError: the stream ends before it does.
+        _BadFrameError: it is too large.
+        _CutError: the stream ends before it does, or there is no room for it.
     """
     length = int.from_bytes(await _read(stream, _PREFIX, room), "little")
     if length > LARGEST_FRAME:

@@ -29,6 +29,7 @@ from dms_events_libp2p import requests
 from dms_events_libp2p.workarounds import open_stream
 from tests.kit.go.libp2p import GoNode
 from tests.kit.libp2p.buses import connect, eventually
+from tests.kit.soak import sized
 
 LARGEST = 1 << 20
 
@@ -95,8 +96,10 @@ async def test_frames_have_any_size_up_to_the_largest(bus: Bus, node: GoNode) ->
     await quiet(bus, node)
 
 
+@pytest.mark.soak
 async def test_a_go_peer_is_asked_a_thousand_times_by_many_at_once(bus: Bus, node: GoNode) -> None:
-    numbers = iter(range(1_000))
+    count = sized(1_000, 20_000)
+    numbers = iter(range(count))
     answers = []
 
     async def some() -> None:
@@ -104,10 +107,11 @@ async def test_a_go_peer_is_asked_a_thousand_times_by_many_at_once(bus: Bus, nod
             answers.append((await ask(bus, node, str(number), 60)).content)
 
     await asyncio.gather(*(some() for _ in range(120)))  # of which 50 are under way
-    assert sorted(int(answer.partition(" ")[0]) for answer in answers) == list(range(1_000))
+    assert sorted(int(answer.partition(" ")[0]) for answer in answers) == list(range(count))
     await quiet(bus, node)
 
 
+@pytest.mark.soak
 async def test_a_go_peer_asks(bus: Bus, node: GoNode) -> None:
     seen: list[Message[DeploymentRequest]] = []
 
@@ -120,7 +124,7 @@ async def test_a_go_peer_asks(bus: Bus, node: GoNode) -> None:
         return DeploymentResponse(success=True, content=event.metadata_hash)
 
     async with bus.respond(DeploymentRequest, handle, concurrency=50):
-        for line in ("ml 1000 50 10", "ml 100 100 1000", "ml 20 5 550000"):
+        for line in (f"ml {sized(1_000, 20_000)} 50 10", "ml 100 100 1000", "ml 20 5 550000"):
             asked = await asked_by_go(node, line)
             assert asked["failures"] == {}
             assert asked["types"] == {"deployment.DeploymentResponse": int(line.split()[1])}
