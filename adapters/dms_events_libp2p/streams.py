@@ -157,7 +157,7 @@ class Streams:
             raise NoResponderError(type_name, reason) from error
         except Exception as error:
             reason = f"peer {peer} refused the request: {reason_of(error)}"
-            raise self._failure(type_name, to, reason) from error
+            raise _failure(type_name, reason, lost=not self._neighbours.is_connected(to)) from error
         whole = False
         try:
             await stream.write(_framed(data))
@@ -168,18 +168,13 @@ class Streams:
         except Exception as error:
             why = str(error) if isinstance(error, _CutError) else reason_of(error)
             reason = f"peer {peer} ended the stream before its answer: {why}"
-            raise self._failure(type_name, to, reason) from error
+            raise _failure(type_name, reason, lost=stream.is_lost) from error
         finally:
             if whole:
                 self._tasks.start_soon(self._see_off, stream)
             else:
                 await stream.leave()
         return answer
-
-    def _failure(self, type_name: str, peer: ID, reason: str) -> TransportError:
-        if self._neighbours.is_connected(peer):
-            return RequestError(type_name, reason)
-        return ConnectionLostError(f"request {type_name}: {reason}")
 
     async def serve(self, type_name: str, protocol: str, take: Callable[[Inbound], None]) -> None:
         """Have requests handed to ``take`` from now on."""
@@ -264,6 +259,12 @@ class Streams:
             _log.debug("a stream ended: %r", error)
         finally:
             await stream.leave()
+
+
+def _failure(type_name: str, reason: str, *, lost: bool) -> TransportError:
+    if lost:
+        return ConnectionLostError(f"request {type_name}: {reason}")
+    return RequestError(type_name, reason)
 
 
 def _framed(data: bytes) -> bytes:

@@ -39,10 +39,10 @@ class UncutStream:
 
     async def write(self, data: bytes) -> None:
         """Write all bytes; raises of all kinds where the stream has ended."""
-        muxed, ending, sent = self._stream.muxed_stream, self.connection.event_shutting_down, 0
+        muxed, sent = self._stream.muxed_stream, 0
         while sent < len(data):
             await trio.lowlevel.checkpoint()
-            if not (muxed.send_window > 0 or muxed.closed or ending.is_set()):
+            if not (muxed.send_window > 0 or muxed.closed or self.is_lost):
                 await trio.sleep(_POLL_S)
                 continue
             piece = data[sent : sent + min(max(muxed.send_window, 1), _PIECE)]
@@ -54,15 +54,14 @@ class UncutStream:
         await _uncut(self._tasks, self._stream.close)
 
     @property
-    def connection(self) -> Any:
-        """What it runs on."""
-        return self._stream.muxed_conn
+    def is_lost(self) -> bool:
+        """Its connection has ended, or is about to."""
+        return bool(self._stream.muxed_conn.event_shutting_down.is_set())
 
     @property
     def was_reset(self) -> bool:
         """Its peer wants no more of it, or its connection has ended."""
-        ending = self.connection.event_shutting_down
-        return bool(self._stream.muxed_stream.reset_received or ending.is_set())
+        return self.is_lost or bool(self._stream.muxed_stream.reset_received)
 
     async def leave(self) -> None:
         """Reset it, whatever its state is, and forget it."""

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -75,7 +76,7 @@ func serve(stream network.Stream) {
 		_, _ = stream.Read(make([]byte, 1)) // until the requester gives up
 		say("given-up", map[string]any{})
 	case "die":
-		panic("the Go peer dies, as it was asked to")
+		os.Exit(1)
 	case "refuse":
 		answer(stream, "requests.Error", map[string]any{"Code": "no_funds", "Reason": "nothing was paid"})
 	default:
