@@ -19,6 +19,7 @@ from libp2p.pubsub.pubsub import Pubsub
 from libp2p.pubsub.utils import maybe_consume_signed_record
 
 from ..windows import Seen, Windows
+from .control import keep_known
 from .frames import BadFrameError, Frames
 from .inbound import Admission
 from .queues import Queues
@@ -31,6 +32,7 @@ _MOST_STRIKES = 20
 _MOST_KEYS = 10_000
 _MOST_TOPICS = 1_000
 """Of a peer, where stock allows 100: all types fit once."""
+_LONGEST_TOPIC = 256
 _SEQNO_BYTES = 8
 _PREFIX = b"libp2p-pubsub:"
 
@@ -115,10 +117,12 @@ class GuardedPubsub(Pubsub):
                 await self.push_msg(peer, message)
         if len(rpc.subscriptions) <= self.max_subscriptions_per_rpc:
             for subscription in rpc.subscriptions:
-                self.handle_subscription(peer, subscription)
+                if len(subscription.topicid) <= _LONGEST_TOPIC:  # stock keeps any
+                    self.handle_subscription(peer, subscription)
         else:
             self.strike(peer, "too many subscriptions")
         if rpc.HasField("control"):
+            keep_known(rpc.control, self.topic_ids)
             await self.router.handle_rpc(rpc, peer)
 
     async def push_msg(self, msg_forwarder: Any, msg: Any) -> None:

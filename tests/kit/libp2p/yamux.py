@@ -16,10 +16,10 @@ from libp2p.peer.peerinfo import info_from_p2p_addr
 from libp2p.stream_muxer.exceptions import MuxedStreamError
 from multiaddr import Multiaddr
 
-__all__ = ["DATA", "SYN", "WINDOW_UPDATE", "frame", "is_ended", "negotiated", "send"]
+__all__ = ["DATA", "FIN", "SYN", "WINDOW_UPDATE", "frame", "is_ended", "negotiated", "send"]
 
 DATA, WINDOW_UPDATE = 0, 1
-SYN = 1
+SYN, FIN = 1, 4
 _HELLO = b"\x13/multistream/1.0.0\n"
 _PATIENCE_S = 8.0
 """Less than the time after which stock ends a stream that is not negotiated."""

@@ -10,9 +10,10 @@ import pytest
 import trio
 from libp2p.utils.varint import encode_uvarint
 
+from dms_events.types.deployment import DeploymentRequest, DeploymentResponse
 from dms_events.types.elk_stats import ServiceCall
 from tests.kit.libp2p.buses import connect, hears
-from tests.kit.libp2p.yamux import DATA, SYN, WINDOW_UPDATE, frame, is_ended, negotiated, send
+from tests.kit.libp2p.yamux import DATA, FIN, SYN, WINDOW_UPDATE, frame, is_ended, negotiated, send
 from tests.kit.soak import seeded, sized
 from tests.unit.libp2p.test_hostile_peers import alive
 
@@ -62,6 +63,35 @@ async def test_a_peer_has_a_limit_of_streams() -> None:
         while not flooding.done():
             most = max(most, await victim.transport._bridge.call(tasks))
         assert 256 < most < 500
+        await alive(victim, friend)
+
+
+async def test_junk_in_no_protocol_of_a_node_ends_it() -> None:
+    async def deploy(request: DeploymentRequest) -> DeploymentResponse:
+        return DeploymentResponse()
+
+    async with (
+        connect(dht_prefix="/test", server=True) as victim,
+        connect(victim) as friend,
+        victim.subscribe(ServiceCall),
+        victim.respond(DeploymentRequest, deploy),
+    ):
+        await hears(friend, victim)
+        known = victim.transport._node.host.multiselect.handlers
+        protocols = [name for name in known if not name.startswith("/meshsub")]
+        assert len(protocols) >= 5, "identify, its push, ping, the DHT and requests"
+        junk = [
+            frame(DATA, flags, 1_001 + 6 * number + 2 * way, negotiated(protocol) + data)
+            for number, protocol in enumerate(protocols)
+            for way, (flags, data) in enumerate(
+                [
+                    (SYN, b"\xff" * 4_096),
+                    (SYN, b"\x40" + b"\xff" * 64),
+                    (SYN | FIN, b"\x40cut"),
+                ]
+            )
+        ]
+        await send(victim.transport.addresses[0], junk)
         await alive(victim, friend)
 
 

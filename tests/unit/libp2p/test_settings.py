@@ -42,6 +42,7 @@ async def test_a_network_config_makes_a_node() -> None:
         async with dms_events.connect(settings) as bus:
             assert bus.transport.peer_id == peer_id(key)
             assert bus.transport.max_payload < 65_536
+            assert bus.transport._settings.grace_period_s == 5
             await hears(bus, other)
             await bus.publish(call())
             [message] = await collect(messages, 1)
