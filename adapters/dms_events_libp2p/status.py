@@ -23,7 +23,7 @@ __all__ = ["NodeFigures", "figures_of", "peers_of"]
 
 
 class NodeFigures(msgspec.Struct, frozen=True, kw_only=True):
-    """Figures of a node, as they are now; counts are since it was opened."""
+    """Figures of a node, as they are now; counts are since it was opened, or began again."""
 
     peers: int
     """Peers that are connected."""

@@ -75,7 +75,6 @@ async def test_a_variable_of_another_scheme_is_left_for_the_commands_that_use_it
 
 
 async def test_a_command_explains_itself_in_two_letters_too() -> None:
-    assert await answer("tail", "-h") == await answer("tail", "--help")
     assert await answer("dead", "list", "-h") == await answer("dead", "list", "--help")
 
 
