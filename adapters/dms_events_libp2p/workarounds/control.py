@@ -17,18 +17,22 @@ def keep_known(control: Any, topics: Container[str]) -> None:
     often as the id stands there: an RPC of 1 MiB can ask 45,000 times for one message, in one answer.
     """
     for entries in (control.graft, control.prune):
-        known = {entry.topicID: entry for entry in entries if entry.topicID in topics}
-        _replace(entries, known.values())
+        if entries:
+            known = {entry.topicID: entry for entry in entries if entry.topicID in topics}
+            _replace(entries, known.values())
+    if control.ihave:
+        _replace(control.ihave, _there(control.ihave, topics))
+    if control.iwant:
+        wanted = dict.fromkeys(id for entry in control.iwant for id in entry.messageIDs)
+        _replace(control.iwant, [rpc_pb2.ControlIWant(messageIDs=wanted)])
+
+
+def _there(entries: Any, topics: Container[str]) -> list[Any]:
     there: dict[str, dict[bytes, None]] = {}
-    for entry in control.ihave:
+    for entry in entries:
         if entry.topicID in topics:
             there.setdefault(entry.topicID, {}).update(dict.fromkeys(entry.messageIDs))
-    _replace(
-        control.ihave,
-        [rpc_pb2.ControlIHave(topicID=topic, messageIDs=ids) for topic, ids in there.items()],
-    )
-    wanted = dict.fromkeys(id for entry in control.iwant for id in entry.messageIDs)
-    _replace(control.iwant, [rpc_pb2.ControlIWant(messageIDs=wanted)] if wanted else [])
+    return [rpc_pb2.ControlIHave(topicID=topic, messageIDs=ids) for topic, ids in there.items()]
 
 
 def _replace(entries: Any, kept: Iterable[Any]) -> None:

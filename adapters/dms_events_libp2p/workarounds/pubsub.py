@@ -113,6 +113,8 @@ class GuardedPubsub(Pubsub):
             return
         rpc.ClearField("senderRecord")  # the router would check it again
         for message in rpc.publish:
+            if self._admission.refuses_peer(peer):
+                return  # left for the messages before
             if self._is_subscribed_to_msg(message):
                 await self.push_msg(peer, message)
         if len(rpc.subscriptions) <= self.max_subscriptions_per_rpc:
@@ -181,6 +183,8 @@ class GuardedPubsub(Pubsub):
 
     def strike(self, peer: Any, why: str, count: int = 1) -> None:
         """Count against a peer; with 20 strikes it is disconnected, and refused from then on."""
+        if len(self.strikes) >= _MOST_KEYS:
+            self.strikes.clear()
         self.strikes[peer] += count
         if self.strikes[peer] < _MOST_STRIKES or self._admission.refuses_peer(peer):
             return

@@ -36,6 +36,8 @@ class Trimming:
             return
 
         self._swarm.connection_pruner.maybe_prune_connections = prune_nothing
+        # Its own dialling is off, and the notes for that would grow with each peer that ever came.
+        self._swarm.auto_connector.record_disconnect = lambda peer: None
 
     async def run(self) -> None:
         """For as long as the node runs."""

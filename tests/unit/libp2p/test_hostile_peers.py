@@ -105,6 +105,15 @@ async def test_a_peer_that_sends_junk_is_left_while_another_is_served(junk: str)
     assert figures.refused >= 1
 
 
+async def test_a_peer_is_left_in_the_middle_of_its_rpc() -> None:
+    noise = framed(*(message(PAIR, b"junk %d" % n, signature=b"") for n in range(1_000)))
+    async with connect() as victim, connect(victim) as friend, victim.subscribe(ServiceCall):
+        await hears(friend, victim)
+        assert await attack(victim.transport.addresses[0], [noise], PAIR)
+        await alive(victim, friend)
+        assert victim.transport.figures.unsigned == 20
+
+
 async def test_junk_is_counted_by_its_readers_and_not_relayed() -> None:
     async with (
         connect() as victim,
