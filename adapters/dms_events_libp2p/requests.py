@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from weakref import WeakValueDictionary
 
 from dms_events.aio import TaskSet
@@ -24,7 +24,32 @@ __all__ = ["Requests"]
 _log = logging.getLogger("dms_events")
 _MOST_AT_ONCE = 50
 """Of a peer: a Go peer refuses about a quarter of 100."""
+_MOST_UNSENT = 8 << 20
 _NO_PEER = "name the peer that is to answer, by its id or a multiaddr with /p2p/"
+
+
+class _Unsent:
+    """Bytes of answers to one peer that it did not take yet."""
+
+    def __init__(self) -> None:
+        self._bytes = 0
+        self._less = asyncio.Event()
+
+    async def room(self) -> None:
+        """Wait while they are too many."""
+        while self._bytes >= _MOST_UNSENT:
+            self._less.clear()
+            await self._less.wait()
+
+    @contextmanager
+    def held(self, size: int) -> Iterator[None]:
+        """Have so many more of them meanwhile."""
+        self._bytes += size
+        try:
+            yield
+        finally:
+            self._bytes -= size
+            self._less.set()
 
 
 class Requests:
@@ -37,6 +62,7 @@ class Requests:
         self._prefix = settings.request_prefix
         self._turns: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
         self._answering: set[str] = set()
+        self._unsent: WeakValueDictionary[str, _Unsent] = WeakValueDictionary()
 
     async def request(self, message: OutgoingMessage, to: str, timeout_s: float) -> bytes:
         """As `Transport.request` says. At most 50 requests of a peer are under way, the others wait."""
@@ -97,8 +123,13 @@ class Requests:
             source=inbound.peer,
             largest_answer=LARGEST_FRAME,
         )
+        unsent = self._unsent.get(inbound.peer) or _Unsent()
+        self._unsent[inbound.peer] = unsent
         try:
-            await call_node(self._bridge, inbound.send, await answer(request))
+            await unsent.room()
+            data = await answer(request)
+            with unsent.held(len(data)):
+                await call_node(self._bridge, inbound.send, data)
         except TransportError as error:
             _log.debug("an answer to peer %s was not sent: %s", inbound.peer, error)
         finally:

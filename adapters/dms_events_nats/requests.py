@@ -30,6 +30,7 @@ __all__ = ["Requests"]
 
 _GROUP = "responders"
 _MOST_RUNNING = 2_000
+_MOST_BYTES = 128 << 20
 _UNANSWERABLE = (
     "%d requests were passed over, since nobody may be answered there; the last reply subject: %r"
 )
@@ -54,6 +55,8 @@ class Requests:
         self._subjects = subjects
         self._timeout_s = timeout_s
         self._responders = 0
+        self._bytes = 0
+        """Of requests and answers that are here."""
         self._unanswerable, self._unsent = Notice(_UNANSWERABLE), Notice(_UNSENT)
         self._too_many, self._denied = Notice(_TOO_MANY), Notice(_DENIED)
 
@@ -110,9 +113,10 @@ class Requests:
         def take(subject: str, reply: str, data: bytes, headers: bytes | None) -> None:
             if not self._may_answer(reply):
                 self._unanswerable.add(reply)
-            elif len(running) >= _MOST_RUNNING:
+            elif len(running) >= _MOST_RUNNING or self._bytes + len(data) > _MOST_BYTES:
                 self._too_many.add(subject)
             else:
+                self._bytes += len(data)
                 running.start(self._answer(answer, subject, reply, data))
 
         with mapped(f"respond to {subject}"), client.permitted([subject]):
@@ -129,17 +133,27 @@ class Requests:
                 self._responders -= 1
 
     async def _answer(self, answer: Answer, subject: str, reply: str, data: bytes) -> None:
-        client = self._client
         type_name, source = self._subjects.parts[subject]
         request = RequestDelivery(
             data=data,
             subject=subject,
             type_name=type_name,
             source=source,
-            largest_answer=client.max_payload,
+            largest_answer=self._client.max_payload,
         )
-        answered = await answer(request)
-        await make_room(client, Patience(client, self._timeout_s))
+        held = len(data)
+        try:
+            answered = await answer(request)
+            self._bytes += len(answered)
+            held += len(answered)
+            await self._send(reply, answered)
+        finally:
+            self._bytes -= held
+
+    async def _send(self, reply: str, answered: bytes) -> None:
+        client = self._client
+        if self._bytes <= _MOST_BYTES:
+            await make_room(client, Patience(client, self._timeout_s))
         full = client.pending_data_size > ROOM_BYTES
         if client.is_closed or full or len(answered) > client.max_payload:
             self._unsent.add(reply)

@@ -18,7 +18,7 @@ from dms_events import (
     ResponderError,
     TransportError,
 )
-from dms_events.transport import RequestDelivery
+from dms_events.transport import MemoryTransport, RequestDelivery, Transport
 from dms_events.types.deployment import DeploymentRequest, DeploymentResponse, DeploymentUpdate
 from tests.contract.places import Place, nothing_comes
 
@@ -238,3 +238,17 @@ async def test_a_claimed_source_does_not_take_the_place_of_the_transports(
     assert seen[0].source == place.source_of("node-1")
     assert seen[0].claimed_source == "somebody-else"
     assert responder.differing_claims == 1
+
+
+@pytest.mark.only("memory")
+async def test_a_transport_may_have_no_requests(place: Place) -> None:
+    class Plain(MemoryTransport):
+        request = Transport.request
+        respond = Transport.respond
+
+    async with Bus(Plain(place.url)) as bus:
+        with pytest.raises(ConfigError, match="Plain has no requests and replies"):
+            await bus.request(DeploymentRequest(), DeploymentResponse)
+        with pytest.raises(ConfigError, match="Plain has no requests and replies"):
+            async with bus.respond(DeploymentRequest, deploy):
+                pass

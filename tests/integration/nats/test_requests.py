@@ -29,7 +29,7 @@ from dms_events import (
 from dms_events.envelope import decode_envelope, encode_envelope
 from dms_events.transport import RequestDelivery
 from dms_events.types.deployment import DeploymentRequest, DeploymentResponse
-from dms_events_nats import NatsServer
+from dms_events_nats import NatsServer, requests
 from tests.kit.paths import HOME
 from tests.kit.programs.processes import until
 from tests.kit.servers.operator import at
@@ -154,6 +154,30 @@ async def test_an_answer_that_cannot_be_sent_ends_no_connection(
             await ask(bus, timeout_s=0.3)
     assert "1 answers could not be sent" in caplog.text
     assert "lost the connection" not in caplog.text
+
+
+async def test_requests_and_answers_are_bounded_in_bytes(
+    nats_server: NatsServer, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(requests, "_MOST_BYTES", 1_000_000)
+    go_on = asyncio.Event()
+
+    async def wait(request: RequestDelivery) -> bytes:
+        await go_on.wait()
+        return encode_envelope(ANSWER)
+
+    async with dms_events.connect(nats_server.url) as bus, bus.transport.respond(TYPE, wait):
+        large = OutgoingMessage("requests", TYPE, "", "1", bytes(400_000))
+        asking = [asyncio.ensure_future(bus.transport.request(large, "", 2.0)) for _ in range(3)]
+        await until(lambda: "1 requests were dropped" in caplog.text, "it is logged")
+        go_on.set()
+        answers = await asyncio.gather(*asking, return_exceptions=True)
+        assert sorted(type(answer).__name__ for answer in answers) == [
+            "RequestTimeoutError",
+            "bytes",
+            "bytes",
+        ]
+        assert await bus.transport.request(large, "", 5.0) == encode_envelope(ANSWER)
 
 
 async def test_no_request_is_lost_when_one_of_two_responders_comes_and_goes(

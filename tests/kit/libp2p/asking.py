@@ -27,20 +27,30 @@ async def asks(
     address: str,
     data: bytes,
     *,
+    protocol: str = PROTOCOL,
     streams: int = 1,
     pair: Any = None,
     stop: threading.Event | None = None,
+    reads: bool = True,
 ) -> list[bytes | None]:
     """Write the same bytes on each of some streams, and keep them open until they end, or ``stop``.
 
-    What came on each until its end; None where it did not end.
+    What came on each until its end; None where it did not end, or where nothing ``reads``.
     """
     stop = stop or threading.Event()
-    return await asyncio.to_thread(trio.run, _asks, address, data, streams, pair, stop)
+    return await asyncio.to_thread(
+        trio.run, _asks, address, data, streams, protocol, pair, stop, reads
+    )
 
 
 async def _asks(
-    address: str, data: bytes, streams: int, pair: Any, stop: threading.Event
+    address: str,
+    data: bytes,
+    streams: int,
+    protocol: str,
+    pair: Any,
+    stop: threading.Event,
+    reads: bool,
 ) -> list[bytes | None]:
     host = new_host(key_pair=pair or create_new_key_pair())
     target = info_from_p2p_addr(Multiaddr(address))
@@ -49,8 +59,10 @@ async def _asks(
     async def ask(number: int) -> None:
         read = b""
         try:
-            stream = await host.new_stream(target.peer_id, [PROTOCOL])
+            stream = await host.new_stream(target.peer_id, [protocol])
             await stream.write(data)
+            if not reads:
+                await trio.sleep_forever()
             while piece := await stream.read(65_536):
                 read += piece
         except Exception:  # noqa: BLE001

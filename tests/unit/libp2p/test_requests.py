@@ -23,10 +23,10 @@ from dms_events import (
     RequestError,
     RequestTimeoutError,
 )
-from dms_events.types.deployment import DeploymentRequest, DeploymentResponse
+from dms_events.types.deployment import DeploymentRequest, DeploymentResponse, DeploymentUpdate
 from dms_events_libp2p import streams
 from dms_events_libp2p.streams import Room
-from tests.kit.libp2p.asking import asks, framed
+from tests.kit.libp2p.asking import PROTOCOL, asks, framed
 from tests.kit.libp2p.buses import connect, eventually
 
 GOOD = framed(b'{"Type":"deployment.DeploymentRequest","Data":"e30="}')
@@ -124,6 +124,34 @@ async def test_requests_that_say_nothing_cost_others_nothing(responder: Bus, bus
     assert (await ask(bus, responder)).success
     stop.set()
     assert await asyncio.gather(*floods) == [[None] * 100] * 2
+    await at_peace(bus, responder)
+
+
+async def test_answers_that_a_peer_does_not_take_are_bounded(bus: Bus, responder: Bus) -> None:
+    handled, stop = 0, threading.Event()
+
+    async def much(event: DeploymentUpdate) -> DeploymentResponse:
+        nonlocal handled
+        handled += 1
+        return DeploymentResponse(content="#" * 700_000)
+
+    request = framed(b'{"Type":"deployment.DeploymentUpdate","Data":"e30="}')
+    [address] = responder.transport.addresses
+    protocol = PROTOCOL.replace("Request/", "Update/")
+    async with responder.respond(DeploymentUpdate, much, concurrency=5):
+        flood = asyncio.ensure_future(
+            asks(address, request, streams=60, protocol=protocol, stop=stop, reads=False)
+        )
+        await eventually(lambda: responder.transport.figures.inbound_requests == 60)
+        await eventually(lambda: handled >= 9)
+        assert (await ask(bus, responder)).success
+        update = await bus.request(
+            DeploymentUpdate(), DeploymentResponse, to=responder.transport.peer_id
+        )
+        assert len(update.content) == 700_000, "another peer has room of its own"
+        assert handled <= 16
+        stop.set()
+        await flood
     await at_peace(bus, responder)
 
 
