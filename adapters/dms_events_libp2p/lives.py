@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
@@ -19,7 +20,7 @@ _PAUSE_S = 1.0
 async def lives(life: Callable[[], AbstractAsyncContextManager[None]]) -> AsyncIterator[None]:
     """Keep a life open. One that fails is logged, and followed by the next after a second.
 
-    If the first one cannot be entered, what it raises passes through.
+    What the first one raises when it is entered passes through, and what the last one raises at its end.
     """
     async with trio.open_nursery() as keeper:
         await keeper.start(_keep, life)
@@ -37,7 +38,8 @@ async def _keep(life: Callable[[], AbstractAsyncContextManager[None]], *, task_s
                     task_status.started()
                 await trio.sleep_forever()
         except Exception as error:
-            if not begun:
+            closing = trio.current_effective_deadline() == -math.inf
+            if closing or not begun:
                 raise
             _log.error("the libp2p node failed, and begins again", exc_info=error)
         await trio.sleep(_PAUSE_S)

@@ -41,7 +41,7 @@ class Neighbours:
         )
 
     def _is_left_out(self, peer: ID) -> bool:
-        return self._peering.is_kept(peer) or self._admission.refuses_peer(peer)
+        return self.is_kept(peer) or self._admission.refuses_peer(peer)
 
     async def run(self) -> None:
         """For as long as the node runs."""
@@ -60,6 +60,10 @@ class Neighbours:
     async def flush(self) -> None:
         """Have all peers read what was sent to them."""
         await self._peering.flush()
+
+    def is_kept(self, peer: ID) -> bool:
+        """True for a bootstrap peer."""
+        return self._peering.is_kept(peer)
 
     def is_connected(self, peer: ID) -> bool:
         """True if there is a connection that is not closed."""

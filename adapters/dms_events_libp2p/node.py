@@ -141,7 +141,7 @@ class Node:
             self.pubsub,
             most=settings.most_connections,
             grace_s=settings.grace_period_s,
-            kept=settings.bootstrap,
+            is_kept=self.neighbours.is_kept,
         )
         for service in (self.host.get_network(), self.pubsub, self.router):
             hold_tasks(service)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -20,15 +20,18 @@ class Trimming:
     """Closes what is beyond ``most`` connections and older than the grace period.
 
     Peers that share no topic with this node go first, and of equals the one that came last. Peers in
-    ``kept`` and in a mesh stay. Stock closes no connection with a stream, and all have that of gossip.
+    a mesh stay, and those that ``is_kept`` names. Stock closes no connection with a stream, and all have
+    that of gossip.
     """
 
-    def __init__(self, pubsub: Any, *, most: int, grace_s: float, kept: Collection[str]) -> None:
+    def __init__(
+        self, pubsub: Any, *, most: int, grace_s: float, is_kept: Callable[[Any], bool]
+    ) -> None:
         self._pubsub = pubsub
         self._swarm = pubsub.host.get_network()
         self._most = most
         self._grace_s = grace_s
-        self._kept = kept
+        self._is_kept = is_kept
         self._since: dict[Any, float] = {}
         self.closed = 0
 
@@ -65,7 +68,7 @@ class Trimming:
         def may_go(connection: Any) -> bool:
             peer = connection.muxed_conn.peer_id
             ripe = now - self._since[connection] >= self._grace_s
-            return ripe and peer not in meshed and str(peer) not in self._kept
+            return ripe and peer not in meshed and not self._is_kept(peer)
 
         def order(connection: Any) -> tuple[bool, float]:
             return connection.muxed_conn.peer_id in sharing, -self._since[connection]

@@ -66,6 +66,27 @@ def test_a_first_life_that_cannot_be_entered_is_an_error() -> None:
         trio.run(main)
 
 
+def test_a_life_that_fails_while_it_is_closed_is_an_error() -> None:
+    begun = 0
+
+    @asynccontextmanager
+    async def life() -> AsyncIterator[None]:
+        nonlocal begun
+        begun += 1
+        try:
+            yield
+        finally:
+            raise ValueError("no end")
+
+    async def main() -> None:
+        async with lives(life):
+            pass
+
+    with pytest.RaisesGroup(ValueError, allow_unwrapped=True, flatten_subgroups=True):
+        trio.run(main)
+    assert begun == 1
+
+
 def test_each_life_follows_the_one_that_failed_until_the_end() -> None:
     begun: list[float] = []
 
