@@ -31,25 +31,25 @@ def peers_at(text: str) -> dict[str, list[str]]:
     """
     deadline = time.monotonic() + _WITHIN_S
     peers: dict[str, list[str]] = {}
-    asked: set[str] = set()
+    asked: set[tuple[str, str]] = set()
     waiting = [(text, "", 0)]
     while waiting:
         record, wanted, depth = waiting.pop(0)
         if (found := _name_in(record)) is None:
             _take(record, wanted, peers)
             continue
-        name, peer = found
+        name, peer = found[0], found[1] or wanted
         full = len(asked) == _MOST_NAMES or depth == _MOST_DEPTH
-        if full or name in asked or (wanted and peer and peer != wanted):
+        if full or (name, peer) in asked or (wanted and peer != wanted):
             continue
-        asked.add(name)
+        asked.add((name, peer))
         try:
             records = _records(name, deadline - time.monotonic())
         except dns.exception.DNSException as error:
             if depth == 0:
                 raise OSError(f"_dnsaddr.{name}: {error}") from error
             continue
-        waiting += [(each, peer or wanted, depth + 1) for each in records]
+        waiting += [(each, peer, depth + 1) for each in records]
     return peers
 
 
