@@ -59,3 +59,19 @@ async def test_a_node_with_another_swarm_key_or_none_is_not_connected(
             await eventually(lambda: f"cannot reach peer {node.peer} yet" in caplog.text)
             assert not dialling.transport.peers
         assert not bus.transport.peers
+
+
+async def test_a_go_peer_is_connected_if_the_access_list_names_it(go: Path) -> None:
+    async with GoNode.run(go) as friend, GoNode.run(go) as stranger:
+        acl = [f"/ip4/127.0.0.0/ipcidr/8/p2p/{friend.peer}"]
+        async with (
+            connect(acl=acl, peers=[friend.address, stranger.address]) as bus,
+            bus.subscribe(ServiceCall),
+        ):
+            stranger.connect(bus.transport.addresses[0])
+            await stranger.wait("refused", 1)
+            await met(bus, friend)
+            await both_ways(bus, friend)
+            await eventually(lambda: bus.transport.figures.not_dialled)
+            assert bus.transport.figures.refused >= 1
+            assert [peer.peer_id for peer in bus.transport.peers] == [friend.peer]
