@@ -58,6 +58,8 @@ async def test_go_and_python_find_each_other_under_a_rendezvous(go: Path, server
             bus.transport.addresses
         )
         await eventually(lambda: is_connected(bus, node.peer))
+        [own] = await hub.wait("identified", 1, lambda event: event["peer"] == told["peer"])
+        assert ("/nunet/kad/1.0.0" in own["protocols"]) is server
 
 
 async def test_python_finds_python_by_way_of_go(go: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -128,6 +129,31 @@ async def test_a_peer_can_say_of_itself_only_that_it_provides() -> None:
             [answer] = await peer.send(address, said, question, answers=1)
             assert len(answer.providerPeers) == known
         assert list(answer.providerPeers[0].addrs) == [Multiaddr(NOWHERE).to_bytes()]
+
+
+async def test_a_search_asks_for_as_many_peers_of_the_rendezvous_as_the_limit_says() -> None:
+    dialled = 0
+
+    async def closing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal dialled
+        dialled += 1
+        writer.close()
+
+    async with await asyncio.start_server(closing, "127.0.0.1", 0) as server:
+        there = f"/ip4/127.0.0.1/tcp/{server.sockets[0].getsockname()[1]}"
+
+        def answer(message: Message) -> bytes:
+            found = peers(40, KEY, [there]) if message.type == Message.GET_PROVIDERS else []
+            return as_frame(Message(type=message.type, key=message.key, providerPeers=found))
+
+        async with DhtPeer.run(answer) as peer:
+
+            def searches() -> int:
+                return sum(question.type == Message.GET_PROVIDERS for question in peer.questions)
+
+            async with connect(peers=[peer.address], peer_count_discovery_limit=3, **DHT):
+                await eventually(lambda: searches() >= 2 and dialled)
+    assert 3 <= dialled <= 3 * searches()
 
 
 async def test_to_close_ends_a_search_that_waits() -> None:
