@@ -166,6 +166,7 @@ class Node:
                 tasks.start_soon(self.neighbours.run)
                 tasks.start_soon(self.trimming.run)
                 tasks.start_soon(self._announce)
+                tasks.start_soon(self.pubsub.watch_streams)
                 tasks.start_soon(self.seqnos.keep, lambda: self.pubsub.counter)
                 await self.join(self._topics)
                 try:

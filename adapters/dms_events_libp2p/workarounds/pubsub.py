@@ -15,13 +15,13 @@ from libp2p.network.connection.exceptions import RawConnError
 from libp2p.network.stream.exceptions import StreamError
 from libp2p.peer.id import ID
 from libp2p.pubsub.pb import rpc_pb2
-from libp2p.pubsub.pubsub import Pubsub
 from libp2p.pubsub.utils import maybe_consume_signed_record
 
 from ..windows import Seen, Windows
 from .control import keep_known
 from .frames import BadFrameError, Frames
 from .inbound import Admission
+from .peer_streams import KeptStreams
 from .queues import Queues
 from .window_updates import batch_window_updates
 
@@ -37,7 +37,7 @@ _SEQNO_BYTES = 8
 _PREFIX = b"libp2p-pubsub:"
 
 
-class GuardedPubsub(Pubsub):
+class GuardedPubsub(KeptStreams):
     """Stock, but: bad bytes, bad signatures and junk are counted against the peer that sent them.
 
     ``on_message`` gets each message, its signer, what ``read`` makes of it, and whether it may have been
@@ -88,6 +88,7 @@ class GuardedPubsub(Pubsub):
         peer = stream.muxed_conn.peer_id
         batch_window_updates(stream)
         frames = Frames(stream, self.max_inbound_rpc_size)
+        self.inbound_begins(stream)
         try:
             while self.manager.is_running and not self._admission.refuses_peer(peer):
                 rpc = rpc_pb2.RPC()
@@ -101,11 +102,12 @@ class GuardedPubsub(Pubsub):
         except Exception as error:  # noqa: BLE001
             self.strike(peer, repr(error))
             await self._reset(stream)
+        finally:
+            self.inbound_ends(stream)
 
     async def _reset(self, stream: Any) -> None:
         with suppress(Exception):
             await stream.reset()
-        self._handle_dead_peer(stream.muxed_conn.peer_id)
 
     async def _take(self, peer: Any, rpc: Any) -> None:
         if not maybe_consume_signed_record(rpc, self.host, peer):
@@ -201,63 +203,6 @@ class GuardedPubsub(Pubsub):
             if remote:
                 found.add(str(remote[0]))
         return found
-
-    async def handle_dead_peer_queue(self) -> None:
-        """Stock keeps the stream of a connection that ended, if the next one has begun by then.
-
-        So it says nothing to a peer that came back.
-        """
-        async with self.dead_peer_receive_channel:
-            self.event_handle_dead_peer_queue_started.set()
-            async for peer in self.dead_peer_receive_channel:
-                try:
-                    self._look_at(peer)
-                except Exception as error:  # noqa: BLE001
-                    _log.error("the end of peer %s was not handled", peer, exc_info=error)
-
-    def _look_at(self, peer: Any) -> None:
-        stream = self.peers.get(peer)
-        if not self._peer_is_connected(peer) or (stream and stream.muxed_conn.is_closed):
-            self._handle_dead_peer(peer)
-
-    def _forget_stream(self, peer: Any) -> None:
-        """Not the subscriptions: those of the next connection may have arrived."""
-        del self.peers[peer]
-        if peer in self.peer_queues:
-            self.peer_queues.pop(peer).close()
-        self.router.remove_peer(peer)
-
-    def _handle_dead_peer(self, peer_id: Any) -> None:
-        """Stock forgets the subscriptions of a peer whose stream was reset, and stays connected."""
-        stream = self.peers.get(peer_id)
-        if stream and stream.muxed_conn.is_closed and self._peer_is_connected(peer_id):
-            self._forget_stream(peer_id)
-            self._schedule_peer_stream_retry(peer_id)
-            return
-        super()._handle_dead_peer(peer_id)
-        if self.manager.is_running and self._peer_is_connected(peer_id):
-            self.manager.run_task(self._leave, peer_id)
-
-    async def _leave(self, peer: Any) -> None:
-        with suppress(Exception):
-            await self.host.disconnect(peer)
-
-    async def _replay_recent_messages(self, peer_id: Any, topic: str) -> None:
-        """Nothing: stock sends a new subscriber the messages of the last seconds, which Go does not.
-
-        A node that restarts would get again what it had before.
-        """
-
-    def announce(self) -> None:
-        """Say the topics again: a peer that notices the end of an old connection late forgets them.
-
-        Go does so too, with peers that were frozen or came back, and nobody says them twice.
-        """
-        packet = rpc_pb2.RPC()
-        for topic in self.topic_ids:
-            packet.subscriptions.add(subscribe=True, topicid=topic)
-        for peer in self.peers:
-            self.router.send_rpc(peer, packet, priority=True)
 
     def notify_subscriptions(self, publish_message: Any) -> None:
         """Nothing: `push_msg` hands messages over itself; stock drops them beyond 32."""

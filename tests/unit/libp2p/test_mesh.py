@@ -11,7 +11,7 @@ from dms_events import Bus
 from dms_events.types.elk_stats import NewService, ServiceCall
 from dms_events_libp2p.keys import new_key, peer_id
 from dms_events_libp2p.node import Node
-from tests.contract.places import collect, service
+from tests.contract.places import call, collect, service
 from tests.kit.libp2p.buses import connect, eventually, full_with, hears
 
 CALLS, SERVICES = "dms/events/elk_stats.ServiceCall", "dms/events/elk_stats.NewService"
@@ -75,3 +75,18 @@ async def test_a_peer_that_comes_back_is_let_into_the_mesh_at_once() -> None:
         await eventually(lambda: not bus.peers)
         async with connect(bus, private_key=key) as peer, peer.subscribe(ServiceCall):
             await eventually(in_mesh, within_s=30)
+
+
+async def test_the_end_of_an_earlier_stream_forgets_nothing_of_the_present_ones() -> None:
+    async with connect() as reader, connect(reader) as bus, reader.subscribe(ServiceCall):
+        await hears(bus, reader)
+        pubsub = bus.transport._node.pubsub
+        [peer] = list(pubsub.peers)
+
+        async def end_of_another() -> None:
+            pubsub._handle_dead_peer(peer)
+            await trio.lowlevel.checkpoint()
+
+        await bus.transport._bridge.call(end_of_another)
+        await bus.publish(call())
+        assert [each.peer_id for each in bus.peers] == [reader.transport.peer_id]
