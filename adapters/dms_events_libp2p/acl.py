@@ -10,7 +10,7 @@ from typing import NamedTuple
 from dms_events.errors import ConfigError
 from dms_events.types.network_config import Multiaddr
 
-__all__ = ["AccessList", "Ip", "Network", "ip_of"]
+__all__ = ["AccessList", "Ip", "ip_of", "place_of"]
 
 Ip = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -18,6 +18,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _FORM = re.compile(
     r"(?:/ip[46]/(?P<ip>[^/]+)(?:/ipcidr/(?P<bits>\d+))?(?:/tcp/\d+)?)?(?:/p2p/(?P<peer>[^/]+))?/?"
 )
+_BITS_OF_A_HOST = 64
 _EXAMPLES = (
     "10.0.0.0/8, 12D3KooW…, /ip4/10.0.0.0/ipcidr/8, /p2p/12D3KooW… or /ip4/10.1.2.3/p2p/12D3KooW…"
 )
@@ -63,6 +64,14 @@ def ip_of(text: str) -> Ip | None:
     return getattr(ip, "ipv4_mapped", None) or ip
 
 
+def place_of(address: str) -> str:
+    """What an address is counted by: of IPv6 its network of 64 bits, of which one host may have all."""
+    ip = ip_of(address)
+    if ip is None or ip.version == 4:
+        return str(ip or address)
+    return str(ipaddress.ip_network((ip, _BITS_OF_A_HOST), strict=False))
+
+
 def _parsed(text: str | None) -> _Entry:
     entry = None
     if text is not None:
@@ -89,12 +98,16 @@ def _of_multiaddr(text: str) -> _Entry | None:
     found = _FORM.fullmatch(text)
     if found is None:
         return None
-    network = None
+    network = peer = None
     if found["ip"] is not None:
         network = _network(found["ip"] + (f"/{found['bits']}" if found["bits"] else ""))
         if network is None:
             return None
-    return _Entry(network, _peer(found["peer"]) if found["peer"] else None)
+    if found["peer"] is not None:
+        peer = _peer(found["peer"])
+        if peer is None:
+            return None
+    return _Entry(network, peer)
 
 
 def _network(text: str) -> Network | None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from libp2p.network.connection.raw_connection import RawConnection
 
-from ..acl import AccessList, Ip, ip_of
+from ..acl import AccessList, Ip, ip_of, place_of
 from .reasons import reason_of
 from .sockets import remember_remote
 
@@ -25,8 +25,9 @@ _QUIET_S = 10.0
 class Admission:
     """Who may connect: at most ``per_address`` connections an address, and nobody that is refused.
 
-    A peer is refused for good, its address for ``refuse_s``, since a new key is a new peer. A node with
-    the id ``own``, which is this one or has its key, would be a peer that this node never hears.
+    The addresses of one IPv6 network of 64 bits count as one. A peer is refused for good, its address
+    for ``refuse_s``, since a new key is a new peer. A node with the id ``own``, which is this one or has
+    its key, would be a peer that this node never hears.
     """
 
     def __init__(
@@ -77,25 +78,26 @@ class Admission:
         now = self._clock()
         self._addresses = {a: until for a, until in self._addresses.items() if until > now}
         if self._refuse_s > 0:
-            self._addresses |= dict.fromkeys(addresses, now + self._refuse_s)
+            self._addresses |= dict.fromkeys(map(place_of, addresses), now + self._refuse_s)
 
     def take(self, address: str) -> bool:
         """Take a place of this address, which `give_back` gives back; False if it gets none."""
+        place = place_of(address)
         if not self.acl.permits(None, ip_of(address)):
             reason = "the ACL does not permit it"
-        elif self._held[address] >= self._per_address:
+        elif self._held[place] >= self._per_address:
             reason = f"it has {self._per_address} connections already"
-        elif self._addresses.get(address, 0.0) > self._clock():
+        elif self._addresses.get(place, 0.0) > self._clock():
             reason = "a peer there sent junk"
         else:
-            self._held[address] += 1
+            self._held[place] += 1
             return True
         self._held += Counter()  # an address without places is forgotten
         self.turned_away(address, reason)
         return False
 
     def give_back(self, address: str) -> None:
-        self._held[address] -= 1
+        self._held[place_of(address)] -= 1
         self._held += Counter()
 
     def turned_away(self, address: str, reason: str) -> None:

@@ -91,6 +91,18 @@ def test_an_address_is_refused_for_a_time_and_a_peer_for_good() -> None:
     assert not admission.refuses_peer("other")
 
 
+def test_the_addresses_of_an_ipv6_network_count_as_one() -> None:
+    admission = Admission("", 2, 60.0, AccessList())
+    taken = [admission.take(f"2001:db8::{n}") for n in range(3)]
+    assert taken == [True, True, False]
+    assert admission.take("2001:db8:0:1::1")
+    admission.give_back("2001:db8::1")
+    assert admission.take("2001:db8::9")
+    admission.refuse("peer", {"2001:db8:0:1::1"})
+    assert not admission.take("2001:db8:0:1::2")
+    assert admission.take("192.0.2.1")
+
+
 def test_a_place_of_an_address_is_given_back() -> None:
     admission = Admission("own", 2, 60.0, AccessList())
     assert [admission.take("192.0.2.1") for _ in range(3)] == [True, True, False]
