@@ -10,6 +10,7 @@ from pathlib import Path
 from signal import SIGTERM
 
 import msgspec
+import pytest
 
 import dms_events
 from dms_events import Bus, OutgoingMessage, RelayTally
@@ -81,6 +82,7 @@ async def test_sigterm_ends_it_in_peace_with_its_figures(
     assert tally == RelayTally(stored=300)
 
 
+@pytest.mark.soak
 async def test_a_relay_that_is_killed_loses_and_doubles_nothing_beside_another_one(
     nats_server: NatsServer, operator: Operator, tmp_path: Path
 ) -> None:

@@ -20,6 +20,7 @@ from tests.kit.storing import call, ids_of, prepared
 NARROW = "max_payload: 65536"
 
 
+@pytest.mark.soak
 async def test_what_is_heard_while_the_server_is_away_is_stored_when_it_is_back(
     nats_server: NatsServer, caplog: pytest.LogCaptureFixture
 ) -> None:
