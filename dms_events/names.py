@@ -1,4 +1,7 @@
-"""Names on the wire: which text may be a source, a durable, a type name or a pattern."""
+"""Names on the wire: which text may be a source, a durable, a root, a type name or a pattern.
+
+Every door asks here, whatever the transport: the bus, workers, `nats setup` and the commands.
+"""
 
 from __future__ import annotations
 
@@ -11,19 +14,37 @@ from hashlib import sha256
 from .errors import ConfigError
 
 __all__ = [
-    "check_token",
+    "UNPARTITIONED",
+    "check_durable",
+    "check_source",
+    "checked_root",
+    "consumer_taken",
     "digest",
+    "is_durable",
     "is_pattern",
     "is_source",
-    "is_token",
     "is_type_name",
     "no_such_durable",
+    "part_name",
+    "read_otherwise",
     "shortened",
     "shortened_type",
+    "whole_of",
     "widest",
 ]
 
-_TOKEN = re.compile(r"[^\s.*>/\\\ud800-\udfff]{1,200}")
+UNPARTITIONED = "rest"
+"""What is stored without a partition."""
+_LONGEST = 200
+"""Characters of a source, a durable or a root: together they fit into a line of NATS's protocol, 4,096
+bytes."""
+_CONSUMER_BYTES = 255
+"""What a NATS server takes as the name of a consumer."""
+_PART_BYTES = len("-2147483646")
+"""What the consumer of a partition has behind the name of its durable, at the most."""
+_REFUSED = re.compile(r"[\s.*>/\\\ud800-\udfff]")
+_ROOT = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
+_TOPIC_ROOT = re.compile(r"/?[A-Za-z0-9_-]+([./][A-Za-z0-9_-]+)*")
 _FOREIGN = r"[^\s\x00-\x1f.*>]"
 """A character of a token in a message that somebody else wrote: the token is taken as it is."""
 _PATTERN = re.compile(rf"\*|{_FOREIGN}+\.({_FOREIGN}+|\*)")
@@ -31,21 +52,108 @@ _TYPE_NAME = re.compile(rf"{_FOREIGN}+\.{_FOREIGN}+")
 _SOURCE = re.compile(rf"{_FOREIGN}*")
 
 
-def is_token(text: str) -> bool:
-    """True if the text can be one token of a subject, as `check_token` wants it."""
-    return _TOKEN.fullmatch(text) is not None
-
-
-def check_token(setting: str, text: str, fix: str = "") -> None:
-    r"""Refuse a source or a durable that cannot be one token of a subject.
+def check_source(source: str) -> None:
+    r"""Refuse a source that cannot be one token of a subject.
 
     Raises:
-        ConfigError: the text is empty, longer than 200 characters, or has white space, a lone surrogate
-            or one of ``. * > / \``. ``fix`` is added to the reason.
+        ConfigError: the text is empty, is longer than 200 characters, or has white space, a lone
+            surrogate or one of ``. * > / \``.
     """
-    if not is_token(text):
-        reason = f"{text!r} has white space, a lone surrogate, or one of . * > / \\"
-        raise ConfigError(setting, reason + fix)
+    if fault := _fault_of_token(source):
+        raise ConfigError("source", f"{fault}; use a peer id, or leave the source out")
+
+
+def check_durable(durable: str, *, partitioned: bool = False, setting: str = "durable") -> None:
+    r"""Refuse the name of a durable that not every transport can keep.
+
+    Raises:
+        ConfigError: the text is empty, is longer than 200 characters or 255 bytes of UTF-8 (244 where it
+            is read by partitions), or has white space, a NUL, a lone surrogate or one of ``. * > / \``.
+            It is about ``setting``.
+    """
+    room = _CONSUMER_BYTES - (_PART_BYTES if partitioned else 0)
+    if fault := _fault_of_token(durable) or _fault_of_file(durable, room):
+        raise ConfigError(setting, fault)
+
+
+def is_durable(text: str) -> bool:
+    """True if the text can name a durable, as `check_durable` wants it."""
+    return not (_fault_of_token(text) or _fault_of_file(text, _CONSUMER_BYTES))
+
+
+def _fault_of_file(text: str, room: int) -> str:
+    """What keeps a token from naming a file of the server; empty where nothing does."""
+    if "\x00" in text:
+        return f"{text!r} has a NUL. Write {text.replace(chr(0), '-')!r}"
+    if (size := len(text.encode())) > room:
+        return f"{text[:20]!r}… has {size} bytes, and {room} are the limit; use a shorter name"
+    return ""
+
+
+def _fault_of_token(text: str) -> str:
+    """What is wrong with a token, and how to mend it; empty where nothing is."""
+    if not text:
+        return "the name is empty"
+    if len(text) > _LONGEST:
+        size = f"{len(text)} characters, and {_LONGEST} are the limit"
+        return f"{text[:20]!r}… has {size}; use a shorter name"
+    if found := _REFUSED.search(text):
+        rule = "white space, a lone surrogate, or one of . * > / \\"
+        return f"{text!r} has {found[0]!r}: no name has {rule}. Write {_REFUSED.sub('-', text)!r}"
+    return ""
+
+
+def checked_root(root: str, *, setting: str = "root", slashes: bool = False) -> str:
+    """The text itself, if subjects can begin with it.
+
+    Args:
+        slashes: a slash parts tokens too, and may come first, as in topics of libp2p.
+
+    Raises:
+        ConfigError: the text is not of tokens of A-Z a-z 0-9 _ - that are parted by dots, or is longer
+            than 200 characters. It is about ``setting``.
+    """
+    if not (_TOPIC_ROOT if slashes else _ROOT).fullmatch(root) or len(root) > _LONGEST:
+        parted = "dots or slashes" if slashes else "dots"
+        reason = f"use up to {_LONGEST} characters, in tokens of A-Z a-z 0-9 _ - parted by {parted}"
+        raise ConfigError(setting, f"{root[:_LONGEST]!r} cannot begin a subject: {reason}")
+    return root
+
+
+def part_name(durable: str, partition: str) -> str:
+    """The consumer of one partition of a durable that is read by partitions."""
+    return f"{durable}-{partition}"
+
+
+def whole_of(consumer: str) -> str:
+    """The durable that has a consumer of this name if it is read by partitions; empty if none has."""
+    durable, _, part = consumer.rpartition("-")
+    return durable if part == UNPARTITIONED or part.isdecimal() else ""
+
+
+def consumer_taken(consumer: str, *, partitioned: bool) -> ConfigError:
+    """The error about a consumer that is a part of one durable by its name, and is that of another one.
+
+    Args:
+        partitioned: the first one is asked for, which is read by partitions. False: the other one is.
+    """
+    whole = whole_of(consumer)
+    if partitioned:
+        reason = f"{whole!r} needs {consumer!r} for a partition, and that is a durable of its own"
+    else:
+        reason = f"{consumer!r} is a part of the durable {whole!r}, which is read by partitions"
+    return ConfigError("durable", f"{reason}. Choose another durable name")
+
+
+def read_otherwise(durable: str, *, partitioned: bool) -> ConfigError:
+    """The error about a durable that is there, and is to be read by partitions, or no more by them."""
+    state, also = ("not read", "") if partitioned else ("read", "partitioned=True, or ")
+    return ConfigError(
+        "partitioned",
+        f"the durable {durable!r} is there and is {state} by partitions: what it has handled would be "
+        f"handled again. Choose {also}another durable name, with start='new' once the old one has no "
+        "backlog",
+    )
 
 
 def no_such_durable(durable: str, others: Iterable[str]) -> ConfigError:

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from dms_events.errors import ConfigError
+from dms_events.names import checked_root
 from dms_events.types.network_config import Libp2pConfig, NetworkConfig
 
 from .acl import AccessList
@@ -180,9 +181,7 @@ def _dht_settings(where: str | NetworkConfig, options: Libp2pOptions) -> DhtSett
 
 
 def _topic_prefix(root: str) -> str:
-    if not root or any(character.isspace() for character in root):
-        raise ConfigError("root", f"{root!r} is empty or has white space")
-    if root.strip("/").partition("/")[0] == "nunet":
+    if checked_root(root, slashes=True).strip("/").partition("/")[0] == "nunet":
         reason = (
             "nodes of the DMS take only signed actor envelopes there, and refuse who sends others"
         )

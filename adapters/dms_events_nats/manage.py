@@ -11,7 +11,8 @@ from nats.aio.client import Client
 from .client import mapped
 from .setup import Difference, NatsSetup, api
 from .setup.compare import DesiredConfig, State, compare, creation, described, merged
-from .setup.ensure import refusal, retry_until_ready
+from .setup.ensure import refusal, refuse_parts, retry_until_ready
+from .setup.fit import refuse_other_root
 from .setup.target import durable_targets, stream_targets
 from .transport import NatsTransport
 
@@ -53,7 +54,7 @@ async def apply_setup(
     """
 
     async def settle(client: Client, target: DesiredConfig) -> list[Difference]:
-        actual = await api.read(client, target)
+        actual = await _read(client, target)
         if actual is None:
             await api.create(client, target, creation(target))
             return [_missing(target, applied=True)]
@@ -76,8 +77,17 @@ async def apply_setup(
     return await _each(url, setup, connection, settle)
 
 
-async def _check(client: Client, target: DesiredConfig) -> list[Difference]:
+async def _read(client: Client, target: DesiredConfig) -> dict[str, Any] | None:
     actual = await api.read(client, target)
+    if target.consumer and actual is None:
+        await refuse_parts(client, target)
+    elif actual is not None and not target.consumer:
+        refuse_other_root(target.stream, actual, target.declared["subjects"][0])
+    return actual
+
+
+async def _check(client: Client, target: DesiredConfig) -> list[Difference]:
+    actual = await _read(client, target)
     if actual is None:
         return [_missing(target, applied=False)]
     states = compare(target, actual)

@@ -3,37 +3,33 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
-from dms_events.errors import ConfigError
+from dms_events.names import UNPARTITIONED, checked_root
 from dms_events.transport import Channel, OutgoingMessage, SubscriptionSpec
 
 __all__ = [
     "LONGEST_SUBJECT",
-    "NO_SOURCE",
-    "UNPARTITIONED",
     "Subjects",
-    "checked_subject",
+    "filters_of",
     "fits_line",
+    "overlap",
     "partitions_of",
+    "reads_part",
 ]
 
-NO_SOURCE = "_"
-UNPARTITIONED = "rest"
-"""What is stored without a partition."""
 LONGEST_SUBJECT = 3_500
 """Bytes that leave room for a reply subject and sizes in a line of the protocol, 4,096 bytes. A server
 ends the connection at a longer line."""
+NO_SOURCE = "_"
 _TOKENS = 3
 """Of a subject: module, type and source."""
 _MOST_KNOWN = 10_000
 _LONGEST_KNOWN = 512
-_LONGEST = 200
-"""With the tokens behind it a subject must fit into a line of the protocol, 4,096 bytes."""
 _PARTITION = re.compile(r"\{\{partition\((\d+),\d+\)\}\}$")
 _ENDS_SUBJECT = re.compile(r"[ \t\r\n]")
 """What parts the words of a line. Strangers use all else, and so do their dead letters."""
-_ROOT = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 
 
 def partitions_of(transform: Mapping[str, str] | None) -> int | None:
@@ -44,18 +40,6 @@ def partitions_of(transform: Mapping[str, str] | None) -> int | None:
     return int(found[1]) if found else None
 
 
-def checked_subject(setting: str, subject: str) -> str:
-    """The subject, of plain tokens.
-
-    Raises:
-        ConfigError: it is none.
-    """
-    if not _ROOT.fullmatch(subject) or len(subject) > _LONGEST:
-        reason = f"use up to {_LONGEST} characters, in tokens of A-Z a-z 0-9 _ -"
-        raise ConfigError(setting, f"{subject[:_LONGEST]!r} is not a subject: {reason}")
-    return subject
-
-
 def fits_line(subject: str) -> bool:
     """Whether a line of the protocol can hold a subject, as one word beside all else in it."""
     try:
@@ -63,6 +47,28 @@ def fits_line(subject: str) -> bool:
     except UnicodeEncodeError:
         return False
     return 0 < size <= LONGEST_SUBJECT and not _ENDS_SUBJECT.search(subject)
+
+
+def overlap(one: str, other: str) -> bool:
+    """True if two filters, which may have wildcards, can take the same subject."""
+    ones, others = one.split("."), other.split(".")
+    for first, second in zip(ones, others, strict=False):
+        if ">" in (first, second):
+            return True
+        if first != second and "*" not in (first, second):
+            return False
+    return len(ones) == len(others)
+
+
+def filters_of(config: Mapping[str, Any]) -> list[str]:
+    """What a consumer reads, by its configuration as the server says it."""
+    return config.get("filter_subjects") or [config.get("filter_subject") or ">"]
+
+
+def reads_part(filters: Iterable[str]) -> bool:
+    """True for the filters of a consumer that reads a partition, or what has none."""
+    last = {filter_.rpartition(".")[2] for filter_ in filters}
+    return all(token == "*" or token.isdigit() for token in last)
 
 
 class _Parts(dict[str, tuple[str, str]]):
@@ -86,7 +92,7 @@ class Subjects:
     """Builds and reads subjects under one root."""
 
     def __init__(self, root: str) -> None:
-        self._root = checked_subject("root", root)
+        self._root = checked_root(root)
         self._depth = root.count(".") + 1
         self._known: dict[tuple[str, str, str], str] = {}
         self.parts = _Parts(self._depth + 1)

@@ -13,6 +13,7 @@ from weakref import WeakSet
 from nats.js.manager import JetStreamManager
 
 from dms_events.errors import ConfigError, ConnectionLostError
+from dms_events.names import checked_root
 from dms_events.transport import (
     Answer,
     Channel,
@@ -32,7 +33,7 @@ from .read import CoreReceiver, PartitionedReceiver, PullReceiver, open_receiver
 from .requests import Requests
 from .setup import EventsSetup, NatsSetup, StreamSetup, check_streams, make_streams
 from .store import delete_message, durables_for, fetch_message, open_notes
-from .subjects import Subjects, checked_subject
+from .subjects import Subjects
 
 __all__ = ["NatsTransport"]
 
@@ -77,8 +78,7 @@ class NatsTransport(Transport):
             its place) that asks for no TLS gets none.
 
     Raises:
-        ConfigError: a setting cannot be: of the URL, ``root``, ``inbox_prefix``,
-            ``ping_interval_s`` or ``core_buffer_bytes``.
+        ConfigError: a setting is malformed or out of range; the error names it.
     """
 
     def __init__(
@@ -127,7 +127,7 @@ class NatsTransport(Transport):
         )
         self._connect_timeout_s = connect_timeout_s
         self._publish_timeout_s = publish_timeout_s
-        self._inbox_prefix = checked_subject("inbox_prefix", inbox_prefix)
+        self._inbox_prefix = checked_root(inbox_prefix, setting="inbox_prefix")
         self._credentials = Credentials(credentials) if credentials else None
         self._tls = tls or (ssl.create_default_context() if tls_handshake_first else None)
         self._tls_handshake_first = tls_handshake_first

@@ -16,7 +16,7 @@ from ..dead_letters import DeadLetters, DeadLetterWriter
 from ..envelope import Encoding
 from ..errors import ConfigError, PublishError, TransportError
 from ..identity import new_id
-from ..names import check_token, widest
+from ..names import check_durable, check_source, widest
 from ..transport import (
     ACK_WAIT_S,
     Guarantees,
@@ -58,7 +58,7 @@ class Bus(Requests, DeadLetters):
         on_error: Callable[[Discarded], object] | None = None,
     ) -> None:
         if source:
-            check_token("source", source, "; use a peer id")
+            check_source(source)
         if encoding not in ("json", "msgpack"):
             raise ConfigError("encoding", f"expected 'json' or 'msgpack', got {encoding!r}")
         self.discards = Discards(on_error)
@@ -139,7 +139,7 @@ class Bus(Requests, DeadLetters):
             UnknownTypeError: it is not a DMS type.
         """
         if source:
-            check_token("source", source, "; use a peer id")
+            check_source(source)
         return self._sealer.seal(
             event, id or new_id(), source or self._sealer.source, time_text(time), trace_parent
         )
@@ -254,7 +254,7 @@ class Bus(Requests, DeadLetters):
         if not wanted:
             raise ConfigError("subscribe", "name at least one type or pattern, or '*' for all")
         if durable is not None:
-            check_token("durable", durable)
+            check_durable(durable, partitioned=partitioned)
         if not 1 <= prefetch <= 10_000:
             raise ConfigError("prefetch", f"must be 1 to 10000, not {prefetch}")
         if not ack_wait_s > 0:
@@ -291,5 +291,5 @@ class Bus(Requests, DeadLetters):
             ConfigError: the transport keeps none, or this is no name of a durable.
             TransportError: they cannot be reached.
         """
-        check_token("durable", durable)
+        check_durable(durable)
         return await self._transport.notes(durable)

@@ -2,7 +2,8 @@
 
 from .counts import PublishCounts
 from .drops import Drops
-from .memory import MemoryKeyValue, MemoryTransport
+from .memory import MemoryTransport
+from .memory_notes import MemoryKeyValue
 from .peer import Peer
 from .receiver import Delivery, Receiver
 from .requests import Answer, RequestDelivery

@@ -17,8 +17,9 @@ from urllib.parse import urlsplit
 from weakref import WeakSet, WeakValueDictionary
 
 from ..errors import ConfigError, ConnectionLostError, PublishError
-from ..names import no_such_durable
-from .memory_consumer import Consumer, MemoryDelivery, Stored, size_of
+from ..names import checked_root, no_such_durable
+from .memory_consumer import Consumer, MemoryDelivery, Stored, refuse_clash, size_of
+from .memory_notes import MemoryKeyValue
 from .memory_requests import MemoryResponders
 from .receiver import Delivery, Receiver
 from .requests import Answer
@@ -31,7 +32,7 @@ from .transport import (
     Transport,
 )
 
-__all__ = ["MemoryKeyValue", "MemoryTransport"]
+__all__ = ["MemoryTransport"]
 
 
 class Broker:
@@ -119,6 +120,7 @@ class MemoryTransport(Transport):
         max_messages: int = 1_000_000,
         max_bytes: int = 1 << 30,
     ) -> None:
+        checked_root(root)
         for setting, least in (("max_messages", max_messages), ("max_bytes", max_bytes)):
             if least < 1:
                 raise ConfigError(setting, f"must be at least 1, not {least}")
@@ -165,6 +167,7 @@ class MemoryTransport(Transport):
         # No durable has a slash in its name.
         name = f"{spec.channel}/{spec.durable or f'/{uuid.uuid4()}'}"
         consumer = consumers.get(name)
+        refuse_clash(spec, consumers)
         others = tuple(known.removeprefix(f"{spec.channel}/") for known in consumers)
         made_beside = others if consumer is None else None
         if consumer is None:
@@ -176,6 +179,7 @@ class MemoryTransport(Transport):
                 spec.patterns,
                 spec.ack_wait_s,
                 cursor=0 if spec.start == "all" else len(log),
+                partitioned=spec.partitioned,
             )
         elif set(consumer.patterns) != set(spec.patterns):
             raise ConfigError(
@@ -232,22 +236,6 @@ class MemoryTransport(Transport):
     def _check_open(self) -> None:
         if not self._open:
             raise ConnectionLostError("the bus is closed")
-
-
-class MemoryKeyValue(KeyValue):
-    """Notes that last as long as this object."""
-
-    def __init__(self) -> None:
-        self._values: dict[str, bytes] = {}
-
-    async def get(self, key: str) -> bytes | None:
-        return self._values.get(key)
-
-    async def put(self, key: str, value: bytes) -> None:
-        self._values[key] = value
-
-    async def delete(self, key: str) -> None:
-        self._values.pop(key, None)
 
 
 class MemoryReceiver(Receiver):

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import heapq
 import time
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from ..identity import id_of_position
-from .transport import OutgoingMessage
+from ..names import UNPARTITIONED, consumer_taken, part_name, read_otherwise
+from .transport import OutgoingMessage, SubscriptionSpec
 
-__all__ = ["Consumer", "MemoryDelivery", "Stored", "size_of"]
+__all__ = ["Consumer", "MemoryDelivery", "Stored", "refuse_clash", "size_of"]
 
 
 class Stored(NamedTuple):
@@ -27,13 +29,44 @@ def size_of(message: OutgoingMessage) -> int:
     return len(message.data) + names
 
 
+def refuse_clash(spec: SubscriptionSpec, consumers: Mapping[str, Consumer]) -> None:
+    """Refuse a durable whose consumers would be those of another one where there are partitions.
+
+    Raises:
+        ConfigError: they would.
+    """
+
+    def partitioned(durable: str) -> bool | None:
+        known = consumers.get(f"{spec.channel}/{durable}")
+        return known.partitioned if known else None
+
+    durable = spec.durable or ""
+    whole, rest = (
+        durable.removesuffix(part_name("", UNPARTITIONED)),
+        part_name(durable, UNPARTITIONED),
+    )
+    if whole != durable and partitioned(whole):
+        raise consumer_taken(durable, partitioned=False)
+    if partitioned(durable) not in (None, spec.partitioned):
+        raise read_otherwise(durable, partitioned=spec.partitioned)
+    if spec.partitioned and partitioned(rest) is False:
+        raise consumer_taken(rest, partitioned=True)
+
+
 class Consumer:
     """Delivers a log at least once. All its readers are in one event loop."""
 
     def __init__(
-        self, log: list[Stored], patterns: tuple[str, ...], ack_wait_s: float, cursor: int
+        self,
+        log: list[Stored],
+        patterns: tuple[str, ...],
+        ack_wait_s: float,
+        cursor: int,
+        *,
+        partitioned: bool,
     ) -> None:
         self.patterns = patterns
+        self.partitioned = partitioned
         self._log = log
         self.ack_wait_s = ack_wait_s
         self._cursor = cursor

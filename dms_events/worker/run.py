@@ -14,6 +14,7 @@ from ..aio import set_within, until_first
 from ..bus import Bus, Subscription
 from ..dead_letters import DeadLetterWriter
 from ..errors import ConfigError, ConnectionLostError
+from ..names import check_durable
 from .at_most_once import AtMostOnce
 from .attempts import AttemptNotes
 from .dispatch import Dispatch
@@ -55,6 +56,8 @@ class Settings(msgspec.Struct, kw_only=True):
             raise ConfigError("drain_s", f"must be seconds from 0 on, not {self.drain_s}")
         if self.durable is None:
             self._check_without_durable()
+        else:
+            check_durable(self.durable, partitioned=self.partitioned)
 
     def _check_without_durable(self) -> None:
         for name, asked in (

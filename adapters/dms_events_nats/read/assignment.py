@@ -11,7 +11,7 @@ from itertools import count
 
 import msgspec
 
-from ..subjects import UNPARTITIONED
+from dms_events.names import UNPARTITIONED
 
 __all__ = ["Assignment", "Member"]
 

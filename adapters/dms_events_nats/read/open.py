@@ -10,7 +10,7 @@ import msgspec.structs
 import nats.js.errors
 from nats.js.manager import JetStreamManager
 
-from dms_events.errors import ConfigError
+from dms_events.names import UNPARTITIONED, consumer_taken, part_name, read_otherwise, whole_of
 from dms_events.transport import SubscriptionSpec
 
 from ..client import NotThereError, mapped, request
@@ -19,7 +19,7 @@ from ..delivery import Origin
 from ..setup import durables, ensure_consumer
 from ..setup.fit import refuse_stream
 from ..store import kv_token, missing_stream, open_bucket
-from ..subjects import UNPARTITIONED, Subjects, partitions_of
+from ..subjects import Subjects, filters_of, partitions_of, reads_part
 from .assignment import Assignment, Member
 from .consumer import ConsumerSource
 from .core import CoreReceiver
@@ -61,7 +61,7 @@ class _Stream:
                 answer = await request(self.client, f"STREAM.INFO.{self.name}")
             except nats.js.errors.NotFoundError as error:
                 raise await missing_stream(self.client, self.name) from error
-        refuse_stream(self.name, answer["config"])
+        refuse_stream(self.name, answer["config"], self.subjects.all_of(self.spec.channel))
         self.last = int(answer["state"]["last_seq"])
 
     async def partitions(self) -> int:
@@ -80,7 +80,7 @@ class _Stream:
         """The name and the ack wait of the consumer, made where it is missing."""
         spec, filters = self.spec, self.filters(partition)
         if partition is not None:
-            name = f"{spec.durable}-{partition}"
+            name = part_name(spec.durable or "", partition)
             must_exist = spec.must_exist and partition == UNPARTITIONED
             spec = msgspec.structs.replace(spec, durable=name, must_exist=must_exist)
         with mapped(f"subscribe to {', '.join(filters)}"):
@@ -215,7 +215,7 @@ async def _owned(stream: _Stream) -> PartitionedReceiver:
         total = 0
         for partition in partitions:
             try:
-                total += await stream.waiting(f"{durable}-{partition}")
+                total += await stream.waiting(part_name(durable, partition))
             except NotThereError:
                 if partition in names:
                     raise
@@ -238,11 +238,10 @@ async def _owned(stream: _Stream) -> PartitionedReceiver:
 
 async def _refuse_whole(stream: _Stream, durable: str) -> None:
     try:
-        await stream.waiting(durable)
+        with mapped(f"consumer {durable}"):
+            answer = await request(stream.client, f"CONSUMER.INFO.{stream.name}.{durable}")
     except NotThereError:
         return
-    raise ConfigError(
-        "partitioned",
-        f"the durable {durable!r} is there and is not read by partitions: what it has handled would be "
-        "handled again. Choose another durable name, with start='new' once the old one has no backlog",
-    )
+    if whole_of(durable) and reads_part(filters_of(answer["config"])):
+        raise consumer_taken(durable, partitioned=False)
+    raise read_otherwise(durable, partitioned=True)

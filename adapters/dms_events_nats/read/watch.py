@@ -9,6 +9,7 @@ from typing import Any
 from dms_events.errors import TransportError
 
 from ..setup.fit import unfit_consumer
+from ..subjects import filters_of
 
 __all__ = ["ConsumerWatch"]
 
@@ -61,7 +62,7 @@ class ConsumerWatch:
                 "was handled before may come again, and what lies before its start does not come",
                 self._durable,
             )
-        reads = sorted(config.get("filter_subjects") or [config.get("filter_subject") or ">"])
+        reads = sorted(filters_of(config))
         if reads not in (self._reads, self._filters):
             _log.warning(
                 "the durable %s was edited and reads %s by now; its readers are for %s. Edit it back "

@@ -13,9 +13,7 @@ from msgspec import Meta
 
 from dms_events import registry
 from dms_events.errors import ConfigError, UnknownTypeError
-from dms_events.names import check_token
-
-from ..subjects import Subjects
+from dms_events.names import check_durable, checked_root
 
 __all__ = ["DurableSetup", "EventsSetup", "NatsSetup", "StreamSetup"]
 
@@ -115,14 +113,14 @@ class NatsSetup(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         if not isinstance(named, dict):
             raise ConfigError("durables", "write one table for each, [durables.<name>]")
         setup = _converted({**raw, "durables": {}}, cls, "")
-        Subjects(setup.root)
+        checked_root(setup.root)
         durables = {name: _durable(name, given) for name, given in named.items()}
         return msgspec.structs.replace(setup, durables=durables)
 
 
 def _durable(name: str, given: Any) -> DurableSetup:
     path = f"durables.{name}"
-    check_token(path, name)
+    check_durable(name, setting=path)
     durable = _converted(given, DurableSetup, path)
     try:
         found = {pattern: registry.matching(pattern) for pattern in durable.types}

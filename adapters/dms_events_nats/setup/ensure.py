@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 import time
 from collections.abc import Awaitable, Callable, Collection
 from typing import Any, Final, TypeVar
 
+import msgspec
 import nats.errors
 import nats.js.errors
 from nats.aio.client import Client
 
 from dms_events.errors import ConfigError, ConnectionLostError, TransportError
-from dms_events.names import no_such_durable
+from dms_events.names import (
+    UNPARTITIONED,
+    consumer_taken,
+    no_such_durable,
+    part_name,
+    read_otherwise,
+    whole_of,
+)
 from dms_events.transport import SubscriptionSpec
 
 from ..client import flush, request
 from ..connection import AwayError, LinkClient, NotPermittedError
+from ..subjects import filters_of, reads_part
 from . import api
 from .compare import DesiredConfig, creation
 from .declaration import DurableSetup, NatsSetup
@@ -31,6 +39,7 @@ __all__ = [
     "ensure_consumer",
     "make_streams",
     "refusal",
+    "refuse_parts",
     "retry_until_ready",
 ]
 
@@ -42,8 +51,6 @@ _DENIED: Final = "permissions violation"
 _RETRY_S = 0.25
 _ALONE_S = 1.0
 _NAMES_S = 1.0
-_PART = re.compile(r"-(\d+|rest)$")
-"""What the consumer of a partition has behind the name of its durable."""
 _BLAMED: Final = {10047: "max_bytes", 10074: "num_replicas"}
 """What an error of the server is about, where its code alone says so."""
 
@@ -122,7 +129,7 @@ async def _make(client: Client, target: DesiredConfig) -> None:
     if existing is None:
         await api.create(client, target, creation(target))
     else:
-        check_stream(target.stream, existing)
+        check_stream(target, existing)
 
 
 async def check_streams(client: Client, setup: NatsSetup) -> None:
@@ -149,7 +156,7 @@ async def _look(client: Client, target: DesiredConfig) -> None:
         asking.cancel()
         await asyncio.gather(asking, return_exceptions=True)
     if existing is not None:
-        check_stream(target.stream, existing)
+        check_stream(target, existing)
 
 
 async def ensure_consumer(
@@ -177,6 +184,8 @@ async def ensure_consumer(
         made = await request(client, f"CONSUMER.CREATE.{stream}", body)
         return str(made["name"]), spec.ack_wait_s, True
     existing = await api.read(client, target)
+    if existing is None and not spec.partitioned:
+        await refuse_parts(client, target)
     if existing is None and spec.must_exist:
         raise no_such_durable(spec.durable, await durables(client, stream))
     if existing is None:
@@ -189,23 +198,50 @@ async def ensure_consumer(
             existing = await api.read(client, target)
     if existing is None:
         return spec.durable, spec.ack_wait_s, True
-    _compare(spec.durable, filters, existing)
+    _compare(spec, filters, existing)
     check_consumer(spec.durable, existing, spec.prefetch)
     return spec.durable, existing["ack_wait"] / 1e9, False
 
 
 async def durables(client: Client, stream: str) -> tuple[str, ...]:
     """The names of the stream's durables; none where this account may not ask for them."""
+    names = await _consumers(client, stream)
+    return tuple({_whole(name, names): None for name in names})
+
+
+async def _consumers(client: Client, stream: str) -> Collection[str]:
     try:
         answer = await request(client, f"CONSUMER.NAMES.{stream}", timeout_s=_NAMES_S)
     except (nats.errors.Error, OSError):
         return ()
-    return tuple({_PART.sub("", name): None for name in answer.get("consumers") or ()})
+    return answer.get("consumers") or ()
 
 
-def _compare(durable: str, filters: list[str], existing: dict[str, Any]) -> None:
-    theirs = existing.get("filter_subjects") or [existing.get("filter_subject") or ">"]
+def _whole(name: str, names: Collection[str]) -> str:
+    """The durable of a consumer, which has a consumer for what has no partition if it has others."""
+    durable = whole_of(name)
+    return durable if durable and part_name(durable, UNPARTITIONED) in names else name
+
+
+async def refuse_parts(client: Client, target: DesiredConfig) -> None:
+    """Refuse a new durable that is read by partitions under the same name, where that can be asked.
+
+    Raises:
+        ConfigError: it is.
+    """
+    part = msgspec.structs.replace(target, consumer=part_name(target.consumer, UNPARTITIONED))
+    if part.consumer not in await _consumers(client, target.stream):
+        return
+    config = await api.read(client, part)
+    if config is not None and reads_part(filters_of(config)):
+        raise read_otherwise(target.consumer, partitioned=False)
+
+
+def _compare(spec: SubscriptionSpec, filters: list[str], existing: dict[str, Any]) -> None:
+    durable, theirs = spec.durable or "", filters_of(existing)
     if set(theirs) != set(filters):
+        if whole_of(durable) and reads_part(theirs) != spec.partitioned:
+            raise consumer_taken(durable, partitioned=spec.partitioned)
         more = sorted(set(filters) - set(theirs))
         fix = "Choose another durable name"
         if more and set(theirs) < set(filters):

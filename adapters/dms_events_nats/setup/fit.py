@@ -8,24 +8,44 @@ from typing import Any
 
 from dms_events.errors import ConfigError
 
-__all__ = ["check_consumer", "check_stream", "refuse_stream", "unfit_consumer"]
+from ..subjects import overlap
+from .compare import DesiredConfig
+
+__all__ = ["check_consumer", "check_stream", "refuse_other_root", "refuse_stream", "unfit_consumer"]
 
 _log = logging.getLogger("dms_events")
 
 
-def check_stream(name: str, config: Mapping[str, Any]) -> None:
-    """Refuse a stream that loses messages, as `refuse_stream` does, and warn of one that may."""
-    refuse_stream(name, config)
+def check_stream(target: DesiredConfig, config: Mapping[str, Any]) -> None:
+    """Refuse a stream as `refuse_stream` does, and warn of one that may lose messages."""
+    name = target.stream
+    refuse_stream(name, config, target.declared["subjects"][0])
     for doubt in _doubts_of_stream(name, config):
         _log.warning("the stream %s %s", name, doubt)
 
 
-def refuse_stream(name: str, config: Mapping[str, Any]) -> None:
-    """Refuse a stream that loses messages.
+def refuse_other_root(name: str, config: Mapping[str, Any], subject: str) -> None:
+    """Refuse a stream that stores nothing of a subject with wildcards, but something else.
 
     Raises:
-        ConfigError: ``setting`` is ``stream <name>``.
+        ConfigError: it is that of another root.
     """
+    stored = config.get("subjects") or []
+    if stored and not config.get("sources") and not any(overlap(one, subject) for one in stored):
+        raise ConfigError(
+            "root",
+            f"the stream {name} stores {', '.join(stored)}, and not {subject}. Roots that differ only in "
+            "case, or by '_' for '.', have streams of one name: choose another root",
+        )
+
+
+def refuse_stream(name: str, config: Mapping[str, Any], subject: str) -> None:
+    """Refuse a stream that loses messages, or that is there for something else than a subject.
+
+    Raises:
+        ConfigError: ``setting`` is ``stream <name>``, or ``root``.
+    """
+    refuse_other_root(name, config, subject)
     retention = config.get("retention", "limits")
     if retention == "interest":
         refused = (

@@ -8,10 +8,10 @@ from typing import Any
 import nats.js.errors
 from nats.aio.client import Client
 
-from dms_events.names import is_token
+from dms_events.names import UNPARTITIONED, is_durable, part_name
 
 from ..client import mapped, request
-from ..subjects import UNPARTITIONED
+from ..subjects import filters_of
 
 __all__ = ["durables_for"]
 
@@ -22,7 +22,7 @@ async def durables_for(client: Client, stream: str, subject: str, durable: str) 
     Raises:
         TransportError: they are not known, or the account may not ask.
     """
-    if durable and not is_token(durable):
+    if durable and not is_durable(durable):
         return ()  # whoever may write to the dead stream wrote this name
     asked = f"$JS.API.CONSUMER.INFO.{stream}.*" if durable else f"$JS.API.CONSUMER.LIST.{stream}"
     with mapped(f"ask which readers {stream} has (this takes the permission for {asked})"):
@@ -32,7 +32,7 @@ async def durables_for(client: Client, stream: str, subject: str, durable: str) 
 
 
 async def _named(client: Client, stream: str, durable: str) -> AsyncIterator[dict[str, Any]]:
-    for name in (durable, f"{durable}-{UNPARTITIONED}"):
+    for name in (durable, part_name(durable, UNPARTITIONED)):
         try:
             yield (await request(client, f"CONSUMER.INFO.{stream}.{name}"))["config"]
         except nats.js.errors.NotFoundError:
@@ -54,15 +54,15 @@ def _reader(config: dict[str, Any], subject: str) -> str:
     """The durable that a consumer belongs to; empty where it would not get the subject."""
     name: str = config.get("durable_name") or ""
     tokens = subject.split(".")
-    for text in config.get("filter_subjects") or [config.get("filter_subject") or ">"]:
+    for text in filters_of(config):
         filter_ = text.split(".")
         if _matches(filter_, tokens):
             # A consumer of what has no partition ends its filter with the source.
             whole = filter_[-1] != "*" or len(filter_) != len(tokens)
-            return name if whole else name.removesuffix(f"-{UNPARTITIONED}")
+            return name if whole else name.removesuffix(part_name("", UNPARTITIONED))
         *source, partition = filter_
         if partition.isdigit() and _matches(source, tokens):
-            return name.removesuffix(f"-{partition}")
+            return name.removesuffix(part_name("", partition))
     return ""
 
 
