@@ -13,9 +13,11 @@ import pytest
 import trio
 from libp2p import new_host
 from libp2p.crypto.ed25519 import create_new_key_pair
+from libp2p.host.exceptions import StreamFailure
 from libp2p.kad_dht.kad_dht import DHTMode, KadDHT
 from libp2p.network.config import ConnectionConfig
 from libp2p.network.exceptions import SwarmException
+from libp2p.network.stream.exceptions import StreamError
 from libp2p.peer.id import ID
 from libp2p.peer.peerinfo import PeerInfo
 from libp2p.security.pnet.psk_conn import PskConn
@@ -73,6 +75,41 @@ def test_the_prefix_of_the_dht_is_ignored() -> None:
                 p for p in node.host.get_mux().get_protocols() if p and p.endswith("/kad/1.0.0")
             ]
         assert served == ["/ipfs/kad/1.0.0"]
+
+    run(main)
+
+
+def test_a_provider_of_the_dht_finds_only_itself() -> None:
+    key = "1220" + "ab" * 32
+
+    async def main() -> None:
+        async with stock() as server, stock() as first, stock() as second:
+            KadDHT(server.host, DHTMode.SERVER)
+            nodes = []
+            for node in (first, second):
+                nodes.append(KadDHT(node.host, DHTMode.CLIENT))
+                await node.host.connect(server.info())
+                assert await nodes[-1].provide(key)
+            assert [p.peer_id for p in await nodes[1].find_providers(key)] == [second.id]
+
+    run(main)
+
+
+def test_twelve_idle_streams_close_the_dht_to_others() -> None:
+    async def main() -> None:
+        async with stock() as server, stock() as idle, stock() as other:
+            KadDHT(server.host, DHTMode.SERVER)
+            for node in (idle, other):
+                await node.host.connect(server.info())
+            for _ in range(12):
+                await idle.host.new_stream(server.id, ["/ipfs/kad/1.0.0"])
+
+            async def ask() -> None:
+                stream = await other.host.new_stream(server.id, ["/ipfs/kad/1.0.0"])
+                await stream.read(1)
+
+            with pytest.raises((StreamFailure, StreamError)):
+                await ask()
 
     run(main)
 
