@@ -134,7 +134,9 @@ async def test_a_go_peer_asks(bus: Bus, node: GoNode) -> None:
         assert asked["last"] == '{"Code":"failed","Reason":"ValueError: no such image"}'
     assert {message.source for message in seen} == {node.peer}
     assert len({message.id for message in seen}) == len(seen)
-    assert "protocols not supported" in str((await asked_by_go(node, "ml 1 1 0"))["failures"])
+    asked = await asked_by_go(node, "ml 1 1 0")
+    # Go says "protocols not supported", or that the stream was reset, which can overtake that.
+    assert (asked["types"], sum(asked["failures"].values())) == ({}, 1)
     await quiet(bus, node)
 
 
