@@ -10,6 +10,8 @@ from typing import NamedTuple
 from dms_events.errors import ConfigError
 from dms_events.types.network_config import Multiaddr
 
+from .peer_ids import in_base58
+
 __all__ = ["AccessList", "Ip", "ip_of", "place_of"]
 
 Ip = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -123,8 +125,6 @@ def _network(text: str) -> Network | None:
 
 def _peer(text: str) -> str | None:
     try:
-        Multiaddr(f"/p2p/{text}")
+        return in_base58(text)
     except ValueError:
         return None
-    # The form as a CID (bafz…) is read wrongly by py-libp2p.
-    return text if text.startswith(("Qm", "1")) else None

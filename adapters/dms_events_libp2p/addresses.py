@@ -8,11 +8,12 @@ import socket
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-from libp2p.peer.id import ID
 from multiaddr import Multiaddr
 
 from dms_events.errors import ConfigError
 from dms_events.types.network_config import Multiaddr as CheckedMultiaddr
+
+from .peer_ids import in_base58
 
 __all__ = [
     "DNSADDR",
@@ -119,7 +120,7 @@ def dialled(text: str) -> tuple[str, str] | None:
 
 def _peer_at(text: str) -> tuple[str, str]:
     peer = text.rstrip("/").rpartition("/")[2]
-    return ID.from_string(peer).to_base58(), text
+    return in_base58(peer), text
 
 
 def target_of(text: str, setting: str = "peer") -> tuple[str, list[str]]:
@@ -132,7 +133,7 @@ def target_of(text: str, setting: str = "peer") -> tuple[str, list[str]]:
         [(peer, addresses)] = peers_of([text], setting).items()
         return peer, addresses
     try:
-        return ID.from_string(text).to_base58(), []
+        return in_base58(text), []
     except Exception as error:
         reason = f"{text!r} is neither a peer id nor a multiaddr such as {_EXAMPLE}"
         raise ConfigError(setting, reason) from error

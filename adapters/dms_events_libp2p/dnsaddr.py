@@ -6,9 +6,9 @@ import time
 
 import dns.exception
 import dns.resolver
-from libp2p.peer.id import ID
 
 from .addresses import DNSADDR, dialled
+from .peer_ids import in_base58
 
 __all__ = ["peers_at"]
 
@@ -59,7 +59,7 @@ def _name_in(record: str) -> tuple[str, str] | None:
     if found is None:
         return None
     try:
-        return found[1], ID.from_string(found[2]).to_base58() if found[2] else ""
+        return found[1], in_base58(found[2]) if found[2] else ""
     except ValueError:
         return None
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from base64 import b32encode
+
 import pytest
 from libp2p.crypto.ed25519 import create_new_key_pair
 from libp2p.peer.id import ID
@@ -22,6 +24,7 @@ from tests.kit.libp2p.hostile import get_in
 # The same in each worker of the tests, since they are in the names of the tests.
 PAIR = create_new_key_pair(bytes(32))
 PEER = str(ID.from_pubkey(PAIR.public_key))
+CID = "b" + b32encode(b"\x01\x72" + ID.from_base58(PEER).to_bytes()).decode().lower().rstrip("=")
 OTHER = str(ID.from_pubkey(create_new_key_pair(b"other".ljust(32)).public_key))
 
 
@@ -49,6 +52,11 @@ OTHER = str(ID.from_pubkey(create_new_key_pair(b"other".ljust(32)).public_key))
         ([f"/ip4/192.0.2.1/p2p/{PEER}"], PEER, "192.0.2.2", False),
         ([f"/ip4/192.0.2.1/p2p/{PEER}"], OTHER, "192.0.2.1", False),
         ([f"/ip4/192.0.2.1/p2p/{PEER}", OTHER], OTHER, "192.0.2.9", True),
+        ([CID], PEER, "192.0.2.1", True),
+        ([CID], OTHER, "192.0.2.1", False),
+        ([f"/p2p/{CID}"], OTHER, "192.0.2.1", False),
+        ([f"/ip4/192.0.2.1/p2p/{CID}"], PEER, "192.0.2.1", True),
+        ([f"/ip4/192.0.2.1/p2p/{CID}"], OTHER, "192.0.2.1", False),
         ([f"/ip4/192.0.2.1/p2p/{PEER}"], None, "192.0.2.1", True),
         ([f"/ip4/192.0.2.1/p2p/{PEER}"], None, "192.0.2.2", False),
         ([f"/ip4/192.0.2.1/p2p/{PEER}"], PEER, None, True),
@@ -74,9 +82,9 @@ def test_one_entry_has_to_fit_in_full(
         "/dns4/host.example/tcp/4001",
         "/p2p/no-peer",
         "12D3KooWshort",
-        "bafzaajaiaejcbpltl72da5f3y7ojrtsa7hsfn5bbnkjbkwyesziqqtdry6vjilku",
-        "/p2p/bafzaajaiaejcbpltl72da5f3y7ojrtsa7hsfn5bbnkjbkwyesziqqtdry6vjilku",
-        "/ip4/192.0.2.1/p2p/bafzaajaiaejcbpltl72da5f3y7ojrtsa7hsfn5bbnkjbkwyesziqqtdry6vjilku",
+        "bafzaajaiaejcbpltl72da5f3y7ojrtsa7hsfn5bbnkjbkwyesziqqtdry6vjil",
+        "/p2p/bafzaajaiaejcbpltl72da5f3y7ojrtsa7hsfn5bbnkjbkwyesziqqtdry6vjil",
+        "/ip4/192.0.2.1/p2p/12D3KooWshort",
         "/",
         "192.0.2.1\n",
         None,
