@@ -20,10 +20,11 @@ from .announcing import Announced
 from .arrivals import Arrivals, Arrived
 from .lives import lives
 from .neighbours import Neighbours
+from .room import Room
 from .seqnos import Seqnos
 from .settings import NodeSettings
 from .state import StateDir
-from .streams import Room, Served, Streams
+from .streams import Served, Streams
 from .workarounds import (
     HANDSHAKE_S,
     Admission,

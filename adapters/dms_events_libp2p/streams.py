@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -19,9 +18,10 @@ from dms_events.errors import (
 )
 
 from .neighbours import Neighbours
+from .room import Room
 from .workarounds import ProtocolNotSupportedError, UncutStream, open_stream, reason_of
 
-__all__ = ["LARGEST_FRAME", "Inbound", "Room", "Served", "Streams"]
+__all__ = ["LARGEST_FRAME", "Inbound", "Served", "Streams"]
 
 _log = logging.getLogger("dms_events")
 LARGEST_FRAME = 1 << 20
@@ -29,8 +29,6 @@ _PREFIX = 8
 _FRAME_S = 30.0
 _SEE_OFF_S = 5.0
 _PIECE = 65_536
-_MOST_OF_PEER = 256
-_MOST = 1_024
 
 
 class _BadFrameError(Exception):
@@ -39,49 +37,6 @@ class _BadFrameError(Exception):
 
 class _CutError(Exception):
     """The stream ended before its frame."""
-
-
-class Room:
-    """How many inbound requests there may be, and how many bytes of them: of a peer, and of all.
-
-    A peer has a half of the bytes at most.
-    """
-
-    def __init__(self, most_bytes: int) -> None:
-        self._most_bytes = most_bytes
-        self._streams: Counter[Any] = Counter()
-        self._bytes: Counter[Any] = Counter()
-        self.refused = 0
-        """Requests for which there was none."""
-
-    @property
-    def held(self) -> int:
-        """Places that are taken."""
-        return self._streams.total()
-
-    def enter(self, peer: Any) -> bool:
-        """Take a place; False if there is none."""
-        if self._streams[peer] >= _MOST_OF_PEER or self.held >= _MOST:
-            self.refused += 1
-            return False
-        self._streams[peer] += 1
-        return True
-
-    def take(self, peer: Any, size: int) -> bool:
-        """Take room for bytes; False if there is none."""
-        held = self._bytes[peer] + size
-        if held > self._most_bytes // 2 or self._bytes.total() + size > self._most_bytes:
-            self.refused += 1
-            return False
-        self._bytes[peer] = held
-        return True
-
-    def leave(self, peer: Any, size: int) -> None:
-        """Give back a place and the bytes that were taken with it."""
-        self._streams[peer] -= 1
-        self._bytes[peer] -= size
-        self._streams += Counter()  # who has nothing is forgotten
-        self._bytes += Counter()
 
 
 class Inbound:
