@@ -36,6 +36,7 @@ from .workarounds import (
     guard_handshakes,
     guard_streams,
     hold_tasks,
+    listen_whole,
     open_router,
     permit_dials,
     socket_closer,
@@ -116,6 +117,7 @@ class Node:
             ),
             addrs_factory=Announced(settings.announce),
         )
+        listen_whole(self.host.get_network())
         guard_streams(self.host)
         bound_bytes(self.host.get_network(), settings.most_queued)
         close_sockets = socket_closer(self.host.get_network())

@@ -6,7 +6,7 @@ Nothing here changes the library itself: classes are subclassed, and instances a
 from .frames import BadFrameError, Frames
 from .handshake import HANDSHAKE_S, guard_handshakes
 from .inbound import Admission, admit
-from .listening import check_free
+from .listening import check_free, listen_whole
 from .opening import ProtocolNotSupportedError, UncutStream, open_stream
 from .outbound import permit_dials
 from .pubsub import GuardedPubsub
@@ -32,6 +32,7 @@ __all__ = [
     "guard_handshakes",
     "guard_streams",
     "hold_tasks",
+    "listen_whole",
     "open_router",
     "open_stream",
     "permit_dials",

@@ -1,12 +1,16 @@
-"""Listening: an address that another process has is an error."""
+"""Listening: an address that another process has is an error, and no socket is left half-way."""
 
 from __future__ import annotations
 
 import socket
+from typing import Any
 
+import trio
 from multiaddr import Multiaddr
 
-__all__ = ["check_free"]
+__all__ = ["check_free", "listen_whole"]
+
+_LISTEN_S = 5.0
 
 
 def check_free(address: Multiaddr) -> None:
@@ -21,3 +25,15 @@ def check_free(address: Multiaddr) -> None:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         host, port = address.value_for_protocol(kind), address.value_for_protocol("tcp")
         probe.bind((host, int(port)))
+
+
+def listen_whole(swarm: Any) -> None:
+    """Stock forgets a socket if it is cancelled between making and binding it."""
+    stock = swarm.listen
+
+    async def listen(*addresses: Multiaddr) -> bool:
+        with trio.fail_after(_LISTEN_S, shield=True):
+            listening: bool = await stock(*addresses)
+            return listening
+
+    swarm.listen = listen

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from dms_events import Bus, PublishError
 from dms_events.types.elk_stats import ServiceCall
 from dms_events_libp2p.node import Node
-from tests.contract.places import call, until
+from tests.contract.places import call, collect, until
 from tests.kit.go.libp2p import GoNode
 from tests.kit.libp2p.buses import connect
 from tests.kit.libp2p.go_peers import met
@@ -78,6 +79,23 @@ async def test_a_node_hears_and_is_heard_after_its_streams_and_connections_were_
                 await asyncio.sleep(dice.choice([0, 0.01, 0.05, 0.2, 0.4]))
             await until(is_heard, within_s=60)
             await until(hears_it, within_s=60)
+
+
+@pytest.mark.soak
+async def test_a_node_goes_on_while_its_event_loop_is_blocked(go: Path) -> None:
+    async with (
+        GoNode.run(go) as peer,
+        connect(peers=[peer.address]) as bus,
+        bus.subscribe(ServiceCall) as messages,
+    ):
+        await met(bus, peer)
+        peer.publish(500)
+        await collect(messages, 1)
+        time.sleep(sized(1, 20))  # noqa: ASYNC251
+        assert len(await collect(messages, 499)) == 499
+        await bus.publish(call())
+        await peer.wait("message", 1)
+        assert not peer.of("left")
 
 
 async def _call(bus: Bus, act: Act) -> None:
