@@ -20,7 +20,6 @@ from ..names import check_durable, check_source, widest
 from ..transport import (
     ACK_WAIT_S,
     Guarantees,
-    KeyValue,
     OutgoingMessage,
     Peer,
     PublishCounts,
@@ -41,7 +40,7 @@ B = TypeVar("B", bound=msgspec.Struct)
 _log = logging.getLogger("dms_events")
 
 
-class Bus(Requests, DeadLetters):
+class Bus(Requests):
     """Publishes and subscribes typed events over one transport, and asks and answers requests.
 
     Made by `dms_events.connect` and used as an async context manager; one bus belongs to one event
@@ -65,7 +64,9 @@ class Bus(Requests, DeadLetters):
         """Counts of what the readers of this bus threw away."""
         self._sealer = Sealer(source, encoding)
         self._aliases = {alias: registry.resolve(name) for alias, name in (aliases or {}).items()}
-        super().__init__(transport, self._aliases)
+        self._transport = transport
+        self.dead_letters = DeadLetters(transport, self._aliases)
+        """Messages that readers gave up: to find, replay, drop and add."""
 
     @property
     def where(self) -> str:
@@ -279,17 +280,7 @@ class Bus(Requests, DeadLetters):
             must_exist=must_exist,
         )
         if durable is not None and self.guarantees.acknowledges:
-            writer = DeadLetterWriter(self.bury, durable)
+            writer = DeadLetterWriter(self.dead_letters.add, durable)
         else:
             writer = DeadLetterWriter(self.discards.throw_away)
         return Subscription(self._transport, spec, types, self._aliases, writer, self.discards)
-
-    async def notes(self, durable: str) -> KeyValue:
-        """What the readers of a durable write down for each other.
-
-        Raises:
-            ConfigError: the transport keeps none, or this is no name of a durable.
-            TransportError: they cannot be reached.
-        """
-        check_durable(durable)
-        return await self._transport.notes(durable)

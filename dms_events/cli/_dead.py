@@ -213,8 +213,8 @@ async def _replay(
             async for letter in letters:
                 try:
                     if to_all and letter.type_name not in readers:
-                        readers[letter.type_name] = await bus.replay_readers(letter)
-                    await bus.replay(letter, keep=keep, dry_run=dry_run, to_all=to_all)
+                        readers[letter.type_name] = await bus.dead_letters.replay_readers(letter)
+                    await bus.dead_letters.replay(letter, keep=keep, dry_run=dry_run, to_all=to_all)
                 except ReplayError as error:
                     bad += 1
                     status.print(f"dms-events: {visible(str(error))}", markup=False)
@@ -246,6 +246,6 @@ async def _drop(letters: list[DeadLetter], connection: Connection) -> None:
     async with connection.bus() as bus:
         try:
             for letter in letters:
-                dropped += await bus.drop(letter)
+                dropped += await bus.dead_letters.drop(letter)
         finally:
             out.print(f"dropped {counted(dropped)}")

@@ -124,7 +124,7 @@ class Choice:
 
     async def _matching(self, bus: Bus) -> AsyncGenerator[DeadLetter, None]:
         everything = not (self._numbers or self._ids)
-        async with aclosing(bus.dead_letters(**self._filters)) as letters:
+        async with aclosing(bus.dead_letters.find(**self._filters)) as letters:
             async for letter in letters:
                 # As it is, or as it is printed.
                 ids = {letter.id, visible(letter.id)}

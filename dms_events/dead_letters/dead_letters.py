@@ -1,4 +1,4 @@
-"""The bus's methods for dead letters: bury, find, replay, drop."""
+"""The dead letters of a bus: found, replayed, dropped, added."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _BATCH = 256
 
 
 class DeadLetters:
-    """The part of a bus that has to do with dead letters."""
+    """The messages that readers gave up, where a bus stores them: `Bus.dead_letters`."""
 
     def __init__(self, transport: Transport, aliases: Mapping[str, str]) -> None:
         self._transport = transport
         self._aliases = aliases
 
-    async def bury(
+    async def add(
         self,
         delivery: Delivery,
         *,
@@ -65,7 +65,7 @@ class DeadLetters:
         await self._transport.publish(letter)
         await delivery.term()
 
-    def dead_letters(
+    def find(
         self,
         *,
         id: str = "",
@@ -88,11 +88,11 @@ class DeadLetters:
         which = _Filter(
             id, reader, error.casefold(), _aware("since", since), _aware("until", until)
         )
-        return self._find(_pattern(type), which)
+        return self._found(_pattern(type), which)
 
-    async def _find(self, pattern: str, which: _Filter) -> AsyncGenerator[DeadLetter, None]:
+    async def _found(self, pattern: str, which: _Filter) -> AsyncGenerator[DeadLetter, None]:
         # Twice over the stream: first for the copies of each letter, and for an end. A letter that comes
-        # meanwhile (its reader may bury at once what is being replayed) is left for the next time.
+        # meanwhile (its reader may give up at once what is being replayed) is left for the next time.
         copies: dict[str, list[int]] = {}
         async with aclosing(self._deliveries(pattern)) as deliveries:
             async for delivery in deliveries:
@@ -151,7 +151,7 @@ class DeadLetters:
             PublishError: it was not accepted, or that is not known; the letter is left as it is.
             TransportError: it was published, and the letter could not be dropped; or it is not known
                 whether its reader is there, and nothing was published.
-            ConfigError: ``letter`` is not from `dead_letters`, or nothing is stored here.
+            ConfigError: ``letter`` is not from `find`, or nothing is stored here.
         """
         self._check_stores()
         _check_number(letter)
@@ -184,7 +184,7 @@ class DeadLetters:
         Raises:
             ReplayError: it cannot be replayed.
             TransportError: they are not known.
-            ConfigError: ``letter`` is not from `dead_letters`, or nothing is stored here.
+            ConfigError: ``letter`` is not from `find`, or nothing is stored here.
         """
         self._check_stores()
         _check_number(letter)
@@ -204,7 +204,7 @@ class DeadLetters:
         """Delete a dead letter for good; False where it is gone already.
 
         Raises:
-            ConfigError: ``letter`` is not from `dead_letters`, or nothing is stored here.
+            ConfigError: ``letter`` is not from `find`, or nothing is stored here.
             TransportError: it is not known whether it is deleted, or that is not allowed.
         """
         _check_number(letter)
@@ -273,7 +273,9 @@ def _letter_id(delivery: Delivery) -> str:
 
 def _check_number(letter: DeadLetter) -> None:
     if not letter.numbers:
-        raise ConfigError("letter", "take it from bus.dead_letters(), which says where it lies")
+        raise ConfigError(
+            "letter", "take it from bus.dead_letters.find(), which says where it lies"
+        )
 
 
 def _pattern(wanted: str) -> str:

@@ -11,7 +11,7 @@ from ..errors import HandlerError, TransportError
 from ..transport import Delivery
 from .letter import LONGEST, may_hold_secret, text_of
 
-__all__ = ["AGAIN_S", "Bury", "DeadLetterWriter"]
+__all__ = ["AGAIN_S", "DeadLetterWriter", "GiveUp"]
 
 AGAIN_S = 5.0
 """After so many seconds a message is tried again whose dead letter was not accepted."""
@@ -21,8 +21,8 @@ _LONGEST_REASON = 1000
 _log = logging.getLogger("dms_events")
 
 
-class Bury(Protocol):
-    """How a message is given up, then termed: kept as a dead letter by `Bus.bury`, or thrown away."""
+class GiveUp(Protocol):
+    """How a message is given up, then termed: kept by `DeadLetters.add`, or thrown away."""
 
     def __call__(
         self,
@@ -40,11 +40,11 @@ class Bury(Protocol):
 class DeadLetterWriter:
     """Writes the dead letters of one reader, and logs them: a line a second, however many they are.
 
-    Without a ``reader`` nothing is kept: ``bury`` throws away.
+    Without a ``reader`` nothing is kept: ``give_up`` throws away.
     """
 
-    def __init__(self, bury: Bury, reader: str = "") -> None:
-        self._bury = bury
+    def __init__(self, give_up: GiveUp, reader: str = "") -> None:
+        self._give_up = give_up
         self._reader = reader
         self._refused_until = 0.0
         self._quiet_until = 0.0
@@ -63,7 +63,7 @@ class DeadLetterWriter:
         try:
             if time.monotonic() < self._refused_until:
                 raise TransportError("none could be written a moment ago")
-            await self._bury(
+            await self._give_up(
                 delivery, id=id, error=error, reader=self._reader, attempts=attempts, first=first
             )
         except TransportError as refused:

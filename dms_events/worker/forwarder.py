@@ -102,7 +102,7 @@ class Forwarder:
         )
         self._ledger: Ledger[_Work] = Ledger(memory)
         self._pending = self._ledger.in_hand
-        self._dead_letter_writer = DeadLetterWriter(bus.bury, durable)
+        self._dead_letter_writer = DeadLetterWriter(bus.dead_letters.add, durable)
         self._stopping = asyncio.Event()
         self._draining = False
         self.tally = Tally()

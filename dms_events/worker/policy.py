@@ -94,7 +94,7 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
     def on_raise(
         self, record: AttemptRecord | None, delivery: int, now: str, *, alone: bool
     ) -> AttemptRecord:
-        """Its handler raised: what to write down. Where no attempt is `left`, bury it instead."""
+        """Its handler raised: what to write down. Where no attempt is `left`, give it up instead."""
         if record is None:
             return AttemptRecord(1, False, delivery, now)
         spent = record.spent if alone else record.spent + 1  # alone, it was counted at the start

@@ -146,8 +146,8 @@ class Run:
         bus, durable = self._bus, self._settings.durable
         if durable is None:
             return AtMostOnce(bus, self._ledger, self.tally)
-        notes = AttemptNotes(await bus.notes(durable))
-        writer = DeadLetterWriter(bus.bury, durable)
+        notes = AttemptNotes(await bus.transport.notes(durable))
+        writer = DeadLetterWriter(bus.dead_letters.add, durable)
         return Settlement(self._ledger, notes, writer, self.tally)
 
     async def _handle(self, dispatch: Dispatch, subscription: Subscription[Any]) -> None:

@@ -226,7 +226,7 @@ async def nothing_comes(subscription: Subscription[T], for_s: float = 0.3) -> bo
 
 
 async def letters(bus: Bus, **which: Any) -> list[DeadLetter]:
-    return [letter async for letter in bus.dead_letters(**which)]
+    return [letter async for letter in bus.dead_letters.find(**which)]
 
 
 async def buried(
@@ -236,6 +236,8 @@ async def buried(
     error = more.pop("error", ValueError("the handler is broken"))
     async with bus.subscribe(wanted, durable=reader) as messages:
         [message] = await collect(messages, 1, ack=False)
-        await bus.bury(message.delivery, id=message.id, error=error, reader=reader, **more)
+        await bus.dead_letters.add(
+            message.delivery, id=message.id, error=error, reader=reader, **more
+        )
     *_, letter = await letters(bus, reader=reader)
     return letter

@@ -72,12 +72,14 @@ async def test_the_code_about_dead_letters_replays_them(nats_server: NatsServer)
         async with bus.subscribe("*", durable="billing") as messages:
             message = await anext(messages)
             error = TimeoutError("the price list does not answer")
-            await bus.bury(message.delivery, id=id, error=error, reader="billing", attempts=6)
+            await bus.dead_letters.add(
+                message.delivery, id=id, error=error, reader="billing", attempts=6
+            )
         done = run("-c", code.replace("nats://127.0.0.1:4222", nats_server.url))
         assert done == f"1 {id} 6 the price list does not answer\n"
         async with bus.subscribe("*", durable="billing") as messages:
             assert (await anext(messages)).id == id
-        assert [letter async for letter in bus.dead_letters()] == []
+        assert [letter async for letter in bus.dead_letters.find()] == []
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/workers.md"])
@@ -93,7 +95,7 @@ async def test_the_worker_of_a_page_handles_and_rejects(
         out = run(*command, cwd=tmp_path)
         assert len(out.splitlines()) == 1
         assert "service-1 1 " in out
-        [letter] = [letter async for letter in bus.dead_letters()]
+        [letter] = [letter async for letter in bus.dead_letters.find()]
     assert letter.reason == "it costs less than nothing"
 
 
@@ -128,7 +130,7 @@ async def test_the_worker_of_the_examples_keeps_its_books(nats_server: NatsServe
         await bus.publish_many([*calls, paid(10), paid(5), *states, status("b", "gone"), removed])
         command = (*COMMAND, "worker:worker", "--url", nats_server.url, "--once")
         out = run(*command, cwd=HOME / "examples")
-        [letter] = [letter async for letter in bus.dead_letters()]
+        [letter] = [letter async for letter in bus.dead_letters.find()]
     assert out.splitlines() == [
         "the books are open",
         "owed 27 by 1",

@@ -179,7 +179,7 @@ async def test_letters_are_replayed_as_the_events_that_they_were(url: str, bus: 
         for letter in found:
             known = letter.sequence in [other.sequence for other in originals.values()]
             before = (await stream.stream_info("DMS_EVENTS")).state.last_seq
-            await bus.replay(letter, to_all=True)
+            await bus.dead_letters.replay(letter, to_all=True)
             after = (await stream.stream_info("DMS_EVENTS")).state.last_seq
             assert after == before + (not known)  # two letters of one message are one replay
             if known:

@@ -158,9 +158,11 @@ async def test_gos_events_keep_identity_and_values_through_a_dead_letter(go: GoP
             for _ in range(90):
                 message = await anext(messages)
                 error = ValueError("the handler is broken")
-                await bus.bury(message.delivery, id=message.id, error=error, reader="billing")
-        async for letter in bus.dead_letters(reader="billing"):
-            await bus.replay(letter, to_all=True)
+                await bus.dead_letters.add(
+                    message.delivery, id=message.id, error=error, reader="billing"
+                )
+        async for letter in bus.dead_letters.find(reader="billing"):
+            await bus.dead_letters.replay(letter, to_all=True)
         for durable in ("other", "billing"):
             after = await read(bus, NINE, 90, durable)
             assert [message.id for message in after] == [message.id for message in before]

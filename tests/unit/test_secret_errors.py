@@ -140,7 +140,7 @@ async def test_no_log_and_no_dead_letter_shows_a_secret(
                         assert not found_in(f"{arrived!r} {arrived} {arrived.envelope!r}")
                         await arrived.ack()
                 assert messages.undecodable > len(payloads)
-        letters = [letter async for letter in bus.dead_letters()]
+        letters = [letter async for letter in bus.dead_letters.find()]
         assert silent(await refused(bus, name)) == 2
     assert len(letters) > len(payloads)
     for letter in letters:

@@ -96,14 +96,14 @@ def moment(letter: DeadLetter) -> datetime:
 @STORING
 async def test_a_filter_that_makes_no_sense_is_refused_before_anything_is_read(bus: Bus) -> None:
     with pytest.raises(UnknownTypeError, match="did you mean ServiceCall"):
-        bus.dead_letters(type="ServiceCal")
+        bus.dead_letters.find(type="ServiceCal")
     for wrong in ("a b.C", "elk_stats.>", "*.ServiceCall", "elk*", "a.b.c"):
         with pytest.raises(ConfigError, match="none of a type"):
-            bus.dead_letters(type=wrong)
+            bus.dead_letters.find(type=wrong)
     with pytest.raises(ConfigError, match=r"since: .*no time zone"):
-        bus.dead_letters(since=datetime(2026, 11, 23))
+        bus.dead_letters.find(since=datetime(2026, 11, 23))
     with pytest.raises(ConfigError, match=r"until: .*no time zone"):
-        bus.dead_letters(until=datetime(2026, 11, 23))
+        bus.dead_letters.find(until=datetime(2026, 11, 23))
 
 
 @STORING
@@ -111,16 +111,18 @@ async def test_more_letters_than_one_batch_are_found_in_order(bus: Bus) -> None:
     await bus.publish_many(event_calls(700))
     async with bus.subscribe(ServiceCall, durable="d", prefetch=1000) as messages:
         for message in await collect(messages, 700, ack=False):
-            await bus.bury(message.delivery, id=message.id, error=ValueError(), reader="d")
+            await bus.dead_letters.add(
+                message.delivery, id=message.id, error=ValueError(), reader="d"
+            )
     assert [letter.sequence for letter in await letters(bus)] == list(range(1, 701))
 
 
 @STORING
 async def test_what_is_dropped_is_gone_and_the_others_are_not(place: Place, bus: Bus) -> None:
     first, second, third = await three(place, bus)
-    assert await bus.drop(second) is True
+    assert await bus.dead_letters.drop(second) is True
     assert await letters(bus) == [first, third]
-    assert await bus.drop(second) is False
+    assert await bus.dead_letters.drop(second) is False
     assert await letters(bus) == [first, third]
     async with bus.subscribe(NtxPayment, durable="b") as messages:
         assert await nothing_comes(messages)
@@ -148,7 +150,7 @@ async def test_a_letter_that_was_written_twice_is_one_and_is_dropped_as_one(plac
         [both, other] = await letters(bus)
         assert both == msgspec.structs.replace(letter, numbers=(1, 2, 3))
         assert (both.number, other.number) == (1, 4)
-        assert await bus.drop(both)
+        assert await bus.dead_letters.drop(both)
         assert await letters(bus) == [other]
         assert (await js.stream_info(stream)).state.messages == 1
 
@@ -176,7 +178,7 @@ async def test_the_letters_of_an_older_release_are_read_and_replayed(bus: Bus) -
     assert {key: on_the_wire[key] for key in OLD} == OLD
     assert (letter.first_failed, letter.last_failed, letter.headers) == ("", "", {})
     assert (letter.secret, letter.numbers) == (False, (1,))
-    await bus.replay(letter, to_all=True)
+    await bus.dead_letters.replay(letter, to_all=True)
     async with bus.subscribe(ServiceCall, durable="billing") as messages:
         assert [m.id for m in await collect(messages, 1)] == ["old"]
 
@@ -197,8 +199,8 @@ async def test_where_nothing_is_stored_nothing_is_buried_or_replayed(
         await bus.publish(call())
         [message] = await collect(messages, 1)
         with pytest.raises(ConfigError, match="durable=True"):
-            await bus.bury(message.delivery, id="x", error=ValueError(), reader="r")
-        for act in (bus.replay, bus.drop):
+            await bus.dead_letters.add(message.delivery, id="x", error=ValueError(), reader="r")
+        for act in (bus.dead_letters.replay, bus.dead_letters.drop):
             with pytest.raises(ConfigError, match="durable=True"):
                 await act(letter)
         assert await nothing_comes(messages)

@@ -80,7 +80,7 @@ async def test_an_event_on_such_a_subject_is_replayed_to_its_reader(
     await put(place, f"{place.root}.events.{CALL}.{source}", bus.prepare(call(), id="far").data)
     letter = await buried(bus)
     assert (letter.source, letter.payload_bytes) == (source, len(letter.payload))
-    await bus.replay(letter)
+    await bus.dead_letters.replay(letter)
     async with bus.subscribe("*", durable="billing") as messages:
         [message] = await collect(messages, 1)
         assert message.id == "far"
@@ -108,7 +108,7 @@ async def test_a_source_of_any_length_is_kept_whole_in_the_letter(bus: Bus) -> N
     await bus.publish(OutgoingMessage("events", CALL, source, "", sealed.data))
     letter = await buried(bus)
     assert letter.source == source
-    await bus.replay(letter)
+    await bus.dead_letters.replay(letter)
     async with bus.subscribe("*", durable="billing") as messages:
         assert [m.delivery.source for m in await collect(messages, 1)] == [source]
 
@@ -117,7 +117,7 @@ async def test_a_long_identity_is_replayed_whole(place: Place, bus: Bus) -> None
     id = "ü" * 2000
     payload = msgspec.json.encode({"Type": CALL, "Data": DATA})
     await place.put(payload, CALL, id=id)
-    await bus.replay(await buried(bus))
+    await bus.dead_letters.replay(await buried(bus))
     async with bus.subscribe("*", durable="billing") as messages:
         assert [m.id for m in await collect(messages, 1)] == [id]
 
@@ -133,7 +133,7 @@ async def test_what_a_bus_accepts_can_be_given_up_and_replayed(
         largest = await largest_accepted(bus, encoding, id)
         letter = await buried(bus, reader=reader)
         for keep in (True, False):
-            await bus.replay(letter, keep=keep)
+            await bus.dead_letters.replay(letter, keep=keep)
         async with bus.subscribe("*", durable=reader) as messages:
             found = await collect(messages, 2)
         assert {m.id for m in found} == {largest.id}
@@ -168,7 +168,7 @@ async def test_what_others_published_up_to_the_last_byte_is_replayed(
     async with narrow.connect() as bus:
         await put(narrow, f"{narrow.root}.events.{CALL}.node", payload)
         letter = await buried(bus)
-        await bus.replay(letter)
+        await bus.dead_letters.replay(letter)
         async with bus.subscribe("*", durable="billing") as messages:
             [message] = await collect(messages, 1)
             assert (message.id, message.event, message.delivery.source) == (
@@ -187,10 +187,10 @@ async def test_bytes_that_are_no_event_say_what_they_lack_for_a_replay(narrow: P
         async with bus.subscribe(ServiceCall, durable="billing") as messages:
             assert await messages.batch(1, 0.5) == []
             fitting, full = await letters(bus)
-            await bus.replay(fitting)
+            await bus.dead_letters.replay(fitting)
             await until(lambda: counted(messages, 3))
         with pytest.raises(dms_events.ReplayError, match="leave no room for a message id"):
-            await bus.replay(full)
+            await bus.dead_letters.replay(full)
 
 
 async def given_up(bus: Bus) -> DeadLetter:
@@ -231,6 +231,6 @@ async def test_a_letter_of_a_message_without_its_bytes_is_replayed_whole(
         payload_bytes=0,
         headers={"Nats-Msg-Size": str(len(sealed.data))},
     )
-    await bus.replay(letter)
+    await bus.dead_letters.replay(letter)
     async with bus.subscribe("*", durable="billing") as messages:
         assert [m.event for m in await collect(messages, 1)] == [call()]

@@ -68,7 +68,7 @@ async def test_what_a_mended_reader_could_not_read_is_handled_once_and_is_the_sa
         place.connect(aliases={PROTOCOL: CALL}) as mended,
         mended.subscribe(ServiceCall, durable="billing") as messages,
     ):
-        await bus.replay(letter)
+        await bus.dead_letters.replay(letter)
         [message] = await collect(messages, 1)
         assert (message.id, message.source, message.event) == ("the-event", "node-7", call(5))
         assert (message.sequence, message.attempt) == (3, 1)
@@ -88,7 +88,7 @@ async def test_an_event_that_names_no_id_keeps_its_identity_and_its_bytes(
         assert original.envelope.id == ""
         letter = await buried(bus)
         assert letter.payload == payload
-        await bus.replay(letter, to_all=True)
+        await bus.dead_letters.replay(letter, to_all=True)
         [replayed] = await collect(messages, 1)
     assert replayed.id == original.id == letter.id == (claimed or original.delivery.position_id)
     assert replayed.subject == original.subject
@@ -102,7 +102,7 @@ async def test_an_event_that_names_no_id_keeps_its_identity_and_its_bytes(
 async def test_an_event_with_an_id_is_replayed_byte_for_byte(bus: Bus) -> None:
     original = bus.prepare(call(), id="its-own")
     await bus.publish(original)
-    await bus.replay(await buried(bus))
+    await bus.dead_letters.replay(await buried(bus))
     async with bus.subscribe(ServiceCall, start="all") as messages:
         assert [m.delivery.data for m in await collect(messages, 2)] == [original.data] * 2
 
@@ -112,7 +112,7 @@ async def test_a_replay_to_all_reaches_every_reader_of_the_type(bus: Bus) -> Non
     letter = await buried(bus)
     async with bus.subscribe(ServiceCall, durable="healthy") as healthy:
         await collect(healthy, 1)
-        await bus.replay(letter, to_all=True)
+        await bus.dead_letters.replay(letter, to_all=True)
         async with bus.subscribe("*", durable="billing") as billing:
             for reader in (healthy, billing):
                 assert [m.id for m in await collect(reader, 1)] == [id]
@@ -121,8 +121,8 @@ async def test_a_replay_to_all_reaches_every_reader_of_the_type(bus: Bus) -> Non
 async def test_replaying_twice_publishes_once(bus: Bus) -> None:
     await bus.publish(call())
     letter = await buried(bus)
-    await bus.replay(letter, to_all=True)
-    await bus.replay(letter, to_all=True)
+    await bus.dead_letters.replay(letter, to_all=True)
+    await bus.dead_letters.replay(letter, to_all=True)
     async with bus.subscribe(ServiceCall, durable="billing-2") as messages:
         assert [m.sequence for m in await collect(messages, 2)] == [1, 2]
         assert await nothing_comes(messages)
@@ -138,11 +138,11 @@ async def test_a_crash_between_publishing_and_dropping_does_not_publish_twice(
         raise TransportError("the connection is lost")
 
     with monkeypatch.context() as crashing:
-        crashing.setattr(bus, "drop", lost)
+        crashing.setattr(bus.dead_letters, "drop", lost)
         with pytest.raises(TransportError, match="1 was replayed, but is still there: the conn"):
-            await bus.replay(letter)
+            await bus.dead_letters.replay(letter)
     assert await letters(bus) == [letter]
-    await bus.replay(letter)
+    await bus.dead_letters.replay(letter)
     assert await letters(bus) == []
     async with bus.subscribe("*", durable="billing") as messages:
         assert len(await collect(messages, 1)) == 1
@@ -152,7 +152,7 @@ async def test_a_crash_between_publishing_and_dropping_does_not_publish_twice(
 async def test_the_letters_of_two_readers_are_one_event_for_all(bus: Bus) -> None:
     await bus.publish(call())
     for letter in [await buried(bus, reader="a"), await buried(bus, reader="b")]:
-        await bus.replay(letter, to_all=True)
+        await bus.dead_letters.replay(letter, to_all=True)
     assert await letters(bus) == []
     for reader in ("a", "b"):
         async with bus.subscribe("*", durable=reader) as messages:
@@ -164,7 +164,7 @@ async def test_a_letter_that_is_kept_can_be_replayed_again_at_once(bus: Bus) -> 
     id = await bus.publish(call())
     letter = await buried(bus)
     for _ in range(2):
-        await bus.replay(letter, keep=True)
+        await bus.dead_letters.replay(letter, keep=True)
         assert await letters(bus) == [letter]
     async with bus.subscribe("*", durable="billing") as messages:
         assert [m.id for m in await collect(messages, 2)] == [id, id]
@@ -173,7 +173,7 @@ async def test_a_letter_that_is_kept_can_be_replayed_again_at_once(bus: Bus) -> 
 async def test_a_dry_run_changes_nothing(bus: Bus) -> None:
     await bus.publish(call())
     letter = await buried(bus)
-    await bus.replay(letter, dry_run=True)
+    await bus.dead_letters.replay(letter, dry_run=True)
     assert await letters(bus) == [letter]
     async with bus.subscribe("*", durable="billing") as messages:
         assert await nothing_comes(messages)
@@ -185,8 +185,8 @@ async def test_what_is_still_broken_is_a_new_letter_and_replaying_all_ends(bus: 
         await buried(bus)
     old = await letters(bus)
     replayed = 0
-    async for letter in bus.dead_letters():
-        await bus.replay(letter)
+    async for letter in bus.dead_letters.find():
+        await bus.dead_letters.replay(letter)
         await buried(bus)
         replayed += 1
     assert replayed == 20
@@ -206,7 +206,7 @@ async def test_noise_is_replayed_as_it_is_and_is_another_letter_then(
         await collect(messages, 1)
         await until(lambda: settled(messages))
         [letter] = await letters(bus)
-        await bus.replay(letter)
+        await bus.dead_letters.replay(letter)
         await bus.publish(call(2))
         await collect(messages, 1)
         await until(lambda: settled(messages))
@@ -222,10 +222,10 @@ async def test_what_the_stream_has_no_room_for_stays_a_letter(place: Place) -> N
         letter = await buried(bus)
         await bus.publish(call(2))
         with pytest.raises(PublishError):
-            await bus.replay(letter)
+            await bus.dead_letters.replay(letter)
         assert await letters(bus) == [letter]
         assert await place.undo(2)
-        await bus.replay(letter)
+        await bus.dead_letters.replay(letter)
         assert await letters(bus) == []
 
 
@@ -236,7 +236,7 @@ async def test_a_cut_original_is_fetched_whole(narrow: Place) -> None:
         await narrow.put(payload, CALL)
         letter = await buried(bus)
         assert len(letter.payload) < letter.payload_bytes == len(payload)
-        await bus.replay(letter)
+        await bus.dead_letters.replay(letter)
         async with bus.subscribe("*", durable="billing") as messages:
             [message] = await collect(messages, 1)
             assert (message.id, message.delivery.data) == ("long", payload)
@@ -248,7 +248,7 @@ async def test_a_replay_after_the_duplicate_window_gets_through_too(place: Place
         id = await bus.publish(call())
         letter = await buried(bus)
         await until(lambda: forgotten(place, id))
-        await bus.replay(letter)
+        await bus.dead_letters.replay(letter)
         async with bus.subscribe("*", durable="billing") as messages:
             assert {m.id for m in await collect(messages, 2)} == {id}
 

@@ -36,7 +36,7 @@ async def test_a_replay_is_for_the_reader_that_gave_it_up(bus: Bus) -> None:
         bus.subscribe("*", start="all") as onlooker,
     ):
         await collect(audit, 1)
-        await bus.replay(letter)
+        await bus.dead_letters.replay(letter)
         assert [m.id for m in await collect(billing, 1)] == [id]
         assert [m.id for m in await collect(onlooker, 2)] == [id, id], "it only looks on"
         assert await nothing_comes(audit)
@@ -52,7 +52,7 @@ async def settled(*subscriptions: dms_events.Subscription[ServiceCall]) -> bool:
 async def test_each_of_two_readers_gets_its_own_replay_of_one_message(bus: Bus) -> None:
     await bus.publish(call())
     for letter in [await buried(bus, reader="a"), await buried(bus, reader="b")]:
-        await bus.replay(letter)
+        await bus.dead_letters.replay(letter)
     for reader in ("a", "b"):
         async with bus.subscribe("*", durable=reader) as messages:
             await collect(messages, 1)
@@ -65,7 +65,7 @@ async def test_a_reader_of_any_name_is_named(bus: Bus, reader: str) -> None:
     await bus.publish(call())
     letter = await buried(bus, reader=reader)
     await buried(bus, reader=reader[:-1] + "x")
-    await bus.replay(letter)
+    await bus.dead_letters.replay(letter)
     async with bus.subscribe("*", durable=reader) as messages:
         await collect(messages, 1)
     async with bus.subscribe("*", durable=reader[:-1] + "x") as messages:
@@ -84,7 +84,7 @@ async def test_a_worker_and_a_forwarder_count_what_is_for_another_and_do_nothing
 
     worker.drain()
     assert (await worker.run(bus)).handled == 1
-    await bus.replay(letter)
+    await bus.dead_letters.replay(letter)
     worker.drain()
     await worker.run(bus)
     assert (len(handled), worker.tally.for_others) == (1, 1)
@@ -108,7 +108,7 @@ async def test_noise_that_is_replayed_is_given_up_by_its_reader_alone(
         assert await nothing_comes(a)
         assert await nothing_comes(b)
         [letter, _] = sorted(await letters(bus), key=lambda letter: letter.reader)
-        await bus.replay(letter)
+        await bus.dead_letters.replay(letter)
         assert await nothing_comes(a)
         assert await nothing_comes(b)
         assert (a.undecodable, b.undecodable, b.for_others) == (2, 1, 1)
@@ -122,9 +122,9 @@ async def test_a_reader_that_is_gone_is_an_error_that_names_the_way_to_all(bus: 
         orphan = msgspec.structs.replace(letter, reader=gone)
         for dry_run in (True, False):
             with pytest.raises(ReplayError, match=r"is not there to get .*--to-all"):
-                await bus.replay(orphan, dry_run=dry_run)
+                await bus.dead_letters.replay(orphan, dry_run=dry_run)
     assert await letters(bus) == [letter]
-    await bus.replay(orphan, to_all=True)
+    await bus.dead_letters.replay(orphan, to_all=True)
     async with bus.subscribe(ServiceCall, durable="billing") as messages:
         assert len(await collect(messages, 1)) == 1
 
@@ -136,7 +136,7 @@ async def test_a_reader_that_reads_the_type_no_more_is_an_error(bus: Bus) -> Non
     other = await buried(bus, ServiceCall, reader="calls")
     mixed = msgspec.structs.replace(letter, reader=other.reader)
     with pytest.raises(ReplayError, match="'calls' is not there to get"):
-        await bus.replay(mixed)
+        await bus.dead_letters.replay(mixed)
 
 
 async def test_a_replay_to_all_says_whom_it_reaches(bus: Bus) -> None:
@@ -149,16 +149,23 @@ async def test_a_replay_to_all_says_whom_it_reaches(bus: Bus) -> None:
         bus.subscribe(ServiceCall, durable="parts", partitioned=True),
         bus.subscribe("*"),
     ):
-        assert await bus.replay_readers(letter) == ["audit", "billing", "parts", "sink"]
+        assert await bus.dead_letters.replay_readers(letter) == [
+            "audit",
+            "billing",
+            "parts",
+            "sink",
+        ]
 
 
 async def test_a_partitioned_reader_is_found_and_gets_its_replay(bus: Bus) -> None:
     await bus.publish(call())
     async with bus.subscribe(ServiceCall, durable="parts", partitioned=True) as messages:
         [message] = await collect(messages, 1, ack=False)
-        await bus.bury(message.delivery, id=message.id, error=ValueError(), reader="parts")
+        await bus.dead_letters.add(
+            message.delivery, id=message.id, error=ValueError(), reader="parts"
+        )
         [letter] = await letters(bus)
-        await bus.replay(letter)
+        await bus.dead_letters.replay(letter)
         assert [m.id for m in await collect(messages, 1)] == [message.id]
 
 

@@ -30,7 +30,7 @@ async def test_an_identity_that_was_cut_is_not_replayed_as_another(
     await place.put(go_written(), CALL, id=id)
     letter = await buried(bus)
     with pytest.raises(ReplayError, match="was cut to 300 characters"):
-        await bus.replay(letter)
+        await bus.dead_letters.replay(letter)
     assert await letters(bus) == [letter]
 
 
@@ -49,14 +49,14 @@ async def test_a_forged_letter_is_published_nowhere_else(bus: Bus, forged: dict[
     await bus.publish(call())
     letter = msgspec.structs.replace(await buried(bus), **forged)
     with pytest.raises(ReplayError, match="names no type and source"):
-        await bus.replay(letter)
+        await bus.dead_letters.replay(letter)
     assert len(await letters(bus)) == 1
 
 
 async def test_a_letter_that_was_not_read_from_the_stream_is_refused(bus: Bus) -> None:
     await bus.publish(call())
     letter = msgspec.structs.replace(await buried(bus), numbers=())
-    for act in (bus.replay, bus.drop):
+    for act in (bus.dead_letters.replay, bus.dead_letters.drop):
         with pytest.raises(ConfigError, match=r"take it from bus\.dead_letters"):
             await act(letter)
     assert len(await letters(bus)) == 1
@@ -76,7 +76,7 @@ async def test_half_a_message_is_never_replayed(narrow: Place, another: bool) ->
             assert await narrow.undo(1)
         for dry_run in (True, False):
             with pytest.raises(ReplayError, match=r"the original is not at \d of the ev"):
-                await bus.replay(letter, dry_run=dry_run)
+                await bus.dead_letters.replay(letter, dry_run=dry_run)
         assert len(await letters(bus)) == 1
         async with bus.subscribe("*", durable="billing") as messages:
             assert len(await messages.batch(2, 0.3)) == another
@@ -91,5 +91,5 @@ async def test_what_was_published_where_no_type_is_named_is_not_replayed_elsewhe
     letter = await buried(bus)
     assert (letter.subject, letter.type_name) == (f"{place.root}.events.lonely", "")
     with pytest.raises(ReplayError, match="lonely', which names no type"):
-        await bus.replay(letter)
+        await bus.dead_letters.replay(letter)
     assert await letters(bus) == [letter]

@@ -135,7 +135,9 @@ async def test_a_reason_may_quote_a_secret_and_is_withheld(
         await transport.open()
         inbox = await transport.subscribe(SubscriptionSpec(patterns=("*",), durable="keys"))
         [delivery] = await inbox.receive(1, 10)
-        await bus.bury(delivery, id="k", error=ValueError("no key: SECRET"), reader="keys")
+        await bus.dead_letters.add(
+            delivery, id="k", error=ValueError("no key: SECRET"), reader="keys"
+        )
         await transport.close()
         [letter] = await letters(bus)
     assert (letter.secret, letter.error) == (True, "ValueError")

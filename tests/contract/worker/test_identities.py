@@ -69,7 +69,7 @@ async def test_it_is_another_event_also_where_the_first_was_given_up(
         billing.rejects.clear()
         [letter] = await letters(bus)
         assert (letter.id, letter.source) == ("seen", "victim")
-        await bus.replay(letter)
+        await bus.dead_letters.replay(letter)
         await until(lambda: billing.has_handled(2))
     assert billing.handled == [(667.0, "evil"), (7.0, "victim")]
     assert billing.worker.tally.duplicates == 0

@@ -45,7 +45,7 @@ async def test_a_message_whose_note_is_damaged_is_handled_and_a_drain_ends(
     async with bus.subscribe(ServiceCall, durable="billing") as messages:
         await bus.publish_many(event_calls(3))
         taken = await collect(messages, 3, ack=False)
-        notes = await bus.notes("billing")
+        notes = await bus.transport.notes("billing")
         await notes.put(taken[0].delivery.position_id, note)
         for message in taken:
             await message.nak()
@@ -69,7 +69,7 @@ async def test_a_damaged_note_gives_a_message_no_endless_attempts(bus: Bus) -> N
     async with bus.subscribe(ServiceCall, durable="billing") as messages:
         await bus.publish(call(1))
         [message] = await collect(messages, 1, ack=False)
-        notes = await bus.notes("billing")
+        notes = await bus.transport.notes("billing")
         await notes.put(message.delivery.position_id, DAMAGED["less than none"])
         await message.nak()
     worker.drain()
@@ -109,12 +109,12 @@ async def test_without_notes_a_message_has_its_attempts_and_then_its_letter(
 ) -> None:
     monkeypatch.setattr("dms_events.worker.attempts._PATIENCE_S", 0.2)
     monkeypatch.setattr("dms_events.worker.settlement.AGAIN_S", 0.05)
-    refusing = Refusing(await bus.notes("billing"), refused)
+    refusing = Refusing(await bus.transport.notes("billing"), refused)
 
     async def notes(durable: str) -> KeyValue:
         return refusing
 
-    monkeypatch.setattr(bus, "notes", notes)
+    monkeypatch.setattr(bus.transport, "notes", notes)
     worker = Worker("billing")
     tried: Counter[float] = Counter()
 

@@ -122,7 +122,7 @@ async def test_a_letter_that_was_refused_at_first_says_that_its_handler_raised(
 ) -> None:
     worker = Worker("billing")
     calls = 0
-    bury = bus.bury
+    add = bus.dead_letters.add
     refused = False
 
     async def refused_once(*args: object, **options: object) -> None:
@@ -130,9 +130,9 @@ async def test_a_letter_that_was_refused_at_first_says_that_its_handler_raised(
         if not refused:
             refused = True
             raise PublishError("the dead stream is full", [])
-        await bury(*args, **options)  # type: ignore[arg-type]
+        await add(*args, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(bus, "bury", refused_once)
+    monkeypatch.setattr(bus.dead_letters, "add", refused_once)
     for module in ("worker.settlement", "dead_letters.writer"):
         monkeypatch.setattr(f"dms_events.{module}.AGAIN_S", 0.05)
 

@@ -72,7 +72,7 @@ async def test_keys_keep_their_order_while_workers_come_and_go(place: Place) -> 
                     await seen.all(800)
             await publish(bus, 1200, 300)
             await seen.all(1500)
-        assert [letter async for letter in bus.dead_letters()] == []
+        assert [letter async for letter in bus.dead_letters.find()] == []
     seen.check(1500)
 
 

@@ -45,7 +45,7 @@ async def url(nats_server: NatsServer, bus: Bus) -> tuple[str, str]:
     async with bus.subscribe(NtxPayment, durable="audit") as messages:
         message = await anext(messages)
         error = KeyError("price")
-        await bus.bury(message.delivery, id=message.id, error=error, reader="audit")
+        await bus.dead_letters.add(message.delivery, id=message.id, error=error, reader="audit")
     return ("--url", nats_server.url)
 
 
@@ -53,7 +53,7 @@ async def give_up(bus: Bus, reader: str, wanted: str, count: int, error: Excepti
     async with bus.subscribe(wanted, durable=reader) as messages:
         for _ in range(count):
             message = await anext(messages)
-            await bus.bury(message.delivery, id=message.id, error=error, reader=reader)
+            await bus.dead_letters.add(message.delivery, id=message.id, error=error, reader=reader)
 
 
 async def numbers(*words: str) -> list[int]:
@@ -180,7 +180,7 @@ async def test_what_cannot_be_replayed_is_named_and_the_others_are_replayed(
             if message.id.startswith(("call", "pay")):
                 await message.ack()
                 continue
-            await bus.bury(message.delivery, id="odd", error=ValueError(), reader="odd")
+            await bus.dead_letters.add(message.delivery, id="odd", error=ValueError(), reader="odd")
             break
     for words in (("--dry-run",), ()):
         done = await dms("dead", "replay", "--all", *words, *url)

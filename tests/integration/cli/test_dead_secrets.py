@@ -23,13 +23,13 @@ async def test_no_secret_is_shown_unless_that_is_asked_for(nats_server: NatsServ
         async with bus.subscribe(BlockchainAddressPrivKey, durable="wallet") as messages:
             message = await anext(messages)
             error = ValueError("cannot use SECRET-1")
-            await bus.bury(message.delivery, id="key", error=error, reader="wallet")
+            await bus.dead_letters.add(message.delivery, id="key", error=error, reader="wallet")
         hidden = bus.prepare(KEY, id="hidden").data
         await bus.publish(OutgoingMessage("events", "elk_stats.ServiceCall", "", "hidden", hidden))
         await bus.publish(call(1))
         async with bus.subscribe(ServiceCall, durable="calls") as calls:
             assert (await anext(calls)).event == call(1)
-        assert [letter.id async for letter in bus.dead_letters()] == ["key", "hidden"]
+        assert [letter.id async for letter in bus.dead_letters.find()] == ["key", "hidden"]
     raw = base64.b64encode(dms_events.encode(KEY)).decode()
     for words in (
         ("list",),

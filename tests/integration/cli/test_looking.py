@@ -134,7 +134,9 @@ async def test_many_letters_of_one_cause_are_one_row(nats_server: NatsServer, bu
         for n in range(60):
             message = await anext(messages)
             error = KeyError("price") if n == 30 else ValueError(f"no customer {n} in 'x{n}'")
-            await bus.bury(message.delivery, id=message.id, error=error, reader="billing")
+            await bus.dead_letters.add(
+                message.delivery, id=message.id, error=error, reader="billing"
+            )
     _, *rows = (await answer("dead", "list", *url)).splitlines()
     assert [row.split()[0] for row in rows] == ["1", "…", "31"]
     assert "58 more of this cause, up to letter 60 (--each shows them)" in rows[1]

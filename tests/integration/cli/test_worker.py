@@ -102,7 +102,7 @@ async def publish(server: NatsServer, count: int) -> None:
 async def kept(server: NatsServer) -> tuple[int, int]:
     """How many dead letters there are, and how many attempts are noted."""
     async with dms_events.connect(server.url) as bus:
-        letters = [letter async for letter in bus.dead_letters()]
+        letters = [letter async for letter in bus.dead_letters.find()]
     client = await nats.connect(server.url)
     try:
         notes = await client.jetstream().key_value("DMS_NOTES")

@@ -44,7 +44,7 @@ async def test_what_has_arrived_is_handled_after_the_signal_and_the_figures_are_
         await until(handled.exists, "they arrive", by=program)
         program.send(signal.SIGTERM)
         ended = await program.finish()
-        assert [letter async for letter in bus.dead_letters()] == []
+        assert [letter async for letter in bus.dead_letters.find()] == []
     lines = ended.err.splitlines()
     assert ended.code == 0
     assert lines[0] == "billing:worker, at most once: elk_stats.ServiceCall → bill"

@@ -149,7 +149,7 @@ async def test_a_reply_to_a_request_is_not_taken_for_the_servers_answer(
             async for message in messages:
                 await message.ack()
                 break
-            notes = await bus.notes("billing")
+            notes = await bus.transport.notes("billing")
             await notes.put("key", b"value")
             assert await notes.get("key") == b"value"
 
@@ -202,5 +202,5 @@ async def test_a_message_to_a_readers_inbox_that_is_no_delivery_is_ignored(
 
 async def letters(server: NatsServer) -> AsyncIterator[int]:
     async with dms_events.connect(server.url) as bus:
-        async for letter in bus.dead_letters():
+        async for letter in bus.dead_letters.find():
             yield letter.number

@@ -47,7 +47,7 @@ async def test_a_durable_makes_dead_letters_of_hostile_messages_and_reads_on(
             assert message.event == call(1)
             await message.ack()
             assert messages.undecodable == len(HOSTILE)
-        letters = [letter async for letter in bus.dead_letters()]
+        letters = [letter async for letter in bus.dead_letters.find()]
         assert [letter.payload for letter in letters] == [b"noise"] * len(HOSTILE)
         assert letters[0].subject == r"dms.events.elk_stats.ServiceCall.\xff\xfe"
 

@@ -66,7 +66,9 @@ async def give_up(server: NatsServer, *padding: str) -> None:
             for _ in events:
                 message = await anext(messages)
                 error = ValueError("the handler is broken")
-                await bus.bury(message.delivery, id=message.id, error=error, reader="billing")
+                await bus.dead_letters.add(
+                    message.delivery, id=message.id, error=error, reader="billing"
+                )
 
 
 async def events_in(server: NatsServer) -> int:

@@ -107,7 +107,7 @@ async def test_a_message_without_a_source_has_a_partition_and_one_with_more_toke
             await message.ack()
             with pytest.raises(TimeoutError):  # the other is no event: a dead letter
                 await asyncio.wait_for(anext(messages), 0.3)
-        [letter] = [letter async for letter in bus.dead_letters()]
+        [letter] = [letter async for letter in bus.dead_letters.find()]
         assert letter.type_name == "elk_stats.ServiceCall"
 
 

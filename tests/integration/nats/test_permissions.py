@@ -223,7 +223,7 @@ async def test_a_worker_reads_with_an_inbox_of_its_own(server: NatsServer) -> No
         worker.drain()
         await worker.run(bus)
         assert len(handled) == 99
-        assert [letter.reason async for letter in bus.dead_letters()] != []
+        assert [letter.reason async for letter in bus.dead_letters.find()] != []
 
 
 @pytest.mark.parametrize("prefix", ["", "_INBOX.>", "a b", "a..b", "*", "x" * 201])

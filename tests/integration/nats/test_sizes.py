@@ -53,9 +53,9 @@ async def test_the_largest_event_of_a_large_server_is_handled_given_up_and_repla
         await bus.publish(event_of(bus, largest))
         await drained(worker, bus)
         assert (seen, worker.tally.rejected) == ([largest], 1)
-        [letter] = [one async for one in bus.dead_letters()]
+        [letter] = [one async for one in bus.dead_letters.find()]
         assert letter.payload_bytes == largest
-        await bus.replay(letter)
+        await bus.dead_letters.replay(letter)
         await drained(worker, bus)
         assert (len(seen), worker.tally.handled) == (2, 1)
 

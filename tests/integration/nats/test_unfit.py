@@ -87,7 +87,7 @@ async def test_a_durable_that_mutilates_or_loses_messages_is_refused(
         with pytest.raises(ConfigError, match=next(iter(setting))) as caught:
             await bus.subscribe(ServiceCall, durable="billing").__aenter__()
         assert "another durable name" in str(caught.value)
-        assert [letter async for letter in bus.dead_letters()] == []
+        assert [letter async for letter in bus.dead_letters.find()] == []
 
 
 @pytest.mark.parametrize(

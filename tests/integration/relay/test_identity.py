@@ -102,5 +102,5 @@ async def test_a_dead_letter_of_it_is_replayed_under_its_identity(nats_server: N
         await eventually(lambda: relay.tally.stored == 1)
         [identity] = await identities(target, 1)
         letter = await buried(target)
-        await target.replay(letter)
+        await target.dead_letters.replay(letter)
         assert await identities(target, 2) == [identity, identity]

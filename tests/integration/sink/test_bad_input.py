@@ -94,7 +94,7 @@ async def into_sqlite(bus: Bus, database: Path, durable: str = "sink") -> Tally:
 
 
 async def letters(bus: Bus) -> list[DeadLetter]:
-    return [letter async for letter in bus.dead_letters()]
+    return [letter async for letter in bus.dead_letters.find()]
 
 
 @pytest.mark.parametrize(

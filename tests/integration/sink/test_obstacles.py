@@ -77,7 +77,7 @@ async def test_a_sink_that_fails_for_longer_than_the_ack_wait_gets_everything_on
         forwarder.drain()
         async with asyncio.timeout(30):
             tally = await forwarding
-        assert [letter async for letter in bus.dead_letters()] == []
+        assert [letter async for letter in bus.dead_letters.find()] == []
     assert ids_in(database) == ids_of(published)
     assert (tally.stored, tally.duplicates) == (6000, 0)
     assert adds_up(tally), tally

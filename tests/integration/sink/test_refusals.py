@@ -37,7 +37,7 @@ async def test_what_the_sink_refuses_for_good_is_a_dead_letter(
         refused = published[3::10]
         await bus.publish_many(published)
         tally = await forward(bus, sink, "picky")
-        letters = [letter async for letter in bus.dead_letters()]
+        letters = [letter async for letter in bus.dead_letters.find()]
     assert ids_in(database) == ids_of(m for m in published if m not in refused)
     assert (tally.received, tally.stored, tally.rejected) == (2000, 1800, 200)
     assert adds_up(tally), tally
@@ -62,7 +62,7 @@ async def test_each_message_of_a_refused_identity_leaves_a_letter_of_its_own(
             await stranger.jetstream().publish("dms.events.elk_stats.ServiceCall._", refused.data)
         await stranger.close()
         tally = await forward(bus, sink)
-        letters = [letter async for letter in bus.dead_letters()]
+        letters = [letter async for letter in bus.dead_letters.find()]
     assert (tally.received, tally.rejected, tally.duplicates) == (3, 3, 0)
     assert [letter.id for letter in letters] == [refused.id] * 3
     assert len({letter.sequence for letter in letters}) == 3

@@ -62,7 +62,7 @@ async def works(server: NatsServer, *, partitioned: bool) -> None:
         worker.drain()
         async with asyncio.timeout(60):
             tally = await worker.run(as_user(server, "worker"))
-        assert [letter.attempts async for letter in bus.dead_letters()] == [2]
+        assert [letter.attempts async for letter in bus.dead_letters.find()] == [2]
     assert sorted(tried) == [1.0, 1.0, 2.0, 2.0]
     assert (tally.handled, tally.rejected, tally.returned) == (1, 1, 2)
 

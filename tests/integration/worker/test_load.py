@@ -62,7 +62,7 @@ async def test_bad_events_become_dead_letters_with_their_reasons_and_hold_up_no_
         worker.drain()
         async with asyncio.timeout(60):
             tally = await working
-        letters = {letter.id: letter async for letter in bus.dead_letters()}
+        letters = {letter.id: letter async for letter in bus.dead_letters.find()}
 
     assert set(done.values()) == {1}
     assert done.keys() == {*range(good), -2}
@@ -117,7 +117,7 @@ async def test_ten_thousand_good_ones_are_handled_while_a_poison_message_is_not_
         worker.stop()
         async with asyncio.timeout(60):
             tally = await working
-        letters = [letter.id async for letter in bus.dead_letters()]
+        letters = [letter.id async for letter in bus.dead_letters.find()]
     assert set(done.values()) == {1}
     assert letters == (["noise"] if status == "is no event" else [])
     assert tally.rejected == 0
@@ -211,7 +211,7 @@ async def test_stopping_while_handlers_raise_gives_back_nothing_that_has_its_ver
         last.drain()
         async with asyncio.timeout(60):
             rejected += (await last.run(bus)).rejected
-        letters = [letter.id async for letter in bus.dead_letters()]
+        letters = [letter.id async for letter in bus.dead_letters.find()]
     assert len(letters) == total
     assert handled == 0
     assert set(tried.values()) == {1}, "no attempt more than it may have"
@@ -278,12 +278,12 @@ async def test_a_worker_that_is_stopped_while_it_notes_an_attempt_does_not_spend
         await bus.publish(call(1))
         async with bus.subscribe(ServiceCall, durable=DURABLE) as messages:
             await (await anext(messages)).nak()  # so that it is handled alone
-        hanging = NotesThatHang(await bus.notes(DURABLE))
+        hanging = NotesThatHang(await bus.transport.notes(DURABLE))
 
         async def notes(durable: str) -> KeyValue:
             return hanging
 
-        monkeypatch.setattr(bus, "notes", notes)
+        monkeypatch.setattr(bus.transport, "notes", notes)
         first = worker()
         working = tasks.create_task(first.run(bus))
         async with asyncio.timeout(30):

@@ -100,7 +100,7 @@ async def test_processes_that_join_leave_and_die_keep_the_order_of_each_key(
                 by=first,
             )
         check(journal, {second.pid})
-        assert [letter async for letter in bus.dead_letters()] == []
+        assert [letter async for letter in bus.dead_letters.find()] == []
 
 
 async def test_what_was_stored_before_there_were_partitions_is_read_too(

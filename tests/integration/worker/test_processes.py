@@ -47,7 +47,7 @@ async def publish(url: str, count: int, ack_wait_s: float = 60) -> list[str]:
 
 async def letters(url: str) -> list[DeadLetter]:
     async with dms_events.connect(url) as bus:
-        return [letter async for letter in bus.dead_letters()]
+        return [letter async for letter in bus.dead_letters.find()]
 
 
 async def spent(url: str) -> int:

@@ -93,13 +93,13 @@ async def test_a_running_forwarder_judges_a_replay_of_what_it_refused_again() ->
         running = asyncio.create_task(forwarder.run())
         await until(lambda: forwarder.tally.rejected == 1)
         sink.script[event.id] = Lines(Verdict.STORED)
-        [refused] = [one async for one in bus.dead_letters()]
-        await bus.replay(refused)
+        [refused] = [one async for one in bus.dead_letters.find()]
+        await bus.dead_letters.replay(refused)
         await until(lambda: forwarder.tally.stored == 1)
         forwarder.stop()
         tally = await running
         assert (tally.received, tally.rejected, tally.stored, tally.duplicates) == (2, 1, 1, 0)
-        assert [one async for one in bus.dead_letters()] == []
+        assert [one async for one in bus.dead_letters.find()] == []
 
 
 async def test_a_running_forwarder_that_stored_it_stores_no_replay() -> None:
@@ -111,10 +111,12 @@ async def test_a_running_forwarder_that_stored_it_stores_no_replay() -> None:
         running = asyncio.create_task(forwarder.run())
         async with bus.subscribe("*", durable="another") as messages:
             message = await anext(messages)
-            await bus.bury(message.delivery, id=message.id, error=ValueError(), reader="another")
+            await bus.dead_letters.add(
+                message.delivery, id=message.id, error=ValueError(), reader="another"
+            )
         await until(lambda: forwarder.tally.stored == 1)
-        async for one in bus.dead_letters():
-            await bus.replay(one, to_all=True)
+        async for one in bus.dead_letters.find():
+            await bus.dead_letters.replay(one, to_all=True)
         await until(lambda: forwarder.tally.duplicates == 1)
         forwarder.stop()
         assert (await running).stored == 1

@@ -23,7 +23,7 @@ async def handled_by(worker: Worker, *events: object) -> tuple[WorkerTally, list
         await bus.publish_many(events)  # type: ignore[arg-type]
         worker.drain()
         tally = await asyncio.wait_for(worker.run(bus), 20)
-        return tally, [letter.reason async for letter in bus.dead_letters()]
+        return tally, [letter.reason async for letter in bus.dead_letters.find()]
 
 
 @pytest.mark.parametrize("raised", [SystemExit(0), SystemExit("later")])

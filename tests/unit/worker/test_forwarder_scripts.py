@@ -115,7 +115,7 @@ async def play(script: Script) -> None:
             running.drain()
             tally = await asyncio.wait_for(running.run(), 20)
             assert await watched.backlog() == 0
-        letters = [letter async for letter in bus.dead_letters()]
+        letters = [letter async for letter in bus.dead_letters.find()]
 
     by_verdict: dict[Verdict, set[str]] = {verdict: set() for verdict in Verdict}
     for number, event in enumerate(script.events):
