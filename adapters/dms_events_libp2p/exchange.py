@@ -7,9 +7,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 import trio
+from libp2p.peer.id import ID
 from libp2p.peer.peerinfo import PeerInfo
+from multiaddr import Multiaddr
 
 from .dialling import Dialler, UnreachableError
+from .endpoints import named_by
 
 __all__ = ["PeerExchange"]
 
@@ -24,25 +27,33 @@ _MOST_WAITING = 64
 class PeerExchange:
     """Dials peers that others named, one after another, for as long as this node has few."""
 
-    def __init__(self, own: object, dialler: Dialler) -> None:
+    def __init__(self, own: ID, dialler: Dialler) -> None:
         self._own = own
         self._dialler = dialler
-        self._put, self._named = trio.open_memory_channel[PeerInfo](_MOST_WAITING)
+        self._put, self._named = trio.open_memory_channel[tuple[ID, list[Multiaddr]]](_MOST_WAITING)
 
-    def offer(self, peers: Sequence[PeerInfo]) -> None:
-        """Take note of peers; returns at once. What finds too many waiting is forgotten."""
+    def offer(self, teller: ID, peers: Sequence[PeerInfo]) -> None:
+        """Take note of peers that another one named; returns at once.
+
+        What finds too many waiting is forgotten. So are addresses that reach less far than the teller: a
+        peer on the internet cannot have a node dial its own network.
+        """
+        reach = self._dialler.reach_to(teller)
         with suppress(trio.WouldBlock):
             for peer in peers:
-                self._put.send_nowait(peer)
+                endpoints = named_by((address.to_bytes() for address in peer.addrs), reach)
+                addresses = [endpoint.multiaddr for endpoint in endpoints[:_MOST_ADDRESSES]]
+                if addresses and peer.peer_id != self._own:
+                    self._put.send_nowait((peer.peer_id, addresses))
 
     async def run(self) -> None:
         """For as long as the node runs."""
-        async for named in self._named:
-            if named.peer_id != self._own and len(self._dialler.connected) < _ENOUGH:
-                await self._dial(named)
+        async for peer, addresses in self._named:
+            if len(self._dialler.connected) < _ENOUGH:
+                await self._dial(peer, addresses)
 
-    async def _dial(self, named: PeerInfo) -> None:
+    async def _dial(self, peer: ID, addresses: list[Multiaddr]) -> None:
         try:
-            await self._dialler.connect(named.peer_id, named.addrs[:_MOST_ADDRESSES], _DIAL_S)
+            await self._dialler.connect(peer, addresses, _DIAL_S)
         except UnreachableError as error:
-            _log.debug("peer %s, which another one named, was not reached: %s", named, error)
+            _log.debug("peer %s, which another one named, was not reached: %s", peer, error)

@@ -53,9 +53,9 @@ class Neighbours:
         finally:
             self._discovery.keep()
 
-    def offer(self, peers: Sequence[PeerInfo]) -> None:
+    def offer(self, teller: ID, peers: Sequence[PeerInfo]) -> None:
         """Take note of peers that another one named."""
-        self._exchange.offer(peers)
+        self._exchange.offer(teller, peers)
 
     async def flush(self) -> None:
         """Have all peers read what was sent to them."""

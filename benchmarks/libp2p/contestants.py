@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Self
 
 import dms_events
 from dms_events import Bus, Subscription
@@ -13,7 +14,7 @@ from tests.kit.go.libp2p import GoNode
 
 from ..table import Row, Section, in_turns
 from .minimal import MinimalNode
-from .scene import TOPIC, Clock, Scene, until
+from .scene import TOPIC, Clock, Scene, until_heard
 
 __all__ = ["DELIVERED", "IN_A_MESH", "RECEIVE", "SEND"]
 
@@ -27,12 +28,23 @@ def _bus(*peers: str) -> Bus:
     return dms_events.connect("libp2p://127.0.0.1:0", bootstrap_peers=peers, wait_for_peers_s=20)
 
 
-async def _take(messages: Subscription[ServiceCall], count: int) -> None:
-    async with asyncio.timeout(120):
-        async for _ in messages:
-            count -= 1
-            if not count:
-                return
+class _Reader:
+    """Counts the typed events of a subscription."""
+
+    def __init__(self, messages: Subscription[ServiceCall]) -> None:
+        self.count = 0
+        self._messages = messages
+
+    async def __aenter__(self) -> Self:
+        self._reading = asyncio.create_task(self._read())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._reading.cancel()
+
+    async def _read(self) -> None:
+        async for _ in self._messages:
+            self.count += 1
 
 
 @asynccontextmanager
@@ -80,10 +92,10 @@ async def _minimal_sends(scene: Scene) -> float:
 
 
 async def _bus_receives(scene: Scene) -> float:
-    async with _with_bus(scene) as (node, _, messages):
+    async with _with_bus(scene) as (node, _, messages), _Reader(messages) as reader:
         with Clock(scene.count) as clock:
             node.publish(scene.count)
-            await _take(messages, scene.count)
+            await until_heard(node, scene.count, lambda: reader.count)
     return clock.us
 
 
@@ -91,7 +103,7 @@ async def _minimal_receives(scene: Scene) -> float:
     async with _with_minimal(scene) as (node, _, arrived):
         with Clock(scene.count) as clock:
             node.publish(scene.count)
-            await until(lambda: len(arrived) >= scene.count)
+            await until_heard(node, scene.count, lambda: len(arrived))
     return clock.us
 
 
@@ -99,10 +111,10 @@ async def _bus_in_a_mesh(scene: Scene) -> float:
     count = scene.count // _MESH_SHARE
     async with _bus() as bus, bus.subscribe(ServiceCall) as messages:
         [address] = bus.transport.addresses
-        async with scene.mesh(address) as publisher:
+        async with scene.mesh(address) as publisher, _Reader(messages) as reader:
             with Clock(count) as clock:
                 publisher.publish(count)
-                await _take(messages, count)
+                await until_heard(publisher, count, lambda: reader.count)
     return clock.us
 
 
@@ -115,7 +127,7 @@ async def _minimal_in_a_mesh(scene: Scene) -> float:
     ):
         with Clock(count) as clock:
             publisher.publish(count)
-            await until(lambda: len(arrived) >= count)
+            await until_heard(publisher, count, lambda: len(arrived))
     return clock.us
 
 
@@ -130,23 +142,14 @@ async def _settled(count: Callable[[], Awaitable[int]]) -> float:
 
 
 async def _bus_hears(scene: Scene) -> float:
-    heard = 0
-    async with _with_bus(scene) as (node, _, messages):
-
-        async def read() -> None:
-            nonlocal heard
-            async for _ in messages:
-                heard += 1
+    async with _with_bus(scene) as (node, _, messages), _Reader(messages) as reader:
 
         async def count() -> int:
-            return heard
+            return reader.count
 
-        reading = asyncio.create_task(read())
         node.publish(scene.count)
         await node.wait("published", 1)
-        found = await _settled(count)
-        reading.cancel()
-    return found
+        return await _settled(count)
 
 
 async def _stock_hears(scene: Scene) -> float:

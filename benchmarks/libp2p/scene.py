@@ -10,12 +10,13 @@ from benchmarks.bus.scene import TYPE_NAME, Clock, sealed, service_call
 from dms_events.types.elk_stats import ServiceCall
 from tests.kit.go.libp2p import GoNode, build
 
-__all__ = ["MESH", "MESH_EVERY", "TOPIC", "Clock", "Scene", "until"]
+__all__ = ["MESH", "MESH_EVERY", "TOPIC", "Clock", "Scene", "until_heard"]
 
 TOPIC = f"dms/events/{TYPE_NAME}"
 MESH = 6
 MESH_EVERY = "5ms"
 _LEAST_HEARD = 0.95
+_QUIET_S = 0.5
 
 
 class Scene:
@@ -62,8 +63,16 @@ class Scene:
             raise RuntimeError(f"{expected} messages were sent to the Go peer, {heard} heard")
 
 
-async def until(condition: Callable[[], bool], within_s: float = 120.0) -> None:
-    """Wait for a condition, for which nobody tells the loop."""
-    async with asyncio.timeout(within_s):
-        while not condition():  # noqa: ASYNC110
-            await asyncio.sleep(0.05)
+async def until_heard(node: GoNode, count: int, heard: Callable[[], int]) -> None:
+    """Until a Go peer published so many, and all arrived but what it lost in its own queue.
+
+    Raises:
+        RuntimeError: too many did not arrive.
+    """
+    await node.wait("published", 1)
+    before = -1
+    while before < heard() < count:
+        before = heard()
+        await asyncio.sleep(_QUIET_S)
+    if heard() < _LEAST_HEARD * count:
+        raise RuntimeError(f"the Go peer published {count} messages, {heard()} arrived")

@@ -18,7 +18,7 @@ _DONT_WANT_BYTES = 1_024
 _MOST_NAMED = 16
 _RECORD = "libp2p-peer-record"
 
-Named = Callable[[Sequence[PeerInfo]], object]
+Named = Callable[[Any, Sequence[PeerInfo]], object]
 
 
 class _OpenRouter(GossipSub):
@@ -27,8 +27,8 @@ class _OpenRouter(GossipSub):
     It drops what is beyond ten messages a second, own ones too: 10 of 500 arrived. And it puts the
     signed record of the own addresses into every message, a quarter of the CPU.
 
-    ``on_named`` gets peers that another one names for its place in the mesh, with their addresses, which
-    they signed.
+    ``on_named`` gets a peer that prunes this node, and those that it names for it, with addresses that
+    these signed.
     """
 
     def __init__(self, on_named: Named, **options: Any) -> None:
@@ -79,14 +79,16 @@ class _OpenRouter(GossipSub):
                 prune.peers.add(peerID=peer.to_bytes(), signedPeerRecord=envelope)
         return prune
 
-    async def _do_px(self, px_peers: Sequence[Any]) -> None:
-        """Stock dials them one after the other, and reads nothing from its peer meanwhile."""
+    async def handle_prune(self, prune_msg: Any, sender_peer_id: Any) -> None:
+        """Stock dials who is named, one after the other, and reads nothing from its peer meanwhile."""
         named = []
-        for peer in px_peers[:_MOST_NAMED]:
+        for peer in prune_msg.peers[:_MOST_NAMED]:
             if peer.signedPeerRecord:
                 _, record = consume_envelope(peer.signedPeerRecord, _RECORD)
                 named.append(PeerInfo(record.peer_id, record.addrs))
-        self._on_named(named)
+        self._on_named(sender_peer_id, named)
+        bare = rpc_pb2.ControlPrune(topicID=prune_msg.topicID, backoff=prune_msg.backoff)
+        await super().handle_prune(bare, sender_peer_id)
 
     async def publish(self, msg_forwarder: Any, pubsub_msg: Any) -> None:
         self.mcache.put(pubsub_msg)

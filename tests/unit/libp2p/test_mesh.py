@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 
-import trio.lowlevel
+import trio
+from libp2p.peer.id import ID
+from libp2p.peer.peerinfo import PeerInfo
+from multiaddr import Multiaddr
+from trio.testing import MockClock
 
 from dms_events import Bus
 from dms_events.types.elk_stats import NewService, ServiceCall
+from dms_events_libp2p.dialling import Dialler, UnreachableError
+from dms_events_libp2p.endpoints import Reach
+from dms_events_libp2p.exchange import PeerExchange
 from dms_events_libp2p.keys import new_key, peer_id
 from dms_events_libp2p.node import Node
 from tests.contract.places import call, collect, service
@@ -90,3 +97,46 @@ async def test_the_end_of_an_earlier_stream_forgets_nothing_of_the_present_ones(
         await bus.transport._bridge.call(end_of_another)
         await bus.publish(call())
         assert [each.peer_id for each in bus.peers] == [reader.transport.peer_id]
+
+
+class FarTeller(Dialler):
+    """Reaches nobody, and says how far who names them is."""
+
+    def __init__(self, reach: Reach) -> None:
+        self.reach = reach
+        self.asked: list[str] = []
+
+    @property
+    def connected(self) -> list[ID]:
+        return []
+
+    def reach_to(self, peer: ID) -> Reach:
+        return self.reach
+
+    async def connect(
+        self, peer: ID, addresses: Sequence[Multiaddr], within_s: float = 1.0
+    ) -> Multiaddr | None:
+        await trio.lowlevel.checkpoint()
+        self.asked += map(str, addresses)
+        raise UnreachableError("nobody is there")
+
+
+def test_addresses_are_not_dialled_that_reach_less_far_than_who_names_them() -> None:
+    async def dialled(reach: Reach) -> list[str]:
+        dialler = FarTeller(reach)
+        exchange = PeerExchange(ID(b"own"), dialler)
+        addresses = ["/ip4/10.0.0.1/tcp/1", "/ip4/8.8.8.8/tcp/2"]
+        exchange.offer(ID(b"teller"), [PeerInfo(ID(b"named"), [*map(Multiaddr, addresses)])])
+        with trio.move_on_after(1):
+            await exchange.run()
+        return dialler.asked
+
+    def run(main: Callable[[Reach], Awaitable[list[str]]], reach: Reach) -> list[str]:
+        found: list[str] = trio.run(main, reach, clock=MockClock(autojump_threshold=0))
+        return found
+
+    assert run(dialled, Reach.NETWORK) == [
+        "/ip4/10.0.0.1/tcp/1",
+        "/ip4/8.8.8.8/tcp/2",
+    ]
+    assert run(dialled, Reach.INTERNET) == ["/ip4/8.8.8.8/tcp/2"]
