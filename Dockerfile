@@ -7,7 +7,7 @@ ENV UV_PYTHON_DOWNLOADS=never \
     UV_COMPILE_BYTECODE=1 \
     UV_NO_CACHE=1
 WORKDIR /src
-COPY pyproject.toml uv.lock README.md LICENSE NOTICE ./
+COPY pyproject.toml uv.lock hatch_build.py README.md LICENSE NOTICE ./
 RUN uv sync --locked --no-default-groups --no-install-project \
     --extra nats --extra elasticsearch --extra cli
 COPY dms_events dms_events

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import enum
-from importlib.metadata import version as version_of
 from typing import Annotated
 
 import msgspec
 import typer
 
-from .. import registry
+from .. import __version__, registry
 from ..schema import embedded, is_a, meaning, rows
 from ._shared import out, print_columns
 
@@ -42,4 +41,4 @@ def types(
 
 def version() -> None:
     """Print the version."""
-    out.print(version_of("dms-events"), markup=False)
+    out.print(__version__, markup=False)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import sys
-from importlib.metadata import requires
+from importlib.metadata import metadata, requires
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+import dms_events
+from dms_events.cli._app import COMMANDS, app
+from tests.kit.paths import HOME
 from tests.kit.programs.processes import run
 
 WITHOUT = """
@@ -23,25 +28,26 @@ main()
 DEMO = ("demo", "--devices", "5", "--events", "300", "--keep", "kept")
 
 
-@pytest.mark.parametrize(
-    ("blocked", "words", "extra"),
-    [
-        ("nats", ("publish", "ServiceCall", "{}"), "nats"),
-        ("nats", ("sink", "run", "--to", "sqlite:kept"), "nats"),
-        ("nats", ("nats", "setup"), "nats"),
-        ("nats", DEMO, "nats"),
-        ("typer", ("version",), "cli"),
-        ("rich", ("version",), "cli"),
-        ("psutil", DEMO, "demo"),
-        ("nats-server", DEMO, "server"),
-        ("elasticsearch", ("sink", "run", "--to", "http://127.0.0.1:1"), "elasticsearch"),
-        ("elasticsearch", ("sink", "run", "--to", "https://127.0.0.1:1"), "elasticsearch"),
-        ("libp2p", ("tail", "--url", "libp2p://127.0.0.1:0"), "libp2p"),
-        ("libp2p", ("publish", "ServiceCall", "{}", "--url", "libp2p://127.0.0.1:0"), "libp2p"),
-        ("libp2p", ("libp2p", "key", "kept"), "libp2p"),
-        ("libp2p", ("libp2p", "ping", "/ip4/127.0.0.1/tcp/1"), "libp2p"),
-    ],
-)
+CASES: list[tuple[str, tuple[str, ...], str]] = [
+    ("nats", ("publish", "ServiceCall", "{}"), "nats"),
+    ("nats", ("sink", "run", "--to", "sqlite:kept"), "nats"),
+    ("nats", ("nats", "setup"), "nats"),
+    ("nats", DEMO, "nats"),
+    ("typer", ("version",), "cli"),
+    ("rich", ("version",), "cli"),
+    ("psutil", DEMO, "demo"),
+    ("nats-server", DEMO, "server"),
+    ("elasticsearch", ("sink", "run", "--to", "http://127.0.0.1:1"), "elasticsearch"),
+    ("elasticsearch", ("sink", "run", "--to", "https://127.0.0.1:1"), "elasticsearch"),
+    ("libp2p", ("tail", "--url", "libp2p://127.0.0.1:0"), "libp2p"),
+    ("libp2p", ("publish", "ServiceCall", "{}", "--url", "libp2p://127.0.0.1:0"), "libp2p"),
+    ("libp2p", ("libp2p", "key", "kept"), "libp2p"),
+    ("libp2p", ("libp2p", "ping", "/ip4/127.0.0.1/tcp/1"), "libp2p"),
+]
+"""A package that is missing for a command, and the extra that has it."""
+
+
+@pytest.mark.parametrize(("blocked", "words", "extra"), CASES)
 async def test_a_missing_extra_names_its_cure(
     blocked: str, words: tuple[str, ...], extra: str, tmp_path: Path
 ) -> None:
@@ -54,6 +60,56 @@ async def test_a_missing_extra_names_its_cure(
     assert done.err.splitlines()[-1].endswith(f"pip install 'dms-events[{extra}]'")
     assert done.err.splitlines()[-1].startswith("dms-events: ")
     assert list(temporary.iterdir()) == []
+
+
+def needed() -> dict[str, set[str]]:
+    """The rows of README's table: what is in code at the left, and the extras that it takes."""
+    lines = (HOME / "README.md").read_text(encoding="utf-8").partition("| takes the extras |")[2]
+    rows = [line.split("|")[1:3] for line in lines.partition("\n\n")[0].splitlines()[2:]]
+    return {use: set(re.findall("`([^`]+)`", extras)) for use, extras in rows}
+
+
+def packages(extra: str) -> set[str]:
+    lines = (line.replace('"', "'").partition(";") for line in requires("dms-events") or ())
+    return {package for package, _, when in lines if f"extra == '{extra}'" in when}
+
+
+def test_the_readme_says_for_each_command_which_extras_it_takes() -> None:
+    table = needed()
+    extras = set(metadata("dms-events").get_all("Provides-Extra") or ())
+    assert set().union(*table.values()) == extras - {"all"}
+    brought: dict[str, set[str]] = {}
+    for use, named in table.items():
+        if "`dms-events " in use:
+            for word in re.findall("`([^`]+)`", use):
+                name = word.removeprefix("dms-events ").partition(" ")[0]
+                brought.setdefault(name, set()).update(*map(packages, named))
+    assert set(brought) == set(COMMANDS)
+    assert [words for _, words, extra in CASES if not packages(extra) <= brought[words[0]]] == []
+
+
+def test_an_index_shows_the_readme_without_links_that_lead_nowhere() -> None:
+    about = metadata("dms-events")
+    text = str(about.json["description"])
+    assert "# dms-events" in text, "the environment is older than pyproject.toml: make .venv/.dev"
+    assert re.findall(r"\]\((?!https:)[^)]*\)", text) == []
+    assert about.get_all("Project-URL")
+
+
+def test_the_version_is_that_of_the_distribution() -> None:
+    assert dms_events.__version__ == metadata("dms-events")["Version"]
+
+
+@pytest.mark.parametrize("words", [("version",), ("--version",)])
+async def test_the_command_prints_the_version(words: tuple[str, ...]) -> None:
+    done = await run(sys.executable, "-m", "dms_events", *words)
+    assert (done.code, done.out) == (0, f"{dms_events.__version__}\n")
+
+
+@pytest.mark.parametrize("words", [[], *([name] for name in COMMANDS)])
+def test_each_command_takes_the_short_option_for_help(words: list[str]) -> None:
+    short = CliRunner().invoke(app, [*words, "-h"])
+    assert (short.exit_code, "Usage: " in short.output) == (0, True)
 
 
 @pytest.mark.parametrize("blocked", ["nats", "elasticsearch", "libp2p", "psutil", "pyrage"])
