@@ -53,7 +53,7 @@ class KeptStreams(Pubsub):
                 peer: since for peer, since in self._one_way_since.items() if peer in gossiping
             }
             for peer in gossiping:
-                self._look_at(peer)
+                self._look(peer)
                 if peer in self.peers and peer in self._inbound:
                     self._one_way_since.pop(peer, None)
                 elif now - self._one_way_since.setdefault(peer, now) >= _PATIENCE_S:
@@ -66,10 +66,14 @@ class KeptStreams(Pubsub):
         async with self.dead_peer_receive_channel:
             self.event_handle_dead_peer_queue_started.set()
             async for peer in self.dead_peer_receive_channel:
-                try:
-                    self._look_at(peer)
-                except Exception as error:  # noqa: BLE001
-                    _log.error("the end of peer %s was not handled", peer, exc_info=error)
+                self._look(peer)
+
+    def _look(self, peer: Any) -> None:
+        """No exception ends the loops that call this, and with them the node."""
+        try:
+            self._look_at(peer)
+        except Exception as error:  # noqa: BLE001
+            _log.error("the end of peer %s was not handled", peer, exc_info=error)
 
     def _look_at(self, peer: Any) -> None:
         """Give up a stream to a peer that leads nowhere, and open another while it is connected."""
@@ -92,7 +96,7 @@ class KeptStreams(Pubsub):
     def _handle_dead_peer(self, peer_id: Any) -> None:
         """Called for any stream of the peer, whether it is one of the present ones or not."""
         self._clear_pending_announce_retries_for_peer(peer_id)
-        self._look_at(peer_id)
+        self._look(peer_id)
 
     async def _leave(self, peer: Any) -> None:
         with suppress(Exception):
