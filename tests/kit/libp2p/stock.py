@@ -89,4 +89,4 @@ def ends(main: Callable[[], Awaitable[None]], kind: type[BaseException]) -> None
     error: BaseException = caught.value
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    assert isinstance(error, kind)
+    assert isinstance(error, kind), repr(error)

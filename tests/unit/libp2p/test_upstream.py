@@ -37,7 +37,7 @@ def test_a_message_with_a_junk_key_ends_pubsub() -> None:
             await (await gossip_stream(other, node)).write(framed(junk))
             await trio.sleep(10)
 
-    ends(main, Exception)
+    ends(main, DecodeError)
 
 
 def test_the_default_limits_lose_most_messages_of_a_burst() -> None:
