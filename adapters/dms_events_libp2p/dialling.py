@@ -14,7 +14,7 @@ from libp2p.peer.peerinfo import PeerInfo
 from libp2p.peer.peerstore import PeerStoreError
 from multiaddr import Multiaddr
 
-from .endpoints import Endpoint, Reach, named_by, reach_of
+from .addresses import Endpoint, Reach, named_by, reach_of
 from .workarounds import reason_of
 
 __all__ = ["Dialler", "UnreachableError"]

@@ -14,10 +14,9 @@ from dms_events.transport import Answer, OutgoingMessage, RequestDelivery
 
 from .addresses import target_of
 from .bridge import Bridge
-from .node import Node
+from .node import LARGEST_FRAME, Inbound, Node
 from .publishing import call_node
 from .settings import NodeSettings
-from .streams import LARGEST_FRAME, Inbound
 
 __all__ = ["Requests"]
 

@@ -13,11 +13,9 @@ from dms_events.errors import ConfigError
 from dms_events.names import checked_root
 from dms_events.types.network_config import Libp2pConfig, NetworkConfig
 
-from .acl import AccessList
-from .addresses import announced_addresses, bootstrap_peers, listen_addresses, of_url
-from .keys import key_pair, load_key, peer_id
+from .addresses import AccessList, announced_addresses, bootstrap_peers, listen_addresses, of_url
+from .keys import SwarmKey, key_pair, load_key, peer_id, read_swarm_key
 from .options import Libp2pOptions
-from .swarm_key import SwarmKey, read_swarm_key
 
 __all__ = ["DhtSettings", "NodeSettings", "settings_of"]
 

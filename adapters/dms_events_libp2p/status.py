@@ -13,11 +13,10 @@ from dms_events import registry
 from dms_events.transport import Peer
 
 from .addresses import multiaddr_of
-from .arrivals import Arrived
 from .bridge import Handover
-from .gossip import Gossip
-from .node import Node
-from .windows import Seen
+from .node import Arrived, Node
+from .receiving import Gossip
+from .state import Seen
 
 __all__ = ["NodeFigures", "figures_of", "peers_of"]
 

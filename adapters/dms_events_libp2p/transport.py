@@ -24,12 +24,11 @@ from dms_events.types.network import NetworkStats
 from dms_events.types.network_config import NetworkConfig
 
 from .addresses import target_of
-from .arrivals import Arrived
 from .bridge import Bridge, Handover
-from .gossip import Gossip, GossipReceiver
-from .node import Node
+from .node import Arrived, Node
 from .options import options_of
 from .publishing import Publisher, call_node, stores_nothing
+from .receiving import Gossip, GossipReceiver
 from .requests import Requests
 from .settings import settings_of
 from .status import NodeFigures, figures_of, peers_of

@@ -23,7 +23,7 @@ from dms_events.transport import (
 )
 from dms_events.types.network_config import PrivateKey
 from dms_events_libp2p import Libp2pTransport
-from dms_events_libp2p.keys import new_key, peer_id
+from dms_events_libp2p.keys.node_key import new_key, peer_id
 
 __all__ = ["Net", "Pair"]
 

@@ -6,4 +6,8 @@ py-libp2p's own is not used; docs/upstream.md says why.
 from .kademlia import Kademlia, rendezvous_key
 from .messages import Found
 
-__all__ = ["Found", "Kademlia", "rendezvous_key"]
+__all__ = [
+    "Found",
+    "Kademlia",
+    "rendezvous_key",
+]

@@ -10,8 +10,8 @@ import trio
 from libp2p.network.stream.exceptions import StreamEOF
 from libp2p.peer.id import ID
 
+from ..addresses import Endpoint
 from ..dialling import Dialler
-from ..endpoints import Endpoint
 from ..workarounds import Frames
 from .messages import NEAREST, Found, Message, peers_in, write
 from .search import Search

@@ -14,8 +14,8 @@ from libp2p.peer.id import ID
 
 from dms_events.errors import ConfigError
 
+from ..addresses import Endpoint, Reach, named_by
 from ..dialling import Dialler
-from ..endpoints import Endpoint, Reach, named_by
 from ..settings import DhtSettings
 from .asking import Asking, NoAnswerError
 from .messages import Found, Message, peers_in

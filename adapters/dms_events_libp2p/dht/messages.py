@@ -10,7 +10,7 @@ from libp2p.kad_dht.pb.kademlia_pb2 import Message
 from libp2p.peer.id import ID
 from libp2p.utils.varint import encode_uvarint
 
-from ..endpoints import Endpoint, Reach, named_by
+from ..addresses import Endpoint, Reach, named_by
 
 __all__ = ["NEAREST", "Found", "Message", "id_of", "number", "peers_in", "put_peers", "write"]
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from libp2p.peer.id import ID
 
-from ..endpoints import Endpoint
+from ..addresses import Endpoint
 from .messages import Found
 
 __all__ = ["LARGEST_VALUE", "Providers", "Values"]

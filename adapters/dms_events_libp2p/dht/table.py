@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from libp2p.peer.id import ID
 
-from ..endpoints import Endpoint
+from ..addresses import Endpoint
 from .messages import NEAREST, Found, number
 
 __all__ = ["Table"]

@@ -10,7 +10,7 @@ from libp2p.network.connection.raw_connection import RawConnection
 from libp2p.security.exceptions import HandshakeFailure
 from libp2p.transport.exceptions import SecurityUpgradeFailure
 
-from ..acl import ip_of
+from ..addresses import ip_of
 from .inbound import Admission
 from .private import FIRST_BYTES, ProtectedConnection
 from .reasons import reason_of

@@ -11,7 +11,7 @@ from typing import Any
 
 from libp2p.network.connection.raw_connection import RawConnection
 
-from ..acl import AccessList, Ip, ip_of, place_of
+from ..addresses import AccessList, Ip, ip_of, place_of
 from .reasons import reason_of
 from .sockets import remember_remote
 

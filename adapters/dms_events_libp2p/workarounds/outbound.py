@@ -7,7 +7,7 @@ from typing import Any
 from libp2p.network.exceptions import SwarmException
 from multiaddr import Multiaddr
 
-from ..acl import Ip, ip_of
+from ..addresses import Ip, ip_of
 from .inbound import Admission
 
 __all__ = ["permit_dials"]

@@ -17,7 +17,7 @@ from libp2p.peer.id import ID
 from libp2p.pubsub.pb import rpc_pb2
 from libp2p.pubsub.utils import maybe_consume_signed_record
 
-from ..windows import Seen, Windows
+from ..state import Seen, Windows
 from .control import keep_known
 from .frames import BadFrameError, Frames
 from .inbound import Admission

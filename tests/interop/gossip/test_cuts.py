@@ -13,7 +13,7 @@ import pytest
 
 from dms_events import Bus, PublishError
 from dms_events.types.elk_stats import ServiceCall
-from dms_events_libp2p.node import Node
+from dms_events_libp2p.node.node import Node
 from tests.contract.places import call, collect, until
 from tests.kit.go.libp2p import GoNode
 from tests.kit.libp2p.buses import connect

@@ -12,7 +12,7 @@ import dms_events
 from dms_events import Bus
 from dms_events.types.elk_stats import ServiceCall
 from dms_events.types.network_config import Multiaddr, NetworkConfig, NetworkType, Scheduler
-from dms_events_libp2p.keys import new_key
+from dms_events_libp2p.keys.node_key import new_key
 from tests.contract.places import call, collect, until
 from tests.kit.go.libp2p import GoNode, build
 from tests.kit.libp2p.buses import URL, connect, eventually, hears, is_connected

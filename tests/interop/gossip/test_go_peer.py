@@ -13,8 +13,8 @@ from libp2p.utils.varint import encode_uvarint
 
 from dms_events.types.elk_stats import ServiceCall
 from dms_events.types.network_config import PrivateKey
-from dms_events_libp2p import peering, pinging
-from dms_events_libp2p.keys import load_key, new_key, peer_id
+from dms_events_libp2p.keys.node_key import load_key, new_key, peer_id
+from dms_events_libp2p.peers import peering, pinging
 from tests.contract.places import event_calls, until
 from tests.kit.go.libp2p import SOURCE, GoNode
 from tests.kit.go.toolchain import program

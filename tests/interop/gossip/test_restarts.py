@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from dms_events.types.elk_stats import ServiceCall
-from dms_events_libp2p.keys import new_key
+from dms_events_libp2p.keys.node_key import new_key
 from tests.contract.places import call, collect
 from tests.kit.go.libp2p import GoNode
 from tests.kit.libp2p.buses import connect, eventually
@@ -74,7 +74,7 @@ async def test_a_go_peer_that_wants_rising_numbers_hears_a_node_whose_clock_was_
     async with GoNode.run(go, seqnos_rise="true") as node:
         for life, ahead_s in enumerate((3_600, 0), start=1):
             now = time.time_ns() + ahead_s * 10**9
-            monkeypatch.setattr("dms_events_libp2p.seqnos.time_ns", lambda now=now: now)
+            monkeypatch.setattr("dms_events_libp2p.state.seqnos.time_ns", lambda now=now: now)
             async with (
                 connect(peers=[node.address], private_key=key, state_dir=tmp_path) as bus,
                 bus.subscribe(ServiceCall),

@@ -24,7 +24,7 @@ from dms_events import Bus, PublishError, codec
 from dms_events.aio import cancelled
 from dms_events.envelope import Envelope, encode_envelope
 from dms_events.types.elk_stats import ServiceCall
-from dms_events_libp2p.keys import new_key
+from dms_events_libp2p.keys.node_key import new_key
 from tests.kit.go.libp2p import GoNode, build
 
 from .churn_check import Life, Sent, Verdict, check

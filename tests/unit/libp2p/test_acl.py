@@ -17,7 +17,7 @@ from dms_events.types.network_config import (
     NetworkType,
     PrivateNetworkConfig,
 )
-from dms_events_libp2p.acl import AccessList, ip_of
+from dms_events_libp2p.addresses.acl import AccessList, ip_of
 from tests.kit.libp2p.buses import connect, eventually, hears
 from tests.kit.libp2p.hostile import get_in
 

@@ -7,8 +7,8 @@ import time
 from libp2p.pubsub.pb import rpc_pb2
 from libp2p.pubsub.rpc_queue import RpcQueue
 
-from dms_events_libp2p.arrivals import Arrived
-from dms_events_libp2p.gossip import Gossip, GossipReceiver
+from dms_events_libp2p.node.arrivals import Arrived
+from dms_events_libp2p.receiving import Gossip, GossipReceiver
 from dms_events_libp2p.workarounds.queues import Queues
 
 TOPIC = "dms/events/elk_stats.ServiceCall"

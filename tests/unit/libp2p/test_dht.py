@@ -9,11 +9,11 @@ from libp2p.peer.id import ID
 from multiaddr import Multiaddr
 
 from dms_events import ConfigError
+from dms_events_libp2p.addresses.endpoints import Endpoint, Reach, named_by
 from dms_events_libp2p.dht.messages import Message, id_of, number, peers_in, put_peers
 from dms_events_libp2p.dht.records import LARGEST_VALUE, Providers, Values
 from dms_events_libp2p.dht.search import Search
 from dms_events_libp2p.dht.table import Table
-from dms_events_libp2p.endpoints import Endpoint, Reach, named_by
 from tests.kit.libp2p.buses import connect
 
 HERE = [Endpoint.of("/ip4/127.0.0.1/tcp/4001")]

@@ -9,8 +9,8 @@ import dns.resolver
 import pytest
 
 from dms_events import ConfigError
-from dms_events_libp2p import dnsaddr
-from dms_events_libp2p.keys import new_key, peer_id
+from dms_events_libp2p.addresses import dnsaddr
+from dms_events_libp2p.keys.node_key import new_key, peer_id
 from tests.kit.dns import TxtServer
 from tests.kit.libp2p.buses import connect, eventually, is_connected
 

@@ -9,7 +9,7 @@ import pytest
 import trio
 import trio.testing
 
-from dms_events_libp2p.acl import AccessList
+from dms_events_libp2p.addresses.acl import AccessList
 from dms_events_libp2p.workarounds import Admission, BadFrameError, Frames
 
 

@@ -12,7 +12,7 @@ from libp2p.crypto.secp256k1 import create_new_key_pair as create_secp256k1_pair
 
 from dms_events.errors import ConfigError
 from dms_events.types.network_config import KeyType, PrivateKey
-from dms_events_libp2p.keys import key_pair, load_key, new_key, peer_id, read_key_file
+from dms_events_libp2p.keys.node_key import key_pair, load_key, new_key, peer_id, read_key_file
 
 
 def test_a_new_key_is_in_gos_form() -> None:

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from libp2p.peer.id import ID
 
-from dms_events_libp2p import discovery
-from dms_events_libp2p.endpoints import Endpoint
-from dms_events_libp2p.keys import new_key
-from dms_events_libp2p.known_peers import KnownPeers
-from dms_events_libp2p.state import StateDir
+from dms_events_libp2p.addresses.endpoints import Endpoint
+from dms_events_libp2p.keys.node_key import new_key
+from dms_events_libp2p.peers import discovery
+from dms_events_libp2p.state.folder import StateDir
+from dms_events_libp2p.state.known_peers import KnownPeers
 from tests.kit.libp2p.buses import connect, eventually, is_connected
 
 DAY_S = 86_400.0

@@ -11,7 +11,7 @@ import trio.testing
 
 from dms_events.types.deployment import DeploymentRequest, DeploymentResponse
 from dms_events.types.elk_stats import ServiceCall
-from dms_events_libp2p.lives import lives
+from dms_events_libp2p.node.lives import lives
 from tests.contract.places import call, collect
 from tests.kit.libp2p.buses import connect, eventually, hears
 

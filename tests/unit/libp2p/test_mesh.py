@@ -13,11 +13,11 @@ from trio.testing import MockClock
 
 from dms_events import Bus
 from dms_events.types.elk_stats import NewService, ServiceCall
+from dms_events_libp2p.addresses.endpoints import Reach
 from dms_events_libp2p.dialling import Dialler, UnreachableError
-from dms_events_libp2p.endpoints import Reach
-from dms_events_libp2p.exchange import PeerExchange
-from dms_events_libp2p.keys import new_key, peer_id
-from dms_events_libp2p.node import Node
+from dms_events_libp2p.keys.node_key import new_key, peer_id
+from dms_events_libp2p.node.node import Node
+from dms_events_libp2p.peers.exchange import PeerExchange
 from tests.contract.places import call, collect, service
 from tests.kit.libp2p.buses import connect, eventually, full_with, hears
 

@@ -7,9 +7,9 @@ from base64 import b32encode
 import pytest
 from libp2p.peer.id import ID
 
-from dms_events_libp2p.addresses import peers_of, target_of
-from dms_events_libp2p.keys import new_key, peer_id
-from dms_events_libp2p.peer_ids import in_base58
+from dms_events_libp2p.addresses.multiaddrs import peers_of, target_of
+from dms_events_libp2p.keys.node_key import new_key, peer_id
+from dms_events_libp2p.keys.peer_ids import in_base58
 
 PEER = peer_id(new_key())
 RAW = ID.from_base58(PEER).to_bytes()

@@ -15,7 +15,7 @@ import dms_events
 from dms_events import ConfigError
 from dms_events.types.elk_stats import ServiceCall
 from dms_events.types.network_config import NetworkConfig, NetworkType, PrivateNetworkConfig
-from dms_events_libp2p.swarm_key import read_swarm_key
+from dms_events_libp2p.keys.swarm_key import read_swarm_key
 from dms_events_libp2p.workarounds import handshake
 from dms_events_libp2p.workarounds.private import ProtectedConnection
 from tests.contract.places import call, collect

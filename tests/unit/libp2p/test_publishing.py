@@ -10,7 +10,7 @@ import pytest
 from dms_events import Bus, ConfigError, ConnectionLostError, OutgoingMessage, PublishError
 from dms_events.transport import SubscriptionSpec
 from dms_events.types.elk_stats import NewService, ServiceCall
-from dms_events_libp2p.keys import new_key
+from dms_events_libp2p.keys.node_key import new_key
 from tests.contract.places import call, collect, event_calls, nothing_comes, service, until
 from tests.kit.libp2p.buses import connect, eventually, hears
 
@@ -170,7 +170,7 @@ async def test_a_restarted_node_is_heard_under_its_key(tmp_path: object) -> None
 async def test_a_node_that_begins_before_its_last_life_ends_is_heard_and_hears(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("dms_events_libp2p.node._ANNOUNCE_S", 3_600)
+    monkeypatch.setattr("dms_events_libp2p.node.node._ANNOUNCE_S", 3_600)
     key = new_key()
     async with connect() as reader, reader.subscribe(ServiceCall) as messages:
         last = connect(reader, private_key=key)
@@ -203,7 +203,7 @@ async def test_a_newcomer_gets_nothing_from_before() -> None:
 
 
 async def test_topics_that_a_peer_forgot_are_said_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dms_events_libp2p.node._ANNOUNCE_S", 0.2)
+    monkeypatch.setattr("dms_events_libp2p.node.node._ANNOUNCE_S", 0.2)
     async with connect() as reader, connect(reader) as bus, reader.subscribe(ServiceCall) as found:
         await hears(bus, reader)
         pubsub = bus.transport._node.pubsub

@@ -9,8 +9,8 @@ from dms_events.bus import Message
 from dms_events.envelope import Envelope, decode_envelope, encode_envelope
 from dms_events.types.elk_stats import ServiceRemove
 from dms_events.worker.relay import outgoing
-from dms_events_libp2p.arrivals import Arrived
-from dms_events_libp2p.gossip import GossipDelivery
+from dms_events_libp2p.node.arrivals import Arrived
+from dms_events_libp2p.receiving import GossipDelivery
 
 TYPE = "elk_stats.ServiceRemove"
 EVENT = ServiceRemove(service_id="x", timestamp=1.0)

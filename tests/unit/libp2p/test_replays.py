@@ -12,7 +12,7 @@ from libp2p.crypto.ed25519 import create_new_key_pair
 
 from dms_events.envelope import Envelope, encode_envelope
 from dms_events.types.elk_stats import ServiceCall
-from dms_events_libp2p.keys import new_key
+from dms_events_libp2p.keys.node_key import new_key
 from tests.contract.places import collect, event_calls, nothing_comes
 from tests.kit.libp2p.buses import connect, eventually, hears
 from tests.kit.libp2p.hostile import message
@@ -81,7 +81,7 @@ async def test_what_is_below_the_window_is_marked_or_dropped(drops: bool) -> Non
 async def test_a_publisher_whose_clock_was_set_back_is_heard_and_with_a_state_folder_unmarked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clock = "dms_events_libp2p.seqnos.time_ns"
+    clock = "dms_events_libp2p.state.seqnos.time_ns"
     async with connect() as reader, reader.subscribe(ServiceCall) as found:
         for folder, marked in ((None, True), (tmp_path, False)):
             key = new_key()

@@ -24,8 +24,8 @@ from dms_events import (
     RequestTimeoutError,
 )
 from dms_events.types.deployment import DeploymentRequest, DeploymentResponse, DeploymentUpdate
-from dms_events_libp2p import streams
-from dms_events_libp2p.room import Room
+from dms_events_libp2p.node import streams
+from dms_events_libp2p.node.room import Room
 from tests.kit.libp2p.asking import PROTOCOL, asks, framed
 from tests.kit.libp2p.buses import connect, eventually
 

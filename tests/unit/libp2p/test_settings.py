@@ -16,8 +16,8 @@ from dms_events.types.network_config import (
     NetworkConfig,
     NetworkType,
 )
-from dms_events_libp2p.addresses import bootstrap_peers, of_url, resolved
-from dms_events_libp2p.keys import new_key, peer_id
+from dms_events_libp2p.addresses.multiaddrs import bootstrap_peers, of_url, resolved
+from dms_events_libp2p.keys.node_key import new_key, peer_id
 from tests.contract.places import call, collect
 from tests.kit.libp2p.buses import URL, connect, eventually, hears, is_connected
 

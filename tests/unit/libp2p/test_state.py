@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from dms_events import ConfigError
-from dms_events_libp2p import seqnos
-from dms_events_libp2p.seqnos import Seqnos
-from dms_events_libp2p.state import StateDir
+from dms_events_libp2p.state import seqnos
+from dms_events_libp2p.state.folder import StateDir
+from dms_events_libp2p.state.seqnos import Seqnos
 from tests.kit.libp2p.buses import connect, eventually
 
 HOUR_NS = 3_600 * 10**9

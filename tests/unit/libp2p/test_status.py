@@ -14,7 +14,7 @@ from dms_events.transport import Peer
 from dms_events.types.elk_stats import NewService, ServiceCall
 from dms_events.types.network import NetworkStats
 from dms_events_libp2p import NodeFigures
-from dms_events_libp2p.keys import new_key, peer_id
+from dms_events_libp2p.keys.node_key import new_key, peer_id
 from tests.contract.places import call
 from tests.kit.libp2p.buses import connect, eventually, hears
 from tests.kit.libp2p.go_peers import free_port

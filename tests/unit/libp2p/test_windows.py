@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dms_events_libp2p import windows
-from dms_events_libp2p.windows import Seen, Windows
+from dms_events_libp2p.state import windows
+from dms_events_libp2p.state.windows import Seen, Windows
 
 NEW, KNOWN, BELOW = Seen.NEW, Seen.KNOWN, Seen.BELOW
 HOUR_NS = 3_600 * 10**9

@@ -13,7 +13,7 @@ from multiaddr import Multiaddr
 from dms_events.errors import ConfigError
 from dms_events.types.network_config import Multiaddr as CheckedMultiaddr
 
-from .peer_ids import in_base58
+from ..keys import in_base58
 
 __all__ = [
     "DNSADDR",

@@ -11,8 +11,8 @@ from libp2p.peer.id import ID
 from libp2p.peer.peerinfo import PeerInfo
 from multiaddr import Multiaddr
 
-from .dialling import Dialler, UnreachableError
-from .endpoints import named_by
+from ..addresses import named_by
+from ..dialling import Dialler, UnreachableError
 
 __all__ = ["PeerExchange"]
 

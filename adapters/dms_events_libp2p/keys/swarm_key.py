@@ -9,7 +9,7 @@ from typing import Final
 
 from dms_events.errors import ConfigError
 
-from .keys import warn_if_loose
+from .node_key import warn_if_loose
 
 __all__ = ["SwarmKey", "read_swarm_key"]
 

@@ -10,7 +10,7 @@ import trio
 
 from dms_events.errors import ConfigError
 
-from .state import StateDir
+from .folder import StateDir
 from .windows import Windows
 
 __all__ = ["Seqnos"]

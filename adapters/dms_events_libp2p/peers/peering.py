@@ -12,11 +12,10 @@ from libp2p.peer.id import ID
 
 from dms_events.errors import TransportError
 
-from .addresses import has_name, resolved
-from .dialling import Dialler
-from .dnsaddr import peers_at
+from ..addresses import has_name, peers_at, resolved
+from ..dialling import Dialler
+from ..workarounds import reason_of
 from .pinging import Pings
-from .workarounds import reason_of
 
 __all__ = ["Peering"]
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from dms_events.envelope import Envelope
 from dms_events.identity import parse_rfc3339
 
-from .settings import NodeSettings
+from ..settings import NodeSettings
 
 __all__ = ["Arrivals", "Arrived"]
 

@@ -16,16 +16,11 @@ from multiaddr import Multiaddr
 from dms_events.envelope import read_envelope
 from dms_events.errors import ConfigError
 
-from .announcing import Announced
-from .arrivals import Arrivals, Arrived
-from .lives import lives
-from .neighbours import Neighbours
-from .room import Room
-from .seqnos import Seqnos
-from .settings import NodeSettings
-from .state import StateDir
-from .streams import Served, Streams
-from .workarounds import (
+from ..addresses import Announced
+from ..peers import Neighbours
+from ..settings import NodeSettings
+from ..state import Seqnos, StateDir
+from ..workarounds import (
     HANDSHAKE_S,
     Admission,
     GuardedPubsub,
@@ -41,6 +36,10 @@ from .workarounds import (
     permit_dials,
     socket_closer,
 )
+from .arrivals import Arrivals, Arrived
+from .lives import lives
+from .room import Room
+from .streams import Served, Streams
 
 __all__ = ["NoPeersError", "Node", "Progress"]
 

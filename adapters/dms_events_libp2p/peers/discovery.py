@@ -9,11 +9,11 @@ from collections.abc import Awaitable, Callable
 import trio
 from libp2p.peer.id import ID
 
-from .dht import Found, Kademlia, rendezvous_key
-from .dialling import Dialler, UnreachableError
-from .endpoints import Endpoint
-from .known_peers import KnownPeers
-from .settings import DhtSettings
+from ..addresses import Endpoint
+from ..dht import Found, Kademlia, rendezvous_key
+from ..dialling import Dialler, UnreachableError
+from ..settings import DhtSettings
+from ..state import KnownPeers
 
 __all__ = ["Discovery"]
 

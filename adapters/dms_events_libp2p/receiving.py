@@ -9,7 +9,7 @@ from dms_events.errors import TransportError
 from dms_events.identity import id_of_position
 from dms_events.transport import DroppingReceiver, UnstoredDelivery
 
-from .arrivals import Arrived
+from .node import Arrived
 
 __all__ = ["Gossip", "GossipDelivery", "GossipReceiver"]
 

@@ -11,15 +11,14 @@ from libp2p.peer.peerinfo import PeerInfo
 
 from dms_events.errors import ConfigError
 
-from .dht import Kademlia
-from .dialling import Dialler
+from ..dht import Kademlia
+from ..dialling import Dialler
+from ..settings import NodeSettings
+from ..state import KnownPeers, StateDir
+from ..workarounds import Admission
 from .discovery import Discovery
 from .exchange import PeerExchange
-from .known_peers import KnownPeers
 from .peering import Peering
-from .settings import NodeSettings
-from .state import StateDir
-from .workarounds import Admission
 
 __all__ = ["Neighbours"]
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from dms_events.errors import ConfigError
 from dms_events.types.network_config import Multiaddr
 
-from .peer_ids import in_base58
+from ..keys import in_base58
 
 __all__ = ["AccessList", "Ip", "ip_of", "place_of"]
 

@@ -7,8 +7,8 @@ import time
 import dns.exception
 import dns.resolver
 
-from .addresses import DNSADDR, dialled
-from .peer_ids import in_base58
+from ..keys import in_base58
+from .multiaddrs import DNSADDR, dialled
 
 __all__ = ["peers_at"]
 

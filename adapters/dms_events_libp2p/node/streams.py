@@ -17,9 +17,9 @@ from dms_events.errors import (
     TransportError,
 )
 
-from .neighbours import Neighbours
+from ..peers import Neighbours
+from ..workarounds import ProtocolNotSupportedError, UncutStream, open_stream, reason_of
 from .room import Room
-from .workarounds import ProtocolNotSupportedError, UncutStream, open_stream, reason_of
 
 __all__ = ["LARGEST_FRAME", "Inbound", "Served", "Streams"]
 

@@ -9,8 +9,8 @@ from collections.abc import Callable
 import msgspec
 from libp2p.peer.id import ID
 
-from .endpoints import MOST_ENDPOINTS, Endpoint
-from .state import StateDir
+from ..addresses import MOST_ENDPOINTS, Endpoint
+from .folder import StateDir
 
 __all__ = ["KnownPeers"]
 
