@@ -17,13 +17,13 @@ from dms_events.errors import (
     RequestError,
     RequestTimeoutError,
 )
+from dms_events.quiet import Notice
 from dms_events.transport import Answer, OutgoingMessage, RequestDelivery
 
 from .client import flush, mapped, translated
 from .connection import AwayError, Denial, LinkClient, NotPermittedError, Reply, no_responders
 from .publish.call import ROOM_BYTES, Patience, make_room
 from .publish.fit import no_subject
-from .publish.replies import Notice
 from .subjects import Subjects, fits_line
 
 __all__ = ["Requests"]

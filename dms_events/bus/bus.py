@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
-from types import TracebackType
 from typing import Any, Literal, Self, TypeVar, overload
 
 import msgspec
@@ -109,12 +108,7 @@ class Bus(Requests):
         await self.open()
         return self
 
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, kind: object, exc: object, traceback: object) -> None:
         try:
             await self.close()
         except TransportError as error:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-import time
+
+from ..quiet import Quiet
 
 __all__ = ["DifferingClaims"]
 
 _log = logging.getLogger("dms_events")
-_QUIET_S = 1.0
 
 
 class DifferingClaims:
@@ -16,19 +16,16 @@ class DifferingClaims:
 
     def __init__(self) -> None:
         self.count = 0
-        self._quiet_until = 0.0
+        self._quiet = Quiet()
 
     def add(self, source: str, claimed: str) -> None:
         """Count the message of ``source`` whose envelope claims another source."""
         self.count += 1
-        now = time.monotonic()
-        if now < self._quiet_until:
-            return
-        self._quiet_until = now + _QUIET_S
-        _log.warning(
-            "a message from source %.300r claims the source %.300r, which does not count "
-            "(%d such messages so far)",
-            source,
-            claimed,
-            self.count,
-        )
+        if self._quiet.over():
+            _log.warning(
+                "a message from source %.300r claims the source %.300r, which does not count "
+                "(%d such messages so far)",
+                source,
+                claimed,
+                self.count,
+            )

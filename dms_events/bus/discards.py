@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import logging
-import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
@@ -13,13 +12,13 @@ from typing import Any
 import msgspec
 
 from ..errors import ConfigError, ConnectionLostError, DroppedError
+from ..quiet import Quiet
 from ..text import Lines
 from ..transport import Delivery
 
 __all__ = ["Discarded", "Discards"]
 
 _log = logging.getLogger("dms_events")
-_QUIET_S = 1.0
 
 
 class Discarded(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,7 +75,7 @@ class Discards:
         """Messages that were thrown away."""
         self.failed_calls = 0
         """Calls of the callback that raised; logged once a second."""
-        self._quiet_until = 0.0
+        self._quiet = Quiet()
 
     async def throw_away(
         self,
@@ -113,8 +112,7 @@ class Discards:
             self._on_error(discarded)
         except (Exception, SystemExit) as raised:  # noqa: BLE001 - it is the user's, and ends nothing here
             self.failed_calls += 1
-            if time.monotonic() >= self._quiet_until:
-                self._quiet_until = time.monotonic() + _QUIET_S
+            if self._quiet.over():
                 self._say_failed(discarded, raised)
 
     def _say_failed(self, discarded: Discarded, raised: BaseException) -> None:

@@ -8,7 +8,6 @@ import time
 from collections import deque
 from collections.abc import Coroutine, Mapping
 from math import inf
-from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
 import msgspec
@@ -116,12 +115,7 @@ class Subscription(Generic[T]):
             self._receiver.drops.tell = self._discards.dropped
         return self
 
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         receiver = self._opened()
         try:
             await self._finish_burials()

@@ -18,7 +18,7 @@ from ._schemes import Libp2p, Nats, Scheme, option
 __all__ = ["Connection", "connects"]
 
 F = TypeVar("F", bound=Callable[..., Any])
-S = TypeVar("S", bound=Scheme)
+S = TypeVar("S", bound=msgspec.Struct)
 
 _SCHEMES: Final = {each.name: each for each in (Nats, Libp2p)}
 
@@ -80,10 +80,10 @@ class Connection:
         options = self.of(self._scheme).adapter_options(wait=wait)
         return connect(self.url, source=source, root=self.root, **options)
 
-    def of(self, scheme: type[S]) -> S:
-        """The options of a scheme."""
-        fields = set(scheme.__struct_fields__) & set(self._given)
-        return scheme(**{field: self._given[field] for field in fields})
+    def of(self, group: type[S]) -> S:
+        """The options of a scheme, or of another group."""
+        fields = set(group.__struct_fields__) & set(self._given)
+        return group(**{field: self._given[field] for field in fields})
 
     def environment(self) -> dict[str, str]:
         """The variables with which another command connects alike."""
@@ -95,17 +95,21 @@ class Connection:
 
 
 def connects(
-    *schemes: type[Scheme], beside: tuple[type[Scheme], ...] = (), **other: Any
+    *schemes: type[Scheme],
+    first: tuple[type[msgspec.Struct], ...] = (),
+    beside: tuple[type[Scheme], ...] = (),
+    **other: Any,
 ) -> Callable[[F], Callable[..., Any]]:
     """Give a command the options of a `Connection`, which is its first argument.
 
     Args:
         schemes: those that the command can use.
+        first: other groups of options, which stand before these. `Connection.of` has them.
         beside: those of another bus of the command, whose options `Connection.of` has.
         other: by the name of a field, another option for it, with its default.
     """
     options: dict[str, Any] = {}
-    groups: tuple[type[msgspec.Struct], ...] = (_Place, *schemes, *beside)
+    groups: tuple[type[msgspec.Struct], ...] = (*first, _Place, *schemes, *beside)
     for group in groups:
         hints = get_type_hints(group, include_extras=True)
         for field in msgspec.structs.fields(group):

@@ -14,12 +14,7 @@ from ..errors import ConfigError, ReplayError, TransportError
 from ._connection import Connection, connects
 from ._letters import (
     Choice,
-    ErrorOption,
-    IdOption,
-    ReaderOption,
-    SinceOption,
-    TypeOption,
-    UntilOption,
+    Filters,
     counted,
     fields,
     record,
@@ -61,15 +56,9 @@ DryRunOption = Annotated[
 
 
 @app.command("list")
-@connects(Nats)
+@connects(Nats, first=(Filters,))
 def list_(
     connection: Connection,
-    reader: ReaderOption = "",
-    type_: TypeOption = "",
-    error: ErrorOption = "",
-    since: SinceOption = "",
-    until: UntilOption = "",
-    id_: IdOption = "",
     limit: Annotated[int, typer.Option(min=0, help="Not more than so many; 0 is all.")] = 0,
     each: Annotated[
         bool, typer.Option("--each", help="Every letter, also where many have one cause.")
@@ -80,7 +69,7 @@ def list_(
 
     A cause is one reader, type and error, with reasons that differ in numbers and quoted words only.
     """
-    choice = Choice(id=id_, reader=reader, type=type_, error=error, since=since, until=until)
+    choice = Choice(connection.of(Filters))
     letters = run(_light(choice, connection, limit))
     if json:
         for letter in letters:
@@ -102,7 +91,7 @@ def show(
     reveal: RevealOption = False,
 ) -> None:
     """Show a dead letter, or those of one event, with the event and the original bytes."""
-    for letter in run(_whole(Choice([id]), connection)):
+    for letter in run(_whole(Choice(Filters(), [id]), connection)):
         if json:
             out.print(record(letter, whole=True, reveal=reveal), markup=False)
             continue
@@ -111,16 +100,10 @@ def show(
 
 
 @app.command()
-@connects(Nats)
+@connects(Nats, first=(Filters,))
 def replay(
     connection: Connection,
     names: NamesArgument = None,
-    reader: ReaderOption = "",
-    type_: TypeOption = "",
-    error: ErrorOption = "",
-    since: SinceOption = "",
-    until: UntilOption = "",
-    id_: IdOption = "",
     all_: AllOption = False,
     dry_run: DryRunOption = False,
     keep: Annotated[bool, typer.Option("--keep", help="Do not drop them afterwards.")] = False,
@@ -134,25 +117,17 @@ def replay(
     library pass over it; readers of other software get it like any event. What cannot be replayed is
     named and stays; the exit code is 1 then.
     """
-    choice = Choice(
-        names or (), id=id_, reader=reader, type=type_, error=error, since=since, until=until
-    )
+    choice = Choice(connection.of(Filters), names or ())
     _check_said(choice, all_, "replay")
     if run(_replay(choice, connection, keep=keep, dry_run=dry_run, to_all=to_all)):
         raise typer.Exit(1)
 
 
 @app.command()
-@connects(Nats)
+@connects(Nats, first=(Filters,))
 def drop(
     connection: Connection,
     names: NamesArgument = None,
-    reader: ReaderOption = "",
-    type_: TypeOption = "",
-    error: ErrorOption = "",
-    since: SinceOption = "",
-    until: UntilOption = "",
-    id_: IdOption = "",
     all_: AllOption = False,
     dry_run: DryRunOption = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask first.")] = False,
@@ -161,9 +136,7 @@ def drop(
 
     The originals stay in the events stream for as long as that keeps them.
     """
-    choice = Choice(
-        names or (), id=id_, reader=reader, type=type_, error=error, since=since, until=until
-    )
+    choice = Choice(connection.of(Filters), names or ())
     _check_said(choice, all_, "drop")
     letters = run(_light(choice, connection))
     if dry_run:

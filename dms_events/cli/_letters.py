@@ -20,12 +20,7 @@ from ._shared import masked, visible, visible_json
 
 __all__ = [
     "Choice",
-    "ErrorOption",
-    "IdOption",
-    "ReaderOption",
-    "SinceOption",
-    "TypeOption",
-    "UntilOption",
+    "Filters",
     "counted",
     "fields",
     "record",
@@ -41,30 +36,44 @@ _VARYING = re.compile(r"[0-9]+|\"[^\"]*\"|'[^']*'")
 _AGO = re.compile(r"(\d{1,9})([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
-ReaderOption = Annotated[
-    str, typer.Option(help="Given up by this durable.", rich_help_panel=_PANEL)
-]
-TypeOption = Annotated[
-    str,
-    typer.Option("--type", help="Of this type, or pattern (elk_stats.*).", rich_help_panel=_PANEL),
-]
-ErrorOption = Annotated[
-    str, typer.Option(help="With this text in the error or reason.", rich_help_panel=_PANEL)
-]
-SinceOption = Annotated[
-    str,
-    typer.Option(
-        metavar="WHEN",
-        help="Given up at WHEN (RFC 3339, or 2h ago) or later.",
-        rich_help_panel=_PANEL,
-    ),
-]
-UntilOption = Annotated[
-    str, typer.Option(metavar="WHEN", help="Given up before WHEN.", rich_help_panel=_PANEL)
-]
-IdOption = Annotated[
-    str, typer.Option("--id", help="Of the event with this identity.", rich_help_panel=_PANEL)
-]
+
+class Filters(msgspec.Struct, frozen=True):
+    """The options of a command that says which dead letters it is about."""
+
+    reader: Annotated[
+        str, typer.Option("--reader", help="Given up by this durable.", rich_help_panel=_PANEL)
+    ] = ""
+    type: Annotated[
+        str,
+        typer.Option(
+            "--type", help="Of this type, or pattern (elk_stats.*).", rich_help_panel=_PANEL
+        ),
+    ] = ""
+    error: Annotated[
+        str,
+        typer.Option(
+            "--error", help="With this text in the error or reason.", rich_help_panel=_PANEL
+        ),
+    ] = ""
+    since: Annotated[
+        str,
+        typer.Option(
+            "--since",
+            metavar="WHEN",
+            help="Given up at WHEN (RFC 3339, or 2h ago) or later.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = ""
+    until: Annotated[
+        str,
+        typer.Option(
+            "--until", metavar="WHEN", help="Given up before WHEN.", rich_help_panel=_PANEL
+        ),
+    ] = ""
+    id: Annotated[
+        str,
+        typer.Option("--id", help="Of the event with this identity.", rich_help_panel=_PANEL),
+    ] = ""
 
 
 class Choice:
@@ -74,26 +83,16 @@ class Choice:
         ConfigError: a time is none.
     """
 
-    def __init__(
-        self,
-        names: Sequence[str] = (),
-        *,
-        id: str = "",
-        reader: str = "",
-        type: str = "",
-        error: str = "",
-        since: str = "",
-        until: str = "",
-    ) -> None:
+    def __init__(self, filters: Filters, names: Sequence[str] = ()) -> None:
         self._numbers = {int(name) for name in names if _is_number(name)}
         self._ids = {name for name in names if not _is_number(name)}
-        self._id = id
+        self._id = filters.id
         self._filters: dict[str, Any] = {
-            "reader": reader,
-            "type": type,
-            "error": error,
-            "since": _moment("since", since),
-            "until": _moment("until", until),
+            "reader": filters.reader,
+            "type": filters.type,
+            "error": filters.error,
+            "since": _moment("since", filters.since),
+            "until": _moment("until", filters.until),
         }
 
     @property

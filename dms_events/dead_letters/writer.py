@@ -8,6 +8,7 @@ from collections.abc import Awaitable
 from typing import Protocol
 
 from ..errors import HandlerError, TransportError
+from ..quiet import Quiet
 from ..transport import Delivery
 from .letter import LONGEST, may_hold_secret, text_of
 
@@ -15,7 +16,6 @@ __all__ = ["AGAIN_S", "DeadLetterWriter", "GiveUp"]
 
 AGAIN_S = 5.0
 """After so many seconds a message is tried again whose dead letter was not accepted."""
-_QUIET_S = 1.0
 _LONGEST_REASON = 1000
 
 _log = logging.getLogger("dms_events")
@@ -47,7 +47,7 @@ class DeadLetterWriter:
         self._give_up = give_up
         self._reader = reader
         self._refused_until = 0.0
-        self._quiet_until = 0.0
+        self._quiet = Quiet()
         self._unsaid = 0
 
     async def write(
@@ -78,12 +78,10 @@ class DeadLetterWriter:
 
     def _say(self, level: int, what: str, error: Exception) -> None:
         why = text_of(error)[:_LONGEST_REASON]
-        now = time.monotonic()
-        if now < self._quiet_until:
+        if not self._quiet.over():
             self._unsaid += 1
             _log.debug("%s: %s", what, why)
             return
-        self._quiet_until = now + _QUIET_S
         more = f" (and {self._unsaid} more of these since)" if self._unsaid else ""
         self._unsaid = 0
         _log.log(level, "%s: %s%s", what, why, more)

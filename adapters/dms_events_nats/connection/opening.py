@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
-import time
 from collections.abc import Coroutine
 from typing import Any
 
@@ -13,6 +12,7 @@ import nats.errors
 
 from dms_events.aio import set_within
 from dms_events.errors import ConfigError, ConnectionLostError
+from dms_events.quiet import Quiet
 
 from .credentials import CredentialsError
 
@@ -47,7 +47,7 @@ class Attempts:
         self._failures = self._refusals = 0
         self._useless = asyncio.Event()
         self._opened = False
-        self._quiet_until = 0.0
+        self._quiet = Quiet(_SAY_AGAIN_S)
         self.lost_because: Exception | None = None
         """Why the connection ended; None while there is one."""
         self._met: dict[str, str] = {}
@@ -63,8 +63,7 @@ class Attempts:
         if self._opened:
             self._met.pop(server, None)
             self._met[server] = _words(error)
-            if time.monotonic() >= self._quiet_until:
-                self._quiet_until = time.monotonic() + _SAY_AGAIN_S
+            if self._quiet.over():
                 _log.warning("no connection to %s yet: %s", self._where, self._attempted())
             return
         refused = _refusal(error, self._where) is not None
@@ -81,7 +80,7 @@ class Attempts:
         self.lost_because = because
         self._met.clear()
         self._over.clear()
-        self._quiet_until = 0.0
+        self._quiet = Quiet(_SAY_AGAIN_S)
 
     def over(self) -> None:
         """There is a connection again, or there never will be one."""

@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import logging
 import re
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import nats.errors
+
+from dms_events.quiet import Quiet
 
 from .direct import Taker
 
@@ -32,7 +33,6 @@ _UNREADABLE = re.compile(rb"H?MSG[ \t][^\r\n]*?(\d{1,9})\r\n")
 _LONGEST_LINE = 1 << 20
 _LARGEST = 128 << 20
 """Bytes of a message; no server takes more than half of that."""
-_QUIET_S = 1.0
 _CR = 0x0D
 _HEADERS = b"NATS/1.0\r\n"
 
@@ -75,7 +75,7 @@ class Parser:
         """Messages that were delivered without what was malformed in them."""
         self.skipped = 0
         """Messages that were not delivered."""
-        self._quiet_until = 0.0
+        self._quiet = Quiet()
         self._held = bytearray()
         self._least = 0
         self._resets = 0
@@ -245,8 +245,7 @@ class Parser:
         self._say("a message that is skipped", f"{line.strip()[:300]!r}: {why}")
 
     def _say(self, what: str, which: str) -> None:
-        if time.monotonic() >= self._quiet_until:
-            self._quiet_until = time.monotonic() + _QUIET_S
+        if self._quiet.over():
             _log.warning(
                 "the server sent %s: %s (%d malformed and %d skipped so far)",
                 what,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from dms_events.quiet import Notice
 from dms_events.transport import OutgoingMessage
 
 from .call import Call
-from .replies import Notice
 
 __all__ = ["Duplicates"]
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import msgspec
 import nats.errors
 
+from dms_events.quiet import Notice
 from dms_events.transport import OutgoingMessage
 
 from ..connection import Denial, DirectClient, no_responders
@@ -17,7 +18,7 @@ from ..delivery import NatsDelivery
 from ..subjects import Subjects
 from .call import ROOM_BYTES, Arrival, Call, Patience, make_room
 from .fit import unfit
-from .replies import Notice, Streams, read_ack, shown
+from .replies import Streams, read_ack, shown
 
 __all__ = ["Ingest"]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from typing import Final
 
@@ -16,10 +15,8 @@ from ..connection import DirectClient
 from ..delivery import NatsDelivery
 from ..subjects import Subjects
 
-__all__ = ["IGNORED", "ApiError", "Notice", "PubAck", "Streams", "read_ack", "shown"]
+__all__ = ["IGNORED", "ApiError", "PubAck", "Streams", "read_ack", "shown"]
 
-_log = logging.getLogger("dms_events")
-_QUIET_S = 10.0
 _SHOWN_BYTES = 60
 _ASK_S = 1.0
 _MOST_LEARNED = 4
@@ -67,24 +64,6 @@ def shown(reply: NatsDelivery) -> str:
     """A stranger's reply, short and escaped, for a log."""
     more = "…" if len(reply.data) > _SHOWN_BYTES else ""
     return f"{reply.data[:_SHOWN_BYTES]!r}{more} ({len(reply.data):,} bytes)"
-
-
-class Notice:
-    """A warning about something that may happen for every message: said at once, then now and then."""
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-        self.count = 0
-        self._said = 0
-        self._quiet_until = 0.0
-
-    def add(self, detail: str, count: int = 1) -> None:
-        """Count ``count`` more, and say so unless that was said a moment ago."""
-        self.count += count
-        if time.monotonic() >= self._quiet_until:
-            self._quiet_until = time.monotonic() + _QUIET_S
-            _log.warning(self._text, self.count - self._said, detail)
-            self._said = self.count
 
 
 class Streams:

@@ -8,6 +8,7 @@ from itertools import count
 from typing import Final
 
 from dms_events.errors import PublishError
+from dms_events.quiet import Notice
 from dms_events.transport import OutgoingMessage, PublishCounts
 
 from ..client import mapped
@@ -19,7 +20,7 @@ from .duplicates import Duplicates
 from .fast_ingest import Ingest
 from .fit import unfit
 from .no_stream import NoStreamProbe
-from .replies import IGNORED, ApiError, Notice, Streams, read_ack, shown
+from .replies import IGNORED, ApiError, Streams, read_ack, shown
 
 __all__ = ["Publisher"]
 

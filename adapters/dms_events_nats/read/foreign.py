@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 import re
-import time
+
+from dms_events.quiet import Notice
 
 from ..delivery import NatsDelivery
 
 __all__ = ["InboxFilter"]
 
-_log = logging.getLogger("dms_events")
-_QUIET_S = 10.0
 _SHOWN_BYTES = 60
+_IGNORED = (
+    "%d messages to the inbox of this reader were ignored, for its consumer did not send them; the last "
+    "one: %s"
+)
 _STATUS = re.compile(r"[0-9]{3}").fullmatch
 
 
@@ -37,9 +39,7 @@ class InboxFilter:
         self._is_any = re.compile(
             rf"\$JS\.ACK\.(?:{delivered}|{name}\.{name}\.{delivered}(?:\.{name})?)"
         ).fullmatch
-        self.ignored = 0
-        self._said = 0
-        self._quiet_until = 0.0
+        self._ignored = Notice(_IGNORED)
 
     def is_delivery(self, reply: str) -> bool:
         """Whether a reply subject is one of the consumer."""
@@ -54,19 +54,6 @@ class InboxFilter:
             left = headers.get("Nats-Pending-Messages", "0")
             known = _STATUS(headers.get("Status", "")) is not None and left.isdecimal()
         if not known:
-            self._count(message)
+            data, reply = message.data, message.reply[:_SHOWN_BYTES]
+            self._ignored.add(f"{data[:_SHOWN_BYTES]!r} ({len(data)} bytes), reply {reply!r}")
         return not known
-
-    def _count(self, message: NatsDelivery) -> None:
-        self.ignored += 1
-        if time.monotonic() >= self._quiet_until:
-            self._quiet_until = time.monotonic() + _QUIET_S
-            _log.warning(
-                "%d messages to the inbox of this reader were ignored, for its consumer did not send "
-                "them; the last one: %r (%d bytes), reply %r",
-                self.ignored - self._said,
-                message.data[:_SHOWN_BYTES],
-                len(message.data),
-                message.reply[:_SHOWN_BYTES],
-            )
-            self._said = self.ignored
