@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +15,8 @@ from .compare import DesiredConfig
 __all__ = ["check_consumer", "check_stream", "refuse_other_root", "refuse_stream", "unfit_consumer"]
 
 _log = logging.getLogger("dms_events")
+_PLACES = re.compile(r"\{\{[^}]*\}\}|\$[0-9]+")
+"""In the destination of a subject transform: what a token is made of."""
 
 
 def check_stream(target: DesiredConfig, config: Mapping[str, Any]) -> None:
@@ -30,8 +33,9 @@ def refuse_other_root(name: str, config: Mapping[str, Any], subject: str) -> Non
     Raises:
         ConfigError: it is that of another root.
     """
-    stored = config.get("subjects") or []
-    if stored and not config.get("sources") and not any(overlap(one, subject) for one in stored):
+    stored = list(config.get("subjects") or ())
+    made = _PLACES.sub("*", (config.get("subject_transform") or {}).get("dest") or "")
+    if stored and not (config.get("sources") or any(overlap(s, subject) for s in (*stored, made))):
         raise ConfigError(
             "root",
             f"the stream {name} stores {', '.join(stored)}, and not {subject}. Roots that differ only in "

@@ -125,6 +125,18 @@ async def test_a_stream_that_stores_a_part_of_the_root_is_no_stream_of_another(
             await read(bus, f"durable-{len(subjects)}")
 
 
+async def test_a_stream_that_makes_the_subjects_of_the_root_is_read(
+    nats_server: NatsServer, operator: Operator
+) -> None:
+    async with dms_events.connect(nats_server.url, root="a.b") as bus:
+        data = bus.prepare(call(7)).data
+    transform = {"src": "raw.*.*.*", "dest": "a.b.events.{{wildcard(1)}}.$2.$3"}
+    await operator.change_stream("A_B_EVENTS", subjects=["raw.>"], subject_transform=transform)
+    async with dms_events.connect(nats_server.url, root="a.b") as bus:
+        await operator.client.publish("raw.elk_stats.ServiceCall.node", data)
+        await read(bus, "durable")
+
+
 async def test_a_setup_makes_no_durable_beside_one_that_is_read_by_partitions(
     nats_server: NatsServer, operator: Operator
 ) -> None:
