@@ -76,6 +76,7 @@ async def test_a_peer_that_comes_back_is_let_into_the_mesh_at_once() -> None:
         async with connect(bus, private_key=key) as peer, peer.subscribe(ServiceCall):
             await eventually(in_mesh)
             far: Node = peer.transport._node
+            await eventually(lambda: far.pubsub.peers)
             [own] = list(far.pubsub.peers)
             await peer.transport._bridge.call(far.router.emit_prune, CALLS, own, False, False)
             await eventually(lambda: node.router.back_off.get(CALLS))
@@ -88,6 +89,7 @@ async def test_the_end_of_an_earlier_stream_forgets_nothing_of_the_present_ones(
     async with connect() as reader, connect(reader) as bus, reader.subscribe(ServiceCall):
         await hears(bus, reader)
         pubsub = bus.transport._node.pubsub
+        await eventually(lambda: pubsub.peers)
         [peer] = list(pubsub.peers)
 
         async def end_of_another() -> None:
