@@ -200,7 +200,8 @@ class NatsTransport(Transport):
         self._manager = self._client.jsm()
 
     async def publish(self, message: OutgoingMessage) -> None:
-        await self.publish_many([message])
+        self._check_open("publish")
+        await self._publisher.publish_one(message)
 
     async def publish_many(self, messages: Iterable[OutgoingMessage]) -> int:
         self._check_open("publish")

@@ -22,6 +22,18 @@ async def _bus(scene: Scene) -> float:
     return clock.us
 
 
+async def _bus_each(scene: Scene) -> float:
+    stream = await scene.fresh_stream(_ROOT)
+    async with scene.bus(_ROOT) as bus:
+        with Clock(scene.count) as clock:
+            for start in range(0, scene.count, CHUNK):
+                await asyncio.gather(
+                    *(bus.publish(event) for event in scene.events[start : start + CHUNK])
+                )
+    await scene.check_stored(stream)
+    return clock.us
+
+
 async def _nats_py(scene: Scene) -> float:
     stream = await scene.fresh_stream(_ROOT)
     async with scene.client() as client:
@@ -90,10 +102,11 @@ async def _core_pydantic(scene: Scene) -> float:
 JETSTREAM = Section(
     "publish, JetStream",
     "CPU µs",
-    in_turns({"bus": _bus, "nats-py": _nats_py, "pydantic": _pydantic}),
+    in_turns({"bus": _bus, "bus, each": _bus_each, "nats-py": _nats_py, "pydantic": _pydantic}),
     [
         Row("publish_many / gather of js.publish, bytes ready", "bus", "nats-py", 3.0),
         Row("publish_many / gather of js.publish, pydantic", "bus", "pydantic", 3.0),
+        Row("gather of publish / gather of js.publish", "bus, each", "nats-py", 0.6, at_most=True),
     ],
 )
 CORE = Section(

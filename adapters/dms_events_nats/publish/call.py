@@ -15,10 +15,12 @@ from dms_events.transport import OutgoingMessage
 from ..connection import DirectClient
 from .no_stream import NoStreamProbe
 
-__all__ = ["POLL_S", "ROOM_BYTES", "Arrival", "Call", "Patience", "make_room"]
+__all__ = ["POLL_S", "ROOM_BYTES", "SILENCE_S", "Arrival", "Call", "Patience", "make_room"]
 
 ROOM_BYTES = 1 << 20
 POLL_S = 0.02
+SILENCE_S = 5.0
+"""After which it is asked whether what was sent has arrived."""
 _AS_LONG_AS_IT_TAKES_S = 86_400
 
 
@@ -67,6 +69,11 @@ class Patience:
     def watch(self) -> None:
         """From now on it is a move when less waits in this process than does now."""
         self._least = self._client.unsent_bytes
+
+    def resume(self, moved_at: float) -> None:
+        """Watch what began before, and moved last at a time of `time.monotonic`."""
+        self.watch()
+        self._moved_at = moved_at
 
     def left_s(self) -> float:
         """How long to wait yet."""
@@ -133,6 +140,12 @@ class Call:
         ends = {**self.refused, **self.unacked}
         in_order = [ends[token] for token in sorted(ends, key=int)]
         return PublishError(reason, [*in_order, *self._back], self.accepted, self._for_good)
+
+    def take_over(self, token: str, message: OutgoingMessage, sent_at: float) -> None:
+        """Wait for a message that was sent before, at a time of `time.monotonic`."""
+        self.unacked[token] = message
+        self.bytes += len(message.data)
+        self.patience.resume(sent_at)
 
     def refuse(self, token: str, reason: str, *, for_good: bool) -> None:
         """Have a message that is unacknowledged refused."""

@@ -73,6 +73,10 @@ class CorePublisher:
             raise
         return count
 
+    async def publish_one(self, message: OutgoingMessage) -> None:
+        """Publish one message, as `publish` does."""
+        await self.publish((message,))
+
     def deny(self, denial: Denial) -> bool:
         """Refuse the subject from now on; returns whether it is one to publish on."""
         if denial.action != "publish" or not self._subjects.holds(denial.subject):

@@ -106,6 +106,16 @@ class Streams:
         names = self._names.get(channel)
         return not names or stream in names
 
+    def is_new_ack(self, reply: bytes, channel: Channel) -> bool:
+        """Whether a reply says that a message of a channel is stored, and was not before."""
+        ack = read_ack(reply)
+        if ack is None or ack.error is not None or ack.duplicate:
+            return False
+        if not self.store(ack.stream, channel):
+            return False
+        self.learn(reply)
+        return True
+
     def learn(self, ack: bytes) -> None:
         """Know acknowledgements that begin like this good one."""
         start = ack[: ack.rfind(b":") + 1]

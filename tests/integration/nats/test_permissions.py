@@ -100,6 +100,28 @@ async def test_only_what_is_not_permitted_is_refused_of_many(
         assert sum((await operator.subjects()).values()) == count - 1
 
 
+async def test_of_many_tasks_only_the_one_whose_event_is_not_permitted_fails(
+    server: NatsServer,
+) -> None:
+    async with (
+        dms_events.connect(
+            as_user(server, "node"), make_streams=False, inbox_prefix="_INBOX_node"
+        ) as bus,
+        asyncio.timeout(10),
+    ):
+        events = [bus.prepare(call(number), source="node") for number in range(300)]
+        events[-3] = bus.prepare(call(1), source="other")
+        ends = await asyncio.gather(
+            *(bus.publish(event) for event in events), return_exceptions=True
+        )
+        [refused] = [end for end in ends if not isinstance(end, str)]
+        assert isinstance(refused, PublishError)
+        assert "Permissions Violation" in str(refused)
+        assert refused.refused_for_good == refused.unacknowledged == [events[-3]]
+    async with at(as_user(server, "all")) as operator:
+        assert sum((await operator.subjects()).values()) == 299
+
+
 async def test_on_core_the_next_publish_on_a_subject_that_is_not_permitted_is_an_error(
     server: NatsServer,
 ) -> None:
