@@ -43,19 +43,22 @@ if TYPE_CHECKING:
     )
     from .transport import OutgoingMessage
     from .urls import connect, sink_for
-    from .worker import Forwarder, Relay, RelayTally, Tally, Worker, WorkerTally
+    from .worker import Again, Dead, Done, Forwarder, Relay, RelayTally, Stats, Worker
 
     __version__: str
 
 __all__ = [
+    "Again",
     "BadReplyError",
     "Bus",
     "ConfigError",
     "ConnectionLostError",
+    "Dead",
     "DeadLetter",
     "DecodeError",
     "Discarded",
     "DmsEventsError",
+    "Done",
     "DroppedError",
     "EncodeError",
     "Envelope",
@@ -76,12 +79,11 @@ __all__ = [
     "ResponderError",
     "SinkBrokenError",
     "SinkError",
+    "Stats",
     "Subscription",
-    "Tally",
     "TransportError",
     "UnknownTypeError",
     "Worker",
-    "WorkerTally",
     "connect",
     "decode",
     "encode",
@@ -95,7 +97,16 @@ _ROOMS = {
     "envelope": ("Envelope",),
     "transport": ("OutgoingMessage",),
     "urls": ("connect", "sink_for"),
-    "worker": ("Forwarder", "Relay", "RelayTally", "Tally", "Worker", "WorkerTally"),
+    "worker": (
+        "Again",
+        "Dead",
+        "Done",
+        "Forwarder",
+        "Relay",
+        "RelayTally",
+        "Stats",
+        "Worker",
+    ),
 }
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
 

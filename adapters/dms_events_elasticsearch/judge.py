@@ -14,7 +14,7 @@ from msgspec import field
 from dms_events.errors import SinkError
 from dms_events.sink import Document, SinkVerdict, Verdict
 
-__all__ = ["NOT_NOW", "Obstacle", "Refused", "describe", "judge"]
+__all__ = ["NOT_NOW", "Obstacle", "Refused", "describe", "judge", "overloaded"]
 
 NOT_NOW: Final = frozenset({401, 403, 408, 429})
 """Statuses below 500 that pass: overload, a block, or a key that is being rotated."""
@@ -22,6 +22,8 @@ NOT_NOW: Final = frozenset({401, 403, 408, 429})
 _CLUSTER_FAULTS = frozenset({"index_not_found_exception", "validation_exception"})
 """The index could not be made (no more shards allowed, automatic creation is off). No document is
 to blame, and the first event of a month would otherwise begin a month of dead letters."""
+_OF_THE_INDEX = _CLUSTER_FAULTS | {"cluster_block_exception"}
+"""What stands in the way of the documents of one index, and of no others."""
 _TOO_LARGE = "exceeds the maximum allowed limit"
 """`indexing_pressure.memory.max_operation_size` speaks as overload does, but never passes."""
 _REASON_LENGTH = 500
@@ -70,6 +72,26 @@ def judge(documents: Sequence[Document], reply: object) -> list[SinkVerdict]:
     return [_judge(document, item) for document, item in zip(documents, items, strict=True)]
 
 
+def overloaded(reply: object) -> bool:
+    """True if a document was put off for the sake of the server or the account, and not of its index.
+
+    Args:
+        reply: an answer that `judge` has read.
+    """
+    for answer in msgspec.convert(reply, _Reply).items:
+        for item in answer.values():
+            if _passes(item, _type_of(item.error)) and _type_of(item.error) not in _OF_THE_INDEX:
+                return True
+    return False
+
+
+def _passes(item: _Item, type: str | None) -> bool:
+    """It is refused in a way that passes."""
+    failed = item.error is not None or not 200 <= item.status < 300
+    for_now = not 400 <= item.status < 500 or item.status in NOT_NOW or type in _CLUSTER_FAULTS
+    return failed and for_now
+
+
 def _judge(document: Document, answer: Mapping[str, _Item]) -> SinkVerdict:
     item = answer.get("create")
     if item is None or item.id != document.id:
@@ -83,7 +105,7 @@ def _judge(document: Document, answer: Mapping[str, _Item]) -> SinkVerdict:
         return _DUPLICATE
     if item.status == 429 and _TOO_LARGE in reason:
         raise Refused(reason)
-    if not 400 <= item.status < 500 or item.status in NOT_NOW or type in _CLUSTER_FAULTS:
+    if _passes(item, type):
         return SinkVerdict(Verdict.RETRY, reason)
     return SinkVerdict(Verdict.REJECTED, reason)
 

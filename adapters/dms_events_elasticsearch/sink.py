@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import random
 from collections import deque
 from collections.abc import Sequence
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from dms_events.errors import ConfigError, SinkError
-from dms_events.sink import Document, Sink, SinkVerdict, Verdict
+from dms_events.sink import Document, Pace, Sink, SinkUnavailableError, SinkVerdict, Verdict
 
 from .client import check_version, make_client, need_client, read_url, translated
 from .encode import encode, halves, split
-from .judge import Obstacle, Refused, judge
+from .judge import Obstacle, Refused, judge, overloaded
 from .setup import install
 
 if TYPE_CHECKING:
@@ -19,6 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ElasticsearchSink"]
 
+_PAUSE_S = 0.1
+_PAUSE_MAX_S = 30.0
 _NEEDED = "error,status,items.*._id,items.*.status,items.*.error,items.*.failure_store"
 
 
@@ -26,7 +32,8 @@ class ElasticsearchSink(Sink):
     """Stores documents in monthly indices of an Elasticsearch 9, each under its event's identity.
 
     A document is created or it is there already, never overwritten. Nothing is tried twice in here
-    and nothing waits: what may pass later is judged RETRY, and the caller writes it again.
+    and nothing waits: a document that may pass later is judged RETRY, and the caller writes it again. A
+    request that fails as a whole in a way that passes is a SinkUnavailableError.
 
     Where the index itself is the obstacle, an index that is blocked or cannot be made gives RETRY
     (maintenance, a full disk, the limit of shards), and a closed one REJECTED: closing an index is a
@@ -64,6 +71,9 @@ class ElasticsearchSink(Sink):
         self._options["request_timeout"] = timeout_s
         self._max_bulk_bytes = max_bulk_bytes
         self._client: AsyncElasticsearch | None = None
+        self._overloads = 0
+        """Answers in a row that put documents off because the server is overloaded."""
+        self._pause_until = 0.0
 
     async def open(self) -> None:
         """Connect, and install the index templates that are missing or older than ours.
@@ -87,11 +97,12 @@ class ElasticsearchSink(Sink):
     async def write(self, batch: Sequence[Document]) -> Sequence[SinkVerdict]:
         """Store a batch; one verdict for each document, in the same order.
 
-        A request that fails in a way that passes gives RETRY for its documents and for all behind
-        it. A request that is refused for one of its documents is sent again in halves, until that
+        A request that is refused for one of its documents is sent again in halves, until that
         document is alone and REJECTED.
 
         Raises:
+            SinkUnavailableError: a request failed in a way that passes; it has the verdicts of the
+                requests before it.
             SinkError: the sink is not open, or the answer is no answer to these documents.
         """
         client = self._opened()
@@ -100,17 +111,31 @@ class ElasticsearchSink(Sink):
         while waiting:
             documents = waiting.popleft()
             try:
-                verdicts += judge(documents, await _send(client, documents))
+                reply = await _send(client, documents)
+                judged = judge(documents, reply)
+                verdicts += judged
+                self._pause_after(judged, reply)
             except Refused as refused:
                 if len(documents) == 1:
                     verdicts.append(SinkVerdict(Verdict.REJECTED, str(refused)))
                 else:
                     waiting.extendleft(reversed(halves(documents)))
             except Obstacle as obstacle:
-                missing = len(batch) - len(verdicts)
-                verdicts += [SinkVerdict(Verdict.RETRY, str(obstacle))] * missing
-                break
+                raise SinkUnavailableError(str(obstacle), verdicts) from obstacle
         return verdicts
+
+    def pace(self, most: Pace) -> Pace:
+        """What the caller is set to, with a pause while the server is overloaded."""
+        return msgspec.structs.replace(most, pause_s=max(0.0, self._pause_until - monotonic()))
+
+    def _pause_after(self, judged: Sequence[SinkVerdict], reply: object) -> None:
+        put_off = any(verdict.verdict is Verdict.RETRY for verdict in judged)
+        if not put_off or not overloaded(reply):
+            self._overloads = 0
+            return
+        self._overloads += 1
+        limit_s = min(_PAUSE_MAX_S, _PAUSE_S * 2.0 ** min(self._overloads, 30))
+        self._pause_until = monotonic() + random.uniform(limit_s / 2, limit_s)
 
     async def count(self) -> dict[str, int]:
         """Documents stored in all indices ``dms-*``, by type name; includes what was just written.

@@ -94,6 +94,11 @@ class Subscription(Generic[T]):
         return self._receiver.ack_wait_s if self._receiver else self._spec.ack_wait_s
 
     @property
+    def most_unsettled(self) -> int | None:
+        """How many messages all readers of the durable may hold or have given back for later; or None."""
+        return self._receiver.most_unsettled if self._receiver else None
+
+    @property
     def made_beside(self) -> tuple[str, ...] | None:
         """Where entering made the durable: the names of others, as far as they are known; else None."""
         return self._receiver.made_beside if self._receiver else None

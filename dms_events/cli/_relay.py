@@ -72,7 +72,7 @@ def relay(
     if json:
         out.print(msgspec.json.encode(tally).decode(), markup=False)
     else:
-        out.print(figures(tally))
+        out.print(figures(msgspec.structs.asdict(tally), "stored"))
 
 
 async def _run(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -10,7 +11,7 @@ from typing import Any, TypeVar
 from ..errors import DmsEventsError
 from ._signals import Interrupted, asked
 
-__all__ = ["finishing", "run"]
+__all__ = ["end_within", "finishing", "run"]
 
 T = TypeVar("T")
 
@@ -40,14 +41,27 @@ async def _cancellable(work: Coroutine[Any, Any, T]) -> T:
 
 
 @contextmanager
-def finishing(stop: Callable[[], None]) -> Iterator[None]:
-    """Call ``stop`` at the first signal, and let what runs finish; the second one interrupts it."""
+def finishing(
+    stop: Callable[[], None], *, at_once: Callable[[], None] = lambda: None
+) -> Iterator[None]:
+    """Call ``stop`` at the first signal, and let what runs finish; the second one interrupts it.
+
+    ``stop`` is called in the event loop; ``at_once`` before, also while something blocks the loop.
+    """
     from ..worker.signals import on_signals  # the commands that finish nothing need no worker
 
-    with on_signals(stop) as signals:
+    with on_signals(stop, at_once=at_once) as signals:
         try:
             yield
         except asyncio.CancelledError as error:
             if signals.last:
                 raise Interrupted(signals.last) from error
             raise
+
+
+def end_within(timeout_s: float) -> None:
+    """Have the process end, and show where it hangs: it may block the loop, or leave threads.
+
+    A later call takes the place of an earlier one.
+    """
+    faulthandler.dump_traceback_later(timeout_s, exit=True)

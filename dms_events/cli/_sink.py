@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Final
 
 import msgspec
 import typer
+from rich.status import Status
 
+from ..aio import until_first
 from ..transport import ACK_WAIT_S
 from ..urls import sink_for
-from ..worker import Forwarder, Tally
+from ..worker import Forwarder, Stats
+from ..worker.words import figures
 from ._connection import Connection, connects
-from ._running import finishing, run
+from ._running import end_within, finishing, run
 from ._schemes import MAKE_STREAMS, Nats, option
 from ._shared import out, status
+from ._signals import Interrupted
 
 __all__ = ["app"]
 
@@ -21,6 +26,10 @@ _FROM: Final = (
     Annotated[str, option("Connection", "--from", "Where the bus is.", env="URL")],
     "nats://127.0.0.1:4222",
 )
+
+_LAST_S: Final = 2.0
+"""Of the drain, for what follows the writes: giving back, and closing the sink and the connection."""
+_SHOW_S: Final = 0.25
 
 app = typer.Typer(help="Forward stats events into a store.", no_args_is_help=True)
 
@@ -54,6 +63,14 @@ def run_(
             help="An event that is not settled by then is delivered again. Counts for a new consumer.",
         ),
     ] = ACK_WAIT_S,
+    drain: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            metavar="SECONDS",
+            help="How long it may take after a signal to finish what is being written, and end.",
+        ),
+    ] = 8.0,
     once: Annotated[bool, typer.Option(help="Stop when everything there is stored.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the final figures as JSON.")] = False,
 ) -> None:
@@ -61,19 +78,13 @@ def run_(
 
     An event is acknowledged after the store has it. Run it again, also after a crash, and it goes on
     where it was; what comes a second time is recognised by its identity. What can never be stored
-    becomes a dead letter: `dms-events dead list`.
+    becomes a dead letter: `dms-events dead list`. A second signal interrupts what is being written.
 
     How far it is belongs to the consumer (`--durable`), not to the store: to fill a new store from the
     start, give it a consumer of its own.
     """
     wanted = type_ or ["elk_stats.*"]
-    tally = run(_run(connection, to, durable, wanted, ack_wait, once))
-    if json:
-        out.print(msgspec.json.encode(tally).decode(), markup=False)
-    else:
-        out.print(_line(tally))
-        if tally.rejected or tally.undecodable:
-            out.print("`dms-events dead list` says why some were not stored")
+    run(_run(connection, to, durable, wanted, ack_wait, drain, once, json))
 
 
 async def _run(
@@ -82,8 +93,10 @@ async def _run(
     durable: str,
     wanted: list[str],
     ack_wait_s: float,
+    drain_s: float,
     once: bool,
-) -> Tally:
+    json: bool,
+) -> None:
     with status.status("connecting") as shown:
         async with sink_for(to) as sink, connection.bus(wait=True) as bus:
             forwarder = Forwarder(
@@ -92,26 +105,52 @@ async def _run(
                 durable=durable,
                 wanted=wanted,
                 ack_wait_s=ack_wait_s,
-                report=lambda tally: shown.update(_line(tally)),
+                drain_s=max(0.0, drain_s - _LAST_S),
             )
             if once:
                 forwarder.drain()
-            shown.update("waiting for events")
-            with finishing(forwarder.stop):
-                return await forwarder.run()
+            try:
+                with finishing(forwarder.stop, at_once=lambda: end_within(drain_s)):
+                    await _shown(forwarder, shown)
+            except Interrupted:
+                end_within(_LAST_S)
+                raise
+            # Closing the sink may hang, so it is told before.
+            shown.stop()
+            _print(forwarder.stats, json)
 
 
-def _line(tally: Tally) -> str:
-    return " · ".join(
-        f"{getattr(tally, name):,} {name}"
-        for name in (
-            "stored",
-            "duplicates",
-            "rejected",
-            "undecodable",
-            "redelivered",
-            "returned",
-            "for_others",
-        )
-        if name == "stored" or getattr(tally, name)
-    )
+async def _shown(forwarder: Forwarder, shown: Status) -> None:
+    """Run it, and show how far it is."""
+
+    async def show() -> None:
+        while True:
+            shown.update(
+                _line(forwarder.stats) if forwarder.stats.received else "waiting for events"
+            )
+            await asyncio.sleep(_SHOW_S)
+
+    async def forward() -> None:
+        await forwarder.run()
+
+    await until_first(forward(), show())
+
+
+def _print(stats: Stats, json: bool) -> None:
+    if json:
+        by_type = {name: _said(counts) for name, counts in stats.by_type.items()}
+        said = {"received": stats.received, **_said(stats.figures()), "by_type": by_type}
+        out.print(msgspec.json.encode(said).decode(), markup=False)
+        return
+    out.print(_line(stats))
+    if stats.rejected or stats.undecodable:
+        out.print("`dms-events dead list` says why some were not stored")
+
+
+def _line(stats: Stats) -> str:
+    return figures(_said(stats.figures()), "stored")
+
+
+def _said(counts: dict[str, int]) -> dict[str, int]:
+    """The figures in the words of a sink."""
+    return {"stored" if name == "handled" else name: count for name, count in counts.items()}

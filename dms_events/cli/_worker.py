@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import faulthandler
 import importlib
 import os
 import sys
@@ -22,7 +21,7 @@ from ..worker.words import figures
 from ..worker.worker import NO_HANDLER
 from ._connection import Connection, connects
 from ._logs import LogLevelOption, level_of, log_on_stderr
-from ._running import run
+from ._running import end_within, run
 from ._schemes import MAKE_STREAMS, WAIT_FOR_PEERS, Libp2p, Nats
 from ._shared import out, status, visible
 
@@ -87,9 +86,9 @@ def worker(
     try:
         run(_run(found, connection))
     finally:
-        status.print(visible(figures(found.tally)), markup=False)
+        status.print(visible(figures(found.stats.figures(), "handled")), markup=False)
     if json:
-        out.print(msgspec.json.encode(found.tally).decode(), markup=False)
+        out.print(msgspec.json.encode(found.stats.as_dict()).decode(), markup=False)
 
 
 async def _run(found: Worker, connection: Connection) -> None:
@@ -103,7 +102,7 @@ async def _run(found: Worker, connection: Connection) -> None:
             this.cancel()  # there is nothing to finish
 
     def bound() -> None:
-        _end_within(found.settings.drain_s + _LAST_S)
+        end_within(found.settings.drain_s + _LAST_S)
 
     with on_signals(stop, at_once=bound) as signals:
         try:
@@ -116,12 +115,7 @@ async def _run(found: Worker, connection: Connection) -> None:
             if connected:
                 raise
         finally:
-            _end_within(_LAST_S)
-
-
-def _end_within(timeout_s: float) -> None:
-    """Have the process end, and show where it hangs: handlers may block the loop, or leave threads."""
-    faulthandler.dump_traceback_later(timeout_s, exit=True)
+            end_within(_LAST_S)
 
 
 def load(target: str) -> Worker:

@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from .. import registry
-from ..aio import task_group
+from ..aio import task_group, until_first
 from ..bus import Bus
 from ..errors import ConfigError, ExtraNotInstalledError, SinkError
 from ..report import write_report
@@ -31,6 +31,7 @@ __all__ = ["Demo", "Outcome", "Row", "SinkResult"]
 
 _CHUNK = 1000
 _FINISH_S = 20.0
+_REPORT_S = 0.1
 
 
 class Row(msgspec.Struct):
@@ -153,9 +154,9 @@ class Demo:
                 raise SinkError(reason) from None
             seconds = time.perf_counter() - started
             results = [
-                SinkResult(name, t.stored, t.duplicates, t.rejected, await sink.count())
+                SinkResult(name, t.handled, t.duplicates, t.rejected, await sink.count())
                 for (name, sink), t in zip(
-                    sinks.items(), [f.tally for f in self._forwarders], strict=True
+                    sinks.items(), [f.stats for f in self._forwarders], strict=True
                 )
             ]
         report = self.folder / "report.html"
@@ -172,22 +173,24 @@ class Demo:
 
     async def _move(self, bus: Bus, sinks: dict[str, Sink]) -> None:
         self._forwarders = [
-            Forwarder(bus, sink, durable=f"demo-{name}", report=lambda _: self._report())
-            for name, sink in sinks.items()
+            Forwarder(bus, sink, durable=f"demo-{name}") for name, sink in sinks.items()
         ]
-        async with task_group() as tasks:
-            for forwarder in self._forwarders:
-                tasks.create_task(forwarder.run())
-            await self._publish(bus)
-            for forwarder in self._forwarders:
-                forwarder.drain()
+
+        async def move() -> None:
+            async with task_group() as tasks:
+                for forwarder in self._forwarders:
+                    tasks.create_task(forwarder.run())
+                await self._publish(bus)
+                for forwarder in self._forwarders:
+                    forwarder.drain()
+
+        await until_first(move(), self._report())
 
     async def _publish(self, bus: Bus) -> None:
         source = iter(self._prepared(bus))
         while chunk := list(islice(source, _CHUNK)):
             await bus.publish_many(chunk)
             self._published.update(message.type_name for message in chunk)
-            self._report()
             if self._interrupted:
                 return
 
@@ -197,13 +200,15 @@ class Demo:
         for planned in self._planned:
             yield bus.prepare(planned.event, source=planned.source, time=planned.time)
 
-    def _report(self) -> None:
-        tallies = [f.tally for f in self._forwarders]
-        settled = min(t.stored + t.duplicates + t.rejected for t in tallies)
-        self._progress(self._published.total(), settled)
+    async def _report(self) -> None:
+        all_ = [forwarder.stats for forwarder in self._forwarders]
+        while True:
+            settled = min(each.handled + each.duplicates + each.rejected for each in all_)
+            self._progress(self._published.total(), settled)
+            await asyncio.sleep(_REPORT_S)
 
     def _rows(self, present: dict[str, int]) -> Iterator[Row]:
-        by_type = self._forwarders[0].tally.by_type
+        by_type = self._forwarders[0].stats.by_type
         for name in registry.matching("elk_stats.*"):
             counts = by_type.get(name, {})
             yield Row(

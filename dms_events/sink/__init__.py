@@ -2,11 +2,13 @@
 
 from .document import call_key, document_of
 from .index import dataset_of, index_of
-from .sink import Document, Sink, SinkVerdict, Verdict
+from .sink import Document, Pace, Sink, SinkUnavailableError, SinkVerdict, Verdict
 
 __all__ = [
     "Document",
+    "Pace",
     "Sink",
+    "SinkUnavailableError",
     "SinkVerdict",
     "Verdict",
     "call_key",

@@ -14,7 +14,9 @@ from typing import Self
 
 import msgspec
 
-__all__ = ["Document", "Sink", "SinkVerdict", "Verdict"]
+from ..errors import SinkError
+
+__all__ = ["Document", "Pace", "Sink", "SinkUnavailableError", "SinkVerdict", "Verdict"]
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -39,7 +41,8 @@ class Verdict(enum.Enum):
     DUPLICATE = "duplicate"
     """It was there already, under the same id: as good as stored, and not stored twice."""
     RETRY = "retry"
-    """Not now (overload, a lost connection, a key being rotated); the same document may pass later."""
+    """Not this document now (its index is blocked); it may pass later. It comes again in a later batch,
+    and holds up no other document meanwhile."""
     REJECTED = "rejected"
     """Never: the sink will refuse this document whenever it comes."""
 
@@ -49,6 +52,32 @@ class SinkVerdict(msgspec.Struct, frozen=True, gc=False):
 
     verdict: Verdict
     reason: str = ""
+
+
+class SinkUnavailableError(SinkError):
+    """The sink takes nothing now (overload, a lost connection, a key being rotated), and later will.
+
+    Args:
+        reason: why.
+        verdicts: of the first documents of the batch, where they are known.
+    """
+
+    def __init__(self, reason: str, verdicts: Sequence[SinkVerdict] = ()) -> None:
+        super().__init__(reason)
+        self.verdicts = tuple(verdicts)
+
+
+class Pace(msgspec.Struct, frozen=True, kw_only=True):
+    """How much a sink takes at a time."""
+
+    batch: int
+    """Most documents of a batch, at least 1."""
+    batch_bytes: int
+    """From so many bytes of payload on a batch is complete, however few its documents are."""
+    writes: int
+    """Batches that may be with the sink at a time, at least 1."""
+    pause_s: float = 0.0
+    """For so long nothing is pulled and no write begins; then the sink is asked again."""
 
 
 class Sink(ABC):
@@ -80,8 +109,18 @@ class Sink(ABC):
         Raises:
             SinkBrokenError: this and every later batch will be refused until somebody mends the sink;
                 the caller ends with it.
-            SinkError: the batch as a whole met an obstacle; the caller waits and writes it again.
+            SinkUnavailableError: the sink takes nothing now. The caller holds what it has, takes nothing
+                more, and writes again until the sink answers.
+            SinkError: the same, and nothing of the batch was judged.
         """
+
+    def pace(self, most: Pace) -> Pace:
+        """How much to write at a time from now on; asked before each pull and each write.
+
+        Args:
+            most: what the caller is set to. More than that is taken for that.
+        """
+        return most
 
     @abstractmethod
     async def count(self) -> dict[str, int]:

@@ -114,6 +114,10 @@ class Receiver(ABC):
     made_beside: tuple[str, ...] | None = None
     """Where it made its durable, which was not there: the names of others, as far as they are known."""
 
+    most_unsettled: int | None = None
+    """How many messages its durable hands out to all readers before one of them is settled; None where
+    that has no limit, or is not known. At the limit the broker delivers nothing new."""
+
     ack_wait_s: float
     """The ack wait in force: that of the consumer, which may be older than the spec."""
 

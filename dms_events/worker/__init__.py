@@ -1,15 +1,20 @@
 """From a subscription to an outcome for each message: workers with handlers, forwarder and relay."""
 
 from .forwarder import Forwarder
+from .outcome import Again, Dead, Done, Outcome
 from .relay import Relay
-from .tally import RelayTally, Tally, WorkerTally
+from .stats import Stats
+from .tally import RelayTally
 from .worker import Worker
 
 __all__ = [
+    "Again",
+    "Dead",
+    "Done",
     "Forwarder",
+    "Outcome",
     "Relay",
     "RelayTally",
-    "Tally",
+    "Stats",
     "Worker",
-    "WorkerTally",
 ]

@@ -11,7 +11,7 @@ from ..transport import MemoryKeyValue
 from .attempts import AttemptNotes
 from .ledger import Ledger
 from .settlement import InFlight, Settlement
-from .tally import WorkerTally
+from .stats import Stats
 
 __all__ = ["AtMostOnce"]
 
@@ -19,14 +19,18 @@ __all__ = ["AtMostOnce"]
 class AtMostOnce(Settlement):
     """Settles without a store: retries wait here, and the rest is thrown away when it ends."""
 
-    def __init__(self, bus: Bus, ledger: Ledger[InFlight], tally: WorkerTally) -> None:
+    def __init__(self, bus: Bus, ledger: Ledger[InFlight], stats: Stats) -> None:
         self._throw_away = bus.discards.throw_away
         writer = DeadLetterWriter(self._throw_away)
-        super().__init__(ledger, AttemptNotes(MemoryKeyValue()), writer, tally)
+        super().__init__(ledger, AttemptNotes(MemoryKeyValue()), writer, stats)
 
     async def raised(self, entry: InFlight, error: Exception, *, hold: bool) -> float | None:
         """What `Settlement.raised` does; it is always tried again here."""
         return await super().raised(entry, error, hold=True)
+
+    async def again(self, entry: InFlight, delay_s: float, *, hold: bool) -> bool:
+        """What `Settlement.again` does; it always waits here."""
+        return await super().again(entry, delay_s, hold=True)
 
     async def note_returned(self, entry: InFlight) -> None:
         """Nothing: nobody would read the note."""
@@ -36,7 +40,7 @@ class AtMostOnce(Settlement):
         if entry.message.returned:
             await super().give_back(entry, delay_s)
             return
-        self._tally.lost += 1
+        self._stats.lost += 1
         self._ledger.release(entry.identity)
         message = entry.message
         error = HandlerError("its worker ended before it was handled, and had no durable")
@@ -46,5 +50,5 @@ class AtMostOnce(Settlement):
 
     async def return_copy(self, message: Message[Any], delay_s: float) -> None:
         """It shares the verdict of the message of its identity that was first."""
-        self._tally.duplicates += 1
+        self._stats.duplicates_by_type[message.type_name] += 1
         await message.ack()

@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 
 from ..aio import until_first
 from ..bus import Message, Subscription
-from ..bus.failure_log import log_failure
 from ..dead_letters import AGAIN_S
 from ..errors import TransportError
+from .conclusion import Conclusion
 from .hand import Hand
 from .handlers import Handler, error_when_raised
 from .keep_alive import keep_alive
@@ -52,16 +52,20 @@ class Dispatch:
         ledger: Ledger[InFlight],
         settlement: Settlement,
         concurrency: int,
+        hand: Hand,
     ) -> None:
         self._subscription = subscription
         self._partitioned = subscription.partitioned
         self._table = table
         self._ledger = ledger
-        self._hand = Hand(ledger.in_hand)
+        self._hand = hand
         self._settlement = settlement
         self._slots: Slots[InFlight] = Slots(concurrency, self._handle, next_group)
-        self._order = Order(self._begin, self._slots.put, self._later)
+        self._order = Order(
+            self._begin, self._slots.put, self._later, lambda: self._slots.waiting > 0
+        )
         self._quarantine = Quarantine(settlement, self._slots, self._order)
+        self._conclusion = Conclusion(settlement, self._slots, self._order, self._later)
         self._ownership = Ownership(subscription, settlement, self._slots, self._order)
         self._taken: deque[Message[Any]] = deque()
         self._timers: set[asyncio.TimerHandle] = set()
@@ -200,8 +204,9 @@ class Dispatch:
         if timeout_s is not None:
             slot.deadline = time.monotonic() + timeout_s
         error: Exception | None = None
+        returned: object = None
         try:
-            await (handler.call(entry.message) if handler.plain else entry.call())
+            returned = await (handler.call(entry.message) if handler.plain else entry.call())
         except asyncio.CancelledError as cancelled:
             slot.deadline = inf
             if slot.closing:
@@ -213,15 +218,16 @@ class Dispatch:
             error = error_when_raised(raised)
         slot.deadline = inf
         slot.settling = True
-        if error is None and slot.overdue:
+        if slot.overdue and error is None:
             error = error_when_returned_late(slot, timeout_s)
         if error is not None:
-            await self._failed(entry, error)
-            return
-        if not self._settlement.handled_at_once(entry):
+            await self._conclusion.failed(entry, error)
+        elif returned is not None:
+            await self._conclusion.judged(entry, returned)
+        elif not handler.plain:
+            await self._conclusion.done(entry)
+        elif not self._settlement.handled_at_once(entry):
             await self._settlement.handled(entry)
-        if not handler.plain:
-            await self._end(entry)
 
     async def _may_begin(self, entry: InFlight) -> bool:
         """Whether it is still owned here, and, if it is a suspect, the attempt is noted."""
@@ -232,44 +238,6 @@ class Dispatch:
         if not await self._quarantine.begin(entry):
             return False
         return not self._partitioned or await self._ownership.keep(entry)
-
-    async def _end(self, first: InFlight) -> None:
-        """What follows the settling of an entry that has others behind it."""
-        for one in first.batch_rest:
-            await self._settlement.handled(one)
-        self._order.done(first)
-
-    async def _split(self, first: InFlight, error: Exception) -> None:
-        """One of a batch may be to blame: each is handled by itself, and nothing is spent for this."""
-        batch = (first, *first.batch_rest)
-        first.batch_rest = ()
-        log_failure(first.message, error, f"{first.handler.name} raised on {len(batch)} messages")
-        for one in batch:
-            one.running = False
-            if one.message.returned:
-                await self._settlement.handled(one)
-            else:
-                self._slots.put(one)
-
-    async def _failed(self, entry: InFlight, error: Exception) -> None:
-        if entry.batch_rest:
-            await self._split(entry, error)
-            return
-        if entry.message.returned:
-            # The broker delivers it again, so it must not be tried again here too.
-            log_failure(
-                entry.message, error, f"{entry.handler.name} gave back {entry.message}, and raised"
-            )
-            await self._settlement.handled(entry)
-            self._order.done(entry)
-            return
-        hold = entry.handler.key is not None
-        delay_s = await self._settlement.raised(entry, error, hold=hold)
-        if delay_s is not None:
-            entry.running = False
-            self._later(delay_s, self._slots.put, entry)
-        else:
-            self._order.done(entry)
 
     def _later(self, delay_s: float, call: Callable[[T], None], what: T) -> None:
         def due() -> None:
@@ -289,6 +257,7 @@ class Dispatch:
             await asyncio.sleep(tick_s)
             postpone(self._slots.all, self._watchdog.tick(tick_s))
             cancel_overdue(self._slots.all)
+            self._slots.notify()  # whether there is room may depend on the time
             if loop.time() < due:
                 continue
             due = loop.time() + every_s

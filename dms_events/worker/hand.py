@@ -19,23 +19,27 @@ class Hand:
     """Says whether there is room to take more.
 
     The bytes are counted once in some takes, so that a message costs nothing. What is held exceeds
-    ``_MOST_BYTES`` by one take at most.
+    ``most_bytes`` by one take at most.
     """
 
     def __init__(self, in_hand: Mapping[str, InFlight]) -> None:
         self._in_hand = in_hand
-        self._most = _MOST
+        self.most = _MOST
         """There is no room from so many messages on."""
+        self.most_bytes = _MOST_BYTES
+        """There is no room from so many bytes on, until half is settled."""
+        self._most = _MOST
+        """There is no room from so many messages on, as long as the bytes are too many."""
         self._takes = 0
         """How many takes are left until the bytes are counted again."""
 
     def has_room(self) -> bool:
         """Whether to take more; false until half is settled where the bytes are too many."""
         count = len(self._in_hand)
-        if count >= self._most:
+        if count >= self._most or count >= self.most:
             return False
         if not self._takes:
-            room = _MOST_BYTES - sum(map(_size, self._in_hand.values()))
+            room = self.most_bytes - sum(map(_size, self._in_hand.values()))
             if room < 0:
                 self._most = max(1, (count + 1) // 2)
                 return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Hashable, Iterable
+from math import inf
 from typing import Any
 
 import msgspec
@@ -28,6 +29,8 @@ class Handler:
         key: what the events are handled in the order of; None for no order.
         batch: most messages of a call; None for a handler of one message.
         linger_s: how long an incomplete batch waits for more.
+        batch_bytes: from so many bytes on a batch is complete.
+        fatal: what it raises ends the run, and spends no attempt.
 
     Raises:
         ConfigError: the function cannot be called in any of these ways, or a number is out of range.
@@ -35,6 +38,8 @@ class Handler:
 
     __slots__ = (
         "batch",
+        "batch_bytes",
+        "fatal",
         "function",
         "key",
         "linger_s",
@@ -47,13 +52,15 @@ class Handler:
 
     def __init__(
         self,
-        function: Callable[..., Awaitable[None]],
+        function: Callable[..., Awaitable[object]],
         *,
         retry: RetryPolicy,
         timeout_s: float | None,
         key: Callable[[Any], Hashable] | None,
         batch: int | None,
         linger_s: float,
+        batch_bytes: float = inf,
+        fatal: bool = False,
     ) -> None:
         self.name = getattr(function, "__qualname__", repr(function))
         if not inspect.iscoroutinefunction(function):
@@ -68,6 +75,8 @@ class Handler:
         if linger_s < 0:
             raise ConfigError("linger_s", f"must be seconds from 0 on, not {linger_s}")
         self.batch = batch or 0
+        self.batch_bytes = batch_bytes
+        self.fatal = fatal
         if self.batch and count != 1:
             raise ConfigError(self.name, "a batch handler takes one argument, a list of messages")
         if self.batch and key:
@@ -81,7 +90,7 @@ class Handler:
         self.plain = not (key or self.batch)
         """Its messages need no arrangement."""
 
-    def call(self, message: Message[Any], rest: Iterable[Message[Any]] = ()) -> Awaitable[None]:
+    def call(self, message: Message[Any], rest: Iterable[Message[Any]] = ()) -> Awaitable[object]:
         """Call the function with a message; or with a batch, of which ``rest`` are the others."""
         if self.batch:
             return self.function([message, *rest])

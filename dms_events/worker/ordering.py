@@ -5,10 +5,23 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Hashable
 
+import msgspec
+
 from .handlers import Handler, error_when_raised
 from .settlement import InFlight
 
 __all__ = ["Order"]
+
+_LINGER_AGAIN_S = 0.05
+
+
+class _Batch(msgspec.Struct, eq=False):
+    """The messages that wait for more of their handler."""
+
+    handler: Handler
+    entries: list[InFlight] = []
+    size: int = 0
+    """In bytes."""
 
 
 class Order:
@@ -18,19 +31,22 @@ class Order:
         begin: has the next one of its key handled, about which nothing was asked before.
         put: has an entry, or the first of a batch with its ``rest``, handled.
         later: calls a function with an argument after so many seconds.
+        busy: whether more waits to be handled than can be, so that a batch may as well wait for more.
     """
 
     def __init__(
         self,
         begin: Callable[[InFlight], None],
         put: Callable[[InFlight], None],
-        later: Callable[[float, Callable[[Handler], None], Handler], None],
+        later: Callable[[float, Callable[[_Batch], None], _Batch], None],
+        busy: Callable[[], bool],
     ) -> None:
         self._begin = begin
         self._put = put
         self._later = later
+        self._busy = busy
         self._chains: dict[Hashable, deque[InFlight]] = {}
-        self._batches: dict[Handler, list[InFlight]] = {}
+        self._batches: dict[Handler, _Batch] = {}
 
     def arrange(self, entry: InFlight) -> None:
         """Have it handled when it is its turn."""
@@ -38,12 +54,7 @@ class Order:
         if handler.key:
             self._arrange_by_key(entry, handler.key)
         elif handler.batch:
-            batch = self._batches.setdefault(handler, [])
-            batch.append(entry)
-            if len(batch) >= handler.batch:
-                self._send_batch(handler)
-            elif len(batch) == 1:
-                self._later(handler.linger_s, self._send_batch, handler)
+            self._arrange_in_batch(entry, handler)
         else:
             self._put(entry)
 
@@ -61,10 +72,31 @@ class Order:
         else:
             chain.append(entry)
 
-    def _send_batch(self, handler: Handler) -> None:
-        if batch := self._batches.pop(handler, None):
-            first, *first.batch_rest = batch
-            self._put(first)
+    def _arrange_in_batch(self, entry: InFlight, handler: Handler) -> None:
+        batch = self._batches.get(handler)
+        if batch is None:
+            batch = self._batches[handler] = _Batch(handler)
+        batch.entries.append(entry)
+        batch.size += entry.message.delivery.size
+        if len(batch.entries) >= handler.batch or batch.size >= handler.batch_bytes:
+            self._send(handler, batch)
+        elif len(batch.entries) == 1:
+            self._later(handler.linger_s, self._lingered, batch)
+
+    def _lingered(self, batch: _Batch) -> None:
+        handler = batch.handler
+        if self._batches.get(handler) is not batch:
+            return  # it was full
+        if self._busy():
+            self._later(max(handler.linger_s, _LINGER_AGAIN_S), self._lingered, batch)
+        else:
+            self._send(handler, batch)
+
+    def _send(self, handler: Handler, batch: _Batch) -> None:
+        del self._batches[handler]
+        first, *first.batch_rest = batch.entries
+        batch.entries = []  # its timer holds it for a while
+        self._put(first)
 
     def following(self, entry: InFlight) -> InFlight | None:
         """The next one of its key, if there is one."""

@@ -42,7 +42,10 @@ class Quarantine:
 
     def look_up(self, entry: InFlight) -> None:
         """Find out in a task how to handle a redelivered message; then have it handled."""
-        self._in_task(self._follow(entry))
+        if self._settlement.suspects:
+            self._in_task(self._follow(entry))
+        else:
+            self._order.arrange(entry)
 
     def _in_task(self, work: Coroutine[Any, Any, None]) -> None:
         lookup = asyncio.create_task(work)

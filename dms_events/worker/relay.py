@@ -18,7 +18,7 @@ from ..identity import id_of_document
 from ..transport import OutgoingMessage
 from .policy import RetryPolicy
 from .tally import RelayTally
-from .words import say_figures
+from .words import figures, say_figures
 
 __all__ = ["Relay", "outgoing"]
 
@@ -96,7 +96,7 @@ class Relay:
         """
         try:
             async with self._subscription as messages:
-                saying = say_figures("relay", self.tally, self._in_hand, self._figures_s)
+                saying = say_figures("relay", self._said, self._in_hand, self._figures_s)
                 await until_first(self._relay(messages), self._end_of_drain(), saying)
                 self._pending += map(outgoing, messages.take_nowait(_ALL))
         finally:
@@ -169,6 +169,9 @@ class Relay:
         if failures == 1:
             _log.warning("%d events wait for %s: %s", self._in_hand(), self._target.where, reason)
         await asyncio.sleep(_BACKOFF.delay_s(failures, random.random()))
+
+    def _said(self) -> str:
+        return figures(msgspec.structs.asdict(self.tally), "stored")
 
     def _in_hand(self) -> int:
         return len(self._pending)

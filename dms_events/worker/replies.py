@@ -15,7 +15,7 @@ from ..bus import Bus
 from ..errors import ConfigError
 from .annotations import check_annotations
 from .run import Ending
-from .tally import WorkerTally
+from .stats import Stats
 from .typing import RegisterReply
 
 __all__ = ["Replies"]
@@ -83,7 +83,7 @@ class Replies:
         work: Coroutine[Any, Any, None],
         bus: Bus,
         ending: Ending,
-        tally: WorkerTally,
+        stats: Stats,
         drain_s: float,
     ) -> None:
         """Do the work, and answer requests until it has ended or the worker is stopped."""
@@ -106,9 +106,9 @@ class Replies:
                     stopping = set_within(ending.stopping, None)
                     await until_first(stopping, set_within(ended, None))
             finally:
-                tally.answered += responder.answered
-                tally.refused += responder.refused
-                tally.differing_claims += responder.differing_claims
+                stats.answered += responder.answered
+                stats.refused += responder.refused
+                stats.differing_claims_of_requests += responder.differing_claims
 
         async with task_group() as tasks:
             for reply in self._replies.values():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
 from typing import Any, Literal
 
@@ -18,11 +18,12 @@ from ..names import check_durable
 from .at_most_once import AtMostOnce
 from .attempts import AttemptNotes
 from .dispatch import Dispatch
+from .hand import Hand
 from .handlers import Routes
 from .ledger import Ledger
 from .settlement import InFlight, Settlement
-from .tally import WorkerTally
-from .words import say_figures, say_start
+from .stats import Stats
+from .words import figures, say_figures, say_start
 
 __all__ = ["Ending", "Run", "Settings"]
 
@@ -70,11 +71,17 @@ class Settings(msgspec.Struct, kw_only=True):
 
 
 class Ending:
-    """What a worker was told about its end."""
+    """What a run was told about its end, also before it begins."""
 
     def __init__(self) -> None:
         self.stopping = asyncio.Event()
         self.draining = False
+        self.on_stop: Callable[[], None] = lambda: None
+
+    def stop(self) -> None:
+        """Take nothing more, finish what is being handled, and give back the rest."""
+        self.stopping.set()
+        self.on_stop()
 
     async def wait(self) -> None:
         """Until it was told to end, where there is nothing to handle before."""
@@ -92,19 +99,15 @@ class Run:
         routes: Routes,
         ledger: Ledger[InFlight],
         ending: Ending,
+        stats: Stats,
     ) -> None:
         self._bus = bus
         self._settings = settings
         self._routes = routes
         self._ledger = ledger
         self._ending = ending
+        self._stats = stats
         self._dispatch: Dispatch | None = None
-        self.tally = WorkerTally()
-
-    def hold(self) -> None:
-        """Begin nothing new, if others get what waits here."""
-        if self._dispatch is not None and self._settings.durable is not None:
-            self._dispatch.hold()
 
     async def work(self) -> None:
         """Return when it has ended in peace, after `Worker.stop` or `Worker.drain`.
@@ -123,46 +126,51 @@ class Run:
             partitioned=settings.partitioned,
             must_exist=settings.must_exist,
         )
+        self._stats.reading = subscription
         try:
             async with AsyncExitStack() as stack:
                 await self._unless_stopped(self._open(subscription, stack))
                 if self._dispatch is not None:
                     await self._handle(self._dispatch, subscription)
         finally:
-            self.tally.undecodable += subscription.undecodable
-            self.tally.for_others += subscription.for_others
-            self.tally.differing_claims += subscription.differing_claims
-            self.tally.dropped += subscription.dropped
-            if self.tally.lost:
-                _log.warning("%d messages are lost: there was no durable", self.tally.lost)
+            if self._stats.lost:
+                _log.warning("%d messages are lost: there was no durable", self._stats.lost)
 
     async def _open(self, subscription: Subscription[Any], stack: AsyncExitStack) -> None:
         settlement = await self._settlement()
         await stack.enter_async_context(subscription)
+        self._stats.delays.most = subscription.most_unsettled
         table, concurrency = self._routes.table(), self._settings.concurrency
-        self._dispatch = Dispatch(subscription, table, self._ledger, settlement, concurrency)
+        self._dispatch = Dispatch(
+            subscription, table, self._ledger, settlement, concurrency, self._hand()
+        )
+        if self._settings.durable is not None:  # others get what waits here
+            self._ending.on_stop = self._dispatch.hold
+
+    def _hand(self) -> Hand:
+        return Hand(self._ledger.in_hand)
 
     async def _settlement(self) -> Settlement:
         bus, durable = self._bus, self._settings.durable
         if durable is None:
-            return AtMostOnce(bus, self._ledger, self.tally)
+            return AtMostOnce(bus, self._ledger, self._stats)
         notes = AttemptNotes(await bus.transport.notes(durable))
         writer = DeadLetterWriter(bus.dead_letters.add, durable)
-        return Settlement(self._ledger, notes, writer, self.tally)
+        return Settlement(self._ledger, notes, writer, self._stats)
 
     async def _handle(self, dispatch: Dispatch, subscription: Subscription[Any]) -> None:
         durable, drain_s = self._settings.durable, self._settings.drain_s
         try:
-            start = say_start(durable, self._bus.where, subscription, self._routes.names)
-            await self._unless_stopped(start)
+            await self._unless_stopped(self._say_start(subscription))
             every_s = self._settings.figures_every_s
             name = durable or "at most once"
-            saying = say_figures(name, self.tally, dispatch.count, every_s)
+            saying = say_figures(name, self._said, dispatch.count, every_s)
             await until_first(dispatch.run(), self._until_asked(dispatch, subscription), saying)
         except asyncio.CancelledError:
             drain_s = 0
             raise
         finally:
+            self._ending.stop()  # also where it ends for another reason
             try:
                 await subscription.pause()
             except asyncio.CancelledError:
@@ -170,6 +178,13 @@ class Run:
                 raise
             finally:
                 await self._drain(dispatch, drain_s)
+
+    async def _say_start(self, subscription: Subscription[Any]) -> None:
+        durable, where = self._settings.durable, self._bus.where
+        await say_start(durable, where, subscription, self._routes.names)
+
+    def _said(self) -> str:
+        return figures(self._stats.figures(), "handled")
 
     async def _drain(self, dispatch: Dispatch, drain_s: float) -> None:
         """Give back or handle the rest; without a durable nobody else would handle it."""

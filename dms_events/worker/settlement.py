@@ -20,7 +20,7 @@ from .attempts import AttemptNotes, AttemptRecord
 from .handlers import Handler
 from .ledger import Ledger
 from .policy import Decision
-from .tally import WorkerTally
+from .stats import Stats
 
 __all__ = ["InFlight", "Settlement"]
 
@@ -55,7 +55,7 @@ class InFlight(msgspec.Struct, eq=False):
         """It is tried as the only one, so that a crash is its own."""
         return self.group == 1
 
-    def call(self) -> Awaitable[None]:
+    def call(self) -> Awaitable[object]:
         """Call its handler, with the others of its batch; an error of its key is raised."""
         if self.batch_rest:
             for one in self.batch_rest:
@@ -75,24 +75,27 @@ class InFlight(msgspec.Struct, eq=False):
 class Settlement:
     """Does what the policy says: acks, naks, notes, dead letters."""
 
+    suspects = True
+    """What was delivered before is looked up, and may be handled in quarantine."""
+
     def __init__(
         self,
         ledger: Ledger[InFlight],
         attempts: AttemptNotes,
         dead_letter_writer: DeadLetterWriter,
-        tally: WorkerTally,
+        stats: Stats,
     ) -> None:
         self._ledger = ledger
         self._attempts = attempts
         self._dead_letter_writer = dead_letter_writer
-        self._tally = tally
+        self._stats = stats
 
     async def ack_again(self, message: Message[Any], *, same: bool) -> None:
         """It has its verdict already, or shares it: with a delivery of the same message, or another."""
         if same:
-            self._tally.redelivered += 1
+            self._stats.redelivered += 1
         else:
-            self._tally.duplicates += 1
+            self._stats.duplicates_by_type[message.type_name] += 1
             self._ledger.settle(message.identity)
         await message.ack()
 
@@ -141,12 +144,17 @@ class Settlement:
         message = entry.message
         if message.returned or entry.redeliveries or entry.record is not None:
             return False
-        self._tally.handled += 1
+        self._stats.handled_by_type[message.type_name] += 1
         self._ledger.settle(entry.identity)
         message.delivery.ack_soon()
         return True
 
-    async def handled(self, entry: InFlight) -> None:
+    async def done(self, entry: InFlight, *, duplicate: bool = False) -> None:
+        """What `handled` does, at once where that can be."""
+        if duplicate or not self.handled_at_once(entry):
+            await self.handled(entry, duplicate=duplicate)
+
+    async def handled(self, entry: InFlight, *, duplicate: bool = False) -> None:
         """Record success, and acknowledge all deliveries; or give back what its handler gave back."""
         message = entry.message
         if message.returned:
@@ -156,7 +164,9 @@ class Settlement:
             )
             await self.give_back(entry, 0)
             return
-        self._tally.handled += 1
+        stats = self._stats
+        counts = stats.duplicates_by_type if duplicate else stats.handled_by_type
+        counts[message.type_name] += 1
         self._ledger.settle(entry.identity)
         await message.ack()
         position = message.delivery.position
@@ -168,7 +178,7 @@ class Settlement:
     async def raised(self, entry: InFlight, error: Exception, *, hold: bool) -> float | None:
         """Its handler raised; returns after how many seconds to try again, where it is held here."""
         message, retry = entry.message, entry.handler.retry
-        self._tally.raised += 1
+        self._stats.raised += 1
         record = retry.on_raise(entry.record, message.attempt, now_rfc3339(), alone=entry.alone)
         left = retry.left(record)
         name = entry.handler.name
@@ -189,6 +199,25 @@ class Settlement:
         await self.give_back(entry, delay_s)
         return None
 
+    async def again(self, entry: InFlight, delay_s: float, *, hold: bool) -> bool:
+        """Its handler takes it later, which spends nothing; returns whether it is held here."""
+        message, retry = entry.message, entry.handler.retry
+        self._stats.again_by_type[message.type_name] += 1
+        await self._note(
+            entry, retry.on_give_back(entry.record, message.attempt, alone=entry.alone)
+        )
+        entry.group = 0
+        if not hold:
+            self._stats.delays.add(delay_s)
+            await self.give_back(entry, delay_s)
+        return hold
+
+    async def dead(self, entry: InFlight, error: Exception) -> None:
+        """Its handler gives it up."""
+        message, retry = entry.message, entry.handler.retry
+        record = retry.on_raise(entry.record, message.attempt, now_rfc3339(), alone=entry.alone)
+        await self._bury(entry, error, record)
+
     async def note_returned(self, entry: InFlight) -> None:
         """Note that it is given back by us: it was interrupted or not begun, which spends nothing."""
         message, retry = entry.message, entry.handler.retry
@@ -206,12 +235,12 @@ class Settlement:
 
     def lost(self, entry: InFlight) -> None:
         """Another reader has it now, and the say over it."""
-        self._tally.returned += 1
+        self._stats.returned += 1
         self._ledger.release(entry.identity)
 
     async def give_back(self, entry: InFlight, delay_s: float) -> None:
         """Without a verdict."""
-        self._tally.returned += 1
+        self._stats.returned += 1 + len(entry.redeliveries)
         self._ledger.release(entry.identity)
         for message in (entry.message, *entry.redeliveries):
             with contextlib.suppress(ConnectionLostError):  # then it comes again by itself
@@ -219,6 +248,7 @@ class Settlement:
 
     async def return_copy(self, message: Message[Any], delay_s: float) -> None:
         """Give back another message of an identity that is in hand, or was given up just now."""
+        self._stats.returned += 1
         await message.nak(delay_s)
 
     async def _bury(self, entry: InFlight, error: Exception, record: AttemptRecord) -> None:
@@ -233,7 +263,7 @@ class Settlement:
             await self._note(entry, record)
             await self.give_back(entry, AGAIN_S)
             return
-        self._tally.rejected += 1
+        self._stats.rejected_by_type[message.type_name] += 1
         self._ledger.reject(entry.identity, message.delivery)
         for other in entry.redeliveries:
             if other.delivery.position == message.delivery.position:

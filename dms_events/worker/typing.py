@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Hashable
+from collections.abc import Callable, Coroutine, Hashable, Sequence
 from typing import Any, Protocol, TypeAlias, TypedDict, TypeVar, overload
 
 import msgspec
 
 from ..bus import Message
+from .outcome import Outcome
 
 __all__ = ["Key", "Options", "Register", "RegisterReply", "Wanted"]
 
 T = TypeVar("T")
 E = TypeVar("E", bound=msgspec.Struct)
-Done: TypeAlias = Coroutine[Any, Any, None]
+Done: TypeAlias = Coroutine[Any, Any, Outcome | None]
+AllDone: TypeAlias = Coroutine[Any, Any, Outcome | Sequence[Outcome | None] | None]
 Answered: TypeAlias = Coroutine[Any, Any, msgspec.Struct]
 Key: TypeAlias = Callable[[T], Hashable] | None
 Wanted: TypeAlias = type[msgspec.Struct] | str
@@ -42,8 +44,8 @@ class Register(Protocol[E]):
     ) -> Callable[[E, Message[E]], Done]: ...
     @overload
     def __call__(
-        self, function: Callable[[list[Message[E]]], Done], /
-    ) -> Callable[[list[Message[E]]], Done]: ...
+        self, function: Callable[[list[Message[E]]], AllDone], /
+    ) -> Callable[[list[Message[E]]], AllDone]: ...
 
 
 class RegisterReply(Protocol[E]):

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from typing import Any
-
-import msgspec.structs
 
 from ..bus import Subscription
 from ..errors import TransportError
@@ -19,11 +17,17 @@ _log = logging.getLogger("dms_events")
 
 
 async def say_start(
-    durable: str | None, where: str, subscription: Subscription[Any], handlers: dict[str, str]
+    durable: str | None,
+    where: str,
+    subscription: Subscription[Any],
+    handlers: dict[str, str],
+    *,
+    if_new: int = logging.WARNING,
 ) -> None:
     """Log where a worker reads, whether its durable is new, how much waits and for which handlers.
 
-    A durable that is new although there are stored events is a warning: its name may be misspelt.
+    A durable that is new although there are stored events is logged at the level ``if_new``: its name
+    may be misspelt.
     """
     named = ", ".join(f"{pattern} → {name}" for pattern, name in handlers.items())
     if durable is None:
@@ -44,24 +48,23 @@ async def say_start(
         )
     else:
         state = "is new and begins with the next event"
-    level = logging.WARNING if others is not None and waiting else logging.INFO
+    level = if_new if others is not None and waiting else logging.INFO
     _log.log(level, "the durable %s on %s %s; handlers: %s", durable, where, state, named)
 
 
 async def say_figures(
-    name: str, tally: msgspec.Struct, in_hand: Callable[[], int], every_s: float
+    name: str, said: Callable[[], str], in_hand: Callable[[], int], every_s: float
 ) -> None:
     """Log what was done, every so often where that has changed, until cancelled."""
-    said = msgspec.structs.replace(tally)
+    before = said()
     while True:
         await asyncio.sleep(every_s)
-        if tally != said:
-            said = msgspec.structs.replace(tally)
-            _log.info("%s: %s, %d in hand", name, figures(tally), in_hand())
+        if (now := said()) != before:
+            before = now
+            _log.info("%s: %s, %d in hand", name, now, in_hand())
 
 
-def figures(tally: msgspec.Struct) -> str:
-    """The first figure, and the others that are not 0."""
-    first, *others = tally.__struct_fields__
-    names = [first, *(name for name in others if getattr(tally, name))]
-    return " · ".join(f"{getattr(tally, name):,} {name}" for name in names)
+def figures(counts: Mapping[str, int], first: str) -> str:
+    """The figure ``first``, and the others that are not 0."""
+    names = [first, *(name for name, count in counts.items() if count and name != first)]
+    return " · ".join(f"{counts[name]:,} {name}" for name in names)

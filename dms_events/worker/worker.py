@@ -20,7 +20,7 @@ from .replies import Replies
 from .run import Ending, Run, Settings
 from .settlement import InFlight
 from .signals import on_signals
-from .tally import WorkerTally
+from .stats import Stats
 from .typing import Key, Options, Register, Wanted
 
 if TYPE_CHECKING:
@@ -45,11 +45,12 @@ class Worker(Replies):
 
         await worker.run("nats://127.0.0.1:4222")    # or: dms-events worker billing:worker
 
-    A handler that returns has its message acknowledged. One that raises has it delivered again later
-    (`on` says how often), then kept as a dead letter; ``raise dms_events.Reject(...)`` keeps it at
-    once. Delivery is at least once, but no event is handled twice while the worker lives: it remembers
-    the identities that it handled. Messages that were delivered before, nobody knows why, are handled
-    apart, so that one which kills its process is found out, and ends as a dead letter.
+    A handler that returns has its message acknowledged, unless it returns `Again` or `Dead`. One that
+    raises has it delivered again later (`on` says how often), then kept as a dead letter; ``raise
+    dms_events.Reject(...)`` keeps it at once. Delivery is at least once, but no event is handled twice
+    while the worker lives: it remembers the identities that it handled. Messages that were delivered
+    before, nobody knows why, are handled apart, so that one which kills its process is found out, and
+    ends as a dead letter.
 
     Workers that share a durable share its messages.
 
@@ -107,13 +108,12 @@ class Worker(Replies):
         )
         """May be changed until `run`."""
         super().__init__()
-        self.tally = WorkerTally()
+        self.stats = Stats()
         self._routes = Routes()
         self._ledger: Ledger[InFlight] = Ledger(memory)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._hooks = Hooks()
         self._bus: Bus | None = None
-        self._current: Run | None = None
         self._ending = Ending()
 
     @overload
@@ -163,7 +163,8 @@ class Worker(Replies):
         """Handle types, or patterns such as ``"elk_stats.*"``; the more exact one has precedence.
 
         The function takes an event, or an event and its message; with ``batch``, a list of messages. It
-        stays as it is, so a test can call it.
+        returns None, or an outcome (`Done`, `Again`, `Dead`); with ``batch``, None or one outcome for
+        each message. It stays as it is, so a test can call it.
 
         Args:
             wanted: types or patterns.
@@ -190,7 +191,9 @@ class Worker(Replies):
                 raise ConfigError("on", reason)
         retry = RetryPolicy(attempts=attempts, backoff_s=backoff_s, backoff_max_s=backoff_max_s)
 
-        def register(function: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+        def register(
+            function: Callable[..., Awaitable[object]],
+        ) -> Callable[..., Awaitable[object]]:
             handler = Handler(
                 function, retry=retry, timeout_s=timeout_s, key=key, batch=batch, linger_s=linger_s
             )
@@ -228,15 +231,13 @@ class Worker(Replies):
 
     def stop(self) -> None:
         """Have `run` take nothing more, finish what is being handled, give back the rest and return."""
-        self._ending.stopping.set()
-        if self._current is not None:
-            self._current.hold()
+        self._ending.stop()
 
     def drain(self) -> None:
         """Have `run` return as soon as everything that is there is settled."""
         self._ending.draining = True
 
-    async def run(self, where: str | NetworkConfig | Bus, **options: Any) -> WorkerTally:
+    async def run(self, where: str | NetworkConfig | Bus, **options: Any) -> Stats:
         """Handle messages until `stop`, or after `drain`; returns what was done.
 
         It may run again, also in another event loop; each run has its own figures.
@@ -262,7 +263,7 @@ class Worker(Replies):
             async with connect(where, **options) as bus:
                 return await self._run(bus)
 
-    async def _run(self, bus: Bus) -> WorkerTally:
+    async def _run(self, bus: Bus) -> Stats:
         if not (self.handlers or self.replies):
             raise ConfigError("worker", NO_HANDLER)
         if self.handlers and self.durable is not None and not bus.guarantees.acknowledges:
@@ -275,17 +276,17 @@ class Worker(Replies):
             raise ConfigError("worker", "it runs already")
         self._bus = bus
         self._remember()
-        run = Run(bus, self.settings, self._routes, self._ledger, self._ending)
-        self._current, self.tally = run, run.tally
+        stats = self.stats = Stats()
+        run = Run(bus, self.settings, self._routes, self._ledger, self._ending, stats)
         try:
             work = run.work if self.handlers else self._ending.wait
             async with self._hooks.around():
                 drain_s = self.settings.drain_s
-                await self._answer_beside(work(), bus, self._ending, run.tally, drain_s)
+                await self._answer_beside(work(), bus, self._ending, stats, drain_s)
         finally:
-            self._bus = self._current = None
+            self._bus = None
             self._ending = Ending()  # the next run may be in another event loop
-        return run.tally
+        return stats
 
     def _remember(self) -> None:
         """Keep what was handled in mind over the runs of one event loop; another loop is another life."""

@@ -15,7 +15,7 @@ import msgspec
 import nats
 
 import dms_events
-from dms_events import Bus, Forwarder, Tally
+from dms_events import Bus, Forwarder, Stats
 from dms_events_nats import NatsServer
 
 from .paths import TESTS
@@ -191,7 +191,7 @@ def _kept(key: str, index: str, body: dict[str, Any]) -> Kept:
     return Kept(body["event"]["id"], key, index, body)
 
 
-async def forward_to(bus: Bus, to: Path | str, durable: str, wanted: Collection[str]) -> Tally:
+async def forward_to(bus: Bus, to: Path | str, durable: str, wanted: Collection[str]) -> Stats:
     """Move all that is there into a SQLite file, or into the sink at a URL."""
     async with dms_events.sink_for(f"sqlite:{to}" if isinstance(to, Path) else to) as sink:
         forwarder = Forwarder(bus, sink, durable=durable, wanted=wanted)

@@ -16,7 +16,7 @@ from dms_events.transport import SubscriptionSpec
 from ..client import NotThereError, mapped, request
 from ..connection import DirectClient
 from ..delivery import Origin
-from ..setup import durables, ensure_consumer
+from ..setup import EnsuredConsumer, durables, ensure_consumer
 from ..setup.fit import refuse_stream
 from ..store import kv_token, missing_stream, open_bucket
 from ..subjects import Subjects, filters_of, partitions_of, reads_part
@@ -76,19 +76,17 @@ class _Stream:
             return self.subjects.filters(self.spec)
         return self.subjects.of_part(self.spec, partition)
 
-    async def consumer(self, partition: str | None = None, *, from_: int = 0) -> tuple[str, float]:
-        """The name and the ack wait of the consumer, made where it is missing."""
+    async def consumer(self, partition: str | None = None, *, from_: int = 0) -> EnsuredConsumer:
+        """The consumer, made where it is missing."""
         spec, filters = self.spec, self.filters(partition)
         if partition is not None:
             name = part_name(spec.durable or "", partition)
             must_exist = spec.must_exist and partition == UNPARTITIONED
             spec = msgspec.structs.replace(spec, durable=name, must_exist=must_exist)
         with mapped(f"subscribe to {', '.join(filters)}"):
-            name, ack_wait_s, made = await ensure_consumer(
-                self.client, self.name, filters, spec, from_=from_
-            )
-        self.made |= made and partition in (None, UNPARTITIONED)
-        return name, ack_wait_s
+            found = await ensure_consumer(self.client, self.name, filters, spec, from_=from_)
+        self.made |= found.made and partition in (None, UNPARTITIONED)
+        return found
 
     async def outstanding(self, consumer: str) -> Outstanding:
         """What was delivered of it and is not settled."""
@@ -126,8 +124,8 @@ class _Stream:
             last = last or position
             await self.look()
             # A stream that was made again counts from 1 again.
-            name, _ = await self.consumer(from_=last + 1 if last <= self.last else 1)
-            return self.source(name)
+            found = await self.consumer(from_=last + 1 if last <= self.last else 1)
+            return self.source(found.name)
 
         watch = ConsumerWatch(ask, self.name, consumer, self.filters(partition))
         return ConsumerSource(
@@ -175,8 +173,10 @@ async def open_receiver(
     if spec.partitioned:
         receiver = await _owned(stream)
     else:
-        consumer, ack_wait_s = await stream.consumer()
-        receiver = await stream.receiver(stream.source(consumer), ack_wait_s, spec.prefetch)
+        found = await stream.consumer()
+        source = stream.source(found.name)
+        receiver = await stream.receiver(source, found.ack_wait_s, spec.prefetch)
+        receiver.most_unsettled = found.most_unsettled
     if spec.durable and stream.made:
         known = await durables(client, stream.name)
         receiver.made_beside = tuple(name for name in known if name != spec.durable)
@@ -189,12 +189,13 @@ async def _owned(stream: _Stream) -> PartitionedReceiver:
     partitions = await stream.partitions()
     names = Assignment(partitions).all
     made = {partition: await stream.consumer(partition) for partition in names}
-    _, ack_wait_s = made[UNPARTITIONED]
+    ack_wait_s = made[UNPARTITIONED].ack_wait_s
     prefetch = -(-stream.spec.prefetch // len(names))
     arrived = asyncio.Event()
 
     async def open_part(partition: str) -> Part:
-        consumer, wait_s = await stream.consumer(partition)
+        found = await stream.consumer(partition)
+        consumer, wait_s = found.name, found.ack_wait_s
 
         async def outstanding() -> Outstanding:
             return await stream.outstanding(consumer)

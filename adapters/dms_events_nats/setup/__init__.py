@@ -2,11 +2,12 @@
 
 from .compare import Difference
 from .declaration import DurableSetup, EventsSetup, NatsSetup, StreamSetup
-from .ensure import check_streams, durables, ensure_consumer, make_streams
+from .ensure import EnsuredConsumer, check_streams, durables, ensure_consumer, make_streams
 
 __all__ = [
     "Difference",
     "DurableSetup",
+    "EnsuredConsumer",
     "EventsSetup",
     "NatsSetup",
     "StreamSetup",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Collection
-from typing import Any, Final, TypeVar
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
 import nats.errors
@@ -34,6 +34,7 @@ from .fit import check_consumer, check_stream
 from .target import durable_target, nanoseconds, stream_targets
 
 __all__ = [
+    "EnsuredConsumer",
     "check_streams",
     "durables",
     "ensure_consumer",
@@ -53,6 +54,17 @@ _ALONE_S = 1.0
 _NAMES_S = 1.0
 _BLAMED: Final = {10047: "max_bytes", 10074: "num_replicas"}
 """What an error of the server is about, where its code alone says so."""
+
+
+class EnsuredConsumer(NamedTuple):
+    """A consumer that is there."""
+
+    name: str
+    ack_wait_s: float
+    most_unsettled: int | None
+    """See `Receiver.most_unsettled`."""
+    made: bool
+    """It was not there before."""
 
 
 async def retry_until_ready(
@@ -161,8 +173,8 @@ async def _look(client: Client, target: DesiredConfig) -> None:
 
 async def ensure_consumer(
     client: Client, stream: str, filters: list[str], spec: SubscriptionSpec, *, from_: int = 0
-) -> tuple[str, float, bool]:
-    """Make the consumer of a subscription unless it is there: its name, its ack wait in s, whether made.
+) -> EnsuredConsumer:
+    """Make the consumer of a subscription unless it is there.
 
     Without a durable it is always a new one, which begins with the sequence ``from_`` if that is given.
 
@@ -182,7 +194,7 @@ async def ensure_consumer(
             config |= {"deliver_policy": "by_start_sequence", "opt_start_seq": from_}
         body = {"stream_name": stream, "config": config, "action": "create"}
         made = await request(client, f"CONSUMER.CREATE.{stream}", body)
-        return str(made["name"]), spec.ack_wait_s, True
+        return _ensured(str(made["name"]), config, made=True)
     existing = await api.read(client, target)
     if existing is None and not spec.partitioned:
         await refuse_parts(client, target)
@@ -197,10 +209,15 @@ async def ensure_consumer(
                 raise
             existing = await api.read(client, target)
     if existing is None:
-        return spec.durable, spec.ack_wait_s, True
+        return _ensured(spec.durable, creation(target), made=True)
     _compare(spec, filters, existing)
     check_consumer(spec.durable, existing, spec.prefetch)
-    return spec.durable, existing["ack_wait"] / 1e9, False
+    return _ensured(spec.durable, existing, made=False)
+
+
+def _ensured(name: str, config: Mapping[str, Any], *, made: bool) -> EnsuredConsumer:
+    most = int(config.get("max_ack_pending") or 0)
+    return EnsuredConsumer(name, config["ack_wait"] / 1e9, most if most > 0 else None, made)
 
 
 async def durables(client: Client, stream: str) -> tuple[str, ...]:

@@ -65,7 +65,7 @@ async def test_noise_on_a_subject_as_long_as_a_line_stops_no_worker(
     worker.drain()
     async with asyncio.timeout(10):
         await worker.run(bus)
-    assert (len(handled), worker.tally.undecodable) == (3, 1)
+    assert (len(handled), worker.stats.undecodable) == (3, 1)
     [letter] = await letters(bus)
     assert letter.subject == subject
     assert letter.type_name == CALL

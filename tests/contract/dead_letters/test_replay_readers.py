@@ -87,7 +87,7 @@ async def test_a_worker_and_a_forwarder_count_what_is_for_another_and_do_nothing
     await bus.dead_letters.replay(letter)
     worker.drain()
     await worker.run(bus)
-    assert (len(handled), worker.tally.for_others) == (1, 1)
+    assert (len(handled), worker.stats.for_others) == (1, 1)
 
     sink = ScriptedSink()
     forwarder = Forwarder(bus, sink, durable="sink", linger_s=0.01)

@@ -65,7 +65,7 @@ async def test_worker_and_forwarder_count_differing_claims(place: Place, bus: Bu
     await place.put(bus.prepare(call(), source="victim").data, CALL, source="evil", id="a")
     await bus.publish(call())
     await drained(worker, bus)
-    assert (worker.tally.handled, worker.tally.differing_claims) == (2, 1)
+    assert (worker.stats.handled, worker.stats.differing_claims) == (2, 1)
     forwarder = Forwarder(bus, ScriptedSink(), linger_s=0.01)
     forwarder.drain()
     tally = await forwarder.run()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from dms_events import Bus, ConfigError, Discarded, Message, Reject, Worker
+from dms_events import Again, Bus, ConfigError, Discarded, Message, Reject, Worker
 from dms_events.types.elk_stats import NtxPayment, ServiceCall
 from tests.contract.places import Place, call, event_calls, payment
 from tests.kit.programs.processes import until
@@ -31,8 +31,26 @@ async def test_every_event_that_arrives_is_handled_once(
         await bus.publish_many(event_calls(100))
         await until(lambda: len(seen) >= 100, "all are handled")
     assert sorted(seen) == [float(n) for n in range(100)]
-    assert (worker.tally.handled, worker.tally.lost) == (100, 0)
+    assert (worker.stats.handled, worker.stats.lost) == (100, 0)
     assert f"reads {bus.where}; handlers: elk_stats.ServiceCall → " in caplog.text
+
+
+async def test_a_message_for_later_waits_in_this_process_and_spends_no_attempt(
+    bus: Bus, caplog: pytest.LogCaptureFixture
+) -> None:
+    worker = Worker()
+    calls = 0
+
+    @worker.on(ServiceCall, attempts=1)
+    async def bill(event: ServiceCall) -> Again | None:
+        nonlocal calls
+        calls += 1
+        return Again(0.01) if calls < 4 else None
+
+    async with at_work(worker, bus, caplog):
+        await bus.publish(call(1))
+        await until(lambda: worker.stats.handled == 1, "it is handled")
+    assert (calls, worker.stats.again, worker.stats.returned, worker.stats.lost) == (4, 3, 0, 0)
 
 
 async def test_a_handler_that_raises_is_tried_again_in_this_process(
@@ -49,9 +67,9 @@ async def test_a_handler_that_raises_is_tried_again_in_this_process(
 
     async with at_work(worker, bus, caplog):
         await bus.publish(call(1))
-        await until(lambda: worker.tally.handled == 1, "it is handled")
+        await until(lambda: worker.stats.handled == 1, "it is handled")
     assert attempts == [1, 1, 1], "nobody delivered it again"
-    assert worker.tally.raised == 2
+    assert worker.stats.raised == 2
 
 
 @pytest.mark.parametrize(("error", "calls"), [(ValueError("no price"), 3), (Reject("no"), 1)])
@@ -79,7 +97,7 @@ async def test_a_message_that_is_given_up_is_logged_counted_and_told(
     assert discarded.source == place.source_of("node-1")
     assert "elk_stats.ServiceCall" in discarded.subject
     assert discarded.size >= len(discarded.data)
-    assert (called, worker.tally.rejected, worker.tally.handled) == (calls, 1, 0)
+    assert (called, worker.stats.rejected, worker.stats.handled) == (calls, 1, 0)
     [record] = [r for r in caplog.records if r.levelno == logging.ERROR]
     assert f"after {calls} attempt" in record.message
     assert record.exc_info is not None
@@ -107,7 +125,7 @@ async def test_what_cannot_be_read_is_told_and_the_worker_goes_on(
         await bus.publish(call(2))
         await until(lambda: seen == [2.0], "the next one is handled")
     assert [discarded.data for discarded in told] == [b"noise"]
-    assert (worker.tally.undecodable, worker.tally.handled) == (1, 1)
+    assert (worker.stats.undecodable, worker.stats.handled) == (1, 1)
 
 
 async def test_events_of_a_key_keep_their_order_over_retries(
@@ -116,7 +134,7 @@ async def test_events_of_a_key_keep_their_order_over_retries(
     worker = Worker()
 
     def handled(count: int) -> bool:
-        return worker.tally.handled == count
+        return worker.stats.handled == count
 
     seen: dict[str, list[float]] = {"a": [], "b": []}
     failed: set[float] = set()
@@ -133,7 +151,7 @@ async def test_events_of_a_key_keep_their_order_over_retries(
             await bus.publish(call(float(n), "ab"[n % 2]))
             if not bus.guarantees.ordered:
                 await until(partial(handled, n + 1), "it is handled")
-        await until(lambda: worker.tally.handled == 20, "all are handled")
+        await until(lambda: worker.stats.handled == 20, "all are handled")
     assert seen["a"] == [float(n) for n in range(0, 20, 2)]
     assert seen["b"] == [float(n) for n in range(1, 20, 2)]
 
@@ -152,9 +170,9 @@ async def test_a_batch_that_raises_is_handled_one_by_one(
 
     async with at_work(worker, bus, caplog):
         await bus.publish_many([payment(float(n)) for n in range(4)])
-        await until(lambda: worker.tally.handled + worker.tally.rejected == 4, "all are settled")
+        await until(lambda: worker.stats.handled + worker.stats.rejected == 4, "all are settled")
     assert sizes == [4, 1, 1, 1, 1]
-    assert (worker.tally.handled, worker.tally.rejected) == (3, 1)
+    assert (worker.stats.handled, worker.stats.rejected) == (3, 1)
 
 
 @pytest.mark.only("nats-core", "libp2p")
@@ -172,8 +190,8 @@ async def test_a_handler_cannot_give_a_message_back_where_nobody_keeps_it(
 
     async with at_work(worker, bus, caplog):
         await bus.publish(call())
-        await until(lambda: worker.tally.rejected == 1, "it is given up")
-    assert (calls, worker.tally.raised, worker.tally.returned) == (2, 2, 0)
+        await until(lambda: worker.stats.rejected == 1, "it is given up")
+    assert (calls, worker.stats.raised, worker.stats.returned) == (2, 2, 0)
     assert "raised for the last time" in caplog.text
 
 
@@ -192,9 +210,9 @@ async def test_a_handler_may_give_a_message_back_where_the_transport_keeps_it(
 
     async with at_work(worker, bus, caplog):
         await bus.publish(call())
-        await until(lambda: worker.tally.handled == 1, "it is handled")
+        await until(lambda: worker.stats.handled == 1, "it is handled")
     assert attempts == [1, 2, 3]
-    assert (worker.tally.raised, worker.tally.returned, worker.tally.lost) == (0, 2, 0)
+    assert (worker.stats.raised, worker.stats.returned, worker.stats.lost) == (0, 2, 0)
 
 
 @pytest.mark.only("nats-core")
@@ -218,9 +236,9 @@ async def test_hundreds_of_copies_of_one_event_are_handled_once(
         await until(lambda: calls == 2, "both are begun")
         await bus.publish(payment())
         go.set()
-        await until(lambda: worker.tally.duplicates >= 598, "all copies are settled")
-    assert (calls, worker.tally.handled, worker.tally.rejected) == (2, 1, 1)
-    assert worker.tally.duplicates == 598
+        await until(lambda: worker.stats.duplicates >= 598, "all copies are settled")
+    assert (calls, worker.stats.handled, worker.stats.rejected) == (2, 1, 1)
+    assert worker.stats.duplicates == 598
 
 
 @pytest.mark.only("nats-core", "libp2p")

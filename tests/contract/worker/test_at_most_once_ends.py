@@ -45,7 +45,7 @@ async def test_a_message_that_waits_when_the_worker_stops_is_handled_within_drai
         async with asyncio.timeout(10):
             await task
     assert sorted(seen) == [float(n) for n in range(20)]
-    assert (worker.tally.handled, worker.tally.lost) == (20, 0)
+    assert (worker.stats.handled, worker.stats.lost) == (20, 0)
 
 
 async def test_the_rest_is_lost_at_the_end_of_drain_s_and_that_is_told(
@@ -69,7 +69,7 @@ async def test_the_rest_is_lost_at_the_end_of_drain_s_and_that_is_told(
         await until(lambda: in_hand(worker) == 20, "all have arrived")
     assert sorted(decoded(discarded)["CallID"] for discarded in told) == list(range(20))
     assert all(isinstance(discarded.error, HandlerError) for discarded in told)
-    assert (worker.tally.lost, worker.tally.handled) == (20, 0)
+    assert (worker.stats.lost, worker.stats.handled) == (20, 0)
     assert "20 messages are lost: there was no durable" in caplog.text
 
 
@@ -96,7 +96,7 @@ async def test_a_cancellation_interrupts_the_drain_and_the_rest_is_lost(
             await until(lambda: len(begun) == 2, "the next one is begun though it stops")
             task.cancel()
     assert task.cancelled()
-    assert (worker.tally.handled, worker.tally.lost) == (1, 4)
+    assert (worker.stats.handled, worker.stats.lost) == (1, 4)
 
 
 async def test_a_drain_ends_when_all_that_arrived_is_handled(
@@ -109,11 +109,11 @@ async def test_a_drain_ends_when_all_that_arrived_is_handled(
 
     async with at_work(worker, bus, caplog) as task:
         await bus.publish_many(event_calls(50))
-        await until(lambda: worker.tally.handled > 0, "they arrive")
+        await until(lambda: worker.stats.handled > 0, "they arrive")
         worker.drain()
         async with asyncio.timeout(10):
             await task
-    assert worker.tally.lost == 0
+    assert worker.stats.lost == 0
 
 
 @pytest.mark.only("nats-core")
@@ -144,9 +144,9 @@ async def test_what_a_full_worker_has_no_room_for_is_dropped_and_counted(
             held = [entry.message.delivery.size for entry in worker._ledger.in_hand.values()]
         assert 24 << 20 < sum(held) < 41 << 20
         dropped = sum(discarded.count for discarded in told if not discarded.data)
-        assert worker.tally.dropped == dropped >= 10
-        assert worker.tally.lost == len([discarded for discarded in told if discarded.data])
-        assert worker.tally.lost + dropped == sent
+        assert worker.stats.dropped == dropped >= 10
+        assert worker.stats.lost == len([discarded for discarded in told if discarded.data])
+        assert worker.stats.lost + dropped == sent
 
 
 def numbered(data: bytes, number: int) -> bytes:

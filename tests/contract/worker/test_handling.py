@@ -29,7 +29,7 @@ async def test_every_event_is_handled_once(bus: Bus) -> None:
     await bus.publish_many(event_calls(1000))
     await drained(worker, bus)
     assert sorted(seen) == [float(n) for n in range(1000)]
-    assert worker.tally.handled == 1000
+    assert worker.stats.handled == 1000
     async with bus.subscribe(ServiceCall, durable="billing") as messages:
         await until_settled(messages)
 
@@ -85,7 +85,7 @@ async def test_a_handler_that_raises_twice_is_called_a_third_time(bus: Bus) -> N
 
     await bus.publish(call(1))
     await drained(worker, bus)
-    assert (calls, worker.tally.handled, worker.tally.raised) == (3, 1, 2)
+    assert (calls, worker.stats.handled, worker.stats.raised) == (3, 1, 2)
     assert await letters(bus) == []
 
 
@@ -107,7 +107,7 @@ async def test_a_handler_that_always_raises_makes_a_dead_letter_after_its_attemp
     assert calls == 3
     assert (letter.id, letter.reader, letter.error) == (id, "billing", "ValueError")
     assert (letter.reason, letter.attempts) == ("no price for this", 3)
-    assert worker.tally.rejected == 1
+    assert worker.stats.rejected == 1
 
 
 @pytest.mark.parametrize("given_back", [0, 3])
@@ -206,7 +206,7 @@ async def test_what_was_published_twice_is_handled_once(place: Place, bus: Bus) 
     await bus.publish(again)
     await drained(worker, bus)
     assert seen == [prepared.id]
-    assert (worker.tally.handled, worker.tally.duplicates) == (1, 1)
+    assert (worker.stats.handled, worker.stats.duplicates) == (1, 1)
 
 
 async def test_of_what_was_published_very_often_few_are_held_while_one_is_handled(
@@ -234,7 +234,7 @@ async def test_of_what_was_published_very_often_few_are_held_while_one_is_handle
             await (await anext(other)).ack()  # given back, for there were more than are held
         go_on.set()
         await until(lambda: settled(bus))
-    assert (calls, worker.tally.handled) == (1, 1)
+    assert (calls, worker.stats.handled) == (1, 1)
 
 
 async def settled(bus: Bus) -> bool:
@@ -255,7 +255,7 @@ async def test_a_handler_may_give_its_message_back(bus: Bus) -> None:
 
     await bus.publish(call(1))
     await drained(worker, bus)
-    assert (calls, worker.tally.handled, worker.tally.returned) == (2, 1, 1)
+    assert (calls, worker.stats.handled, worker.stats.returned) == (2, 1, 1)
 
 
 async def test_a_worker_without_handlers_is_refused(bus: Bus) -> None:

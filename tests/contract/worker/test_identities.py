@@ -53,7 +53,7 @@ async def test_the_same_id_from_another_source_is_another_event(place: Place, bu
         await place.put(bus.prepare(call(17), id="order-17").data, CALL, source="other", id="4")
         await until(lambda: billing.has_handled(3))
     assert sorted(billing.handled) == [(17.0, "other"), (17.0, "victim"), (666.0, "evil")]
-    assert (billing.worker.tally.handled, billing.worker.tally.duplicates) == (3, 1)
+    assert (billing.worker.stats.handled, billing.worker.stats.duplicates) == (3, 1)
 
 
 async def test_it_is_another_event_also_where_the_first_was_given_up(
@@ -72,7 +72,7 @@ async def test_it_is_another_event_also_where_the_first_was_given_up(
         await bus.dead_letters.replay(letter)
         await until(lambda: billing.has_handled(2))
     assert billing.handled == [(667.0, "evil"), (7.0, "victim")]
-    assert billing.worker.tally.duplicates == 0
+    assert billing.worker.stats.duplicates == 0
 
 
 async def test_a_claimed_id_of_a_position_suppresses_nobody(place: Place, bus: Bus) -> None:
@@ -106,7 +106,7 @@ async def test_a_redelivery_is_known_when_its_identity_is_forgotten(
     await bus.publish_many([call(number) for number in range(100)])
     await drained(billing.worker, bus)
     assert sorted(number for number, _ in billing.handled) == list(range(100))
-    tally = billing.worker.tally
+    tally = billing.worker.stats
     assert (tally.handled, tally.redelivered, tally.duplicates) == (100, 100, 0)
 
 
@@ -119,7 +119,7 @@ async def test_under_the_token_for_no_source_a_claim_makes_no_other_event(
         await place.put(data, CALL, id=f"message-{number}")
     await drained(billing.worker, bus)
     assert billing.handled == [(1.0, "one")]
-    assert billing.worker.tally.duplicates == 1
+    assert billing.worker.stats.duplicates == 1
 
 
 async def test_the_same_id_from_two_sources_is_stored_as_two_documents(

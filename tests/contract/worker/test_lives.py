@@ -41,7 +41,7 @@ async def test_stopping_lets_handlers_finish_and_gives_back_the_rest(bus: Bus) -
 
     await drained(worker, bus)
     assert sorted(ended) == [float(n) for n in range(100)]
-    assert worker.tally.handled == 100 - handled, "each run has figures of its own"
+    assert worker.stats.handled == 100 - handled, "each run has figures of its own"
     assert handled < 100
     assert await letters(bus) == []
 
@@ -73,7 +73,7 @@ async def test_what_a_stopped_worker_gave_back_is_handled_beside_others(bus: Bus
         now -= 1
 
     await drained(second, bus)
-    assert second.tally.handled == 100
+    assert second.stats.handled == 100
     assert again > 50
     assert most == 10
 
@@ -98,7 +98,7 @@ async def test_a_handler_that_does_not_finish_is_interrupted_and_spends_nothing(
 
             await until(called)
     await drained(worker, bus)
-    assert (calls, worker.tally.handled) == (4, 1)
+    assert (calls, worker.stats.handled) == (4, 1)
     assert await letters(bus) == []
 
 
@@ -148,11 +148,11 @@ async def test_what_takes_longer_than_the_ack_wait_is_delivered_to_nobody_else(b
             go_on.set()
 
             async def both_handled() -> bool:
-                return worker.tally.handled == 2
+                return worker.stats.handled == 2
 
             await until(both_handled)
     assert seen == [1.0, 2.0]
-    assert worker.tally.redelivered == 0
+    assert worker.stats.redelivered == 0
 
 
 async def test_workers_of_a_durable_share_its_messages(place: Place, bus: Bus) -> None:
@@ -199,7 +199,7 @@ async def test_what_was_delivered_before_is_handled_alone(bus: Bus) -> None:
         now -= 1
 
     await drained(worker, bus)
-    assert worker.tally.handled == 51
+    assert worker.stats.handled == 51
     assert most > 1
     assert beside_the_suspect == 0
 
@@ -257,5 +257,5 @@ async def test_suspects_are_handled_beside_each_other_and_beside_nothing_else(bu
         now.remove(event.call_id < 100)
 
     await drained(worker, bus)
-    assert (worker.tally.handled, worker.tally.raised) == (80, 0)
+    assert (worker.stats.handled, worker.stats.raised) == (80, 0)
     assert most > 1

@@ -101,4 +101,4 @@ async def test_a_batch_that_raises_is_handled_one_by_one(bus: Bus) -> None:
     (letter,) = await letters(bus)
     assert letter.reason == "seven"
     assert seen == {float(n) for n in range(50)} - {7.0}
-    assert worker.tally.raised == 2
+    assert worker.stats.raised == 2

@@ -28,7 +28,7 @@ async def test_a_handler_may_give_its_message_back_more_often_than_it_may_raise(
     await bus.publish(call(1))
     await drained(worker, bus)
     assert len(calls) == 7
-    assert (worker.tally.handled, worker.tally.returned, worker.tally.raised) == (1, 6, 0)
+    assert (worker.stats.handled, worker.stats.returned, worker.stats.raised) == (1, 6, 0)
     assert await letters(bus) == []
 
 
@@ -50,7 +50,7 @@ async def test_what_a_handler_gave_back_is_handled_beside_others(bus: Bus) -> No
 
     await bus.publish_many(event_calls(6))
     await drained(worker, bus)
-    assert worker.tally.handled == 6
+    assert worker.stats.handled == 6
     assert max(at_once) == 2
 
 
@@ -70,7 +70,7 @@ async def test_a_handler_that_gives_its_message_back_and_raises_is_not_called_tw
     await bus.publish(call(1))
     await drained(worker, bus)
     assert calls == [1, 2]
-    assert (worker.tally.handled, worker.tally.raised) == (1, 0)
+    assert (worker.stats.handled, worker.stats.raised) == (1, 0)
 
 
 async def test_what_a_batch_handler_gave_back_before_it_raised_comes_from_the_broker_only(
@@ -91,7 +91,7 @@ async def test_what_a_batch_handler_gave_back_before_it_raised_comes_from_the_br
 
     await bus.publish_many(event_calls(4))
     await drained(worker, bus)
-    assert worker.tally.handled == 4
+    assert worker.stats.handled == 4
     assert sorted(calls) == [(0, 1), (0, 2), *[(n, 1) for n in (1, 1, 2, 2, 3, 3)]]
 
 
@@ -113,7 +113,7 @@ async def test_a_handler_that_outlives_its_cancellation_took_too_long_all_the_sa
     await bus.publish(call(1))
     await drained(worker, bus)
     (letter,) = await letters(bus)
-    assert (calls, worker.tally.handled, worker.tally.raised) == (2, 0, 2)
+    assert (calls, worker.stats.handled, worker.stats.raised) == (2, 0, 2)
     assert "took longer than 0.05 s" in letter.reason
 
 

@@ -14,7 +14,6 @@ from dms_events import (
     Reject,
     ResponderError,
     Worker,
-    WorkerTally,
 )
 from dms_events.types.deployment import DeploymentRequest, DeploymentResponse, DeploymentUpdate
 from dms_events.types.elk_stats import ServiceCall
@@ -73,7 +72,8 @@ async def test_a_worker_that_only_replies_takes_no_durable(place: Place, bus: Bu
         update = DeploymentUpdate(msg="done")
         to = place.responder_of(bus)
         assert await bus.request(update, DeploymentUpdate, to=to) == update
-    assert task.result() == WorkerTally(answered=3, refused=1)
+    stats = task.result()
+    assert (stats.answered, stats.refused, stats.received) == (3, 1, 0)
     with pytest.raises(NoResponderError):
         await ask(place, bus)
 
@@ -133,7 +133,8 @@ async def test_a_worker_that_drains_ends_its_replies(bus: Bus) -> None:
 
     worker.drain()
     async with asyncio.timeout(5):
-        assert await worker.run(bus) == WorkerTally()
+        stats = await worker.run(bus)
+        assert not any(stats.figures().values())
 
 
 @pytest.mark.only("memory")

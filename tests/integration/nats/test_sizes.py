@@ -52,12 +52,12 @@ async def test_the_largest_event_of_a_large_server_is_handled_given_up_and_repla
             await bus.publish(event_of(bus, largest + 1))
         await bus.publish(event_of(bus, largest))
         await drained(worker, bus)
-        assert (seen, worker.tally.rejected) == ([largest], 1)
+        assert (seen, worker.stats.rejected) == ([largest], 1)
         [letter] = [one async for one in bus.dead_letters.find()]
         assert letter.payload_bytes == largest
         await bus.dead_letters.replay(letter)
         await drained(worker, bus)
-        assert (len(seen), worker.tally.handled) == (2, 1)
+        assert (len(seen), worker.stats.handled) == (2, 1)
 
 
 async def test_each_of_20_000_sources_is_handled_as_itself(nats_server: NatsServer) -> None:
@@ -73,5 +73,5 @@ async def test_each_of_20_000_sources_is_handled_as_itself(nats_server: NatsServ
         await bus.publish_many(bus.prepare(call(1), source=source) for source in sources)
         async with asyncio.timeout(60):
             await drained(worker, bus)
-    assert worker.tally.handled == SOURCES
+    assert worker.stats.handled == SOURCES
     assert heard == set(sources)

@@ -17,7 +17,7 @@ import pytest_asyncio
 from nats.aio.client import Client
 
 import dms_events
-from dms_events import Bus, DeadLetter, EncodeError, PublishError, Tally
+from dms_events import Bus, DeadLetter, EncodeError, PublishError, Stats
 from dms_events.types.elk_stats import NewService
 from dms_events_nats import NatsServer
 from dms_events_sqlite import SqliteSink
@@ -88,7 +88,7 @@ async def stranger(nats_server: NatsServer, bus: Bus) -> AsyncIterator[Client]:
     await client.close()
 
 
-async def into_sqlite(bus: Bus, database: Path, durable: str = "sink") -> Tally:
+async def into_sqlite(bus: Bus, database: Path, durable: str = "sink") -> Stats:
     async with SqliteSink(f"sqlite:{database}") as sink:
         return await forward(bus, sink, durable)
 

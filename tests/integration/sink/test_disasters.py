@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 import dms_events
-from dms_events import Tally
+from dms_events import Stats
 from dms_events_nats import NatsServer
 from dms_events_sqlite import SqliteSink
 from tests.kit.servers.backup import backed_up, restored
@@ -28,7 +28,7 @@ async def go_publishes(url: str, first: int, count: int, source: str = "go") -> 
             await stream.publish(SUBJECT.format(source), envelope)
 
 
-async def forwarded(url: str, database: Path, durable: str) -> Tally:
+async def forwarded(url: str, database: Path, durable: str) -> Stats:
     async with dms_events.connect(url) as bus, SqliteSink(f"sqlite://{database}") as sink:
         return await forward(bus, sink, durable)
 

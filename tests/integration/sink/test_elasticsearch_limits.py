@@ -5,13 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
+from signal import SIGTERM
 
 import pytest
 
+import dms_events
 from dms_events.errors import SinkError
-from dms_events.sink import Document, SinkVerdict, Verdict
+from dms_events.sink import Document, SinkUnavailableError, SinkVerdict, Verdict
 from dms_events_elasticsearch import ElasticsearchSink
+from dms_events_nats import NatsServer
+from tests.kit.programs.processes import CLI, running
 from tests.kit.servers.elasticsearch import ElasticsearchServer, call
+from tests.kit.servers.operator import at
+from tests.kit.storing import prepared, tally_in
 
 from .test_elasticsearch import hand_made, opened, removed, verdicts
 
@@ -49,8 +55,14 @@ async def write_until_judged(
     for_later = 0
     async with asyncio.timeout(60):
         while batch:
-            judged |= {d.id: j for d, j in zip(batch, await sink.write(batch), strict=True)}
-            batch = [document for document in batch if judged[document.id].verdict is Verdict.RETRY]
+            try:
+                answers = await sink.write(batch)
+            except SinkUnavailableError as unavailable:
+                answers = unavailable.verdicts
+            judged |= {d.id: j for d, j in zip(batch, answers, strict=False)}
+            batch = [
+                d for d in batch if d.id not in judged or judged[d.id].verdict is Verdict.RETRY
+            ]
             for_later += len(batch)
     return judged, for_later
 
@@ -116,7 +128,8 @@ async def test_what_was_stored_survives_a_kill_and_the_rest_is_for_later(
     assert verdicts(await sink.write(before)) == [Verdict.STORED] * 100
     server.kill()
     try:
-        assert verdicts(await sink.write(during)) == [Verdict.RETRY] * 100
+        with pytest.raises(SinkUnavailableError):
+            await sink.write(during)
         with pytest.raises(SinkError):
             await sink.count()
         with pytest.raises(SinkError, match="connecting"):
@@ -126,3 +139,33 @@ async def test_what_was_stored_survives_a_kill_and_the_rest_is_for_later(
     assert verdicts(await sink.write(before)) == [Verdict.DUPLICATE] * 100
     assert verdicts(await sink.write(during)) == [Verdict.STORED] * 100
     assert await sink.count() == {"elk_stats.ServiceRemove": 200}
+
+
+async def test_a_forwarder_ends_within_its_drain_while_the_server_stands_still(
+    sink: ElasticsearchSink, server: ElasticsearchServer, nats_server: NatsServer
+) -> None:
+    words = ("sink", "run", "--from", nats_server.url, "--to", server.url, "--drain", "3", "--json")
+    async with dms_events.connect(nats_server.url) as bus, running(*CLI, *words) as command:
+        await bus.publish_many(prepared(bus, 10))
+        async with asyncio.timeout(30):
+            while not await sink.count():  # noqa: ASYNC110 - only the server knows
+                await asyncio.sleep(0.1)
+        with server.frozen():
+            await bus.publish_many(prepared(bus, 5000, first=10))
+            await in_hand(nats_server.url, 3000)
+            command.send(SIGTERM)
+            done = await command.finish(20)  # a request that hangs takes 30 s
+    assert done.code == 0, done
+    stats = tally_in(done.out)
+    assert stats.stored == 10
+    assert stats.returned == stats.received - 10 >= 3000
+
+
+async def in_hand(url: str, count: int) -> None:
+    """Wait until a forwarder has so many."""
+    async with at(url) as operator, asyncio.timeout(30):
+        while True:
+            info = await operator.api("CONSUMER.INFO.DMS_EVENTS.dms-events-sink")
+            if info["num_ack_pending"] >= count:
+                return
+            await asyncio.sleep(0.05)

@@ -41,7 +41,7 @@ def everything(url: str) -> list[dict[str, Any]]:
         after = page[-1]["sort"]
 
 
-async def forward(bus: dms_events.Bus, url: str, durable: str) -> dms_events.Tally:
+async def forward(bus: dms_events.Bus, url: str, durable: str) -> dms_events.Stats:
     async with dms_events.sink_for(url) as sink:
         forwarder = dms_events.Forwarder(bus, sink, durable=durable)
         forwarder.drain()

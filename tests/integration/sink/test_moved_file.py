@@ -39,7 +39,7 @@ async def test_all_that_was_forwarded_is_in_the_moved_file_or_in_the_new_one(
             await bus.publish_many(messages[150:])
 
             async def all_stored(count: int = len(published)) -> bool:
-                return forwarder.tally.stored + forwarder.tally.duplicates >= count
+                return forwarder.stats.stored + forwarder.stats.duplicates >= count
 
             await until(all_stored)
         forwarder.stop()
@@ -63,6 +63,6 @@ async def test_a_damaged_file_ends_the_forwarder_and_acknowledges_nothing(
         with pytest.raises(SinkBrokenError, match="Move the file away"):
             async with asyncio.timeout(10):
                 await forwarder.run()
-        assert forwarder.tally.stored == 0
+        assert forwarder.stats.stored == 0
         async with bus.subscribe("elk_stats.*", durable="dms-events-sink") as messages:
             assert await messages.backlog() == 10

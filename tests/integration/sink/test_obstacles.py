@@ -69,10 +69,10 @@ async def test_a_sink_that_fails_for_longer_than_the_ack_wait_gets_everything_on
             locked_at = time.monotonic()
             forwarding = tasks.create_task(forwarder.run())
             await until(
-                lambda: forwarder.tally.retries > 0 and time.monotonic() - locked_at > outage_s,
+                lambda: forwarder.stats.unavailable > 0 and time.monotonic() - locked_at > outage_s,
                 "the forwarder tries again",
             )
-            assert forwarder.tally.stored == count_in(database) == 0
+            assert forwarder.stats.stored == count_in(database) == 0
             other.execute("ROLLBACK")
         forwarder.drain()
         async with asyncio.timeout(30):
@@ -97,7 +97,7 @@ async def test_a_stop_while_the_sink_fails_gives_everything_back_at_once(
         with closing(sqlite3.connect(database, isolation_level=None)) as other:
             other.execute("BEGIN EXCLUSIVE")
             forwarding = asyncio.create_task(forwarder.run())
-            await until(lambda: forwarder.tally.retries > 0, "the forwarder tries again")
+            await until(lambda: forwarder.stats.unavailable > 0, "the forwarder tries again")
             forwarder.stop()
             async with asyncio.timeout(10):
                 tally = await forwarding

@@ -79,7 +79,7 @@ async def test_all_events_of_a_new_server_are_handled_or_the_worker_ends(tmp_pat
             await new.stop()
     if not isinstance(ended, TransportError):
         assert sorted(billing.handled) == sorted(first | second)
-    assert billing.worker.tally.duplicates == billing.worker.tally.redelivered == 0
+    assert billing.worker.stats.duplicates == billing.worker.stats.redelivered == 0
 
 
 async def test_all_events_of_a_stream_made_again_are_handled_or_the_worker_ends(
@@ -135,7 +135,7 @@ async def test_events_after_an_older_backup_are_handled_and_those_before_it_are_
             await until(lambda: billing.has(set(range(100, 110))), within_s=20)
 
             async def known_again() -> bool:
-                return billing.worker.tally.redelivered >= 10
+                return billing.worker.stats.redelivered >= 10
 
             await until(known_again)
     finally:

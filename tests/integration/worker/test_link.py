@@ -64,7 +64,7 @@ async def test_who_has_lost_its_link_begins_nothing_once_another_has_its_partiti
         numbers = [number for _, number in part]
         assert all(one + 1 == next_one for one, next_one in pairwise(numbers))
     assert after[0][1] <= begun[taken_over - 1][1] + 1
-    assert first.tally.returned > 0
+    assert first.stats.returned > 0
 
 
 async def test_messages_that_went_into_a_dead_link_come_after_the_ack_wait(

@@ -110,7 +110,7 @@ async def test_what_was_acknowledged_and_comes_again_is_acknowledged_again_and_n
             await nats_server.kill()
             await nats_server.start()
             await all_settled(nats_server.url)
-            if seen.worker.tally.redelivered:
+            if seen.worker.stats.redelivered:
                 break
         seen.worker.drain()
         async with asyncio.timeout(60):

@@ -82,10 +82,12 @@ async def _worker(bus: Bus, count: int, *, held: bool) -> int:
 
 async def _forwarder(bus: Bus, count: int) -> int:
     async with _Counting() as sink:
-        forwarder = Forwarder(
-            bus, sink, report=lambda t: forwarder.stop() if t.stored >= count else None
-        )
-        return (await forwarder.run()).stored
+        forwarder = Forwarder(bus, sink)
+        forwarding = asyncio.create_task(forwarder.run())
+        while sink.stored < count:  # noqa: ASYNC110 - a sink tells nobody
+            await asyncio.sleep(0.01)
+        forwarder.stop()
+        return (await forwarding).stored
 
 
 async def _main(kind: str, url: str, count: int) -> Read:

@@ -15,13 +15,14 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
-from typing import cast
+from types import SimpleNamespace
+from typing import Any, cast
 
 import msgspec
 import nats
 from nats.js.api import ConsumerInfo
 
-from dms_events import Worker, WorkerTally
+from dms_events import Stats, Worker
 from dms_events.types.elk_stats import ServiceCall
 
 from .processes import Running
@@ -96,12 +97,12 @@ async def all_settled(url: str, by: Running | None = None, within_s: float = 120
         await asyncio.sleep(0.05)
 
 
-def tally_of(out: str) -> WorkerTally:
-    """What the program printed when it ended in peace."""
-    return msgspec.json.decode(out, type=WorkerTally)
+def tally_of(out: str) -> Any:
+    """The figures that the program printed when it ended in peace, by name."""
+    return SimpleNamespace(**msgspec.json.decode(out))
 
 
-async def work(options: argparse.Namespace) -> WorkerTally:
+async def work(options: argparse.Namespace) -> Stats:
     descriptor = os.open(options.journal, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     worker = Worker(
         DURABLE,
@@ -140,4 +141,4 @@ if __name__ == "__main__":
     parser.add_argument("--partitioned", type=int, default=0)
     parser.add_argument("--drain", type=int, default=0)
     parser.add_argument("--deadly", type=int, default=-1)
-    print(msgspec.json.encode(asyncio.run(work(parser.parse_args()))).decode())
+    print(msgspec.json.encode(asyncio.run(work(parser.parse_args())).as_dict()).decode())

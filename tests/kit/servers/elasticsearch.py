@@ -15,8 +15,8 @@ import subprocess
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +119,16 @@ class ElasticsearchServer:
         with suppress(FileNotFoundError, ProcessLookupError):
             os.kill(int((self._run / "es.pid").read_text()), signal.SIGKILL)
         self._end_launcher()
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Have it do nothing for a while, with its connections open."""
+        number = int((self._run / "es.pid").read_text())
+        os.kill(number, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(number, signal.SIGCONT)
 
     def stop(self) -> None:
         """Stop it and remove its data."""

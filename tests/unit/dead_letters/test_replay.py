@@ -91,11 +91,11 @@ async def test_a_running_forwarder_judges_a_replay_of_what_it_refused_again() ->
         sink = ScriptedSink({event.id: Lines(Verdict.REJECTED)})
         forwarder = Forwarder(bus, sink, linger_s=0.01)
         running = asyncio.create_task(forwarder.run())
-        await until(lambda: forwarder.tally.rejected == 1)
+        await until(lambda: forwarder.stats.rejected == 1)
         sink.script[event.id] = Lines(Verdict.STORED)
         [refused] = [one async for one in bus.dead_letters.find()]
         await bus.dead_letters.replay(refused)
-        await until(lambda: forwarder.tally.stored == 1)
+        await until(lambda: forwarder.stats.stored == 1)
         forwarder.stop()
         tally = await running
         assert (tally.received, tally.rejected, tally.stored, tally.duplicates) == (2, 1, 1, 0)
@@ -114,10 +114,10 @@ async def test_a_running_forwarder_that_stored_it_stores_no_replay() -> None:
             await bus.dead_letters.add(
                 message.delivery, id=message.id, error=ValueError(), reader="another"
             )
-        await until(lambda: forwarder.tally.stored == 1)
+        await until(lambda: forwarder.stats.stored == 1)
         async for one in bus.dead_letters.find():
             await bus.dead_letters.replay(one, to_all=True)
-        await until(lambda: forwarder.tally.duplicates == 1)
+        await until(lambda: forwarder.stats.duplicates == 1)
         forwarder.stop()
         assert (await running).stored == 1
         assert sink.batches == [1]

@@ -11,13 +11,13 @@ from datetime import UTC, datetime
 import pytest
 
 from dms_events.errors import ConfigError, SinkError
-from dms_events.sink import Document, Verdict
+from dms_events.sink import Document, Pace, SinkUnavailableError, Verdict
 from dms_events_elasticsearch import ElasticsearchSink
 from dms_events_elasticsearch.judge import Obstacle
 from dms_events_elasticsearch.templates import TEMPLATE_VERSION, index_templates
 from tests.kit.servers.listening import listening
 
-STORED, RETRY, REJECTED = Verdict.STORED, Verdict.RETRY, Verdict.REJECTED
+STORED, REJECTED = Verdict.STORED, Verdict.REJECTED
 PAGE = b"<html>Welcome</html>"
 Answer = tuple[int, object]
 Bulk = Callable[[list[str]], Answer | Awaitable[Answer]]
@@ -108,9 +108,10 @@ async def sink_at(
 )
 async def test_a_request_that_fails_for_now_is_for_later(status: int, type: str) -> None:
     async with server(lambda ids: failure(status, type)) as url, sink_at(url) as sink:
-        judgements = await sink.write(documents(3))
-    assert [j.verdict for j in judgements] == [RETRY] * 3
-    assert judgements[0].reason == f"writing: {status} {type}: because"
+        with pytest.raises(SinkUnavailableError) as raised:
+            await sink.write(documents(3))
+    assert str(raised.value) == f"writing: {status} {type}: because"
+    assert raised.value.verdicts == ()
 
 
 async def test_a_server_that_does_not_answer_in_time_is_for_later() -> None:
@@ -119,7 +120,8 @@ async def test_a_server_that_does_not_answer_in_time_is_for_later() -> None:
         raise AssertionError
 
     async with server(never) as url, sink_at(url, timeout_s=0.5) as sink:
-        assert [j.verdict for j in await sink.write(documents(2))] == [RETRY] * 2
+        with pytest.raises(SinkUnavailableError):
+            await sink.write(documents(2))
 
 
 async def test_a_connection_that_breaks_before_the_answer_is_for_later() -> None:
@@ -127,9 +129,8 @@ async def test_a_connection_that_breaks_before_the_answer_is_for_later() -> None
         raise ConnectionError
 
     async with server(broken) as url, sink_at(url) as sink:
-        judgements = await sink.write(documents(2))
-    assert [j.verdict for j in judgements] == [RETRY] * 2
-    assert judgements[0].reason == "writing: Server disconnected"
+        with pytest.raises(SinkUnavailableError, match="writing: Server disconnected"):
+            await sink.write(documents(2))
 
 
 async def test_what_was_stored_before_an_obstacle_stays_judged_and_nothing_follows_it() -> None:
@@ -141,9 +142,49 @@ async def test_what_was_stored_before_an_obstacle_stays_judged_and_nothing_follo
         return stored(ids) if requests == 1 else failure(429, "es_rejected_execution_exception")
 
     async with server(bulk) as url, sink_at(url, max_bulk_bytes=200) as sink:
-        judgements = await sink.write(documents(10))
+        with pytest.raises(SinkUnavailableError) as raised:
+            await sink.write(documents(10))
     assert requests == 2
-    assert [j.verdict for j in judgements] == [STORED] * 2 + [RETRY] * 8
+    assert [judged.verdict for judged in raised.value.verdicts] == [STORED] * 2
+
+
+@pytest.mark.parametrize(
+    ("status", "type", "pauses"),
+    [
+        (429, "es_rejected_execution_exception", True),
+        (403, "security_exception", True),
+        (503, "unavailable_shards_exception", True),
+        (403, "cluster_block_exception", False),
+        (429, "cluster_block_exception", False),
+        (404, "index_not_found_exception", False),
+    ],
+)
+async def test_an_overloaded_server_has_a_pause_and_a_blocked_index_has_none(
+    status: int, type: str, pauses: bool
+) -> None:
+    full = True
+
+    def bulk(ids: list[str]) -> Answer:
+        error = {"status": status, "error": {"type": type, "reason": "because"}}
+        return 200, {
+            "items": [
+                {"create": {"_id": id, **(error if full and id == "1" else {"status": 201})}}
+                for id in ids
+            ]
+        }
+
+    most = Pace(batch=10, batch_bytes=1000, writes=2)
+    async with server(bulk) as url, sink_at(url) as sink:
+        assert sink.pace(most) == most
+        judgements = await sink.write(documents(2))
+        assert [j.verdict for j in judgements] == [STORED, Verdict.RETRY]
+        assert (sink.pace(most).pause_s > 0) is pauses
+        async with asyncio.timeout(10):
+            while sink.pace(most).pause_s:  # noqa: ASYNC110 - it ends by time alone
+                await asyncio.sleep(sink.pace(most).pause_s)
+        full = False
+        await sink.write(documents(2))
+        assert sink.pace(most) == most
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from inspect import iscoroutinefunction
 
 import pytest
 
-from dms_events import Bus, Forwarder, OutgoingMessage, Tally
+from dms_events import Bus, Forwarder, OutgoingMessage, Stats
 from dms_events.sink import Verdict
 from dms_events.transport.memory_consumer import MemoryDelivery
 from dms_events.types.elk_stats import ServiceRemove
@@ -30,7 +31,7 @@ def overloaded(count: int) -> dict[str, Lines]:
     return {f"id-{n}": Lines(Verdict.STORED, retries=NEVER) for n in range(count)}
 
 
-async def drained(forwarder: Forwarder) -> Tally:
+async def drained(forwarder: Forwarder) -> Stats:
     forwarder.drain()
     return await asyncio.wait_for(forwarder.run(), 20)
 
@@ -50,10 +51,13 @@ async def until(condition: Callable[[], bool]) -> None:
 
 def lose(monkeypatch: pytest.MonkeyPatch, method: str, *, first_delivery_only: bool) -> None:
     """As when the connection breaks before the word is out."""
-    original: Callable[[MemoryDelivery], Awaitable[None]] = getattr(MemoryDelivery, method)
+    original: Callable[[MemoryDelivery], Awaitable[None] | None] = getattr(MemoryDelivery, method)
 
-    async def lost(delivery: MemoryDelivery) -> None:
+    async def nothing() -> None: ...
+
+    def lost(delivery: MemoryDelivery) -> Awaitable[None] | None:
         if first_delivery_only and delivery.attempt > 1:
-            await original(delivery)
+            return original(delivery)
+        return nothing() if iscoroutinefunction(original) else None
 
     monkeypatch.setattr(MemoryDelivery, method, lost)

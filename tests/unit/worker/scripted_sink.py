@@ -52,7 +52,7 @@ class ScriptedSink(Sink):
         self.final: dict[str, Verdict] = {}
         self.asked_again: list[str] = []
         self.batches: list[int] = []
-        self.busy = self.most_busy = 0
+        self.busy = self.most_busy = self.asked = 0
 
     async def open(self) -> None:
         return
@@ -64,6 +64,7 @@ class ScriptedSink(Sink):
         return Counter(document.type_name for document in self.documents.values())
 
     async def write(self, batch: Sequence[Document]) -> Sequence[SinkVerdict]:
+        self.asked += 1
         await self._before()
         number = len(self.batches)
         self.batches.append(len(batch))

@@ -19,7 +19,7 @@ LONG_S = 600
 async def drained(worker: Worker, go: asyncio.Event, running: asyncio.Task[object]) -> None:
     """Stop it, and let its handlers go on once it has given back what waited."""
     worker.stop()
-    await until(lambda: worker.tally.returned > 0, "what waits is given back")
+    await until(lambda: worker.stats.returned > 0, "what waits is given back")
     go.set()
     async with asyncio.timeout(15):
         await running
@@ -45,7 +45,7 @@ async def test_a_drain_does_not_wait_for_what_waits_for_its_key() -> None:
         async with asyncio.timeout(15):
             await running
         assert seen == [0]
-        assert (worker.tally.handled, worker.tally.returned) == (1, 4)
+        assert (worker.stats.handled, worker.stats.returned) == (1, 4)
 
 
 async def test_a_drain_does_not_begin_the_messages_of_a_batch_that_raised() -> None:
@@ -66,7 +66,7 @@ async def test_a_drain_does_not_begin_the_messages_of_a_batch_that_raised() -> N
         await begun.wait()
         await drained(worker, go, running)
         assert sizes == [5]
-        assert (worker.tally.raised, worker.tally.returned) == (0, 6)
+        assert (worker.stats.raised, worker.stats.returned) == (0, 6)
 
 
 async def test_events_of_a_key_are_never_handled_together_also_when_delivered_before() -> None:
@@ -95,7 +95,7 @@ async def test_events_of_a_key_are_never_handled_together_also_when_delivered_be
         await bus.publish_many([call(number) for number in range(1, 200)])
         worker.drain()
         await worker.run(bus)
-    assert worker.tally.handled == 200
+    assert worker.stats.handled == 200
     assert failed
     assert max(map(len, together)) == 1
 
@@ -137,5 +137,5 @@ async def test_a_second_signal_cancels_a_worker_that_runs_with_a_url() -> None:
     async with asyncio.timeout(15):
         with pytest.raises(asyncio.CancelledError):
             await worker.run("memory://")
-    assert (worker.tally.handled, worker.tally.returned) == (0, 1)
+    assert (worker.stats.handled, worker.stats.returned) == (0, 1)
     assert signal.getsignal(signal.SIGTERM) is before

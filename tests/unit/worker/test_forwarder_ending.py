@@ -9,9 +9,18 @@ import msgspec
 import pytest
 
 import dms_events
-from dms_events import Bus, ConfigError, Forwarder, OutgoingMessage, Tally, TransportError
+from dms_events import (
+    Bus,
+    ConfigError,
+    Forwarder,
+    OutgoingMessage,
+    SinkBrokenError,
+    TransportError,
+)
 from dms_events.sink import Verdict
 from dms_events.types.elk_stats import ServiceRemove
+from dms_events.worker import sink_writer
+from dms_events.worker.policy import RetryPolicy
 
 from .forwarding import drained, overloaded, removals, unsettled, until
 from .scripted_sink import Lines, ScriptedSink
@@ -23,19 +32,16 @@ async def bus() -> AsyncIterator[Bus]:
         yield bus
 
 
-async def test_stopping_during_a_backoff_gives_back_and_loses_nothing(
-    bus: Bus, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("dms_events.worker.forwarder.random.uniform", lambda low, high: 60.0)
+async def test_stopping_leaves_what_is_for_later_to_the_next_and_loses_nothing(bus: Bus) -> None:
     await bus.publish_many(removals(bus, 10))
     sink = ScriptedSink({**overloaded(6), "id-6": Lines(Verdict.REJECTED)})
     forwarder = Forwarder(bus, sink, linger_s=0.01)
     running = asyncio.create_task(forwarder.run())
-    await until(lambda: bool(sink.batches) and forwarder.tally.rejected == 1)
+    await until(lambda: forwarder.stats.again == 6 and forwarder.stats.rejected == 1)
     forwarder.stop()
-    tally = await asyncio.wait_for(running, 5)
-    assert (tally.stored, tally.rejected) == (3, 1)
-    assert tally.received == 4 + tally.returned
+    stats = await asyncio.wait_for(running, 5)
+    assert (stats.stored, stats.rejected, stats.returned) == (3, 1, 6)
+    assert stats.received == 10
     healthy = ScriptedSink()
     rest = await drained(Forwarder(bus, healthy, linger_s=0.01))
     assert (rest.received, rest.stored) == (6, 6)
@@ -43,21 +49,36 @@ async def test_stopping_during_a_backoff_gives_back_and_loses_nothing(
     assert await unsettled(bus) == 0
 
 
-async def test_stopping_does_not_take_again_what_it_gave_back(
+async def test_stopping_while_the_sink_takes_nothing_gives_all_back_and_takes_nothing_again(
     bus: Bus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dms_events.worker.forwarder.random.uniform", lambda low, high: 60.0)
+    monkeypatch.setattr(sink_writer, "_UNAVAILABLE", RetryPolicy(backoff_s=1e9, backoff_max_s=1e9))
     await bus.publish_many(removals(bus, 6))
-    sink = ScriptedSink(overloaded(6))
-    forwarder = Forwarder(bus, sink, linger_s=0.01)
+    sink = ScriptedSink(broken_calls=[0])
+    forwarder = Forwarder(bus, sink, batch=2, writes=1, linger_s=0.01)
     running = asyncio.create_task(forwarder.run())
-    await until(lambda: bool(sink.batches))
+    await until(lambda: forwarder.stats.unavailable == 1)
     forwarder.stop()
-    tally = await asyncio.wait_for(running, 5)
-    assert sink.batches == [6]
-    assert (tally.received, tally.returned) == (6, 6)
+    stats = await asyncio.wait_for(running, 5)
+    assert sink.batches == [2], "what waits for a write is not begun any more"
+    assert (stats.received, stats.returned) == (6, 6)
     async with bus.subscribe("elk_stats.*", durable="dms-events-sink") as messages:
         assert [m.attempt for m in await messages.batch(6, 5.0)] == [2] * 6
+
+
+async def test_stopping_does_not_wait_for_a_write_that_hangs_beyond_the_drain(bus: Bus) -> None:
+    async def hang() -> None:
+        await asyncio.Event().wait()
+
+    await bus.publish_many(removals(bus, 6))
+    sink = ScriptedSink(before=hang)
+    forwarder = Forwarder(bus, sink, batch=2, writes=2, linger_s=0.01, drain_s=0.05)
+    running = asyncio.create_task(forwarder.run())
+    await until(lambda: sink.asked == 2)
+    forwarder.stop()
+    stats = await asyncio.wait_for(running, 5)
+    assert (stats.received, stats.returned, sink.asked) == (6, 6, 2)
+    assert (await drained(Forwarder(bus, ScriptedSink(), linger_s=0.01))).stored == 6
 
 
 async def test_stopping_finishes_the_write_that_is_under_way(bus: Bus) -> None:
@@ -75,7 +96,7 @@ async def test_stopping_finishes_the_write_that_is_under_way(bus: Bus) -> None:
 async def test_what_cannot_be_buried_is_given_back(
     bus: Bus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dms_events.worker.forwarder.AGAIN_S", 0.02)
+    monkeypatch.setattr("dms_events.worker.settlement.AGAIN_S", 0.02)
     monkeypatch.setattr("dms_events.dead_letters.writer.AGAIN_S", 0.02)
     async with dms_events.connect("memory://", max_messages=1) as full:
         await full.publish(OutgoingMessage("dead", "unknown.unknown", "", "no room", b""))
@@ -83,7 +104,7 @@ async def test_what_cannot_be_buried_is_given_back(
         sink = ScriptedSink({"id-0": Lines(Verdict.REJECTED)})
         forwarder = Forwarder(full, sink, linger_s=0.01)
         running = asyncio.create_task(forwarder.run())
-        await until(lambda: forwarder.tally.returned >= 2)
+        await until(lambda: forwarder.stats.returned >= 2)
         forwarder.stop()
         tally = await asyncio.wait_for(running, 5)
         assert (tally.rejected, tally.stored) == (0, 0)
@@ -116,8 +137,21 @@ async def test_a_sink_that_breaks_on_its_own_ends_the_forwarder_with_its_error(b
     assert await unsettled(bus) == 1
 
 
-def test_a_tally_survives_as_json() -> None:
-    tally = Tally(
-        received=2, stored=1, rejected=1, by_type={"elk_stats.ServiceCall": {"stored": 1}}
-    )
-    assert msgspec.json.decode(msgspec.json.encode(tally), type=Tally) == tally
+async def test_what_a_sink_that_has_to_be_mended_did_not_store_is_given_back(bus: Bus) -> None:
+    async def breaks() -> None:
+        raise SinkBrokenError("the file is damaged")
+
+    await bus.publish_many(removals(bus, 3))
+    forwarder = Forwarder(bus, ScriptedSink(before=breaks), linger_s=0.01)
+    with pytest.raises(SinkBrokenError, match="damaged"):
+        await drained(forwarder)
+    assert (forwarder.stats.returned, forwarder.stats.received) == (3, 3)
+    assert (await drained(Forwarder(bus, ScriptedSink(), linger_s=0.01))).stored == 3
+
+
+async def test_the_figures_are_json(bus: Bus) -> None:
+    await bus.publish_many(removals(bus, 2))
+    stats = await drained(Forwarder(bus, ScriptedSink(), linger_s=0.01))
+    told = msgspec.json.decode(msgspec.json.encode(stats.as_dict()))
+    assert (told["received"], told["handled"], told["lost"]) == (2, 2, 0)
+    assert told["by_type"] == {"elk_stats.ServiceRemove": {"handled": 2}}

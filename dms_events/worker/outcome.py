@@ -1,0 +1,69 @@
+"""Outcomes: what a handler says of a message, where it says more than that it has returned."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, TypeAlias
+
+import msgspec
+
+from ..errors import ConfigError, HandlerError
+
+__all__ = ["DONE", "DUPLICATE", "Again", "Dead", "Done", "Outcome", "outcomes_of"]
+
+
+class Done(msgspec.Struct, frozen=True):
+    """The message is handled, as it is when its handler returns None."""
+
+    duplicate: bool = False
+    """Its event was handled before, so it counts as a duplicate."""
+
+
+class Again(msgspec.Struct, frozen=True):
+    """Not now: have the message handled again after ``delay_s`` seconds. It spends no attempt.
+
+    Raises:
+        ConfigError: ``delay_s`` is below 0 or not finite.
+    """
+
+    delay_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.delay_s < float("inf"):
+            raise ConfigError("delay_s", f"must be seconds from 0 on, not {self.delay_s}")
+
+
+class Dead(msgspec.Struct, frozen=True):
+    """Never: the message becomes a dead letter at once, with this error as its reason."""
+
+    error: Exception
+
+
+Outcome: TypeAlias = Done | Again | Dead
+
+DONE: Final = Done()
+DUPLICATE: Final = Done(duplicate=True)
+_KINDS: Final = (Done, Again, Dead)
+
+
+def outcomes_of(returned: object, count: int) -> Sequence[Outcome]:
+    """The outcome of each of ``count`` messages, of which their handler returned something.
+
+    One outcome is that of all. Where no outcome is returned, all are done.
+
+    Raises:
+        HandlerError: outcomes are returned, and not one for each message.
+    """
+    each = returned if isinstance(returned, list | tuple) else [returned] * count
+    outcomes = [one for one in each if isinstance(one, _KINDS)]
+    if not outcomes:
+        return [DONE] * count
+    outcomes = [
+        DONE if one is None else one for one in each if one is None or isinstance(one, _KINDS)
+    ]
+    if not len(each) == len(outcomes) == count:
+        raise HandlerError(
+            f"it returned {len(outcomes)} outcomes, in {len(each)} values, for {count} messages: "
+            "return None, or one outcome for each message, in their order"
+        )
+    return outcomes

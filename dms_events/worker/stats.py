@@ -1,0 +1,154 @@
+"""Figures of a worker or a forwarder, by outcome and type, which add up."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any, Final, Protocol
+
+from .delays import Delays
+
+__all__ = ["Stats"]
+
+_TAKEN: Final = (
+    "handled",
+    "duplicates",
+    "redelivered",
+    "rejected",
+    "undecodable",
+    "returned",
+    "lost",
+    "for_others",
+)
+_BESIDE: Final = (
+    "again",
+    "delayed",
+    "raised",
+    "unavailable",
+    "dropped",
+    "differing_claims",
+    "answered",
+    "refused",
+)
+_BY_TYPE: Final = ("handled", "duplicates", "again", "rejected")
+
+
+class Reading(Protocol):
+    """What a subscription counts; see `dms_events.Subscription`."""
+
+    @property
+    def undecodable(self) -> int: ...
+    @property
+    def for_others(self) -> int: ...
+    @property
+    def dropped(self) -> int: ...
+    @property
+    def differing_claims(self) -> int: ...
+
+
+class Stats:
+    """What one run of a worker or a forwarder did, in messages.
+
+    The sum of `handled`, `duplicates`, `redelivered`, `rejected`, `undecodable`, `returned`, `lost` and
+    `for_others` is `received`: all that it took. They are true at any time, and grow.
+    """
+
+    def __init__(self) -> None:
+        self.handled_by_type: defaultdict[str, int] = defaultdict(int)
+        self.duplicates_by_type: defaultdict[str, int] = defaultdict(int)
+        self.again_by_type: defaultdict[str, int] = defaultdict(int)
+        self.rejected_by_type: defaultdict[str, int] = defaultdict(int)
+        self.redelivered = 0
+        """The same message again, after it was handled or while it was: acknowledged again."""
+        self.returned = 0
+        """Given back: to be tried later, or at the end."""
+        self.lost = 0
+        """Not handled when a worker without a durable ended."""
+        self.raised = 0
+        """How often a handler raised on a single message."""
+        self.unavailable = 0
+        """How often the sink could not take a batch, which was held and written again."""
+        self.answered = 0
+        """Requests that were answered with an event; counted at the end, as are the next."""
+        self.refused = 0
+        """Requests that were answered with an error."""
+        self.differing_claims_of_requests = 0
+        self.reading: Reading | None = None
+        """The subscription, which counts what never reaches a handler."""
+        self.delays = Delays()
+
+    @property
+    def handled(self) -> int:
+        """Their handler is done with them; of a forwarder: the sink stored them."""
+        return sum(self.handled_by_type.values())
+
+    @property
+    def stored(self) -> int:
+        """`handled`, by the word of a sink."""
+        return self.handled
+
+    @property
+    def duplicates(self) -> int:
+        """Another message of an identity that was handled, or that the sink had stored before."""
+        return sum(self.duplicates_by_type.values())
+
+    @property
+    def rejected(self) -> int:
+        """Given up; kept as dead letters where there is a durable."""
+        return sum(self.rejected_by_type.values())
+
+    @property
+    def again(self) -> int:
+        """How often a handler or a sink said that it takes a message later."""
+        return sum(self.again_by_type.values())
+
+    @property
+    def undecodable(self) -> int:
+        """Could not be read; kept as dead letters where there is a durable."""
+        return self.reading.undecodable if self.reading else 0
+
+    @property
+    def for_others(self) -> int:
+        """Replays of what another reader gave up: acknowledged, and not handled."""
+        return self.reading.for_others if self.reading else 0
+
+    @property
+    def dropped(self) -> int:
+        """Thrown away before they were taken, for want of room."""
+        return self.reading.dropped if self.reading else 0
+
+    @property
+    def differing_claims(self) -> int:
+        """Messages and requests whose envelope claims another source than the transport knows."""
+        of_messages = self.reading.differing_claims if self.reading else 0
+        return of_messages + self.differing_claims_of_requests
+
+    @property
+    def received(self) -> int:
+        """All that was taken."""
+        return sum(getattr(self, name) for name in _TAKEN)
+
+    @property
+    def delayed(self) -> int:
+        """Messages that were given back with a delay, for an outcome `Again`, and are not due yet."""
+        return self.delays.count
+
+    @property
+    def by_type(self) -> dict[str, dict[str, int]]:
+        """For each type its figures of `handled`, `duplicates`, `again` and `rejected` that are not 0."""
+        types: dict[str, dict[str, int]] = {}
+        for name in _BY_TYPE:
+            for type_name, count in getattr(self, f"{name}_by_type").items():
+                types.setdefault(type_name, {})[name] = count
+        return types
+
+    def figures(self) -> dict[str, int]:
+        """All figures by name but `received`, their sum; 0 included."""
+        return {name: getattr(self, name) for name in (*_TAKEN, *_BESIDE)}
+
+    def as_dict(self) -> dict[str, Any]:
+        """All figures, and `by_type`, for JSON."""
+        return {"received": self.received, **self.figures(), "by_type": self.by_type}
+
+    def __repr__(self) -> str:
+        said = " ".join(f"{name}={count}" for name, count in self.figures().items() if count)
+        return f"<Stats {said or 'nothing'}>"
