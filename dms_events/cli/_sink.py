@@ -9,7 +9,7 @@ import msgspec
 import typer
 from rich.status import Status
 
-from ..aio import until_first
+from ..aio import cancelled
 from ..transport import ACK_WAIT_S
 from ..urls import sink_for
 from ..worker import Forwarder, Stats
@@ -66,7 +66,7 @@ def run_(
     drain: Annotated[
         float,
         typer.Option(
-            min=0,
+            min=1,
             metavar="SECONDS",
             help="How long it may take after a signal to finish what is being written, and end.",
         ),
@@ -130,10 +130,11 @@ async def _shown(forwarder: Forwarder, shown: Status) -> None:
             )
             await asyncio.sleep(_SHOW_S)
 
-    async def forward() -> None:
+    showing = asyncio.create_task(show())
+    try:
         await forwarder.run()
-
-    await until_first(forward(), show())
+    finally:
+        await cancelled(showing)
 
 
 def _print(stats: Stats, json: bool) -> None:

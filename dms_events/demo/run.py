@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from .. import registry
-from ..aio import task_group, until_first
+from ..aio import cancelled, task_group
 from ..bus import Bus
 from ..errors import ConfigError, ExtraNotInstalledError, SinkError
 from ..report import write_report
@@ -176,15 +176,17 @@ class Demo:
             Forwarder(bus, sink, durable=f"demo-{name}") for name, sink in sinks.items()
         ]
 
-        async def move() -> None:
+        reporting = asyncio.create_task(self._report())
+        try:
             async with task_group() as tasks:
                 for forwarder in self._forwarders:
                     tasks.create_task(forwarder.run())
                 await self._publish(bus)
                 for forwarder in self._forwarders:
                     forwarder.drain()
-
-        await until_first(move(), self._report())
+        finally:
+            await cancelled(reporting)
+        self._say_progress()
 
     async def _publish(self, bus: Bus) -> None:
         source = iter(self._prepared(bus))
@@ -201,11 +203,14 @@ class Demo:
             yield bus.prepare(planned.event, source=planned.source, time=planned.time)
 
     async def _report(self) -> None:
-        all_ = [forwarder.stats for forwarder in self._forwarders]
         while True:
-            settled = min(each.handled + each.duplicates + each.rejected for each in all_)
-            self._progress(self._published.total(), settled)
+            self._say_progress()
             await asyncio.sleep(_REPORT_S)
+
+    def _say_progress(self) -> None:
+        all_ = [forwarder.stats for forwarder in self._forwarders]
+        settled = min(each.handled + each.duplicates + each.rejected for each in all_)
+        self._progress(self._published.total(), settled)
 
     def _rows(self, present: dict[str, int]) -> Iterator[Row]:
         by_type = self._forwarders[0].stats.by_type

@@ -49,7 +49,7 @@ class Stats:
     """What one run of a worker or a forwarder did, in messages.
 
     The sum of `handled`, `duplicates`, `redelivered`, `rejected`, `undecodable`, `returned`, `lost` and
-    `for_others` is `received`: all that it took. They are true at any time, and grow.
+    `for_others` is `received`: all that it took. They are true at any time; all but `delayed` only grow.
     """
 
     def __init__(self) -> None:

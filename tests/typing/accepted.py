@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, assert_type
 
 import dms_events
-from dms_events import Bus, Message, Subscription, Worker
+from dms_events import Again, Bus, Dead, Done, Message, Subscription, Worker
 from dms_events.types.deployment import DeploymentRequest, DeploymentResponse
 from dms_events.types.elk_stats import NtxPayment, ServiceCall
 
@@ -51,6 +51,16 @@ async def pattern(event: Any) -> None: ...
 
 @worker.on(ServiceCall, batch=100, linger_s=0.5)
 async def batch(messages: list[Message[ServiceCall]]) -> None: ...
+
+
+@worker.on(ServiceCall)
+async def with_an_outcome(event: ServiceCall) -> Again | Dead | None:
+    return Again(5.0) if event.amount_of_ntx else Dead(ValueError(event.status))
+
+
+@worker.on(ServiceCall, batch=10)
+async def with_outcomes(messages: list[Message[ServiceCall]]) -> list[Done | Again | Dead]:
+    return [Done() for _ in messages]
 
 
 @worker.on(NtxPayment)

@@ -38,6 +38,11 @@ async def batch_without_list(message: Message[ServiceCall]) -> None: ...
 
 
 @worker.on(ServiceCall)  # type: ignore[arg-type]
+async def returns_no_outcome(event: ServiceCall) -> int:
+    return event.amount_of_ntx
+
+
+@worker.on(ServiceCall)  # type: ignore[arg-type]
 def not_async(event: ServiceCall) -> None: ...
 
 
