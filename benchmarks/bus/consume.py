@@ -13,7 +13,8 @@ from nats.js.api import AckPolicy
 
 from dms_events.types.elk_stats import ServiceCall
 
-from ..table import Row, Section, in_turns
+from ..table import Contestant, Row, Section, in_turns
+from .others import NATSIO
 from .scene import CHUNK, Clock, Model, Scene, identity, opened, subject
 
 __all__ = ["HEADER", "SECTION", "filled"]
@@ -83,6 +84,27 @@ async def _nats_py(scene: Scene, root: str, read: Callable[[bytes], object] | No
     return clock.us
 
 
+async def _natsio(scene: Scene, root: str) -> float:
+    stream = await filled(scene, root)
+    left = scene.count
+    async with await NATSIO.connect(scene.url) as client:
+        with Clock(scene.count) as clock:
+            found = await client.jetstream().stream(stream)
+            config = NATSIO.jetstream.ConsumerConfig(
+                durable_name="natsio", filter_subject=f"{root}.events.>"
+            )
+            consumer = await found.create_consumer(config)
+            async with consumer.consume(max_messages=2 * CHUNK) as messages:
+                async for message in messages:
+                    await message.ack()
+                    left -= 1
+                    if not left:
+                        break
+            await client.flush()
+    await scene.check_settled(stream, "natsio")
+    return clock.us
+
+
 class _Callback(asyncio.Future[Msg]):
     """Passes for the future of a reply, so that a message costs nats-py neither a queue nor a task."""
 
@@ -130,30 +152,39 @@ async def _floor(scene: Scene) -> float:
     return clock.us
 
 
-SECTION = Section(
-    "consume, JetStream",
-    "CPU µs",
-    in_turns(
-        {
-            "bus, header": partial(_bus, root=HEADER),
-            "nats-py, header": partial(_nats_py, root=HEADER, read=None),
-            "pydantic, header": partial(_nats_py, root=_PLAIN, read=Model.model_validate_json),
-            "bus, envelope": partial(_bus, root=_ENVELOPE),
-            "nats-py, envelope": partial(_nats_py, root=_ENVELOPE, read=None),
-            "floor, envelope": _floor,
-        }
+_CONTESTANTS: dict[str, Contestant] = {
+    "bus, header": partial(_bus, root=HEADER),
+    "nats-py, header": partial(_nats_py, root=HEADER, read=None),
+    "pydantic, header": partial(_nats_py, root=_PLAIN, read=Model.model_validate_json),
+    "bus, envelope": partial(_bus, root=_ENVELOPE),
+    "nats-py, envelope": partial(_nats_py, root=_ENVELOPE, read=None),
+    "floor, envelope": _floor,
+}
+_ROWS = [
+    Row("async for + ack / fetch + ack, id in the header", "bus, header", "nats-py, header", 3.0),
+    Row("async for + ack / fetch + ack, pydantic", "bus, header", "pydantic, header", 3.0),
+    Row(
+        "async for + ack / fetch + ack, id in the envelope alone",
+        "bus, envelope",
+        "nats-py, envelope",
+        4.0,
     ),
-    [
+    Row("receive, decode and ack / fetch + ack", "floor, envelope", "nats-py, envelope"),
+]
+if NATSIO:
+    _CONTESTANTS |= {
+        "natsio, header": partial(_natsio, root=HEADER),
+        "natsio, envelope": partial(_natsio, root=_ENVELOPE),
+    }
+    _ROWS += [
         Row(
-            "async for + ack / fetch + ack, id in the header", "bus, header", "nats-py, header", 3.0
+            "the same / consume + ack of natsio, id in the header", "bus, header", "natsio, header"
         ),
-        Row("async for + ack / fetch + ack, pydantic", "bus, header", "pydantic, header", 3.0),
         Row(
-            "async for + ack / fetch + ack, id in the envelope alone",
+            "the same / consume + ack of natsio, id in the envelope alone",
             "bus, envelope",
-            "nats-py, envelope",
-            4.0,
+            "natsio, envelope",
         ),
-        Row("receive, decode and ack / fetch + ack", "floor, envelope", "nats-py, envelope"),
-    ],
-)
+    ]
+
+SECTION = Section("consume, JetStream", "CPU µs", in_turns(_CONTESTANTS), _ROWS)
