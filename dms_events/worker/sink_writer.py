@@ -7,11 +7,12 @@ import logging
 import random
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from ..aio import set_within
 from ..bus import Message
-from ..errors import SinkBrokenError, SinkError
+from ..errors import ConnectionLostError, SinkBrokenError, SinkError
 from ..sink import Document, Pace, Sink, SinkUnavailableError, SinkVerdict, Verdict, document_of
 from .outcome import DONE, DUPLICATE, Again, Dead, Outcome
 from .policy import RetryPolicy
@@ -59,9 +60,13 @@ class SinkWriter:
         judged: list[SinkVerdict] = []
         while len(judged) < len(documents) and not self._stopping.is_set():
             judged += await self._judged(documents[len(judged) :])
-        outcomes = list(map(_outcome, messages, judged))
         self._say_later(judged)
-        return outcomes + [Again()] * (len(messages) - len(judged))
+        outcomes = list(map(_outcome, messages, judged))
+        for message in messages[len(judged) :]:
+            with suppress(ConnectionLostError):  # then it comes again by itself
+                await message.nak()
+            outcomes.append(DONE)  # a message that was given back has no other outcome
+        return outcomes
 
     def pace(self) -> Pace:
         """What the sink takes now, and not more than the forwarder is set to."""
@@ -75,7 +80,7 @@ class SinkWriter:
 
     @property
     def available(self) -> bool:
-        """The sink took the last batch, or judged a part of it."""
+        """False from a batch that the sink did not take until one that it takes."""
         return not self._failures
 
     async def _judged(self, documents: Sequence[Document]) -> Sequence[SinkVerdict]:

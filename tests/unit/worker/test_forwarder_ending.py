@@ -61,7 +61,7 @@ async def test_stopping_while_the_sink_takes_nothing_gives_all_back_and_takes_no
     forwarder.stop()
     stats = await asyncio.wait_for(running, 5)
     assert sink.batches == [2], "what waits for a write is not begun any more"
-    assert (stats.received, stats.returned) == (6, 6)
+    assert (stats.received, stats.returned, stats.again) == (6, 6, 0)
     async with bus.subscribe("elk_stats.*", durable="dms-events-sink") as messages:
         assert [m.attempt for m in await messages.batch(6, 5.0)] == [2] * 6
 
