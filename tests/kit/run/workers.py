@@ -50,6 +50,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items.sort(key=_is_long, reverse=True)
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist tells the process that schedules
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Workers know the groups, and the process that schedules knows names of tests only."""
     if _is_worker(session.config):
