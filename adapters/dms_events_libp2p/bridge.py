@@ -1,4 +1,4 @@
-"""A trio program beside asyncio, in a thread of its own: calls into it, and what it hands over."""
+"""Runs a trio program in a thread beside asyncio: calls into it, and a queue out of it."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ T = TypeVar("T")
 
 
 class Bridge:
-    """Runs ``main``, a context manager of trio, for as long as it is open.
+    """Runs ``main``, a context manager of trio, for as long as the bridge is open.
 
-    It belongs to the event loop that opens it. When that loop is closed without `close`, the trio side
-    ends by itself. ``on_end`` is called in the loop when the trio side has ended: with None if it was
-    told to, else with what it ended of.
+    The bridge belongs to the event loop that opens it. If that loop is closed without `close`, the trio
+    side ends by itself. ``on_end`` is called in the loop when the trio side has ended: with None after
+    `close`, else with the exception that ended it.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Bridge:
         self._calls: set[asyncio.Future[Any]] = set()
 
     async def open(self) -> None:
-        """Start the trio side; returns when it has entered ``main``, raises what that raises."""
+        """Start the trio side. Returns when ``main`` is entered, or raises the exception of ``main``."""
         self._loop = asyncio.get_running_loop()
         self._room = asyncio.Semaphore(_MOST_CALLS)
         self._ready: asyncio.Future[None] = self._loop.create_future()
@@ -65,7 +65,7 @@ class Bridge:
     async def call(self, function: Callable[..., Awaitable[T]], *args: Any) -> T:
         """Run a coroutine function of trio. Its result is returned, and its exception is raised.
 
-        To cancel the call cancels what it started, and waits for its end.
+        If the call is cancelled, it cancels the function on the trio side and waits for its end.
 
         Raises:
             ConnectionLostError: the trio side has ended, or ends before the call does.
@@ -96,15 +96,15 @@ class Bridge:
         self._thread.join()
 
     def post(self, function: Callable[..., object], *args: Any) -> None:
-        """From the trio side: call soon in the event loop; if that is closed, the trio side ends."""
+        """Call a function soon in the event loop. For the trio side, which ends if the loop is closed."""
         try:
             self._loop.call_soon_threadsafe(function, *args)
         except RuntimeError:
             self._scope.cancel()
 
     def soon(self, function: Callable[..., object], *args: Any) -> None:
-        """From the event loop: call soon on the trio side, if that runs."""
-        # Before the token is there, `_closing` is looked at; after the end, all calls are settled.
+        """Call a function soon on the trio side, if it runs. For the event loop."""
+        # Before there is a token, `_beside` checks `_closing`. After the end, all calls are settled.
         if self._token is not None:
             with suppress(trio.RunFinishedError):
                 self._token.run_sync_soon(function, *args)
@@ -130,7 +130,7 @@ class Bridge:
             self._ended.set_result(None)
         self._on_end(error)
 
-    # What follows runs on the trio side.
+    # The methods below run on the trio side.
 
     def _run(self) -> None:
         error: BaseException | None = None
@@ -189,9 +189,9 @@ def _settle(future: asyncio.Future[Any], value: Any, error: BaseException | None
 class Handover(Generic[T]):
     """A bounded queue from the trio side to a function in the event loop.
 
-    Items of a burst are handed over together. It holds up to ``limit`` items and ``most_bytes`` of them
-    (one item, however large it is). What finds it full is dropped, counted and logged, and
-    ``on_drop`` is called with it on the trio side.
+    Items of a burst are handed over together. The queue holds up to ``limit`` items and ``most_bytes``
+    bytes; an empty queue takes one item of any size. An item that finds the queue full is dropped,
+    counted and logged, and ``on_drop`` is called with it on the trio side.
     """
 
     def __init__(
@@ -210,7 +210,7 @@ class Handover(Generic[T]):
         self._most_bytes = most_bytes
         self._size_of = size_of
         self._on_drop = on_drop
-        # Each is counted up by one thread only.
+        # Each of the two is counted up by one thread only.
         self._put = self._taken = 0
         self._items: deque[T] = deque()
         self.dropped = 0
@@ -219,7 +219,7 @@ class Handover(Generic[T]):
         return len(self._items)
 
     def put(self, item: T) -> None:
-        """From the trio side, which never waits for the event loop."""
+        """Add an item, or drop it. For the trio side, which never waits for the event loop."""
         size = self._size_of(item)
         held = self._put - self._taken
         if self._items and (len(self._items) >= self._limit or held + size > self._most_bytes):
@@ -234,7 +234,7 @@ class Handover(Generic[T]):
             self._bridge.post(self._hand_over)
 
     def _hand_over(self) -> None:
-        # An item that arrives meanwhile finds the queue not empty, or posts another hand-over.
+        # An item that arrives meanwhile is posted by the `finally` below, or posts its own hand-over.
         try:
             for _ in range(len(self._items)):
                 item = self._items.popleft()

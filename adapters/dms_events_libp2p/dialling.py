@@ -1,4 +1,4 @@
-"""Dialling: one address after another, and no memory of failures that outlives them."""
+"""Dialling: tries one address after another, and forgets failures at once."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ class Dialler:
         self._network = host.get_network()
         self._store = host.get_peerstore()
         self._dials: dict[ID, trio.Event] = {}
-        # Stock tries an address four times, with pauses, also one that refuses.
+        # Stock tries each address four times, with pauses, even if the address refuses.
         self._network.retry_config = RetryConfig(max_retries=0)
 
     @property
     def connected(self) -> list[ID]:
-        """The peers that are connected."""
+        """The connected peers."""
         return [peer for peer in list(self._network.connections) if self.is_connected(peer)]
 
     def is_connected(self, peer: ID) -> bool:
@@ -48,12 +48,12 @@ class Dialler:
     async def connect(
         self, peer: ID, addresses: Sequence[Multiaddr], within_s: float = _DIAL_S
     ) -> Multiaddr | None:
-        """Be connected to a peer; returns the address that led to it, None if it was connected.
+        """Connect to a peer. Returns the address that led to it, or None if it was connected already.
 
-        Stock tries one TCP address of those that it knows, and refuses for a minute after a failure.
+        Stock tries one of the TCP addresses that it knows. After a failure it refuses for a minute.
 
         Raises:
-            UnreachableError: no address led to it, each within ``within_s``.
+            UnreachableError: no address led to the peer. Each had ``within_s`` seconds.
         """
         while (other := self._dials.get(peer)) is not None:
             await other.wait()
@@ -69,7 +69,7 @@ class Dialler:
     async def _try(self, peer: ID, addresses: Sequence[Multiaddr], within_s: float) -> Multiaddr:
         failure: Exception | None = None
         for address in addresses:
-            self._network.unblock_peer(peer)  # after the address before
+            self._network.unblock_peer(peer)  # a failure at the last address blocked it
             try:
                 with trio.fail_after(within_s):
                     await self._host.disconnect(peer)  # a closed connection may still be listed
@@ -87,7 +87,7 @@ class Dialler:
         raise UnreachableError(reason) from failure
 
     def reach_to(self, peer: ID) -> Reach:
-        """Where a connected peer is, seen from here."""
+        """Return the reach of a connected peer: this machine, this network, or the internet."""
         for connection in self._network.get_connections(peer):
             remote = connection.muxed_conn.get_remote_address()
             if remote:
@@ -95,7 +95,7 @@ class Dialler:
         return Reach.INTERNET
 
     def endpoints_of(self, peer: ID) -> list[Endpoint]:
-        """Where a connected peer says that it listens."""
+        """Return the addresses on which a connected peer says that it listens."""
         try:
             told = self._store.addrs(peer)
         except PeerStoreError:

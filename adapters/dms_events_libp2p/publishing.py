@@ -1,4 +1,4 @@
-"""Publishing by gossip: handed to peers in order, and what was not handed on is given back."""
+"""Publishing by gossip: hands messages to peers in order. The error holds the messages not handed on."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _CHUNK = 64
 
 
 def stores_nothing() -> NoReturn:
-    """Refuse what takes a store.
+    """Refuse a call that needs a store.
 
     Raises:
         ConfigError: always.
@@ -31,7 +31,7 @@ def stores_nothing() -> NoReturn:
 
 
 async def call_node(bridge: Bridge, function: Callable[..., Awaitable[T]], *args: Any) -> T:
-    """Call a node; no exception of its library crosses the seam."""
+    """Call a node. An exception of its library becomes a `TransportError`."""
     try:
         return await bridge.call(function, *args)
     except (ConfigError, TransportError, NoPeersError):
@@ -49,11 +49,11 @@ class Publisher:
         self._settings = settings
 
     async def publish(self, messages: Iterable[OutgoingMessage]) -> int:
-        """Publish in order; returns how many.
+        """Publish the messages in order. Returns how many were published.
 
         Raises:
-            PublishError: one is too large, or there is nobody to send it to.
-            CancelledError: its cause is such a `PublishError`.
+            PublishError: a message is too large, or no connected peer subscribes to its topic.
+            CancelledError: the call was cancelled. Its cause is a `PublishError` with the rest.
         """
         sent = 0
         for chunk in _chunks(iter(messages)):
@@ -101,7 +101,7 @@ class Publisher:
 
 
 def _chunks(messages: Iterator[OutgoingMessage]) -> Iterator[list[OutgoingMessage]]:
-    """The messages by some; an error of what makes them comes after those before it."""
+    """Yield the messages in chunks. An error of the iterator is raised after the messages before it."""
     failure: Exception | None = None
     while failure is None:
         chunk: list[OutgoingMessage] = []

@@ -1,4 +1,4 @@
-"""Messages that arrive by gossip: once each, for every receiver that wants their type."""
+"""Messages that arrive by gossip, each handed once to every receiver of its type."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class GossipDelivery(UnstoredDelivery):
 
     @property
     def position_id(self) -> str:
-        """UUIDv5 of (signer, seqno): the same at every node that the message reaches."""
+        """The UUIDv5 of (signer, seqno). It is the same at every node that the message reaches."""
         return id_of_position(self._arrived.signer, self._arrived.seqno, "gossip")
 
     @property
@@ -69,7 +69,7 @@ class GossipDelivery(UnstoredDelivery):
 
 
 class GossipReceiver(DroppingReceiver[GossipDelivery]):
-    """Gets the messages of some types. What finds it full is dropped."""
+    """Gets the messages of some types. A message that finds the receiver full is dropped."""
 
     def __init__(
         self, gossip: Gossip, type_names: frozenset[str], limit: int, most_bytes: int
@@ -98,7 +98,7 @@ class GossipReceiver(DroppingReceiver[GossipDelivery]):
 
 
 class Gossip:
-    """Hands the messages of a node to its receivers, the same one (signer, ID) once."""
+    """Hands the messages of a node to its receivers, each (signer, ID) once."""
 
     def __init__(self, topic_prefix: str) -> None:
         self._prefix = topic_prefix
@@ -107,19 +107,19 @@ class Gossip:
         self.receivers: WeakSet[GossipReceiver] = WeakSet()
         self.duplicates = 0
         self._missed: dict[str, int] = {}
-        """How many of each topic were dropped on their way here; counted up by the trio side only."""
+        """By topic: messages dropped on their way here. Only the trio side counts it up."""
         self._told: dict[str, int] = {}
-        """How many of them the receivers know of."""
+        """By topic: dropped messages that the receivers were told of."""
 
     def miss(self, arrived: Arrived) -> None:
         """Count a message that the event loop did not take. Called on the trio side.
 
-        The receivers are told with the next message: there is one, since there was no room.
+        The receivers are told when the next message is taken. There is a next one: the queue was full.
         """
         self._missed[arrived.topic] = self._missed.get(arrived.topic, 0) + 1
 
     def take(self, arrived: Arrived) -> None:
-        """A message as it comes from the node."""
+        """Hand a message of the node to the receivers of its type."""
         if self._missed != self._told:
             self._tell_missed()
         if self._is_known(arrived.identity):
@@ -141,9 +141,9 @@ class Gossip:
                     receiver.drops.add(count)
 
     def _is_known(self, identity: int | None) -> bool:
-        """Another message of the same ID by the same signer; each node has IDs of its own."""
+        """True if this signer sent this ID before. The same ID of another signer is another message."""
         if identity is None:
-            return False  # each of its messages has a seqno, which the node has looked at
+            return False  # no ID: the node has already checked its seqno
         if identity in self._known:
             return True
         if len(self._known) >= _MOST_KNOWN:
@@ -152,6 +152,6 @@ class Gossip:
         return False
 
     def fail(self, error: TransportError) -> None:
-        """Nothing will arrive any more."""
+        """Tell the receivers that no message will arrive any more."""
         for receiver in list(self.receivers):
             receiver.fail(error)

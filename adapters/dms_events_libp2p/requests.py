@@ -1,4 +1,4 @@
-"""Requests between nodes: asked of one peer, on a stream of their own."""
+"""Requests between nodes: each goes to one peer, on a stream of its own."""
 
 from __future__ import annotations
 
@@ -22,27 +22,27 @@ __all__ = ["Requests"]
 
 _log = logging.getLogger("dms_events")
 _MOST_AT_ONCE = 50
-"""Of a peer: a Go peer refuses about a quarter of 100."""
+"""Requests at one peer. Of 100 at once a Go peer refuses about a quarter."""
 _MOST_UNSENT = 8 << 20
 _NO_PEER = "name the peer that is to answer, by its id or a multiaddr with /p2p/"
 
 
 class _Unsent:
-    """Bytes of answers to one peer that it did not take yet."""
+    """Bytes of answers that one peer has not taken yet."""
 
     def __init__(self) -> None:
         self._bytes = 0
         self._less = asyncio.Event()
 
     async def room(self) -> None:
-        """Wait while they are too many."""
+        """Wait while there are too many of these bytes."""
         while self._bytes >= _MOST_UNSENT:
             self._less.clear()
             await self._less.wait()
 
     @contextmanager
     def held(self, size: int) -> Iterator[None]:
-        """Have so many more of them meanwhile."""
+        """Count ``size`` more bytes until the block is left."""
         self._bytes += size
         try:
             yield
@@ -64,7 +64,7 @@ class Requests:
         self._unsent: WeakValueDictionary[str, _Unsent] = WeakValueDictionary()
 
     async def request(self, message: OutgoingMessage, to: str, timeout_s: float) -> bytes:
-        """As `Transport.request` says. At most 50 requests of a peer are under way, the others wait."""
+        """See `Transport.request`. At most 50 requests to a peer are under way; the others wait."""
         if not to:
             raise ConfigError("to", _NO_PEER)
         type_name, data = message.type_name, message.data
@@ -90,7 +90,7 @@ class Requests:
 
     @asynccontextmanager
     async def respond(self, type_name: str, answer: Answer) -> AsyncIterator[None]:
-        """As `Transport.respond` says. A type has one responder in a node."""
+        """See `Transport.respond`. A type has one responder in a node."""
         protocol, running = self._protocol(type_name), TaskSet()
         if protocol in self._answering:
             reason = f"{type_name} has a responder in this node; call one handler from the other"

@@ -1,4 +1,4 @@
-"""From the options of a node, and its NetworkConfig where it has one, to settings that are checked."""
+"""Makes checked settings of the options of a node, and of its NetworkConfig if it has one."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["DhtSettings", "NodeSettings", "settings_of"]
 
 _LARGEST = 1 << 20
 _OVERHEAD = 2_048
-"""Of a gossip frame: topic, signer, seqno, and key and signature, which are long with RSA."""
+"""Bytes of a frame beside the envelope: topic, signer, seqno, key and signature (long with RSA)."""
 _GRACE_MS = 20_000
 _DHT_PREFIX = "/ipfs"
 _PREFIX = re.compile(r"(/[!-.0-~]+)+")
@@ -35,29 +35,29 @@ class DhtSettings(msgspec.Struct, frozen=True, kw_only=True):
     serves: bool
     rendezvous: str
     limit: int
-    """The most peers of the rendezvous that a search asks for."""
+    """How many peers of the rendezvous a search asks for at most."""
     namespace: str
-    """Of values; without slashes."""
+    """The namespace of values, without slashes."""
 
 
 class NodeSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What a node is to be."""
+    """The checked settings of a node."""
 
     peer_id: str
     key_pair: Any
     listen: Sequence[str]
     announce: Sequence[str]
     bootstrap: dict[str, list[str]]
-    """Addresses by peer id."""
+    """Addresses of the bootstrap peers, by peer id."""
     bootstrap_names: list[str]
-    """``/dnsaddr``, which name more of them."""
+    """``/dnsaddr/…`` entries, which name more bootstrap peers."""
     dht: DhtSettings | None
     largest: int
-    """The most bytes of a gossip frame."""
+    """Upper limit of a gossip frame, in bytes."""
     most_queued: int
-    """The most bytes that wait for a peer, for the event loop, and for a reader."""
+    """Upper limit of the bytes that wait for a peer, for the event loop, and for a reader."""
     most_waiting: int
-    """The most messages that wait for the event loop, and for a reader."""
+    """Upper limit of the messages that wait for the event loop, and for a reader."""
     state_dir: Path | None
     swarm_key: SwarmKey | None
     acl: AccessList
@@ -74,18 +74,18 @@ class NodeSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def max_payload(self) -> int:
-        """The most bytes of an envelope."""
+        """Upper limit of an envelope, in bytes."""
         return self.largest - _OVERHEAD
 
 
 def settings_of(where: str | NetworkConfig, options: Libp2pOptions) -> NodeSettings:
-    """The settings of a node.
+    """Return the checked settings of a node.
 
     Args:
         where: ``libp2p://HOST:PORT``, or a configuration, to which the options add.
 
     Raises:
-        ConfigError: a setting cannot be.
+        ConfigError: a setting is not valid.
     """
     listen = list(options.listen_address)
     bootstrap = list[str | None](options.bootstrap_peers)
@@ -145,7 +145,7 @@ def _swarm_key(where: str | NetworkConfig, options: Libp2pOptions) -> SwarmKey |
 
 
 def _dht_settings(where: str | NetworkConfig, options: Libp2pOptions) -> DhtSettings | None:
-    """None if no setting of the DHT is there."""
+    """Return the settings of the DHT. None if no setting of the DHT is given."""
     config = where if isinstance(where, NetworkConfig) else Libp2pConfig()
     prefix = options.dht_prefix or config.dht_prefix
     rendezvous = options.rendezvous or config.rendezvous

@@ -1,6 +1,6 @@
-"""Who is there, and how much: read in the event loop's thread while the trio side changes it.
+"""Peers and figures of a node, read in the event loop's thread while the trio side changes them.
 
-So what is read is a copy that the interpreter makes in one step, of a dict, a list or a set.
+So each read first copies the dict, list or set, which the interpreter does in one step.
 """
 
 from __future__ import annotations
@@ -22,39 +22,39 @@ __all__ = ["NodeFigures", "figures_of", "peers_of"]
 
 
 class NodeFigures(msgspec.Struct, frozen=True, kw_only=True):
-    """Figures of a node, as they are now; counts are since it was opened, or began again."""
+    """Figures of a node at this moment, counted since it was opened or has begun again."""
 
     peers: int
     """Peers that are connected."""
     refused: int
     """Inbound connections that were not let in: refused, beyond a limit, not permitted by the ACL, or
-    without a handshake that ends."""
+    with a handshake that does not end."""
     not_dialled: int
-    """Times that a peer or an address was not dialled, since it is not permitted."""
+    """How often a peer or an address was not dialled because it is not permitted."""
     trimmed: int
-    """Connections that were closed since there were too many."""
+    """Connections that were closed because there were too many."""
     refused_peers: int
-    """Peers that were left for bad messages, and are refused (of the last 10,000)."""
+    """Peers that are refused because they sent bad messages (the last 10,000 of them)."""
     unsigned: int
-    """Messages without a right signature; they are not delivered."""
+    """Messages without a valid signature; they are not delivered."""
     invalid: int
     """Signed messages that are no envelopes; they are not relayed."""
     duplicates: int
-    """Messages that were thrown away since their signer sent their ID before."""
+    """Messages that were dropped because their signer sent their ID before."""
     replayed: int
-    """Messages that were thrown away since their seqno was heard before, however long ago."""
+    """Messages that were dropped because their seqno was heard before, however long ago."""
     possibly_replayed: int
-    """Messages that are numbered below what is remembered of their signer."""
+    """Messages whose seqno is below the seqnos remembered of their signer."""
     too_old: int
-    """Messages that were thrown away since they are older than ``max_age_s``."""
+    """Messages that were dropped because they are older than ``max_age_s``."""
     inbound_requests: int
     """Requests of peers that are being read, handled or answered."""
     refused_requests: int
     """Requests of peers for which there was no room."""
     dropped_inbound: int
-    """Messages thrown away since the event loop did not take them."""
+    """Messages dropped because the event loop did not take them in time."""
     dropped_outbound: int
-    """Messages thrown away since a peer did not take them; counted for each peer."""
+    """Messages dropped because a peer did not take them in time; counted for each peer."""
     queued_inbound: int
     """Messages that wait for the event loop."""
     queued_outbound: int
@@ -62,7 +62,7 @@ class NodeFigures(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def figures_of(node: Node, gossip: Gossip, handover: Handover[Arrived]) -> NodeFigures:
-    """The figures of a node that runs."""
+    """Return the figures of a running node."""
     return NodeFigures(
         peers=len(_live(node)),
         refused=node.admission.refused,
@@ -85,7 +85,7 @@ def figures_of(node: Node, gossip: Gossip, handover: Handover[Arrived]) -> NodeF
 
 
 def peers_of(node: Node, topic_prefix: str) -> tuple[Peer, ...]:
-    """The peers of a node that runs, sorted by id."""
+    """Return the peers of a running node, sorted by id."""
     types: dict[Any, list[str]] = {}
     for name in registry.matching("*"):
         for peer in list(node.pubsub.peer_topics.get(f"{topic_prefix}{name}", ())):
@@ -104,7 +104,7 @@ def peers_of(node: Node, topic_prefix: str) -> tuple[Peer, ...]:
 
 
 def _live(node: Node) -> dict[Any, list[Any]]:
-    """The connections by peer. One that ended may still be listed by the library."""
+    """Return the live connections by peer. The library may still list a connection that ended."""
     listed = node.host.get_network().connections.copy()
     open_ = {
         peer: [each for each in list(connections) if not each.muxed_conn.is_closed]

@@ -39,11 +39,11 @@ _log = logging.getLogger("dms_events")
 
 
 class Libp2pTransport(Transport):
-    """A libp2p node on TCP. Events go by gossip to the peers that subscribe to their type, and requests
-    on streams to the peer that they name.
+    """A libp2p node on TCP. Events go by gossip to the peers that subscribe to their type. Requests go on
+    streams to the peer that they name.
 
-    A message is signed by its node, and its source is the signer. Nothing is stored: who is not there
-    when it is published does not get it.
+    A node signs its messages, and the source of a message is its signer. Nothing is stored: a peer that
+    is not connected when a message is published does not get it.
 
     Args:
         url: ``libp2p://HOST:PORT``, where this node listens (port 0: any that is free), or a
@@ -51,7 +51,7 @@ class Libp2pTransport(Transport):
         options: the fields of `Libp2pOptions`.
 
     Raises:
-        ConfigError: a setting cannot be, or is not built yet.
+        ConfigError: a setting is not valid, or is not supported yet.
     """
 
     guarantees = Guarantees(
@@ -78,12 +78,12 @@ class Libp2pTransport(Transport):
 
     @property
     def peer_id(self) -> str:
-        """Who this node is; the source of what it publishes."""
+        """The peer id of this node, which is the source of its messages."""
         return self._settings.peer_id
 
     @property
     def addresses(self) -> list[str]:
-        """Where this node is, once it is open: multiaddrs, which others can have as bootstrap peers."""
+        """The multiaddrs of this node while it is open. Other nodes can use them as bootstrap peers."""
         return list(self._node.addresses) if self._bridge else []
 
     @property
@@ -102,18 +102,18 @@ class Libp2pTransport(Transport):
 
     @property
     def stats(self) -> NetworkStats:
-        """Who this node is and where it listens, as the DMS tells it; addresses parted by commas."""
+        """The peer id of this node and its addresses, separated by commas, in the form of the DMS."""
         return NetworkStats(id=self.peer_id, listen_addr=", ".join(self.addresses))
 
     async def ping(self, peer: str, *, timeout_s: float = 5.0) -> PingResult:
-        """Ping a peer once, by the id of one that is connected, or by a multiaddr with ``/p2p/``.
+        """Ping a peer once. Name it by its peer id, or by a multiaddr with ``/p2p/``.
 
-        A peer that is not connected is dialled, and stays connected. ``success`` is False where no
-        answer came within ``timeout_s``, the dial included.
+        A peer that is not connected is dialled, and stays connected. ``success`` is False if no answer
+        came within ``timeout_s``, which includes the dial.
 
         Raises:
-            ConfigError: it is neither an id nor such a multiaddr.
-            TransportError: it cannot be connected to, or answers otherwise.
+            ConfigError: ``peer`` is neither an id nor such a multiaddr.
+            TransportError: the peer cannot be reached, or sends a wrong answer.
             ConnectionLostError: the bus is not open.
         """
         peer_id, addresses = target_of(peer)
@@ -176,23 +176,23 @@ class Libp2pTransport(Transport):
         return receiver
 
     async def put_value(self, key: str, value: bytes) -> int:
-        """Keep a value in the DHT for two days; returns how many other nodes took it.
+        """Keep a value in the DHT for two days. Returns how many other nodes took it.
 
-        Nobody is asked who they are: every node can put another value under the same key, and the last
-        one counts. So a value that matters is signed.
+        The DHT checks no identity: every node can put another value under the same key, and the last
+        value counts. So sign a value that matters.
 
         Args:
             key: ``/<custom_namespace>/<name>``, at most 128 bytes.
             value: 1 to 65,536 bytes.
 
         Raises:
-            ConfigError: the node has no namespace, or the key or the value is not as it says here.
+            ConfigError: the node has no namespace, or the key or the value breaks these rules.
             TransportError: the node has ended.
         """
         return await call_node(self._opened(), self._node.neighbours.put_value, key, value)
 
     async def get_value(self, key: str) -> bytes | None:
-        """The value that most nodes near to the key have; None if none of them has one.
+        """Return the value that most of the nodes near the key have. None if no such node has one.
 
         Raises:
             ConfigError: the node has no namespace, or the key is not under it.
