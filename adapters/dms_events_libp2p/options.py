@@ -82,7 +82,7 @@ class Libp2pOptions(msgspec.Struct, frozen=True, kw_only=True):
     buffer_messages: int = 10_000
     """Upper limit of the messages that wait for one reader, and for the event loop."""
     connections_per_address: int = 64
-    """Upper limit of the inbound connections of one IP address. A ``/64`` network of IPv6 counts as one."""
+    """Upper limit of the inbound connections of one IP address, or of one IPv6 network of 64 bits."""
     refuse_address_s: float = 60.0
     """How long the address of a peer that sent junk is refused. The peer itself is refused for as long
     as the bus is open."""
