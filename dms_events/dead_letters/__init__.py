@@ -1,4 +1,4 @@
-"""Messages that a reader gave up: written with the reason, found, replayed, dropped."""
+"""Messages that a reader gave up: write them with the reason, find, replay and drop them."""
 
 from .dead_letters import DeadLetters
 from .letter import DeadLetter, may_hold_secret

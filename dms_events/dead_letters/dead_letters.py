@@ -1,4 +1,4 @@
-"""The dead letters of a bus: found, replayed, dropped, added."""
+"""The dead letters of a bus: find, replay, drop and add them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _BATCH = 256
 
 
 class DeadLetters:
-    """The messages that readers gave up, where a bus stores them: `Bus.dead_letters`."""
+    """The messages that readers gave up, as a bus stores them: `Bus.dead_letters`."""
 
     def __init__(self, transport: Transport, aliases: Mapping[str, str]) -> None:
         self._transport = transport
@@ -43,11 +43,11 @@ class DeadLetters:
     ) -> None:
         """Keep a message as a dead letter with its reason, then term it.
 
-        A reader that counts its ``attempts`` says how many there were, and when the ``first`` and the
-        ``last`` of them failed (RFC 3339); else the transport's deliveries count, and it failed now.
+        A reader that counts its ``attempts`` gives their number, and the times at which the ``first``
+        and the ``last`` failed (RFC 3339). Otherwise the transport's count is used, and the time is now.
 
         Raises:
-            ConfigError: nothing is stored here.
+            ConfigError: this bus stores nothing.
             TransportError: the letter was not accepted; the message is left as it was.
         """
         self._check_stores()
@@ -75,15 +75,15 @@ class DeadLetters:
         since: datetime | None = None,
         until: datetime | None = None,
     ) -> AsyncGenerator[DeadLetter, None]:
-        """The dead letters that are there now, oldest first; reading them changes nothing.
+        """Yield the dead letters that exist now, oldest first; reading them changes nothing.
 
-        Each argument leaves out others: ``id`` and ``reader`` must be equal, ``type`` is a type or a
-        pattern, ``error`` is a part of the error's class or reason in any case, and the letter was
-        buried at ``since`` or later, and before ``until``.
+        Each argument narrows the search: ``id`` and ``reader`` must be equal, ``type`` is a type or a
+        pattern, and ``error`` is a part of the error's class or reason, in upper or lower case. The
+        letter was buried at ``since`` or later, and before ``until``.
 
         Raises:
-            UnknownTypeError: a bare name as ``type`` is no type's.
-            ConfigError: ``type`` is no pattern, or a time has no zone.
+            UnknownTypeError: ``type`` is a bare name that no type has.
+            ConfigError: ``type`` is not a pattern, or a time has no zone.
         """
         which = _Filter(
             id, reader, error.casefold(), _aware("since", since), _aware("until", until)
@@ -91,8 +91,8 @@ class DeadLetters:
         return self._found(_pattern(type), which)
 
     async def _found(self, pattern: str, which: _Filter) -> AsyncGenerator[DeadLetter, None]:
-        # Twice over the stream: first for the copies of each letter, and for an end. A letter that comes
-        # meanwhile (its reader may give up at once what is being replayed) is left for the next time.
+        # Read the stream twice. The first pass finds the copies of each letter, and the end. A letter
+        # that comes later (a reader may at once give up a replayed message) waits for the next call.
         copies: dict[str, list[int]] = {}
         async with aclosing(self._deliveries(pattern)) as deliveries:
             async for delivery in deliveries:
@@ -113,7 +113,7 @@ class DeadLetters:
                     return
 
     async def _deliveries(self, pattern: str) -> AsyncGenerator[Delivery, None]:
-        """What is there now, and nothing for ever."""
+        """Yield the letters that are there now, then end."""
         receiver = await self._transport.subscribe(
             SubscriptionSpec(channel="dead", patterns=(pattern,))
         )
@@ -137,21 +137,21 @@ class DeadLetters:
     ) -> None:
         """Publish the original of a dead letter again, under its identity, then drop the letter.
 
-        The letter's reader handles it. Other durables that read with this library acknowledge it
-        unhandled and count it; readers without a durable, and those of other software, get it as any
-        event. ``to_all`` gives it to every reader of its type: `replay_readers` says to which.
+        The letter's reader handles the event. Other durables that read with this library acknowledge it
+        unhandled and count it. Readers without a durable, and other software, get it like any event.
+        ``to_all`` gives it to every reader of its type: `replay_readers` names their durables.
 
-        Doing it twice publishes it once to a reader within the transport's duplicate window, also from
-        letters of several readers with ``to_all``. With ``keep`` the letter stays, and each replay is one
-        more. A ``dry_run`` only looks whether it could be done.
+        A second replay within the transport's duplicate window does not reach a reader again; with
+        ``to_all`` this includes replays of several readers' letters. With ``keep`` the letter stays, and
+        every replay is published. A ``dry_run`` only checks whether the replay is possible.
 
         Raises:
-            ReplayError: it cannot be published as it was, or its reader is gone; the letter is left as
-                it is.
-            PublishError: it was not accepted, or that is not known; the letter is left as it is.
-            TransportError: it was published, and the letter could not be dropped; or it is not known
-                whether its reader is there, and nothing was published.
-            ConfigError: ``letter`` is not from `find`, or nothing is stored here.
+            ReplayError: the original cannot be published as it was, or the letter's reader is gone; the
+                letter is left as it is.
+            PublishError: the broker did not accept it, or may not have; the letter is left as it is.
+            TransportError: the event was published, but the letter could not be dropped; or nothing was
+                published, since it is not known whether the reader exists.
+            ConfigError: ``letter`` is not from `find`, or this bus stores nothing.
         """
         self._check_stores()
         _check_number(letter)
@@ -179,12 +179,12 @@ class DeadLetters:
             raise TransportError(reason) from error
 
     async def replay_readers(self, letter: DeadLetter) -> Sequence[str]:
-        """The durables that a replay of this letter to all reaches, sorted.
+        """Return the durables that a replay of this letter to all reaches, sorted.
 
         Raises:
-            ReplayError: it cannot be replayed.
-            TransportError: they are not known.
-            ConfigError: ``letter`` is not from `find`, or nothing is stored here.
+            ReplayError: the letter cannot be replayed.
+            TransportError: the durables are not known.
+            ConfigError: ``letter`` is not from `find`, or this bus stores nothing.
         """
         self._check_stores()
         _check_number(letter)
@@ -201,11 +201,11 @@ class DeadLetters:
         )
 
     async def drop(self, letter: DeadLetter) -> bool:
-        """Delete a dead letter for good; False where it is gone already.
+        """Delete a dead letter for good. Returns False if it is gone already.
 
         Raises:
-            ConfigError: ``letter`` is not from `find`, or nothing is stored here.
-            TransportError: it is not known whether it is deleted, or that is not allowed.
+            ConfigError: ``letter`` is not from `find`, or this bus stores nothing.
+            TransportError: it is not known whether the letter is deleted, or deleting is not allowed.
         """
         _check_number(letter)
         found = [await self._transport.delete("dead", number) for number in letter.numbers]
@@ -216,7 +216,7 @@ class DeadLetters:
         if len(letter.payload) >= size:
             return letter.payload
         original = await self._transport.fetch("events", letter.sequence)
-        # A stream that was made anew counts from 1 again.
+        # A stream that was created anew counts from 1 again: the sequence may be another event's.
         if original is None or len(original) != size or not original.startswith(letter.payload):
             reason = (
                 f"it holds {len(letter.payload):,} of the original's {size:,} bytes, "
@@ -262,7 +262,7 @@ class _Filter(msgspec.Struct, frozen=True):
 
 
 def _announced(letter: DeadLetter) -> int:
-    """The size of an original that a consumer delivered without its bytes, as JetStream says it."""
+    """Return the original's size as JetStream gives it if a consumer delivers no bytes; else 0."""
     size = letter.headers.get("Nats-Msg-Size", "")
     return int(size) if size.isascii() and size.isdigit() else 0
 
@@ -279,7 +279,7 @@ def _check_number(letter: DeadLetter) -> None:
 
 
 def _pattern(wanted: str) -> str:
-    """A pattern for types; of what the registry does not know there are dead letters too."""
+    """Return a pattern for types. It may name a type that the registry does not know."""
     if not wanted:
         return "*"
     if not wanted.endswith("*"):

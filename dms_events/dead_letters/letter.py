@@ -1,4 +1,4 @@
-"""The dead letter itself: its fields, how it is made of a message, encoded and decoded."""
+"""The dead letter itself: its fields, and how it is made from a message, encoded and decoded."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ __all__ = [
 ]
 
 LONGEST = 300
-"""Characters of a text that others chose; a longer one is cut."""
+"""Most characters of a text that others chose; a longer text is cut."""
 TOKEN_BYTES = 200
 """Most bytes of a token in the subject of a letter. A protocol line of NATS ends at 4,096 bytes."""
 _LONGEST_ID = 4096
-"""Characters of an identity; a longer one is cut like other texts, and cannot be given to a replay."""
+"""Most characters of an identity. A longer one is cut like other texts; a replay cannot restore it."""
 _ROOM = 256
-"""Bytes for the header of a dead letter's message, and for what its payload adds to the encoding."""
+"""Bytes for the header of a dead letter's message, and for the encoding around its payload."""
 _HEADERS = 2048
-"""Characters of all headers."""
+"""Most characters of all headers together."""
 
 
 class DeadLetter(Masked, msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -46,21 +46,21 @@ class DeadLetter(Masked, msgspec.Struct, frozen=True, kw_only=True, omit_default
     """
 
     id: str
-    """Identity of the original event; cut to 300 characters where it has more than 4,096."""
+    """Identity of the original event; cut to 300 characters if it has more than 4,096."""
     reason: str
-    """The error's text, cut to 300 characters; withheld where `secret`, since a handler's error may
-    quote what it handled."""
+    """The error's text, cut to 300 characters; withheld if `secret`, since a handler's error may quote
+    the event."""
     error: str
     """Name of the error's class."""
     reader: str
     """The durable that gave it up; empty for a subscription without one."""
     subject: str = msgspec.field(name="place")  # the key that letters have on the wire
-    """Where the original was published: on NATS, its whole subject."""
+    """The subject of the original, in the transport's own terms: on NATS, the whole subject."""
     type_name: str
-    """The type it was published under; empty where that is not known."""
+    """The type that the original was published under; empty if it is not known."""
     source: str
     attempts: int
-    """How often that reader tried: by its own count, else how often it was delivered to it."""
+    """The reader's attempts: by its own count, else the number of deliveries to it."""
     stored: str
     """RFC 3339: when the broker stored the original."""
     buried: str
@@ -68,25 +68,25 @@ class DeadLetter(Masked, msgspec.Struct, frozen=True, kw_only=True, omit_default
     payload: SecretBytes
     """The original bytes."""
     payload_bytes: int
-    """Their length. More than ``payload`` holds where the original left no room beside it: then the
-    whole of it is in the events stream only, at ``sequence``."""
+    """Length of the original. If it is more than ``payload`` holds, the original did not fit into the
+    letter: only the events stream has all of it, at ``sequence``."""
     sequence: int
-    """The original's position in its stream; 0 where nothing is stored."""
+    """The original's position in its stream; 0 if the original is not stored."""
     first_failed: str = ""
-    """RFC 3339: when the reader first failed at it; empty where that is not known."""
+    """RFC 3339: when the reader first failed to handle it; empty if that is not known."""
     last_failed: str = ""
-    """RFC 3339: when it failed for the last time; empty where that is not known."""
+    """RFC 3339: when the reader failed for the last time; empty if that is not known."""
     headers: dict[str, str] = {}
-    """What the transport carried beside the original, as far as it fits: to look at."""
+    """Headers of the original, as far as they fit, for people to read."""
     secret: bool = False
     """The original's type can hold a secret: do not show the payload unasked."""
     numbers: tuple[int, ...] = ()
-    """Its positions in the dead stream, oldest first; empty until it is read from there. There are
-    several where its reader died between burying it and settling the original."""
+    """Positions of the letter in the dead stream, oldest first; empty unless it was read from there.
+    There are several if a reader died after burying the letter and before settling the original."""
 
     @property
     def number(self) -> int:
-        """What `dms-events dead` calls it by: the first of ``numbers``, 0 where there is none."""
+        """Number of the letter in `dms-events dead`: the first of ``numbers``, 0 if there is none."""
         return self.numbers[0] if self.numbers else 0
 
 
@@ -102,18 +102,19 @@ def prepare_dead_letter(
     last: str = "",
     aliases: Mapping[str, str] | None = None,
 ) -> OutgoingMessage:
-    """A dead letter that is ready to send.
+    """Return a dead letter for a message, ready to send.
 
-    Its own id is made of the reader and the original's position, so that burying the same message again
-    (after a crash before the term) is not a second letter. It fits, whatever the original's subject,
-    identity, headers and payload are: its own subject has the original's tokens, shortened.
+    The letter's id is made of the reader and the original's position. So burying the same message again
+    (after a crash before the term) makes no second letter. The letter always fits, whatever the
+    original's subject, identity, headers and payload are: its own subject has the original's tokens,
+    shortened.
     """
     now = now_rfc3339()
     tried = delivery.attempt if attempts is None else attempts
     secret = may_hold_secret(delivery.type_name, delivery.data, aliases)
     type_name, source = delivery.type_name, delivery.source
     if not _is_text(delivery.subject + type_name + source):
-        type_name = source = ""  # so that it is not replayed to another place than it came from
+        type_name = source = ""  # so that it is not replayed to another subject
     letter = DeadLetter(
         id=_text(id) if len(id) <= _LONGEST_ID else bounded(id),
         reason="withheld: its type holds a secret" if secret else bounded(text_of(error)),
@@ -151,26 +152,26 @@ _decode = msgspec.msgpack.Decoder(DeadLetter).decode
 
 
 def decode_dead_letter(data: bytes) -> DeadLetter:
-    """Read a dead letter, whichever release wrote it.
+    """Read a dead letter, written by any release.
 
     Raises:
-        DecodeError: it is none.
+        DecodeError: ``data`` is not a dead letter.
     """
     try:
         return _decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         reason = str(error)
-    # Without a cause: that of a bad text holds the text.
+    # Raised without a cause: a UnicodeDecodeError would hold the text.
     raise DecodeError("DeadLetter", "", reason, data)
 
 
 def may_hold_secret(
     type_name: str, payload: bytes, aliases: Mapping[str, str] | None = None
 ) -> bool:
-    """Whether a message may hold a secret, as far as can be told.
+    """True if a message may hold a secret, as far as can be told.
 
-    It could not be read, and may be an event of another type than the one it was published under, or than
-    its envelope names. So a word that only secrets are called by is enough.
+    The message may be unreadable. Its type may differ from the one that it was published under, and from
+    the one that its envelope names. So a word that only secrets are called by is enough.
     """
     named, texts = {type_name}, [payload.lower()]
     with suppress(DecodeError):
@@ -189,7 +190,7 @@ def may_hold_secret(
 
 @cache
 def _secret_words() -> frozenset[bytes]:
-    """The names of the types that hold a secret and the keys of those secrets in JSON, in lower case."""
+    """Names of the types that hold secrets, and JSON keys of these secrets, in lower case."""
     words = set()
     for name in registry.names():
         if holds_secret(registry.get(name)):
@@ -199,7 +200,7 @@ def _secret_words() -> frozenset[bytes]:
 
 
 def text_of(error: BaseException) -> str:
-    """What an error says, whatever its ``__str__`` does."""
+    """Return the text of an error, even if its ``__str__`` fails."""
     try:
         return str(error)
     except Exception:  # noqa: BLE001 - a handler's error must not keep its message from being buried
@@ -207,7 +208,7 @@ def text_of(error: BaseException) -> str:
 
 
 def _text(text: str) -> str:
-    """The text, with lone surrogates escaped: nobody could encode them."""
+    """Return the text with lone surrogates escaped, since they cannot be encoded."""
     return text.encode(errors="backslashreplace").decode()
 
 
@@ -216,7 +217,7 @@ def _is_text(text: str) -> bool:
 
 
 def bounded(text: str) -> str:
-    """The beginning of a text that others chose, such that it can be encoded."""
+    """Return the beginning of a text that others chose, in a form that can be encoded."""
     return _text(text[:LONGEST])
 
 

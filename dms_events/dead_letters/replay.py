@@ -1,4 +1,4 @@
-"""Replay: from a dead letter back to the message that it was, and which reader it is for."""
+"""Replay: make the original message from a dead letter, for the letter's reader or for all readers."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from .letter import LONGEST, TOKEN_BYTES, DeadLetter
 __all__ = ["PREFIX", "prepare_replay", "reader_of", "reader_token"]
 
 PREFIX = "replay:"
-"""How the message id of a replay begins."""
+"""Prefix of the message id of a replay."""
 _READER_BYTES = 16
 _HEADER_ROOM = 28
-"""Bytes of the header block beside the message id, which is all that a replay has in it."""
+"""Bytes of the header block beside the message id; a replay has no other header."""
 _LONGEST_LINE = 3000
 """Bytes of type and source that leave room for the rest of a protocol line of 4,096."""
 
 
 def reader_token(durable: str) -> str:
-    """A durable as the message id of a replay names it."""
+    """Return the name of a durable as the message id of a replay has it."""
     return shortened(durable, _READER_BYTES)
 
 
 def reader_of(message_id: str) -> str:
-    """The `reader_token` of a replay's reader; empty for a replay to all, and for what is no replay."""
+    """Return the `reader_token` of a replay's reader; empty for a replay to all and any other message."""
     if not message_id.startswith(PREFIX):
         return ""
     return message_id[len(PREFIX) :].rpartition(":")[0]
@@ -37,17 +37,17 @@ def reader_of(message_id: str) -> str:
 def prepare_replay(
     letter: DeadLetter, payload: bytes, *, again: bool, to_all: bool, max_payload: int
 ) -> OutgoingMessage:
-    """The original ``payload`` of a letter, ready to publish under its identity.
+    """Return the original ``payload`` of a letter as a message, ready to publish under its identity.
 
-    The transport has seen that identity a moment ago and may refuse it as a duplicate, so the message has
-    an id of its own, made of the original's position and of the letter's reader, which it names unless it
-    is ``to_all``. A second replay of the same original to the same reader, soon after the first, has the
-    same id and is a duplicate; with ``again`` it has a new one and is published.
+    The transport may have seen that identity a moment ago and refuse it as a duplicate. So the message
+    gets another id. It is made of the original's position, and of the letter's reader unless it is
+    ``to_all``. A second replay of the same original to the same reader has the same id, and is a
+    duplicate soon after the first. With ``again`` it gets a new id and is published.
 
     Raises:
-        ReplayError: it cannot be published as it was.
+        ReplayError: the original cannot be published as it was.
     """
-    # Whoever may write to the dead stream wrote these, and they become a subject.
+    # Anybody with write access to the dead stream may have chosen these two, and they become a subject.
     if not is_type_name(letter.type_name) or not is_source(letter.source):
         reason = (
             f"it was published at {letter.subject!r}, which names no type and source as events do"
@@ -70,9 +70,9 @@ def prepare_replay(
 
 
 def _identified(letter: DeadLetter, payload: bytes, room: int) -> bytes:
-    """The payload with the letter's identity, in no more than ``room`` bytes where that is possible.
+    """Return the payload with the letter's identity, in no more than ``room`` bytes if possible.
 
-    It stays as it was where it is no envelope, or has an identity of its own, and fits.
+    A payload that is no envelope stays as it was. So does an envelope that has an identity and fits.
     """
     try:
         envelope = decode_envelope(payload)
@@ -88,13 +88,13 @@ def _identified(letter: DeadLetter, payload: bytes, room: int) -> bytes:
         raise ReplayError(letter.number, reason)
     wanted = msgspec.structs.replace(envelope, id=letter.id)
     if payload[:1] < b"\x80":
-        # Added at the end, so that keys which are not ours are kept; of repeated ones the last counts.
+        # The ID is added at the end, so keys that we do not know are kept. The last of equal keys counts.
         extended = payload.rstrip()[:-1] + b',"ID":' + msgspec.json.encode(letter.id) + b"}"
         if not _reads_as(extended, wanted):
             extended = encode_envelope(wanted)
         if len(extended) <= room:
             return extended
-    # A quarter smaller than JSON, which has the event as base64.
+    # MessagePack is a quarter smaller than JSON, which holds the event as base64.
     return encode_envelope(wanted, "msgpack")
 
 

@@ -15,14 +15,14 @@ from .letter import LONGEST, may_hold_secret, text_of
 __all__ = ["AGAIN_S", "DeadLetterWriter", "GiveUp"]
 
 AGAIN_S = 5.0
-"""After so many seconds a message is tried again whose dead letter was not accepted."""
+"""Seconds until a message is tried again after its dead letter was not accepted."""
 _LONGEST_REASON = 1000
 
 _log = logging.getLogger("dms_events")
 
 
 class GiveUp(Protocol):
-    """How a message is given up, then termed: kept by `DeadLetters.add`, or thrown away."""
+    """Gives a message up, then terms it: `DeadLetters.add` keeps it, another function throws it away."""
 
     def __call__(
         self,
@@ -34,13 +34,13 @@ class GiveUp(Protocol):
         attempts: int | None = ...,
         first: str = ...,
     ) -> Awaitable[None]:
-        """Give it up, then term it; raises TransportError where the letter was not accepted."""
+        """Give the message up, then term it; raises TransportError if the letter was not accepted."""
 
 
 class DeadLetterWriter:
-    """Writes the dead letters of one reader, and logs them: a line a second, however many they are.
+    """Writes the dead letters of one reader, and logs at most one line a second about them.
 
-    Without a ``reader`` nothing is kept: ``give_up`` throws away.
+    Without a ``reader`` no letter is kept: ``give_up`` throws messages away.
     """
 
     def __init__(self, give_up: GiveUp, reader: str = "") -> None:
@@ -59,7 +59,7 @@ class DeadLetterWriter:
         attempts: int | None = None,
         first: str = "",
     ) -> bool:
-        """Whether the letter was accepted and the message termed; else the caller gives it back."""
+        """Return True if the message is given up and termed. On False the caller gives it back."""
         try:
             if time.monotonic() < self._refused_until:
                 raise TransportError("none could be written a moment ago")
@@ -88,5 +88,5 @@ class DeadLetterWriter:
 
 
 def _about(delivery: Delivery, id: str) -> str:
-    """A message in a log line, which no subject and no identity makes as long as they please."""
+    """Return a message's text for a log line, with its subject and identity cut."""
     return f"{delivery.subject[:LONGEST]} (id '{id[:LONGEST]}')"

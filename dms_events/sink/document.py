@@ -21,7 +21,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Described(Protocol):
-    """What `document_of` needs to know of a message, as `dms_events.Message` has it."""
+    """The members of a `dms_events.Message` that `document_of` reads."""
 
     event: msgspec.Struct
     type_name: str
@@ -40,15 +40,15 @@ class Described(Protocol):
 
     @property
     def time_text(self) -> str:
-        """When it was sent, as RFC 3339; may be empty."""
+        """When the event was sent, as RFC 3339; may be empty."""
 
     @property
     def stored_ns(self) -> int:
-        """When the broker stored it, in ns since 1970."""
+        """When the broker stored the message, in ns since 1970."""
 
 
 def document_of(message: Described) -> Document:
-    """The document of a message: the event's own fields encoded again, and where it comes from."""
+    """Return the document of a message: the event's own fields, encoded again, and its origin."""
     event = message.event
     stored = datetime.fromtimestamp(message.stored_ns / 1e9, UTC)
     time, time_from = _time_of(message, stored)
@@ -78,7 +78,7 @@ def document_of(message: Described) -> Document:
 
 
 def call_key(call_id: float) -> str:
-    """The shortest text of a call id as float32, by which both sides' documents of a call join.
+    """Return the shortest text of a call id as float32; it joins the documents of both sides of a call.
 
     Ids above 2**24 may merge, as they do in Go.
     """
@@ -86,10 +86,10 @@ def call_key(call_id: float) -> str:
 
 
 def _time_of(message: Described, stored: datetime) -> tuple[datetime, str]:
-    """When it happened, and whose word that is.
+    """Return the time of an event, and a label for the origin of that time.
 
-    A time before 2020 or more than a day after the event was stored is absurd, and believed it would
-    let anyone create thousands of indices: the stored time is used, and the label says so.
+    A time before 2020, or more than a day after the event was stored, is absurd. With such times anyone
+    could create thousands of indices. So the stored time is used, and the label says so.
     """
     try:
         if message.time_text:
@@ -106,7 +106,7 @@ def _time_of(message: Described, stored: datetime) -> tuple[datetime, str]:
 
 
 def _peer_of(message: Described) -> tuple[str, str]:
-    """Who sent it, and whose word that is: the transport's, a claim of the envelope's, or the event's."""
+    """Return the sender and who named it: the transport, the envelope (a claim), the event or nobody."""
     if message.transport_source:
         return message.transport_source, "transport"
     if message.source:

@@ -1,4 +1,4 @@
-"""The index of a document: chosen by the event alone, one for each type and month."""
+"""The index of a document: the event alone decides it; there is one for each type and month."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def dataset_of(type_name: str) -> str:
 
 
 def index_of(dataset: str, time: datetime) -> str:
-    """The monthly index of an event: a function of the event, never of when it is written.
+    """Return the monthly index of an event: a function of the event, never of the time of writing.
 
-    Deduplication by ``_id`` holds within one index only, so the same event must always go to the
-    same one.
+    Deduplication by ``_id`` holds within one index only, so the same event must always go to the same
+    index.
     """
     return f"dms-{dataset}-{time.year:04}.{time.month:02}"

@@ -1,4 +1,4 @@
-"""Messages that a reader drops for want of room: counted, and told of in bursts."""
+"""Messages that a reader drops for want of room: counted, and reported in bursts."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _QUIET_S: Final = 1.0
 class Drops:
     """Counts the messages that one receiver drops.
 
-    The first drop of a burst is told a turn of the event loop later, and the others once a second: in
-    the log, and to ``tell``.
+    The first drop of a burst is reported a turn of the event loop later, the others once a second. A
+    report goes to the log and to ``tell``.
 
     Args:
         transport: the name of the transport, for the log.
@@ -29,20 +29,20 @@ class Drops:
         self._transport = transport
         self.count = 0
         self.tell: Callable[[DroppedError], None] | None = None
-        """Called in the event loop with the drops that were not told yet."""
+        """Called in the event loop with the drops that were not reported yet."""
         self._told = 0
         self._quiet_until = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
     def add(self, count: int = 1) -> None:
-        """So many messages were dropped. Called in the event loop."""
+        """Count ``count`` dropped messages. Call it in the event loop."""
         self.count += count
         if self._timer is None:
             loop = asyncio.get_running_loop()
             self._timer = loop.call_at(self._quiet_until, self._flush, loop)
 
     def end(self) -> None:
-        """Tell what is not told yet: the receiver is closed."""
+        """Report the drops that were not reported yet: the receiver is closed."""
         if self._timer is not None:
             self._timer.cancel()
             self._flush(asyncio.get_running_loop())

@@ -1,6 +1,6 @@
 """The memory transport: within one process, with real acks and redelivery, without a server.
 
-For tests and for programs that are publisher and subscriber in one. It keeps the semantics of a
+For tests, and for programs that publish and subscribe in one process. It has the semantics of a
 durable stream (dedupe by identity, ack, nak with delay, term, redelivery, delivery counts, shared
 durables) for as long as the process lives.
 """
@@ -36,7 +36,7 @@ __all__ = ["MemoryTransport"]
 
 
 class Broker:
-    """What ``memory://`` transports of one name share, while one of them is open."""
+    """The state that ``memory://`` transports of one name share while one of them exists."""
 
     def __init__(self, max_messages: int, max_bytes: int) -> None:
         self.max_messages = max_messages
@@ -75,7 +75,7 @@ class Broker:
         stored = self.find(channel, sequence)
         if stored is None:
             return False
-        # Positions must stay, so its place is kept by a message of no type, which nobody wants.
+        # Positions must not change: a message without a type, which nobody wants, takes the place.
         self.log[channel][sequence - 1] = stored._replace(
             message=OutgoingMessage(channel, "", "", "", b"")
         )
@@ -98,7 +98,7 @@ _named: WeakValueDictionary[str, Broker] = WeakValueDictionary()
 class MemoryTransport(Transport):
     """``memory://`` is private to the bus that connects; buses on ``memory://name`` share a broker.
 
-    It keeps every message, so that a durable made later sees them all: of each channel up to
+    The broker keeps every message, so a durable created later sees all of them. Each channel holds up to
     ``max_messages`` and ``max_bytes`` (payloads, ids and names). When it is full, publishing fails.
     """
 
@@ -164,7 +164,7 @@ class MemoryTransport(Transport):
     async def subscribe(self, spec: SubscriptionSpec) -> Receiver:
         self._check_open()
         consumers = self._broker.consumers
-        # No durable has a slash in its name.
+        # A slash marks a consumer without a durable name: durables have no slash in theirs.
         name = f"{spec.channel}/{spec.durable or f'/{uuid.uuid4()}'}"
         consumer = consumers.get(name)
         refuse_clash(spec, consumers)

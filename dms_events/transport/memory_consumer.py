@@ -1,4 +1,4 @@
-"""One consumer of the memory transport: its cursor, unsettled deliveries, and what is due again."""
+"""One consumer of the memory transport: its cursor, unsettled deliveries, and due redeliveries."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ class Stored(NamedTuple):
 
 
 def size_of(message: OutgoingMessage) -> int:
-    """Bytes of its payload, id and names, about."""
+    """Return the approximate bytes of the payload, id and names."""
     names = len(message.id) + len(message.type_name) + len(message.source)
     return len(message.data) + names
 
 
 def refuse_clash(spec: SubscriptionSpec, consumers: Mapping[str, Consumer]) -> None:
-    """Refuse a durable whose consumers would be those of another one where there are partitions.
+    """Refuse a durable if one of its consumers, with partitions, would be another durable's.
 
     Raises:
-        ConfigError: they would.
+        ConfigError: the consumers clash.
     """
 
     def partitioned(durable: str) -> bool | None:
@@ -71,16 +71,16 @@ class Consumer:
         self.ack_wait_s = ack_wait_s
         self._cursor = cursor
         self._attempts: dict[int, int] = {}
-        """Delivery count of every message that was delivered and is not settled."""
+        """Delivery count of each message that was delivered and is not settled."""
         self._due: dict[int, float] = {}
-        """When each of them is delivered again, on the monotonic clock; the truth for the heap."""
+        """When each of them is delivered again, on the monotonic clock. Other heap entries are old."""
         self._heap: list[tuple[float, int]] = []
         self.owners: list[object] = []
-        """Readers of whom only the first may take; empty where all may."""
+        """Readers of which only the first may take messages; empty if all may."""
         self._waiters: set[asyncio.Future[None]] = set()
 
     def take(self) -> tuple[Stored, int] | None:
-        """The message that is to be delivered next, with its delivery count; None where none is due."""
+        """Return the next message to deliver, with its delivery count; None if none is due."""
         now = time.monotonic()
         self._skip()
         if self._heap and self._heap[0][0] <= now:
@@ -92,14 +92,14 @@ class Consumer:
         return None
 
     def ready(self) -> bool:
-        """Whether there is something to take now."""
+        """True if there is a message to take now."""
         self._skip()
         return self._cursor < len(self._log) or bool(
             self._heap and self._heap[0][0] <= time.monotonic()
         )
 
     def _skip(self) -> None:
-        """Pass over what is settled since, and what nobody here wants."""
+        """Pass over messages settled since then, and messages that match no pattern."""
         while self._heap and self._due.get(self._heap[0][1]) != self._heap[0][0]:
             heapq.heappop(self._heap)
         log = self._log
@@ -116,35 +116,35 @@ class Consumer:
         heapq.heappush(self._heap, (due, sequence))
 
     def wants(self, type_name: str) -> bool:
-        """True if one of the patterns is for a type; False for the empty name of what was deleted."""
+        """True if a pattern matches the type; False for a deleted message, whose type name is empty."""
         module = type_name.partition(".")[0]
         return bool(type_name) and any(p in ("*", f"{module}.*", type_name) for p in self.patterns)
 
     def settle(self, sequence: int, attempt: int) -> None:
-        """It is done, whatever was delivered of it since."""
+        """Settle a message, even if it was delivered again since then."""
         if self._attempts.get(sequence, 0) >= attempt:
             del self._attempts[sequence], self._due[sequence]
             self.wake()
 
     def forget(self, sequence: int) -> None:
-        """It was deleted: do not deliver it again."""
+        """Forget a deleted message: do not deliver it again."""
         self._attempts.pop(sequence, None)
         self._due.pop(sequence, None)
         self.wake()
 
     def again(self, sequence: int, attempt: int, delay_s: float) -> None:
-        """Deliver it again after ``delay_s``, unless a later delivery is out."""
+        """Deliver the message again after ``delay_s``, unless there was a later delivery."""
         if self._attempts.get(sequence) == attempt:
             self._schedule(sequence, time.monotonic() + delay_s)
             self.wake()
 
     def progress(self, sequence: int, attempt: int) -> None:
-        """Count its ack wait from now."""
+        """Count the ack wait of the message from now."""
         if self._attempts.get(sequence) == attempt:
             self._schedule(sequence, time.monotonic() + self.ack_wait_s)
 
     def backlog(self) -> int:
-        """Messages not delivered yet, and those that are not settled."""
+        """Return the number of messages not delivered yet or not settled."""
         waiting = sum(1 for s in self._log[self._cursor :] if self.wants(s.message.type_name))
         return waiting + len(self._attempts)
 
@@ -155,7 +155,7 @@ class Consumer:
                 waiter.set_result(None)
 
     async def changed(self, timeout_s: float | None, *, may_take: bool) -> None:
-        """Wait until there may be something to take, or it may be taken, at most ``timeout_s``."""
+        """Wait until a reader should look for messages again, at most ``timeout_s``."""
         waiter = asyncio.get_running_loop().create_future()
         self._waiters.add(waiter)
         next_due = self._heap[0][0] - time.monotonic() if self._heap and may_take else None
@@ -242,6 +242,6 @@ class MemoryDelivery:
             self._consumer.progress(self._stored.sequence, self._attempt)
 
     def _settle(self) -> bool:
-        """Whether this is the first time; the first word counts."""
+        """Return True on the first call only: the first settlement counts."""
         first, self._settled = not self._settled, True
         return first

@@ -24,7 +24,7 @@ class _Responder:
 
 
 class MemoryResponders:
-    """The responders of a broker by type; all of them are in one event loop."""
+    """The responders of a broker, by type; all run in one event loop."""
 
     def __init__(self) -> None:
         self._by_type: dict[str, deque[_Responder]] = {}
@@ -33,7 +33,7 @@ class MemoryResponders:
     async def respond(
         self, type_name: str, answer: Answer, closed: asyncio.Future[None]
     ) -> AsyncIterator[None]:
-        """As `Transport.respond` says; after ``closed`` it takes no more."""
+        """Like `Transport.respond`; it takes no more requests after ``closed``."""
         responder = _Responder(answer, closed)
         others = self._by_type.setdefault(type_name, deque())
         others.append(responder)
@@ -46,7 +46,7 @@ class MemoryResponders:
     async def request(
         self, message: OutgoingMessage, largest: int, timeout_s: float, closed: asyncio.Future[None]
     ) -> bytes:
-        """As `Transport.request` says; ``closed`` ends it."""
+        """Like `Transport.request`; ``closed`` ends the request."""
         type_name = message.type_name
         responder = self._next(type_name)
         delivery = RequestDelivery(

@@ -10,14 +10,14 @@ __all__ = ["Peer"]
 
 
 class Peer(msgspec.Struct, frozen=True, kw_only=True):
-    """A node that is connected, as it was known when it was asked for."""
+    """A connected node, as it was known at the time of the call."""
 
     peer_id: str
     addresses: tuple[str, ...]
-    """The remote ends of its connections, as multiaddrs. That of an inbound connection is not where the
-    peer listens."""
+    """The remote ends of its connections, as multiaddrs. The peer does not listen at the remote end of an
+    inbound connection."""
     direction: Literal["inbound", "outbound"]
-    """Who dialled: the peer, or this node. Of several connections the oldest counts."""
+    """The side that dialled: the peer (inbound), or this node. The oldest connection counts."""
     latency_s: float | None
     """The round trip of the last ping that was answered, in seconds; None before the first."""
     types: tuple[str, ...]

@@ -12,10 +12,10 @@ __all__ = ["Delivery", "Receiver"]
 
 
 class Delivery(Protocol):
-    """One message that arrived; a protocol, so that what a client library makes of it can be one.
+    """One message that arrived. It is a protocol, so an object of a client library can be a delivery.
 
-    Settling (ack, nak, term) takes effect at the broker some time later, or never where the connection
-    is lost: then the message is delivered again. Settling twice does nothing.
+    Settling (ack, nak, term) takes effect at the broker some time later. If the connection is lost, it
+    may never take effect: then the message is delivered again. Settling twice does nothing.
     """
 
     @property
@@ -24,51 +24,51 @@ class Delivery(Protocol):
 
     @property
     def size(self) -> int:
-        """Bytes of all that its publisher chose, payload, headers and names: buffers count them."""
+        """Bytes of the payload, headers and names, all chosen by the publisher: buffers count them."""
 
     @property
     def subject(self) -> str:
-        """The subject it was published on, in the transport's own terms, for people to read."""
+        """The subject of the message, in the transport's own terms, for people to read."""
 
     @property
     def type_name(self) -> str:
-        """The type name it was published under, as ``module.Type``; empty where that is not known."""
+        """The type name of the publication, as ``module.Type``; empty if it is not known."""
 
     @property
     def source(self) -> str:
-        """Who published it, by the transport's own word; empty where it has none (the token ``_``).
+        """The publisher by the transport's own word; empty if the transport names none (token ``_``).
 
-        Never what the payload claims.
+        It is never a claim of the payload.
         """
 
     @property
     def attempt(self) -> int:
-        """How often this message was delivered, this time included: at least 1, never less than true."""
+        """Number of deliveries of this message, this one included; at least 1, never too low."""
 
     @property
     def possibly_replayed(self) -> bool:
-        """True if it may have been published long ago, and sent again by somebody since.
+        """True if the message may be an old one that somebody sent again.
 
-        False where the transport rules that out, or cannot know.
+        False if the transport rules that out, or cannot know it.
         """
 
     @property
     def message_id(self) -> str:
-        """The id its publisher gave to the transport; empty where it gave none."""
+        """The id that the publisher gave to the transport; empty if it gave none."""
 
     @property
     def headers(self) -> Mapping[str, str] | None:
-        """What its publisher said beside the payload; None where that is nothing."""
+        """The headers that the publisher sent beside the payload; None if there are none."""
 
     @property
     def sequence(self) -> int:
-        """Its position in the stream, the same for every delivery of it; 0 where nothing is stored."""
+        """Position of the message in the stream, the same for every delivery; 0 if it is not stored."""
 
     @property
     def position(self) -> int:
-        """Its sequence × 2^64, plus the time in ns at which it was stored.
+        """The message's sequence × 2^64, plus the time in ns at which it was stored.
 
-        The same for every delivery of a stored message, and another one for each other message: a
+        Every delivery of a stored message has the same position, and two messages never share one: a
         message that gets a sequence which was used before is stored later.
         """
 
@@ -76,69 +76,69 @@ class Delivery(Protocol):
     def position_id(self) -> str:
         """UUIDv5 of (stream, sequence, time stored): the same for every delivery of a stored message.
 
-        Where nothing is stored: of (broker, number, time of arrival).
+        If the message is not stored: UUIDv5 of (broker, number, time of arrival).
         """
 
     @property
     def stored_ns(self) -> int:
-        """When the broker stored it, in ns since 1970; of the arrival where nothing is stored."""
+        """Time at which the broker stored it, in ns since 1970; time of arrival if it is not stored."""
 
     async def ack(self) -> None:
-        """It is done: do not deliver it again."""
+        """The message is done: do not deliver it again."""
 
     def ack_soon(self) -> None:
-        """What `ack` does, without a wait: it takes effect a turn of the event loop later."""
+        """Like `ack`, without a wait: it takes effect a turn of the event loop later."""
 
     async def nak(self, delay_s: float = 0.0) -> None:
-        """It is not done: deliver it again after ``delay_s``.
+        """The message is not done: deliver it again after ``delay_s``.
 
-        Where nothing is stored, the call itself raises TransportError, and not its awaitable.
+        If the message is not stored, the call itself raises TransportError, not its awaitable.
         """
 
     async def term(self) -> None:
-        """It will never be done: do not deliver it again."""
+        """The message will never be done: do not deliver it again."""
 
     async def in_progress(self) -> None:
-        """It is being worked on: count the ack wait from now."""
+        """The message is being worked on: count the ack wait from now."""
 
 
 class Receiver(ABC):
     """One subscription at a transport."""
 
     drops: Drops | None = None
-    """Messages that arrive and are thrown away for want of room; None where that never happens."""
+    """Counts messages that are thrown away for want of room; None if that never happens."""
 
     possibly_replayed: int = 0
-    """Messages that it held and that may have been replayed (`Delivery.possibly_replayed`)."""
+    """Messages of this receiver that may have been replayed (`Delivery.possibly_replayed`)."""
 
     made_beside: tuple[str, ...] | None = None
-    """Where it made its durable, which was not there: the names of others, as far as they are known."""
+    """The names of other durables, as far as known, if this receiver created its own; else None."""
 
     most_unsettled: int | None = None
-    """How many messages its durable hands out to all readers before one of them is settled; None where
-    that has no limit, or is not known. At the limit the broker delivers nothing new."""
+    """Most unsettled messages that the durable hands out to all its readers together; None if there is no
+    limit, or it is not known. At the limit the broker delivers no new message."""
 
     ack_wait_s: float
-    """The ack wait in force: that of the consumer, which may be older than the spec."""
+    """The ack wait in force. It is the consumer's, which may have been created before the spec."""
 
     @abstractmethod
     def pop(self) -> Delivery | None:
-        """The next message, which is the taker's to settle, in arrival order; None where none is there.
+        """Take the next message, in arrival order; None if there is none. The caller must settle it.
 
-        What is not taken yet is kept from being delivered again meanwhile.
+        The receiver prevents that messages not taken yet are delivered again meanwhile.
         """
 
     @abstractmethod
     async def wait(self, timeout_s: float | None) -> bool:
-        """Return as soon as there is something to take, or False after ``timeout_s``.
+        """Return True as soon as there is a message to take, or False after ``timeout_s``.
 
         Raises:
-            TransportError: nothing is there and nothing will ever arrive again (consumer deleted,
+            TransportError: no message is there and none will ever arrive again (consumer deleted,
                 transport closed).
         """
 
     async def receive(self, limit: int, timeout_s: float | None) -> Sequence[Delivery]:
-        """Wait, then take up to ``limit``. Returns as soon as there is one, empty after ``timeout_s``.
+        """Wait for a message, then take up to ``limit``. Returns no messages after ``timeout_s``.
 
         Raises `TransportError` as `wait` does.
         """
@@ -149,20 +149,20 @@ class Receiver(ABC):
         return taken
 
     async def still_owned(self, delivery: Delivery) -> bool:
-        """Whether a message that was taken is still the taker's, and not another reader's meanwhile.
+        """True if this reader still owns a message that it took; False if another reader owns it now.
 
-        Waits while that is in doubt. Only partitioned receivers lose what was taken.
+        Waits while the owner is in doubt. Only partitioned receivers lose messages that they took.
         """
         return True
 
     @abstractmethod
     async def backlog(self) -> int:
-        """Messages that wait for this consumer or are not settled yet; 0 where nothing is stored."""
+        """Number of messages that wait for this consumer or are not settled; 0 if nothing is stored."""
 
     @abstractmethod
     async def pause(self) -> None:
-        """Receive no more, for good. What has arrived can still be taken, and what was taken settled."""
+        """Receive no more, for good. Messages that arrived can still be taken, and settled."""
 
     @abstractmethod
     async def close(self) -> None:
-        """Stop receiving. What was not taken is left for, or given back to, the consumer."""
+        """Stop receiving. Messages not taken are left for the consumer, or given back to it."""

@@ -1,4 +1,4 @@
-"""A request at the seam: bytes that arrived, and the function that answers them with bytes."""
+"""A request at the seam: the bytes of a request, and the function that answers with bytes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["Answer", "RequestDelivery"]
 class RequestDelivery(
     UnstoredDelivery, Masked, msgspec.Struct, frozen=True, kw_only=True, eq=False
 ):
-    """A request that arrived. It is answered, so there is nothing to acknowledge or to give back.
+    """A request that arrived. It gets an answer; it is not acknowledged or given back.
 
     It is a `Delivery`. Its repr does not show the payload.
     """
@@ -41,19 +41,19 @@ class RequestDelivery(
 
     @property
     def message_id(self) -> str:
-        """None is given beside the payload."""
+        """Empty: a request has no id beside the payload."""
         return ""
 
     @property
     def headers(self) -> Mapping[str, str] | None:
-        """None are handed on."""
+        """None: headers of a request are not handed on."""
         return None
 
     @property
     def position(self) -> int:
-        """When it arrived, in ns since 1970."""
+        """Time of arrival, in ns since 1970."""
         return self.stored_ns
 
 
 Answer = Callable[[RequestDelivery], Coroutine[Any, Any, bytes]]
-"""Makes the answer to a request. It raises nothing but CancelledError, and ends in bounded time."""
+"""Makes the answer to a request. It raises only CancelledError, and ends in bounded time."""

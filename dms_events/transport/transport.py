@@ -34,15 +34,15 @@ __all__ = [
 ]
 
 ACK_WAIT_S: Final = 40.0
-"""The default. What went into a dead link comes after it. A reader gives a sign of life every third of
-it, so one whose link dies, which takes 10 s to notice, gives its next sign in time."""
+"""The default. A message that was sent into a dead link is delivered again after this time. A reader
+gives a sign of life every third of it. It notices a dead link in 10 s, so its next sign comes in time."""
 
 Channel = Literal["events", "requests", "dead"]
-"""The three namespaces. They never overlap, so that a stream over one holds nothing of another."""
+"""The three namespaces. They never overlap: a stream over one holds no message of another."""
 
 
 class OutgoingMessage(Masked, msgspec.Struct, frozen=True, gc=False):
-    """One message ready to send. It keeps its identity, so sending it again is safe.
+    """One message that is ready to send. It keeps its identity, so sending it again is safe.
 
     Its repr does not show the payload.
     """
@@ -53,75 +53,75 @@ class OutgoingMessage(Masked, msgspec.Struct, frozen=True, gc=False):
     id: str
     data: SecretBytes
     is_shared: bool = False
-    """Others publish it too, so that it is no surprise if it is stored already."""
+    """Others publish this message too, so it may be stored already."""
 
 
 class SubscriptionSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """What a subscription wants.
+    """The messages that a subscription asks for, and how they are delivered.
 
     ``patterns`` are ``module.Type``, ``module.*`` or ``*``. A ``durable`` is one consumer with one set
-    of patterns, shared by whoever subscribes under its name. ``start`` counts for a new consumer only.
-    ``partitioned``: of each part of the sources there is one reader at a time, which has all of it.
+    of patterns; all who subscribe under its name share it. ``start`` counts for a new consumer only.
+    ``partitioned``: each part of the sources has one reader at a time, which gets all of that part.
     """
 
     channel: Channel = "events"
     patterns: tuple[str, ...]
     types: tuple[str, ...] = ()
-    """The type names that the patterns stand for, where the broker knows no wildcards; sorted."""
+    """The type names that the patterns match, sorted; for brokers that know no wildcards."""
     durable: str | None = None
     start: Literal["all", "new"] = "all"
     prefetch: int = 500
     ack_wait_s: float = ACK_WAIT_S
     partitioned: bool = False
     must_exist: bool = False
-    """A durable that is not there is an error, and not made."""
+    """A durable that does not exist is an error; it is not created."""
 
 
 class Guarantees(msgspec.Struct, frozen=True, kw_only=True):
-    """What a transport promises; the contract suite checks exactly this."""
+    """The promises of a transport; the contract suite checks exactly these."""
 
     acknowledges: bool
-    """ack, nak with delay, term and in-progress mean something; what is not acked comes again."""
+    """ack, nak with delay, term and in-progress take effect; a message not acked is delivered again."""
     durable: bool
-    """A durable survives its reader's death, and what was published survives the broker's."""
+    """A durable survives the death of its reader, and published messages survive that of the broker."""
     dedupes: bool
     """A second publish of the same id, soon after the first, is accepted and not delivered again."""
     full: Literal["error", "drop"]
-    """What happens when there is no more room: PublishError, or a counted drop at the reader."""
+    """The effect of missing room: a PublishError, or a drop that the reader counts."""
     ordered: bool
-    """What one publisher published arrives in its order, until something is delivered again."""
+    """The messages of one publisher arrive in the order of publishing, except for redeliveries."""
     authenticates: bool
-    """The source of a message is proved, and is the node that published it whatever its bus was told."""
+    """The source of a message is proved: the node that published it, whatever its bus was told."""
 
 
 class KeyValue(ABC):
-    """What the readers of a durable write down for each other: a few bytes under a key.
+    """Notes that the readers of a durable write for each other: a few bytes under a key.
 
-    They last as long as the durable itself, or a week at least after they were written.
+    A note lasts as long as the durable itself, or at least a week after it was written.
     """
 
     @abstractmethod
     async def get(self, key: str) -> bytes | None:
-        """What was written last; None where there is nothing.
+        """Return the value written last under ``key``; None if there is no value.
 
         Raises:
-            TransportError: it is not known.
+            TransportError: the value is not known.
         """
 
     @abstractmethod
     async def put(self, key: str, value: bytes) -> None:
-        """Write, over what was there. When it returns, the note survives whatever the durable does.
+        """Write a note, over an earlier one. From then on it survives all that the durable survives.
 
         Raises:
-            TransportError: it is not written, or that is not known.
+            TransportError: the note is not written, or it is not known whether it is.
         """
 
     @abstractmethod
     async def delete(self, key: str) -> None:
-        """Forget it.
+        """Delete a note.
 
         Raises:
-            TransportError: it may still be there.
+            TransportError: the note may still be there.
         """
 
 
@@ -133,7 +133,7 @@ class Transport(ABC):
     @property
     @abstractmethod
     def where(self) -> str:
-        """The broker, and the root of its names, for people to read; without passwords."""
+        """The broker and the root of its names, as a text for people; without passwords."""
 
     @property
     @abstractmethod
@@ -145,36 +145,36 @@ class Transport(ABC):
         """Connect.
 
         Raises:
-            ConnectionLostError: nothing answers.
-            ConfigError: what answers cannot serve as asked.
+            ConnectionLostError: no broker or peer answers.
+            ConfigError: the one that answers cannot serve as asked.
         """
 
     @abstractmethod
     async def publish(self, message: OutgoingMessage) -> None:
-        """Send one message; returns when it is as safe as the transport promises.
+        """Send one message. Returns when the message is as safe as the transport promises.
 
         Raises:
-            PublishError: it was not accepted, or that is not known. Sending it again is safe where
-                the transport dedupes.
+            PublishError: the message was not accepted, or it is not known whether it was. Sending it
+                again is safe where the transport dedupes.
         """
 
     @abstractmethod
     async def publish_many(self, messages: Iterable[OutgoingMessage]) -> int:
-        """Send many, in order, without a round trip each. Returns how many there were.
+        """Send many messages, in order, without a round trip for each. Returns their number.
 
         Raises:
             PublishError: ``unacknowledged`` holds the messages whose acceptance is not known.
-            CancelledError: its ``__cause__`` is such a `PublishError`, where messages were open.
+            CancelledError: its ``__cause__`` is such a `PublishError` if messages were still open.
         """
 
     @property
     def publish_counts(self) -> PublishCounts:
-        """What the broker said of published messages beside that it accepted them."""
+        """Counts of the broker's other answers to published messages, beside acceptance."""
         return PublishCounts()
 
     @property
     def peers(self) -> tuple[Peer, ...]:
-        """The nodes that are connected, sorted by id; empty where there is a broker, or before `open`."""
+        """The connected nodes, sorted by id; empty with a broker, and before `open`."""
         return ()
 
     @abstractmethod
@@ -182,65 +182,65 @@ class Transport(ABC):
         """Start to receive.
 
         Raises:
-            ConfigError: the durable exists with other patterns; it is never rewritten.
+            ConfigError: the durable exists with other patterns; a durable is never rewritten.
         """
 
     @abstractmethod
     async def notes(self, durable: str) -> KeyValue:
-        """The notes of a durable's readers.
+        """Return the notes of a durable's readers.
 
         Raises:
-            ConfigError: this transport keeps none, for it does not acknowledge.
-            TransportError: they cannot be reached.
+            ConfigError: this transport keeps no notes, since it does not acknowledge.
+            TransportError: the notes cannot be reached.
         """
 
     @abstractmethod
     async def readers(self, message: OutgoingMessage, durable: str = "") -> Sequence[str]:
-        """The durables that would get an event if it was published now, sorted by name.
+        """Return the durables that would get an event if it was published now, sorted by name.
 
-        If ``durable`` is named, only that one is looked for.
+        If ``durable`` is given, only that durable is looked for.
 
         Raises:
-            ConfigError: nothing is stored here.
-            TransportError: they are not known.
+            ConfigError: this transport stores nothing.
+            TransportError: the durables are not known.
         """
 
     @abstractmethod
     async def fetch(self, channel: Channel, sequence: int) -> bytes | None:
-        """The payload of a stored message; None where it is not there (any more).
+        """Return the payload of a stored message; None if the message is not there (any more).
 
         Raises:
-            ConfigError: nothing is stored here.
-            TransportError: it is not known, or not allowed.
+            ConfigError: this transport stores nothing.
+            TransportError: the answer is not known, or reading is not allowed.
         """
 
     @abstractmethod
     async def delete(self, channel: Channel, sequence: int) -> bool:
-        """Delete a stored message for good; False where it is not there (any more).
+        """Delete a stored message for good. Returns False if the message is not there (any more).
 
-        Its id stays known for as long as the transport dedupes by it, who has it already keeps it, and
-        its bytes may stay on a disk for a while.
+        The id stays known for as long as the transport dedupes by it. Readers that have the message
+        already keep it, and its bytes may stay on a disk for a while.
 
         Raises:
-            ConfigError: nothing is stored here.
-            TransportError: it is not known, or not allowed.
+            ConfigError: this transport stores nothing.
+            TransportError: the outcome is not known, or deleting is not allowed.
         """
 
     async def request(self, message: OutgoingMessage, to: str, timeout_s: float) -> bytes:
         """Send a request, and return the answer of one responder.
 
-        To cancel it ends all that it started here. A responder is not told.
+        Cancelling this call ends all that it started here. The responder is not told.
 
         Args:
-            message: on the channel ``requests``.
-            to: who is to answer, where a transport addresses peers; else empty.
+            message: the request, on the channel ``requests``.
+            to: the peer that shall answer, where a transport addresses peers; else empty.
             timeout_s: how long to wait, above 0.
 
         Raises:
-            ConfigError: ``to`` cannot be, or is missing; or there are no requests here.
-            NoResponderError: nobody answers requests of this type (there); at once.
+            ConfigError: ``to`` is not possible, or is missing; or this transport has no requests.
+            NoResponderError: nobody (at ``to``) answers requests of this type; raised at once.
             RequestTimeoutError: no answer came in time.
-            RequestError: it cannot be sent, or what came is no answer.
+            RequestError: the request cannot be sent, or the reply is not an answer.
             ConnectionLostError: there is no connection, or it ended before the answer came.
         """
         raise ConfigError("request", f"{type(self).__name__} has no requests and replies")
@@ -248,17 +248,17 @@ class Transport(ABC):
     def respond(self, type_name: str, answer: Answer) -> AbstractAsyncContextManager[None]:
         """Have requests of a type answered, for as long as the context lasts.
 
-        ``answer`` is called for each request at once, beside the others, and what it returns is sent.
-        Leaving the context takes no more requests, then waits for the answers that are being made.
-        Several responders share the requests, where a request is not addressed to one of them.
+        ``answer`` is called for each request at once, concurrently, and its result is sent. Leaving the
+        context takes no more requests, then waits for the answers that are being made. Several
+        responders share the requests that are not addressed to one of them.
 
         Raises:
-            ConfigError: there are no requests here, or the type has a responder already that it cannot
-                share them with.
-            TransportError: it is not known, or not allowed.
+            ConfigError: this transport has no requests, or the type already has a responder and the
+                two cannot share the requests.
+            TransportError: the outcome is not known, or responding is not allowed.
         """
         raise ConfigError("respond", f"{type(self).__name__} has no requests and replies")
 
     @abstractmethod
     async def close(self) -> None:
-        """Flush what was sent and settled, and disconnect."""
+        """Flush the messages that were sent and the acknowledgements, and disconnect."""

@@ -1,4 +1,4 @@
-"""Reading what nobody stores: deliveries that come once, and a receiver that drops what finds it full."""
+"""Reading unstored messages: each is delivered once, and a full receiver drops messages that arrive."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ D = TypeVar("D", bound=Delivery)
 
 
 class UnstoredDelivery:
-    """A part of a `Delivery`: nobody stored the message, so to acknowledge it means nothing."""
+    """A part of a `Delivery`: the message is not stored, so acknowledging it has no effect."""
 
     __slots__ = ()
 
@@ -43,16 +43,16 @@ class UnstoredDelivery:
 
 
 class DroppingReceiver(Receiver, Generic[D]):
-    """Holds up to ``limit`` messages and ``most_bytes``; what arrives beyond is dropped and counted.
+    """Holds up to ``limit`` messages and ``most_bytes``; further messages are dropped and counted.
 
-    One message is always held, however large it is. ``broker``, who keeps none, is named in the log.
-    What arrives is put into the buffer by the subclass, in one step for each message.
+    One message is always held, however large it is. The log names ``broker``, which stores no messages.
+    The subclass puts each arriving message into the buffer, in one step.
     """
 
     def __init__(self, broker: str, limit: int, most_bytes: int) -> None:
         self._limit = limit
         self._room = most_bytes
-        """How many bytes may be held beside those that are."""
+        """How many more bytes may be held."""
         self._buffer: deque[D] = deque()
         self._arrived = asyncio.Event()
         self._end: TransportError | None = None
@@ -82,7 +82,7 @@ class DroppingReceiver(Receiver, Generic[D]):
         self.fail(ConnectionLostError("the subscription is closed"))
 
     def fail(self, error: TransportError) -> None:
-        """Nothing will arrive any more."""
+        """End the receiver: no message will arrive any more."""
         self.drops.end()
         self._end = self._end or error
         self._arrived.set()
