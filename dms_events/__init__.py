@@ -110,10 +110,10 @@ _ROOMS = {
 }
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
 
-if not TYPE_CHECKING:  # or else a type checker would take every name for one of these
+if not TYPE_CHECKING:  # else a type checker would accept every name
 
     def __getattr__(name: str) -> Any:
-        """A public name, whose room is imported when the name is first used: types need no bus."""
+        """Return a public name. Its package is imported at the first use, so types need no bus."""
         if name == "__version__":
             from importlib.metadata import version  # a quarter of the time of `import dms_events`
 

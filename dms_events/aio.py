@@ -15,7 +15,7 @@ _CANCEL_AGAIN_S = 0.1
 
 
 class TaskSet:
-    """Tasks that run beside their maker, who waits for their end later."""
+    """Tasks in the background; `finish` waits until they have ended."""
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -24,14 +24,14 @@ class TaskSet:
         return len(self._tasks)
 
     def start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        """Begin; a task that has ended is forgotten."""
+        """Start a task and return it; the set forgets a task that has ended."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
 
     async def finish(self) -> None:
-        """Wait until all have ended; to cancel this cancels them."""
+        """Wait until all tasks have ended; cancelling this wait cancels them."""
         try:
             while self._tasks:
                 await asyncio.wait(self._tasks)
@@ -43,7 +43,7 @@ class TaskSet:
 async def task_group() -> AsyncIterator[asyncio.TaskGroup]:
     """An `asyncio.TaskGroup` that raises the first error itself, not a group of errors.
 
-    The documented errors of this library can then be caught by their class; the group is the cause.
+    The documented errors of this library can then be caught by their class; their cause is the group.
     """
     try:
         async with asyncio.TaskGroup() as tasks:
@@ -56,7 +56,7 @@ async def task_group() -> AsyncIterator[asyncio.TaskGroup]:
 
 
 async def until_first(*work: Coroutine[Any, Any, None]) -> None:
-    """Until one of them ends; it raises what that one raised. The others are cancelled."""
+    """Run all until one ends, then cancel the others. An error of the one that ended is raised."""
     tasks = [asyncio.create_task(each) for each in work]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -67,19 +67,19 @@ async def until_first(*work: Coroutine[Any, Any, None]) -> None:
 
 
 async def cancelled(*tasks: asyncio.Task[Any] | None) -> None:
-    """Cancel them and wait for their end, whatever that is."""
+    """Cancel the tasks and wait until they have ended; their errors are ignored."""
     all_ = [task for task in tasks if task is not None]
     going = set(all_)
     while going:
         for task in going:
             task.cancel()
-        # `asyncio.wait_for` loses a cancellation that comes together with its result (Python 3.11).
+        # Cancel again: `asyncio.wait_for` loses a cancellation that comes with its result (3.11).
         _, going = await asyncio.wait(going, timeout=_CANCEL_AGAIN_S)
     await asyncio.gather(*all_, return_exceptions=True)
 
 
 async def set_within(event: asyncio.Event, timeout_s: float | None) -> None:
-    """Wait until it is set, or for so long; None for ever."""
+    """Wait until the event is set, at most ``timeout_s``; None is without limit."""
     if timeout_s is None:
         await event.wait()
         return

@@ -12,7 +12,7 @@
     ├── TransportError
     │   ├── ConnectionLostError
     │   ├── PublishError        .unacknowledged .accepted .refused_for_good
-    │   ├── DroppedError        .count; told to `on_error`
+    │   ├── DroppedError        .count; passed to `on_error`
     │   └── RequestError        .type_name .reason
     │       ├── NoResponderError
     │       ├── RequestTimeoutError
@@ -22,7 +22,7 @@
     ├── SinkError
     │   └── SinkBrokenError
     ├── HandlerError
-    └── Reject                  raised by a handler, to have no other attempt
+    └── Reject                  raised by a handler that wants no other attempt
 
 No vendor's exception crosses the library's edge: adapters translate theirs into these and keep the
 original as ``__cause__``.
@@ -65,7 +65,7 @@ class DmsEventsError(Exception):
 
 
 class EncodeError(DmsEventsError):
-    """A value that Go could not read was about to leave; nothing was sent."""
+    """Go could not read this value, so it was not sent."""
 
     def __init__(self, type: str, field: str, reason: str) -> None:
         super().__init__(type, field, reason)
@@ -79,7 +79,7 @@ class EncodeError(DmsEventsError):
 
 
 class DecodeError(DmsEventsError):
-    """Bytes are not what their type says. ``payload`` holds them; the message does not."""
+    """The bytes do not fit their type. ``payload`` holds the bytes; the error's text does not."""
 
     def __init__(self, type: str, path: str, reason: str, payload: bytes) -> None:
         super().__init__(type, path, reason)
@@ -97,7 +97,7 @@ class DecodeError(DmsEventsError):
 
 
 class UnknownTypeError(DmsEventsError):
-    """A type name that the registry does not have, or a bare one that is not unique."""
+    """The registry does not have this type name, or the name has no module and is not unique."""
 
     def __init__(self, name: str, hint: str = "`dms-events types` lists them") -> None:
         super().__init__(name, hint)
@@ -109,7 +109,7 @@ class UnknownTypeError(DmsEventsError):
 
 
 class ConfigError(DmsEventsError):
-    """A setting cannot work as given; the reason says what would."""
+    """A setting cannot work as given; ``reason`` says why, or what would work."""
 
     def __init__(self, setting: str, reason: str) -> None:
         super().__init__(setting, reason)
@@ -133,7 +133,7 @@ class ExtraNotInstalledError(DmsEventsError):
 
 
 class EncryptError(DmsEventsError):
-    """Something cannot be encrypted as it is; nothing was made."""
+    """The data cannot be encrypted as it is; nothing was made."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -141,7 +141,7 @@ class EncryptError(DmsEventsError):
 
 
 class DecryptError(DmsEventsError, ValueError):
-    """Something was not encrypted, was changed or cut since, or is no whole archive; nothing was made."""
+    """The data was not encrypted, was changed or cut since, or is no whole archive; nothing was made."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -149,7 +149,7 @@ class DecryptError(DmsEventsError, ValueError):
 
 
 class NoMatchingKeyError(DecryptError):
-    """Something was encrypted, but for none of the keys that are at hand."""
+    """The data was encrypted, but not for any of the keys at hand."""
 
 
 class TransportError(DmsEventsError):
@@ -157,18 +157,18 @@ class TransportError(DmsEventsError):
 
 
 class ConnectionLostError(TransportError):
-    """There is no connection, or it was closed while something waited for it."""
+    """There is no connection, or it was closed while a call waited for it."""
 
 
 class PublishError(TransportError):
-    """Something was not accepted.
+    """One or more events were not accepted, or their acceptance is not known.
 
-    ``unacknowledged`` holds the events of this call whose acceptance is not known, in the order in
-    which they were given; ``accepted`` is how many others there were. Publishing the same
-    `OutgoingMessage` again is safe: it keeps its identity.
+    ``unacknowledged`` holds these events of the call, in the order in which they were given;
+    ``accepted`` is the number of accepted events. Publishing the same `OutgoingMessage` again is
+    safe: it keeps its identity.
 
-    ``refused_for_good`` holds those of them that are at fault themselves, and would be refused again: too
-    large, without a subject, not permitted, or over the limit of their own subject.
+    ``refused_for_good`` holds those of ``unacknowledged`` that would be refused again, since the event
+    itself is at fault: too large, without a subject, not permitted, or over the limit of its subject.
     """
 
     def __init__(
@@ -186,10 +186,10 @@ class PublishError(TransportError):
 
     @classmethod
     def behind(cls, error: BaseException) -> PublishError | None:
-        """What is known of a publish that was cut off.
+        """Return the error that says which events a cancelled publish left open.
 
         ``error`` is the `asyncio.CancelledError` of a cancelled publish, or the `TimeoutError` that
-        `asyncio.timeout` or `asyncio.wait_for` made of it. None where it did not cut off a publish.
+        `asyncio.timeout` or `asyncio.wait_for` made of it. Returns None if no publish was cut off.
 
             try:
                 async with asyncio.timeout(5):
@@ -205,9 +205,9 @@ class PublishError(TransportError):
 
 
 class DroppedError(TransportError):
-    """A reader had no room for so many messages, which are lost. Never raised: `on_error` gets it.
+    """A reader had no room for ``count`` messages, which are lost. Never raised: `on_error` gets it.
 
-    ``count`` is how many; ``transport`` is the name of a transport that keeps none.
+    ``transport`` is the name of the transport, which does not keep messages.
     """
 
     def __init__(self, count: int, transport: str) -> None:
@@ -223,7 +223,7 @@ class DroppedError(TransportError):
 
 
 class RequestError(TransportError):
-    """A request has no answer of the type that was asked for. ``type_name`` is that of the request."""
+    """A request got no answer of the expected type. ``type_name`` is the type of the request."""
 
     def __init__(self, type_name: str, reason: str) -> None:
         super().__init__(type_name, reason)
@@ -243,11 +243,11 @@ class RequestTimeoutError(RequestError):
 
 
 class BadReplyError(RequestError):
-    """What came as the answer is no envelope, is of another type, or cannot be read."""
+    """The answer is no envelope, is of another type, or cannot be read."""
 
 
 class ResponderError(RequestError):
-    """The responder answered with an error. ``code`` and ``reason`` are its words (docs/requests.md)."""
+    """The responder answered with an error. It chose ``code`` and ``reason`` (docs/requests.md)."""
 
     def __init__(self, type_name: str, code: str, reason: str) -> None:
         super().__init__(type_name, reason)
@@ -261,7 +261,7 @@ class ResponderError(RequestError):
 class ReplayError(DmsEventsError):
     """A dead letter cannot be published again; nothing was sent, and the letter is where it was.
 
-    ``letter`` is its number.
+    ``letter`` is the number of the dead letter.
     """
 
     def __init__(self, letter: int, reason: str) -> None:
@@ -282,7 +282,7 @@ class SinkBrokenError(SinkError):
 
 
 class HandlerError(DmsEventsError):
-    """A handler took too long, or was cancelled from elsewhere."""
+    """A message failed, but not by an `Exception` of its handler: by a timeout, for example."""
 
 
 class Reject(DmsEventsError):

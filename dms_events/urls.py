@@ -1,4 +1,4 @@
-"""From a URL, or a NetworkConfig, to a bus or a sink."""
+"""Make a bus from a URL or a NetworkConfig, and a sink from a URL."""
 
 from __future__ import annotations
 
@@ -37,14 +37,16 @@ def connect(
             ``memory`` (which is ``memory://``), ``nats`` (then its ``nats_url``, with or without
             ``nats://``; none of its other fields counts) or ``libp2p`` (a field that is not built yet is
             a ConfigError).
-        source: peer id of whoever publishes here; it becomes a token of the subject. On libp2p leave it
-            out: the source is the node that signs.
-        encoding: of the envelopes written here; Go nodes read ``"json"`` only. Both are read.
+        source: peer id of the publisher; it becomes a token of the subject. On libp2p leave it out: the
+            source is the node that signs.
+        encoding: of the envelopes that this bus writes; Go nodes read ``"json"`` only. The bus reads
+            both encodings.
         aliases: names that others write into the envelope's ``Type``, each with the registry name it
             stands for.
-        on_error: called in the event loop with each `Discarded`: a message that was thrown away, since it
-            could not be read, there was no room, or a worker without a durable gave it up. Not with what
-            is kept as a dead letter. A plain function; if it raises, that is logged and counted.
+        on_error: a plain function, called in the event loop with each `Discarded`: a message that was
+            thrown away, since it could not be read, there was no room, or a worker without a durable
+            gave it up. It is not called for a message kept as a dead letter. If it raises, the error is
+            logged and counted.
         options: the adapter's own, for example ``root`` (the first part of all subjects, ``"dms"``).
 
     Raises:
@@ -77,7 +79,7 @@ def sink_for(url: str, **options: Any) -> Sink:
 
 
 def _place_of(config: NetworkConfig) -> str | NetworkConfig:
-    """The URL which says the same as a configuration; the configuration itself where none does."""
+    """Return the URL that means the same as a configuration; without one, the configuration itself."""
     from .types.network_config import NetworkConfig, NetworkType
 
     if not isinstance(config, NetworkConfig):
@@ -94,7 +96,7 @@ def _place_of(config: NetworkConfig) -> str | NetworkConfig:
 
 
 def _nats_url(text: str) -> str:
-    """What Go's ``nats.Connect`` reads as a list of servers, each with its scheme."""
+    """Return a list of servers, split as Go's ``nats.Connect`` splits it, each with its scheme."""
     servers = [server for part in text.split(",") if (server := part.strip())]
     if not servers:
         raise ConfigError("NetworkConfig.nats_url", "is empty; write nats://host:4222")
@@ -121,7 +123,7 @@ def _load_adapter(group: str, url: str) -> Any:
     known = {point.name: point for point in entry_points(group=group)}
     if scheme not in known:
         schemes = ", ".join(f"{name}:" for name in sorted(known))
-        # No more of the URL than that: the rest may hold a password, wherever a slip puts it.
+        # Show no more of the URL: after a typing error the password may stand anywhere in the rest.
         given = f"{scheme + ':'!r} is none of" if scheme else "has no scheme; begin with one of"
         raise ConfigError("url", f"{given} {schemes}")
     return known[scheme].load()

@@ -43,7 +43,7 @@ class Bus(Requests):
     """Publishes and subscribes typed events over one transport, and asks and answers requests.
 
     Made by `dms_events.connect` and used as an async context manager; one bus belongs to one event
-    loop. What it promises about delivery is its transport's `guarantees`.
+    loop. Its transport's `guarantees` say how it delivers.
     """
 
     def __init__(
@@ -60,12 +60,12 @@ class Bus(Requests):
         if encoding not in ("json", "msgpack"):
             raise ConfigError("encoding", f"expected 'json' or 'msgpack', got {encoding!r}")
         self.discards = Discards(on_error)
-        """Counts of what the readers of this bus threw away."""
+        """Counts the messages that the readers of this bus threw away."""
         self._sealer = Sealer(source, encoding)
         self._aliases = {alias: registry.resolve(name) for alias, name in (aliases or {}).items()}
         self._transport = transport
         self.dead_letters = DeadLetters(transport, self._aliases)
-        """Messages that readers gave up: to find, replay, drop and add."""
+        """Finds, replays, drops and adds dead letters: messages that readers gave up."""
 
     @property
     def where(self) -> str:
@@ -74,22 +74,22 @@ class Bus(Requests):
 
     @property
     def transport(self) -> Any:
-        """The adapter's own object, for what only it has: of libp2p ``peer_id`` and ``addresses``."""
+        """The adapter's object, for its own members, such as libp2p's ``peer_id`` and ``addresses``."""
         return self._transport
 
     @property
     def guarantees(self) -> Guarantees:
-        """What the transport promises."""
+        """The promises of the transport."""
         return self._transport.guarantees
 
     @property
     def publish_counts(self) -> PublishCounts:
-        """What was counted of published events beside that they were accepted."""
+        """Counts of published events, such as duplicates, as far as the broker tells them."""
         return self._transport.publish_counts
 
     @property
     def peers(self) -> tuple[Peer, ...]:
-        """The nodes that are connected now, sorted by id; empty where there is a broker."""
+        """The nodes that are connected now, sorted by id; empty if there is a broker."""
         return self._transport.peers
 
     async def open(self) -> None:
@@ -144,27 +144,27 @@ class Bus(Requests):
 
         Raises:
             EncodeError: Go could not read the event; nothing was sent.
-            PublishError: it was not accepted, or that is not known; ``unacknowledged`` holds it ready
-                to be published again under the same identity.
+            PublishError: the event was not accepted, or its acceptance is not known;
+                ``unacknowledged`` holds it, ready to be published again under the same identity.
             CancelledError: at once, when the task is cancelled. `PublishError.behind` finds the event in
-                it.
+                this error.
         """
         message = self._sealer.prepared(event)
         await self._transport.publish(message)
         return message.id
 
     async def publish_many(self, events: Iterable[msgspec.Struct | OutgoingMessage]) -> int:
-        """Publish events in order, acknowledged in a window instead of one by one; returns how many.
+        """Publish events in order and return how many. Many are sent before the first is acknowledged.
 
         Raises:
-            EncodeError: Go could not read one of them; those before it are published, it and those
-                after it are not.
-            PublishError: ``unacknowledged`` holds, ready to be published again under the same
-                identities, those whose acceptance is not known; and those that were not sent at all, of
-                a generator as far as they were taken from it: it keeps the others.
-            CancelledError: at once, when the task is cancelled. `PublishError.behind` finds in it, or in
-                the `TimeoutError` that `asyncio.timeout` makes of it, the same: what is accepted and
-                what is open.
+            EncodeError: Go could not read one of the events. The events before it are published; it
+                and the events after it are not.
+            PublishError: ``unacknowledged`` holds the events that are not known to be accepted, and
+                the events not sent at all, ready to be published again under the same identities. A
+                generator keeps the events that were not taken from it yet.
+            CancelledError: at once, when the task is cancelled. `PublishError.behind` finds the accepted
+                and the open events in this error, or in the `TimeoutError` that `asyncio.timeout` makes
+                of it.
         """
         outgoing = Outgoing(self._sealer, iter(events))
         try:
@@ -230,21 +230,21 @@ class Bus(Requests):
     ) -> Subscription[Any]:
         """A subscription to types, or to patterns such as ``"elk_stats.*"`` and ``"*"``.
 
-        With a ``durable`` the broker remembers what was acknowledged under that name, and whoever
-        subscribes under it shares the messages. ``start`` counts for a new consumer: ``"all"`` that is
-        stored (the default of a durable) or ``"new"`` messages only (the default without one).
-        ``prefetch`` bounds the messages held here and not yet taken; an unsettled message is delivered
-        again ``ack_wait_s`` after it was taken.
+        With a ``durable`` the broker remembers which messages were acknowledged under that name, and all
+        subscriptions under that name share the messages. ``start`` counts for a new consumer only:
+        ``"all"`` begins with the stored messages (the default with a durable), ``"new"`` with the next
+        one (the default without). ``prefetch`` limits the messages that are held here and not taken yet.
+        An unsettled message is delivered again ``ack_wait_s`` after it was taken.
 
-        ``partitioned`` subscriptions to a durable share it by sources: each partition of the stream has
-        one reader at a time, which gets all of it in order (what has no partitions is one). A reader that
-        leaves hands its own over when what it took is settled; one that dies loses them after 1.5
-        ``ack_wait_s``.
+        ``partitioned`` subscriptions to a durable share its messages by source: each partition of the
+        stream has one reader at a time, which gets all of its messages in order (a stream without
+        partitions counts as one). A reader that leaves hands over its partitions when the messages that
+        it took are settled; one that dies loses its partitions after 1.5 ``ack_wait_s``.
 
         Raises:
             UnknownTypeError: a type or pattern names nothing.
             ConfigError: an option is out of range, or (on entering) the durable has other patterns, or
-                is not there although it ``must_exist``.
+                does not exist although ``must_exist`` is set.
         """
         if not wanted:
             raise ConfigError("subscribe", "name at least one type or pattern, or '*' for all")

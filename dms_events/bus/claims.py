@@ -1,4 +1,4 @@
-"""Claims: sources that envelopes claim, though the transport knows another one; counted and logged."""
+"""Differing claims: envelopes that claim another source than the transport knows; counted and logged."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ _log = logging.getLogger("dms_events")
 
 
 class DifferingClaims:
-    """Counts differing claims of one subscription, and logs at most a line a second."""
+    """Counts the differing claims of one subscription or responder; logs at most a line a second."""
 
     def __init__(self) -> None:
         self.count = 0
         self._quiet = Quiet()
 
     def add(self, source: str, claimed: str) -> None:
-        """Count the message of ``source`` whose envelope claims another source."""
+        """Count a message of ``source`` whose envelope claims the source ``claimed``."""
         self.count += 1
         if self._quiet.over():
             _log.warning(

@@ -1,4 +1,4 @@
-"""The events that a cancelled publish left open: none of the caller's time is spent on sealing them."""
+"""The events that a cancelled publish left open; sealing them does not delay the cancellation."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ __all__ = ["CutOff"]
 
 
 class CutOff(Sequence[Event]):
-    """Events in the order given. Those that were not taken yet are sealed when they are first looked at.
+    """Events in the order given. Events not taken yet are sealed at the first access.
 
-    A cancellation must come through at once, and mostly nobody looks.
+    A cancellation must come through at once, and most callers never look at the events.
     """
 
     def __init__(self, sealer: Sealer, taken: list[Event], rest: list[Event]) -> None:

@@ -1,4 +1,4 @@
-"""Messages that the readers of a bus throw away, and the user's callback that is told of them."""
+"""Messages that the readers of a bus throw away, and the user's callback for them."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ _log = logging.getLogger("dms_events")
 
 
 class Discarded(msgspec.Struct, frozen=True, kw_only=True):
-    """What `on_error` of `dms_events.connect` gets: a message that was thrown away, or a burst of them.
+    """The argument of `on_error` (see `dms_events.connect`): messages that were thrown away.
 
     Its repr shows neither the payload nor the text of the error, which may quote it.
     """
 
     error: Exception
-    """Why. `DecodeError` or `UnknownTypeError`: it could not be read. `DroppedError`: there was no room.
-    `HandlerError`, or the error of its handler: it was given up by a worker without a durable."""
+    """The reason. `DecodeError` or `UnknownTypeError`: the message could not be read. `DroppedError`:
+    there was no room. Any other error: a worker without a durable gave the message up."""
     count: int = 1
     """How many messages; above 1 only with a `DroppedError`."""
     subject: str = ""
-    """Where it was published, in the transport's own terms; empty with a `DroppedError`."""
+    """Where the message was published, in the transport's own terms; empty with a `DroppedError`."""
     source: str = ""
-    """Who published it, by the transport's own word; empty where that is not known."""
+    """The publisher, as the transport knows it; empty if the transport does not know it."""
     size: int = 0
-    """Bytes of its payload, headers and names; 0 with a `DroppedError`."""
+    """Bytes of the payload, headers and names; 0 with a `DroppedError`."""
     data: bytes = b""
     """The payload as it arrived, which may hold a secret; empty with a `DroppedError`."""
 
@@ -54,17 +54,17 @@ class Discarded(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Discards:
-    """Tells the user's callback of messages that are kept nowhere, and counts them.
+    """Calls the user's callback for messages that are not kept anywhere, and counts them.
 
     Args:
-        on_error: called in the event loop with each `Discarded`; None for nobody.
+        on_error: called in the event loop with each `Discarded`; None for no callback.
 
     Raises:
-        ConfigError: it cannot be called, or is async.
+        ConfigError: ``on_error`` cannot be called, or is async.
     """
 
     def __init__(self, on_error: Callable[[Discarded], object] | None) -> None:
-        call = getattr(on_error, "__call__", None)  # noqa: B004 - of an object, it may be async
+        call = getattr(on_error, "__call__", None)  # noqa: B004 - an object's may be async
         if inspect.iscoroutinefunction(on_error) or inspect.iscoroutinefunction(call):
             reason = "give a plain function: it is not awaited, but may start a task"
             raise ConfigError("on_error", reason)
@@ -87,7 +87,7 @@ class Discards:
         attempts: int | None = None,
         first: str = "",
     ) -> None:
-        """Tell of a message that nobody keeps as a dead letter, and settle it."""
+        """Report a message that is not kept as a dead letter, and settle it."""
         self._tell(
             Discarded(
                 error=error,
@@ -97,11 +97,11 @@ class Discards:
                 data=delivery.data,
             )
         )
-        with suppress(ConnectionLostError):  # then it comes again by itself
+        with suppress(ConnectionLostError):  # then it is delivered again
             await delivery.term()
 
     def dropped(self, error: DroppedError) -> None:
-        """Tell of a burst of messages that a receiver had no room for."""
+        """Report a burst of messages for which a receiver had no room."""
         self._tell(Discarded(error=error, count=error.count))
 
     def _tell(self, discarded: Discarded) -> None:
@@ -116,7 +116,7 @@ class Discards:
                 self._say_failed(discarded, raised)
 
     def _say_failed(self, discarded: Discarded, raised: BaseException) -> None:
-        """Not its text, which may quote the payload."""
+        """Log the error of the callback without its text, which may quote the payload."""
         _log.error(
             "on_error raised on %r (%d failed calls so far)\n%s%s",
             discarded,

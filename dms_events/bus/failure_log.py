@@ -18,7 +18,7 @@ _log = logging.getLogger("dms_events")
 def log_failure(
     message: Message[Any], error: BaseException, what: str, *, level: int = logging.WARNING
 ) -> None:
-    """Say ``what`` went wrong with a message, and where the handler stood."""
+    """Log ``what`` went wrong with a message, and the traceback of its handler."""
     delivery = message.delivery
     if may_hold_secret(delivery.type_name, delivery.data):
         where = Lines("".join(traceback.format_tb(error.__traceback__)).rstrip())

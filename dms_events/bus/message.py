@@ -19,7 +19,7 @@ T_co = TypeVar("T_co", bound=msgspec.Struct, covariant=True)
 
 
 class Message(msgspec.Struct, Generic[T_co], eq=False, gc=False):
-    """An event, who sent it and when, and the means to settle it.
+    """An event, its sender and time, and the methods that settle it.
 
     Settle each message once: `ack`, `nak` or `term`. A message that is not settled is delivered again
     after the subscription's ack wait; `in_progress` asks for more time. Later calls do nothing.
@@ -32,11 +32,11 @@ class Message(msgspec.Struct, Generic[T_co], eq=False, gc=False):
     envelope: Envelope
     """The envelope it came in."""
     delivery: Delivery
-    """The transport's side of it."""
+    """The message as the transport delivered it."""
     transport_source: str
-    """Its source by the transport's own word; empty under the token ``_``.
+    """The source as the transport knows it; empty under the token ``_``.
 
-    On NATS that is the token in its subject, which the server's permissions can enforce."""
+    On NATS that is the token in the subject, which the server's permissions can enforce."""
     returned: bool = False
     """It was given back with `nak`."""
     _id: str = ""
@@ -50,9 +50,9 @@ class Message(msgspec.Struct, Generic[T_co], eq=False, gc=False):
 
     @property
     def id(self) -> str:
-        """The event's ID: the envelope's, else the transport's message id, else that of its position.
+        """The event's ID: the envelope's, else the transport's message id, else the id of its position.
 
-        An ID is a claim of its sender. Compare `identity` to know an event again.
+        The sender chooses the ID. To recognise an event, compare `identity`.
         """
         if not self._id:
             self._id = event_id(self.envelope, self.delivery)
@@ -60,7 +60,7 @@ class Message(msgspec.Struct, Generic[T_co], eq=False, gc=False):
 
     @property
     def identity(self) -> str:
-        """The event's identity: its source by the transport's own word, a space, and its ID.
+        """The event's identity: its source as the transport knows it, a space, and its ID.
 
         The same ID from another source is another event. Under the token ``_`` the source is ``_`` here,
         whatever the envelope claims.
@@ -69,23 +69,23 @@ class Message(msgspec.Struct, Generic[T_co], eq=False, gc=False):
 
     @property
     def source(self) -> str:
-        """Peer id of the sender: the transport's own word, else the envelope's claim; may be empty."""
+        """Peer id of the sender: as the transport knows it, else as the envelope claims; may be empty."""
         return self.transport_source or self.envelope.source
 
     @property
     def source_is_claimed(self) -> bool:
-        """True if only the envelope says who the sender is: anybody who may publish can say that."""
+        """True if only the envelope names the sender; anybody who may publish can claim any source."""
         return not self.transport_source and bool(self.envelope.source)
 
     @property
     def claimed_source(self) -> str:
-        """The source that the envelope claims although the transport knows another; empty otherwise."""
+        """The source that the envelope claims, if the transport knows another one; else empty."""
         own, claim = self.transport_source, self.envelope.source
         return claim if own and own != claim else ""
 
     @property
     def time(self) -> datetime | None:
-        """When it was sent, truncated to microseconds; None where the sender did not say (readably)."""
+        """When it was sent, truncated to microseconds; None if the sender gave no readable time."""
         try:
             return parse_rfc3339(self.envelope.time) if self.envelope.time else None
         except ValueError:
@@ -118,10 +118,10 @@ class Message(msgspec.Struct, Generic[T_co], eq=False, gc=False):
 
     @property
     def possibly_replayed(self) -> bool:
-        """True if it may have been published long ago, and sent again by somebody since.
+        """True if the message may have been published long ago, and sent again by somebody now.
 
-        Only gossip says so: a message is numbered below what its node remembers of the signer. That is
-        so after the signer's clock was set back, too. It is false of a redelivery.
+        Only gossip sets it: the message's number is below the number that this node remembers of the
+        signer. That also happens after the signer's clock was set back. It is false for a redelivery.
         """
         return self.delivery.possibly_replayed
 
@@ -131,35 +131,35 @@ class Message(msgspec.Struct, Generic[T_co], eq=False, gc=False):
         return self.delivery.attempt
 
     def ack(self) -> Coroutine[Any, Any, None]:
-        """It is done."""
+        """Acknowledge: the message is done."""
         return self.delivery.ack()
 
     def nak(self, delay_s: float = 0.0) -> Coroutine[Any, Any, None]:
-        """It is not done; deliver it again after ``delay_s`` seconds.
+        """Give the message back, to be delivered again after ``delay_s`` seconds.
 
         Raises:
-            TransportError: it was delivered by a transport that keeps none, so it is still yours.
+            TransportError: the transport does not keep messages, so the message is still yours.
         """
         returning = self.delivery.nak(delay_s)
         self.returned = True
         return returning
 
     def term(self) -> Coroutine[Any, Any, None]:
-        """It will never be done; do not deliver it again."""
+        """Give the message up: it is not delivered again."""
         return self.delivery.term()
 
     def in_progress(self) -> Coroutine[Any, Any, None]:
-        """It is being worked on; count the ack wait from now."""
+        """Say that the message is being worked on; the ack wait counts from now."""
         return self.delivery.in_progress()
 
 
 def event_id(envelope: Envelope | None, delivery: Delivery) -> str:
-    """The ID of an event; ``envelope`` is None where it could not be read."""
+    """Return the ID of an event; ``envelope`` is None if it could not be read."""
     return (envelope.id if envelope else "") or delivery.message_id or delivery.position_id
 
 
 def id_of_unread(delivery: Delivery) -> str:
-    """The ID of an event that is given up; its envelope may be readable."""
+    """Return the ID of an event that is given up unread; its envelope may be readable."""
     try:
         return event_id(decode_envelope(delivery.data), delivery)
     except DecodeError:

@@ -26,22 +26,22 @@ class ErrorReply(msgspec.Struct, frozen=True, kw_only=True):
     """Why a responder has no answer: the ``Data`` of an envelope of the type ``requests.Error``."""
 
     code: str = msgspec.field(name="Code", default="")
-    """One of `Code`; others may write others."""
+    """One of `Code`; other implementations may send other codes."""
     reason: str = msgspec.field(name="Reason", default="")
     """For people to read; at most 300 characters."""
 
 
 def encoding_of(data: bytes) -> Encoding:
-    """The encoding of an envelope's bytes; a reply has that of its request."""
+    """Return the encoding of an envelope's bytes; a reply uses the encoding of its request."""
     return "msgpack" if data and data[0] >= MSGPACK else "json"
 
 
 def open_event(data: bytes, type_: type[T], aliases: Mapping[str, str]) -> tuple[Envelope, T]:
-    """The envelope that the bytes are, and its event, which must be of a type.
+    """Return the envelope in the bytes, and its event, which must be of ``type_``.
 
     Raises:
-        DecodeError: they are no envelope, or the event is of another type, or cannot be read.
-        UnknownTypeError: the envelope names no type.
+        DecodeError: the bytes are no envelope, or the event is of another type, or cannot be read.
+        UnknownTypeError: the envelope names no known type.
     """
     envelope, wanted = decode_envelope(data), registry.name_of(type_)
     name = aliases.get(envelope.type) or registry.resolve(envelope.type)
@@ -51,11 +51,11 @@ def open_event(data: bytes, type_: type[T], aliases: Mapping[str, str]) -> tuple
 
 
 def read_reply(request: str, data: bytes, type_: type[T], aliases: Mapping[str, str]) -> T:
-    """The event that answers a request.
+    """Return the event that answers a request.
 
     Raises:
         ResponderError: the answer is an error.
-        BadReplyError: it is no envelope of this type, or its event cannot be read.
+        BadReplyError: the answer is no envelope of this type, or its event cannot be read.
     """
     try:
         envelope = decode_envelope(data)

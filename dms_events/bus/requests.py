@@ -1,4 +1,4 @@
-"""Requests: the part of a bus that asks one responder, and answers."""
+"""Requests: the part of a bus that sends requests and answers them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ B = TypeVar("B", bound=msgspec.Struct)
 
 
 class Requests:
-    """The part of a bus that has to do with requests and their answers."""
+    """The part of a bus for requests and their answers."""
 
     _transport: Transport
     _sealer: Sealer
@@ -35,27 +35,27 @@ class Requests:
     ) -> A:
         """Send an event to one responder, and return the event that it answers with.
 
-        To cancel it ends all that it started here.
+        Cancelling the call ends everything that it started here.
 
             response = await bus.request(DeploymentRequest(...), DeploymentResponse, to=peer_id)
 
         Args:
             event: the request.
             answer: the type that the answer must have.
-            to: the peer id of who is to answer, which libp2p needs. On NATS and in memory any responder
+            to: the peer id of the responder; libp2p needs it. On NATS and in memory any responder
                 answers, so leave it out.
             timeout_s: how long to wait for the answer, above 0.
 
         Raises:
             EncodeError: Go could not read the event; nothing was sent.
             UnknownTypeError: the event or the answer is not of a DMS type.
-            ConfigError: ``to`` or ``timeout_s`` cannot be.
-            NoResponderError: nobody answers requests of this type (there); at once.
-            RequestTimeoutError: no answer came in time; whether it was handled is not known.
+            ConfigError: ``to`` or ``timeout_s`` is not allowed.
+            NoResponderError: nobody answers requests of this type, or the peer does not; raised at once.
+            RequestTimeoutError: no answer came in time; whether the request was handled is not known.
             ResponderError: the responder answered with an error: it rejected the request, it failed, …
             BadReplyError: the answer is no envelope, or of another type, or cannot be read.
-            RequestError: it cannot be sent: too large, not permitted, or refused.
-            ConnectionLostError: there is no connection, or it ended before the answer came.
+            RequestError: the request cannot be sent: too large, not permitted, or refused.
+            ConnectionLostError: there is no connection, or the connection ended before the answer came.
         """
         registry.name_of(answer)
         if not 0 < timeout_s < inf:
@@ -80,22 +80,24 @@ class Requests:
             async with bus.respond(DeploymentRequest, deploy):
                 ...
 
-        The function takes an event, or an event and its message, and returns an event. What it raises
-        is told to the requester, and ends nothing: ``raise dms_events.Reject("…")`` refuses a request.
+        The function takes an event, or an event and its message, and returns an event. If it
+        raises, the requester is told the error and the responder goes on; ``raise
+        dms_events.Reject("…")`` refuses a request.
 
         Args:
             type_: the type of the requests.
             handler: the function.
             concurrency: requests that are handled at a time.
-            timeout_s: how long a request may wait here and be handled; then its handler is cancelled.
-                None for no limit.
+            timeout_s: how long a request may wait and be handled, both together; then its handler is
+                cancelled. None for no limit.
             drain_s: how long handlers may go on when the context is left; then they are cancelled.
 
         Raises:
             UnknownTypeError: it is not a DMS type.
-            ConfigError: the function cannot be called so, a number is out of range, or (on entering)
-                the transport has no requests, or the type has a responder that it does not share with.
-            TransportError: on entering: it is not permitted, or there is no connection.
+            ConfigError: the function cannot be called with these arguments, a number is out of range,
+                or (on entering) the transport has no requests, or the type has another responder that
+                does not share its requests.
+            TransportError: on entering: answering is not permitted, or there is no connection.
         """
         return Responder(
             self._transport,

@@ -43,7 +43,7 @@ _WITHHELD = "its words are withheld, for a type of this request holds a secret"
 
 
 class _NoAnswerError(Exception):
-    """There is an error to be sent in place of an answer."""
+    """The responder must send an error in place of an answer."""
 
     def __init__(self, code: Code, reason: str) -> None:
         super().__init__(code, reason)
@@ -54,9 +54,9 @@ class _NoAnswerError(Exception):
 class Responder(Generic[T]):
     """Answers requests of one type, for as long as its ``async with`` lasts; `Bus.respond` makes it.
 
-    Up to ``concurrency`` requests are handled at a time, and up to 1,000 (64 MiB) are here. Who asks
-    beyond that is told ``busy``. Leaving takes no more requests, and lets those that are here be
-    answered for ``drain_s`` (0 s where the block was cancelled); the rest are told ``stopping``.
+    It handles up to ``concurrency`` requests at a time and holds up to 1,000 (64 MiB). A request beyond
+    that is answered ``busy``. On leaving, it takes no more requests and goes on with those that it holds
+    for up to ``drain_s`` (0 s if the block was cancelled); the rest are answered ``stopping``.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class Responder(Generic[T]):
         self._timeout_s = timeout_s
         self._drain_s = drain_s
         self._limits: set[asyncio.Timeout] = set()
-        """One for each request that is here."""
+        """One timeout for each request held."""
         self._bytes = 0
         self._over = False
         self._claims = DifferingClaims()
@@ -107,7 +107,7 @@ class Responder(Generic[T]):
 
     @property
     def held(self) -> int:
-        """Requests that are here now: being handled, or waiting for that."""
+        """Requests held now: being handled, or waiting for their turn."""
         return len(self._limits)
 
     @property
@@ -145,7 +145,7 @@ class Responder(Generic[T]):
                 limit.reschedule(now)
 
     async def _answer(self, request: RequestDelivery) -> bytes:
-        """The bytes of the answer, or of the error that takes its place."""
+        """Return the bytes of the answer, or of the error in its place."""
         try:
             data = self._written(request, await self._handle(request))
         except _NoAnswerError as error:
@@ -157,10 +157,11 @@ class Responder(Generic[T]):
         return data
 
     async def _handle(self, request: RequestDelivery) -> tuple[Message[T], Any]:
-        """What the function returns for a request.
+        """Return a request as a message, and the value that the function returned for it.
 
         Raises:
-            _NoAnswerError: it has no room, cannot be read, or the function returns nothing in time.
+            _NoAnswerError: there is no room, the request cannot be read, or the function raised, was
+                cancelled or took too long.
         """
         held, size = self.held, request.size
         if held >= _MOST_HELD or (held and self._bytes + size > _MOST_BYTES):

@@ -17,13 +17,13 @@ from ..transport import Channel, OutgoingMessage
 __all__ = ["Event", "Outgoing", "Sealer", "time_text"]
 
 Event = msgspec.Struct | OutgoingMessage
-"""Both stand for an event; the latter is sealed already."""
+"""An event, or an event that is sealed already."""
 
 _AHEAD = 64
 
 
 def time_text(time: datetime | str) -> str:
-    """A time as an envelope has it: RFC 3339; an empty text is now.
+    """Return a time as an envelope has it, in RFC 3339; for an empty text, the present time.
 
     Raises:
         ConfigError: a datetime has no time zone.
@@ -38,7 +38,7 @@ def time_text(time: datetime | str) -> str:
 class Sealer:
     """Seals events of one source in one encoding.
 
-    Its methods raise EncodeError where Go could not read the event, and UnknownTypeError where it is
+    Its methods raise EncodeError if Go could not read the event, and UnknownTypeError if the event is
     not of a DMS type.
     """
 
@@ -46,10 +46,10 @@ class Sealer:
         self.source = source
         self.encoding = encoding
         self.names: dict[type, str] = {}
-        """Of the types that were sealed before."""
+        """Registry names of the types that were sealed before."""
 
     def prepared(self, event: Event) -> OutgoingMessage:
-        """An event with a new identity and the present time; as it is where it is sealed already."""
+        """Seal an event with a new identity and the present time; return a sealed one unchanged."""
         if isinstance(event, OutgoingMessage):
             return event
         return self.seal(event, new_id(), self.source, now_rfc3339())
@@ -63,7 +63,7 @@ class Sealer:
         trace_parent: str = "",
         channel: Channel = "events",
     ) -> OutgoingMessage:
-        """An event in its envelope."""
+        """Return an event in its envelope."""
         envelope = Envelope(
             type=self.names.get(event.__class__) or self._name(event),
             data=codec.encode(event),
@@ -83,10 +83,10 @@ class Sealer:
 
 
 class Outgoing:
-    """The events of one call on their way: taken, put in envelopes, and encoded, some at a time.
+    """The events of one call: taken, put in envelopes and encoded, some at a time.
 
-    A processor does one thing for many events in less time than many things for each. So what
-    `Sealer.prepared` does stands here in two loops, which call nothing that they need not.
+    A processor is faster with one step for many events than with many steps for each event. So the
+    steps of `Sealer.prepared` are repeated here in two loops, without needless calls.
     """
 
     def __init__(self, sealer: Sealer, events: Iterator[Event]) -> None:
@@ -96,15 +96,15 @@ class Outgoing:
         self._bad: list[Event] = []
 
     def __iter__(self) -> Iterator[OutgoingMessage]:
-        """Sealed events, then the error of what kept the next one from being taken or sealed."""
+        """Yield sealed events; raise the error of an event that cannot be taken or sealed, after them."""
         return chain.from_iterable(self._some())
 
     def unsent(self) -> list[Event]:
-        """What was taken and not given on; an event as it is where it cannot be sealed."""
+        """Return events taken and not yielded yet, sealed; one that cannot be sealed is unchanged."""
         return [*self._ahead, *self._bad]
 
     def untaken(self) -> list[Event]:
-        """Events not taken yet, as they are."""
+        """Return events not taken yet, unchanged."""
         return list(self._events)
 
     def rest(self) -> Iterator[Event]:
@@ -139,7 +139,7 @@ class Outgoing:
             raise failure
 
     def _envelop(self, enveloped: list[Envelope | OutgoingMessage]) -> None:
-        """Into the list, which has those before where one fails."""
+        """Put events into the list. If one fails, the list has the events before it."""
         name_of, source = self._sealer.names.get, self._sealer.source
         for event in islice(self._events, _AHEAD):
             try:

@@ -39,12 +39,12 @@ _NO_ENVELOPE = (
 class Subscription(Generic[T]):
     """Typed messages, as an async iterator inside ``async with``.
 
-    What cannot be read (noise, an unknown type, a type that was not asked for) never reaches the user.
-    A durable keeps it as a dead letter with its reason, so that it is never dropped; without a durable
-    it is logged and given to `on_error`. Either way it is counted in `undecodable`.
+    A message that cannot be read (noise, an unknown type, a type that was not asked for) never reaches
+    the user. With a durable it is kept as a dead letter with its reason, so it is never dropped; without
+    a durable it is logged and given to `on_error`. Either way it is counted in `undecodable`.
 
-    A durable acknowledges the replay of a dead letter that another reader gave up, and counts it in
-    `for_others`; without a durable it is handed out.
+    With a durable, a replay of another reader's dead letter is acknowledged and counted in `for_others`;
+    without a durable it is handed out.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Subscription(Generic[T]):
         self._burials: set[asyncio.Task[None]] = set()
         self._claims = DifferingClaims()
         self.undecodable = 0
-        """Messages that could not be read; one that will be tried again counts when it comes again."""
+        """Messages that could not be read; one that is given back counts when it is delivered again."""
         self.for_others = 0
         """Replays of dead letters for another reader: acknowledged, and not handed out."""
 
@@ -85,33 +85,33 @@ class Subscription(Generic[T]):
 
     @property
     def partitioned(self) -> bool:
-        """Each partition has one reader at a time, which can lose it."""
+        """True if each partition has one reader at a time, which can lose it."""
         return self._spec.partitioned
 
     @property
     def ack_wait_s(self) -> float:
-        """How long a taken message may stay unsettled; once entered, by the consumer's own setting."""
+        """How long a taken message may stay unsettled; once entered, the consumer's own setting."""
         return self._receiver.ack_wait_s if self._receiver else self._spec.ack_wait_s
 
     @property
     def most_unsettled(self) -> int | None:
-        """How many messages all readers of the durable may hold or have given back for later; or None."""
+        """How many messages may be unsettled over all readers of the durable; None without limit."""
         return self._receiver.most_unsettled if self._receiver else None
 
     @property
     def made_beside(self) -> tuple[str, ...] | None:
-        """Where entering made the durable: the names of others, as far as they are known; else None."""
+        """If entering created the durable: the known names of other durables; else None."""
         return self._receiver.made_beside if self._receiver else None
 
     @property
     def dropped(self) -> int:
-        """Messages that the transport threw away for want of room; always 0 where it acknowledges."""
+        """Messages that the transport threw away for lack of room; always 0 if it acknowledges."""
         drops = self._receiver.drops if self._receiver else None
         return drops.count if drops else 0
 
     @property
     def possibly_replayed(self) -> int:
-        """Messages that may have been replayed (`Message.possibly_replayed`); only gossip has some."""
+        """Messages that may have been replayed (`Message.possibly_replayed`); 0 without gossip."""
         return self._receiver.possibly_replayed if self._receiver else 0
 
     async def __aenter__(self) -> Self:
@@ -136,10 +136,10 @@ class Subscription(Generic[T]):
         return self
 
     async def __anext__(self) -> Message[T]:
-        """The next message; waits for it, and may be cancelled without losing one.
+        """Wait for the next message and return it; cancelling the wait loses no message.
 
         Raises:
-            TransportError: nothing will ever arrive again.
+            TransportError: no message will ever arrive again.
         """
         while True:
             message = self._ready.popleft() if self._ready else self._read_next()
@@ -148,35 +148,35 @@ class Subscription(Generic[T]):
             await self._wait(None)
 
     async def take(self, limit: int) -> list[Message[T]]:
-        """As soon as there is one: up to ``limit`` messages that are there.
+        """Wait for a message, then return up to ``limit`` messages that are there.
 
         Raises:
-            TransportError: nothing will ever arrive again.
+            TransportError: no message will ever arrive again.
         """
         while not (messages := self.take_nowait(limit)):
             await self._wait(None)
         return messages
 
     def take_nowait(self, limit: int) -> list[Message[T]]:
-        """Up to ``limit`` messages that are there; none where it would have to wait."""
+        """Return up to ``limit`` messages that are there, without waiting."""
         messages = [self._ready.popleft() for _ in range(min(limit, len(self._ready)))]
         while len(messages) < limit and (message := self._read_next()) is not None:
             messages.append(message)
         return messages
 
     async def pause(self) -> None:
-        """Receive no more, for good; what has arrived can still be taken."""
+        """Stop receiving for good; messages that have arrived can still be taken."""
         await self._opened().pause()
 
     async def batch(
         self, limit: int, max_wait_s: float, *, max_bytes: float = inf
     ) -> list[Message[T]]:
-        """Up to ``limit`` messages: as soon as so many are there, or ``max_wait_s`` after the call.
+        """Return up to ``limit`` messages: once so many are there, or ``max_wait_s`` after the call.
 
-        The batch is whole, too, with the message that takes all of them to ``max_bytes``.
+        The batch is also complete once its messages have ``max_bytes`` together.
 
         Raises:
-            TransportError: nothing will ever arrive again.
+            TransportError: no message will ever arrive again.
         """
         deadline = time.monotonic() + max_wait_s
         waiting = True
@@ -192,18 +192,18 @@ class Subscription(Generic[T]):
         return self.take_nowait(min(limit, len(self._ready)))
 
     async def still_owned(self, message: Message[T]) -> bool:
-        """Whether to begin with a message that was taken some time ago; waits while that is in doubt.
+        """True if a message that was taken some time ago may be begun; waits while that is in doubt.
 
-        False where the subscription is partitioned and another reader has the message now: forget it.
+        False if the subscription is partitioned and another reader has the message now: forget it.
         """
         return await self._opened().still_owned(message.delivery)
 
     async def backlog(self) -> int:
-        """Messages that wait for this consumer or are not settled; 0 where nothing is stored."""
+        """Return how many messages wait for this consumer or are unsettled; 0 if nothing is stored."""
         return await self._opened().backlog()
 
     def _read_next(self) -> Message[T] | None:
-        """The next message of the receiver, or None. The receiver keeps alive what is not taken yet."""
+        """Return the next message of the receiver, or None. The receiver keeps the others alive."""
         receiver = self._receiver or self._opened()
         while len(self._burials) < _MOST_BURIALS and (delivery := receiver.pop()) is not None:
             if PREFIX in delivery.message_id and self._is_for_another(delivery):
@@ -227,7 +227,7 @@ class Subscription(Generic[T]):
         return None
 
     async def _wait(self, timeout_s: float | None) -> bool:
-        """Until there is something to take, or a burial has ended where they are too many."""
+        """Wait until there may be a message to take; with too many burials, until one of them ends."""
         if len(self._burials) >= _MOST_BURIALS:
             await asyncio.wait(self._burials, return_when=asyncio.FIRST_COMPLETED)
             return True
@@ -258,7 +258,7 @@ class Subscription(Generic[T]):
         return name
 
     def _is_for_another(self, delivery: Delivery) -> bool:
-        """True if it is a replay for another reader, which is acknowledged beside the reading."""
+        """True if it is a replay for another reader; then it is acknowledged in the background."""
         if not self._reader_token or reader_of(delivery.message_id) in ("", self._reader_token):
             return False
         self.for_others += 1
@@ -266,7 +266,7 @@ class Subscription(Generic[T]):
         return True
 
     def _put_aside(self, delivery: Delivery, error: Exception) -> None:
-        """Give it up beside the reading: what can be read must not grow old behind what cannot."""
+        """Give a message up in the background, so that readable messages do not wait behind it."""
         self.undecodable += 1
         self._beside(self._give_up(delivery, error))
 
@@ -289,7 +289,7 @@ class Subscription(Generic[T]):
         if self._burials:
             _, late = await asyncio.wait(self._burials, timeout=_LAST_BURIALS_S)
             for burial in late:
-                burial.cancel()  # unsettled, so it comes again
+                burial.cancel()  # its message is unsettled, so it is delivered again
 
     def _opened(self) -> Receiver:
         if self._receiver is None:
