@@ -30,12 +30,12 @@ def need_client() -> None:
 
 
 def read_url(url: str) -> tuple[str, tuple[str, str] | None]:
-    """The URL without user and password, and these. The ConfigErrors never show them."""
+    """Return the URL without user and password, and the two as a pair. No ConfigError shows them."""
     split: tuple[SplitResult, int | None] | None = None
     with suppress(ValueError):
         split = (parts := urlsplit(url)), parts.port
     if split is None:
-        # Not where the ValueError is handled: it shows a password with a slash in it as the port.
+        # Not raised where the ValueError is handled, which shows a password with a slash as the port.
         raise ConfigError("url", "its port is not a number below 65536")
     parts, port = split
     if parts.scheme not in {"http", "https"} or not parts.hostname or port is None:
@@ -51,7 +51,7 @@ def read_url(url: str) -> tuple[str, tuple[str, str] | None]:
 
 
 def make_client(place: str, options: Mapping[str, Any]) -> AsyncElasticsearch:
-    """A client that tries everything once: trying again is for the caller to decide."""
+    """Return a client that sends each request once: the caller decides whether to try again."""
     from elasticsearch import AsyncElasticsearch
 
     try:
@@ -71,7 +71,7 @@ async def check_version(client: AsyncElasticsearch) -> None:
     except (KeyError, TypeError, ValueError) as error:
         raise SinkError("connecting: the server does not say its version") from error
     except SinkError as error:
-        # How a server 8 answers whatever a client 9 asks.
+        # A server 8 gives this answer to every request of a client 9.
         if "media_type_header_exception" in str(error):
             raise ConfigError("url", _TOO_OLD) from error
         raise
@@ -81,7 +81,7 @@ async def check_version(client: AsyncElasticsearch) -> None:
 
 @contextmanager
 def translated(doing: str) -> Iterator[None]:
-    """Round each call of the client: what it raises becomes a SinkError of ours."""
+    """Translate the errors of the client into SinkErrors. Each call of the client stands in it."""
     from elastic_transport import SerializationError, TransportError
     from elasticsearch import ApiError, UnsupportedProductError
 

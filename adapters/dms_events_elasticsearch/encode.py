@@ -15,18 +15,18 @@ _encode = msgspec.json.Encoder().encode
 
 
 def encode(documents: Sequence[Document]) -> list[bytes]:
-    """Two lines for each document: what to do, and the document as it is."""
+    """Return two lines for each document: the action ``create``, and the document's body."""
     lines = []
     for document in documents:
         lines.append(_encode({"create": {"_index": document.index, "_id": document.id}}))
-        # In JSON a line break stands only between tokens; here it would end the document, and
-        # what follows it would be taken for a command.
+        # In JSON a line break stands only between tokens. Here it would end the document, and the
+        # server would take the next line for an action.
         lines.append(document.body.replace(b"\n", b" "))
     return lines
 
 
 def split(batch: Sequence[Document], max_bytes: int) -> Iterator[Sequence[Document]]:
-    """The batch in order, in parts of about ``max_bytes`` at most; a larger document is alone."""
+    """Split a batch, in order, into parts of at most about ``max_bytes``; a larger document is alone."""
     start = size = 0
     for position, document in enumerate(batch):
         own = len(document.body) + len(document.index) + len(document.id) + _FRAME_BYTES
@@ -39,6 +39,6 @@ def split(batch: Sequence[Document], max_bytes: int) -> Iterator[Sequence[Docume
 
 
 def halves(documents: Sequence[Document]) -> tuple[Sequence[Document], Sequence[Document]]:
-    """Two parts of several documents, neither empty."""
+    """Split several documents into two parts. Neither part is empty."""
     middle = len(documents) // 2
     return documents[:middle], documents[middle:]

@@ -1,6 +1,6 @@
 """Judge the items of a bulk answer: one verdict (stored, duplicate, retry, rejected) for each document.
 
-A bulk request is answered 200 whatever became of its documents: only the items tell.
+The status of a bulk answer is 200 whatever became of the documents. Only its items tell that.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _CLUSTER_FAULTS = frozenset({"index_not_found_exception", "validation_exception"
 """The index could not be made (no more shards allowed, automatic creation is off). No document is
 to blame, and the first event of a month would otherwise begin a month of dead letters."""
 _OF_THE_INDEX = _CLUSTER_FAULTS | {"cluster_block_exception"}
-"""What stands in the way of the documents of one index, and of no others."""
+"""Errors that hold up the documents of one index, and of no other."""
 _TOO_LARGE = "exceeds the maximum allowed limit"
-"""`indexing_pressure.memory.max_operation_size` speaks as overload does, but never passes."""
+"""The error of `indexing_pressure.memory.max_operation_size` looks like overload, but never passes."""
 _REASON_LENGTH = 500
 _STORED = SinkVerdict(Verdict.STORED)
 _DUPLICATE = SinkVerdict(Verdict.DUPLICATE)
@@ -57,11 +57,11 @@ class _Reply(msgspec.Struct):
 
 
 def judge(documents: Sequence[Document], reply: object) -> list[SinkVerdict]:
-    """One verdict for each document, in order, from the decoded body of a 200 answer.
+    """Return one verdict for each document, in order, from the decoded body of a 200 answer.
 
     Raises:
-        SinkError: this is not an answer to a request with these documents.
-        Refused: one of the documents is too large for the server to take any.
+        SinkError: ``reply`` is not an answer to a request with these documents.
+        Refused: one of the documents is too large, so the server takes none of them.
     """
     try:
         items = msgspec.convert(reply, _Reply).items
@@ -73,7 +73,7 @@ def judge(documents: Sequence[Document], reply: object) -> list[SinkVerdict]:
 
 
 def overloaded(reply: object) -> bool:
-    """True if a document was put off for the sake of the server or the account, and not of its index.
+    """True if a document was put off because of the server or the account, and not of its index.
 
     Args:
         reply: an answer that `judge` has read.
@@ -86,7 +86,7 @@ def overloaded(reply: object) -> bool:
 
 
 def _passes(item: _Item, type: str | None) -> bool:
-    """It is refused in a way that passes."""
+    """True if the document was refused for a reason that passes."""
     failed = item.error is not None or not 200 <= item.status < 300
     for_now = not 400 <= item.status < 500 or item.status in NOT_NOW or type in _CLUSTER_FAULTS
     return failed and for_now
@@ -111,7 +111,7 @@ def _judge(document: Document, answer: Mapping[str, _Item]) -> SinkVerdict:
 
 
 def describe(error: object) -> str:
-    """The ``error`` of an answer as one line: type and reason, and those of its causes."""
+    """Return the ``error`` of an answer as one line: its type and reason, and those of its causes."""
     if not isinstance(error, _Cause):
         try:
             error = msgspec.convert(error, _Cause)

@@ -1,4 +1,4 @@
-"""Index templates installed, and indices that exist given the fields that a release adds."""
+"""Install the index templates, and add a release's new fields to existing indices."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ _MAPPINGS = "*.mappings.properties"
 
 
 async def install(client: AsyncElasticsearch) -> None:
-    """Install the templates that are missing or older. Others, and newer ones, stay with their indices.
+    """Install the templates that are missing or older than ours.
+
+    A template that is newer, or not ours, stays as it is. So do its indices.
 
     Raises:
         SinkError: templates or mappings cannot be read or written.
@@ -43,7 +45,7 @@ async def install(client: AsyncElasticsearch) -> None:
 
 
 async def _extend(client: AsyncElasticsearch, templates: list[dict[str, Any]]) -> None:
-    """Add to the indices of templates what they lack: they are strict, and would refuse documents."""
+    """Add missing fields to the indices of ``templates``: strict indices would refuse documents."""
     with translated("reading the mappings"):
         reply = await client.indices.get_mapping(index="dms-*", filter_path=_MAPPINGS)
     for template in templates:
@@ -64,6 +66,6 @@ async def _add(client: AsyncElasticsearch, index: str, fields: dict[str, Any]) -
 
 
 def _is_about_the_index(error: SinkError) -> bool:
-    """Whether the index is blocked, or mapped otherwise: one month is no reason to store nothing."""
+    """True if the index is blocked or mapped otherwise: one month is no reason to store nothing."""
     status = getattr(error.__cause__, "status_code", 0)
     return status == 400 or "cluster_block_exception" in str(error)

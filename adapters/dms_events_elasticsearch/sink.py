@@ -31,18 +31,18 @@ _NEEDED = "error,status,items.*._id,items.*.status,items.*.error,items.*.failure
 class ElasticsearchSink(Sink):
     """Stores documents in monthly indices of an Elasticsearch 9, each under its event's identity.
 
-    A document is created or it is there already, never overwritten. Nothing is tried twice in here
-    and nothing waits: a document that may pass later is judged RETRY, and the caller writes it again. A
-    request that fails as a whole in a way that passes is a SinkUnavailableError.
+    A document is created, or is there already; it is never overwritten. The sink itself neither retries
+    nor waits: a document that may be stored later is judged RETRY, and the caller writes it again. If a
+    whole request fails for a reason that passes, SinkUnavailableError is raised.
 
-    Where the index itself is the obstacle, an index that is blocked or cannot be made gives RETRY
-    (maintenance, a full disk, the limit of shards), and a closed one REJECTED: closing an index is a
-    lasting decision, and a late event must not wait for it to be undone.
+    An index that is blocked or cannot be made gives RETRY (maintenance, a full disk, the limit of
+    shards). A closed index gives REJECTED: closing it is a lasting decision, and a late event must not
+    wait until somebody opens it.
 
     Args:
         url: ``http://[user:password@]host:port`` or ``https://…``.
         api_key: an Elasticsearch API key, as the server encodes it.
-        basic_auth: user and password, where they are not in the URL.
+        basic_auth: user and password, if they are not in the URL.
         ca_certs: file of the certificates to trust instead of the system's; for https.
         max_bulk_bytes: most bytes in one request; a larger document travels alone.
         timeout_s: how long one request may take.
@@ -101,9 +101,9 @@ class ElasticsearchSink(Sink):
         document is alone and REJECTED.
 
         Raises:
-            SinkUnavailableError: a request failed in a way that passes; it has the verdicts of the
-                requests before it.
-            SinkError: the sink is not open, or the answer is no answer to these documents.
+            SinkUnavailableError: a request failed for a reason that passes; the error has the verdicts
+                of the requests before it.
+            SinkError: the sink is not open, or the answer does not belong to these documents.
         """
         client = self._opened()
         verdicts: list[SinkVerdict] = []
@@ -125,7 +125,7 @@ class ElasticsearchSink(Sink):
         return verdicts
 
     def pace(self, most: Pace) -> Pace:
-        """What the caller is set to, with a pause while the server is overloaded."""
+        """Return the caller's own setting ``most``, with a pause while the server is overloaded."""
         return msgspec.structs.replace(most, pause_s=max(0.0, self._pause_until - monotonic()))
 
     def _pause_after(self, judged: Sequence[SinkVerdict], reply: object) -> None:
@@ -138,10 +138,10 @@ class ElasticsearchSink(Sink):
         self._pause_until = monotonic() + random.uniform(limit_s / 2, limit_s)
 
     async def count(self) -> dict[str, int]:
-        """Documents stored in all indices ``dms-*``, by type name; includes what was just written.
+        """Return the number of documents in all indices ``dms-*``, the latest included, by type name.
 
         Raises:
-            SinkError: not open, or the server could not count all of them.
+            SinkError: the sink is not open, or the server could not count all documents.
         """
         client = self._opened()
         with translated("counting"):

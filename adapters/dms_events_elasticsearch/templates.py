@@ -1,11 +1,11 @@
 """Index templates of the stats events, made from their Structs.
 
-Each type has a template of its own, for its monthly indices. The mappings are strict: a field that
-they do not name is refused, so that nobody's spelling mistake becomes a column. What a number or
-string is mapped to decides how it is searched and summed; ``_source`` keeps it as it was written.
+Each type has a template of its own, for its monthly indices. The mappings are strict: a document with
+a field that they do not name is refused, so that no spelling mistake becomes a column. The mapping of
+a number or string decides how it is searched and summed; ``_source`` keeps it as it was written.
 
-``index.lifecycle.origination_date``, by which indices age with their month and not with their
-creation, differs from month to month and so cannot stand in a template: it is set on each index.
+With ``index.lifecycle.origination_date`` an index ages from its month, and not from its creation. The
+date differs from month to month, so it cannot stand in a template: it is set on each index.
 """
 
 from __future__ import annotations
@@ -28,22 +28,22 @@ __all__ = [
 ]
 
 TEMPLATE_VERSION: Final = 2
-"""Raised with every change of a template; an older one on the server is replaced."""
+"""Increased with every change of a template; an older template on the server is replaced."""
 
 # Elastic's own templates are at 100 to 200.
 _PRIORITY = 500
 # The most characters that fit Lucene's 32766 bytes for a term; a longer value is kept, not indexed.
-# Without it one long string has its whole document refused.
+# Without this limit, one long string makes the server refuse the whole document.
 _KEYWORD = {"type": "keyword", "ignore_above": 8191}
 _TEXT = {"type": "text", "fields": {"keyword": {"type": "keyword", "ignore_above": 256}}}
 _FREE_TEXT = frozenset({"ServiceDescription"})
 # Go has rounded these to float32 already, to steps of 128 s and of more than one call. Python and
-# the envelope have not: `float` would round for them too.
+# the envelope have not; the mapping `float` would round their values too.
 _FULL_NUMBER = frozenset({"CallID", "Timestamp"})
 
 
 def index_templates() -> dict[str, dict[str, Any]]:
-    """The templates of all stats events, by the templates' names."""
+    """Return the templates of all stats events, by the templates' names."""
     return {
         f"dms-{dataset_of(type_name)}": index_template(type_name)
         for type_name in registry.matching("elk_stats.*")
@@ -51,11 +51,11 @@ def index_templates() -> dict[str, dict[str, Any]]:
 
 
 def index_template(type_name: str) -> dict[str, Any]:
-    """The composable index template of one type.
+    """Return the composable index template of one type.
 
     Raises:
         UnknownTypeError: the registry has no such type.
-        TypeError: a field of it has no mapping; only flat facts and structs of them have.
+        TypeError: a field has no mapping; only strings, floats, small integers and structs of them have.
     """
     dataset = dataset_of(type_name)
     properties = {
@@ -92,13 +92,13 @@ def index_template(type_name: str) -> dict[str, Any]:
 
 
 def installed_version(template: dict[str, Any]) -> int | None:
-    """The version of a template on the server; None where it is not one of ours."""
+    """Return the version of a template on the server; None if it is not one of ours."""
     version = (template.get("_meta") or {}).get("dms_events")
     return version if isinstance(version, int) else None
 
 
 def missing_fields(wanted: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
-    """The fields of a mapping that another one has not; of an object those that are missing in it."""
+    """Return the ``wanted`` fields that ``found`` lacks; of an object, only its missing fields."""
     missing: dict[str, Any] = {}
     for name, field in wanted.items():
         if name not in found:

@@ -1,4 +1,4 @@
-"""Round nats-py's client: URLs, exceptions in this library's words, flush, and JetStream requests."""
+"""Helpers for nats-py's client: URLs, this library's errors for its own, flush, JetStream requests."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class NotThereError(TransportError):
 
 @contextmanager
 def mapped(doing: str) -> Iterator[None]:
-    """Translate what nats-py raises while ``doing`` something."""
+    """Translate the errors that nats-py raises while ``doing`` something."""
     try:
         yield
     except (nats.errors.Error, OSError) as error:  # a TimeoutError is an OSError
@@ -35,7 +35,7 @@ def mapped(doing: str) -> Iterator[None]:
 
 
 def translated(doing: str, error: nats.errors.Error | OSError) -> TransportError:
-    """What this library raises where nats-py raised ``error`` while ``doing`` something."""
+    """Return this library's error for an ``error`` that nats-py raised while ``doing`` something."""
     match error:
         case nats.errors.ConnectionClosedError() | nats.errors.ConnectionDrainingError():
             return ConnectionLostError(f"{doing}: the bus is closed")
@@ -51,7 +51,7 @@ def translated(doing: str, error: nats.errors.Error | OSError) -> TransportError
 
 
 def why_ended(task: asyncio.Task[None]) -> TransportError | None:
-    """What a subscription's task failed with; None where it was cancelled, which is its only good end."""
+    """Return the error of a subscription's task; None if the task was cancelled, its only good end."""
     error = None if task.cancelled() else task.exception()
     if error is None or isinstance(error, TransportError):
         return error
@@ -61,10 +61,10 @@ def why_ended(task: asyncio.Task[None]) -> TransportError | None:
 
 
 async def flush(client: Client, timeout_s: float = _FLUSH_S) -> None:
-    """Have everything that was sent reach the server.
+    """Return when everything that was sent has reached the server.
 
-    The client's PING overtakes its own buffer, so that the first answer says nothing of what was sent
-    before it; the answer to the second does.
+    The client's PING overtakes its own buffer. So the first answer says nothing about the bytes sent
+    before it; the second answer does.
     """
     with mapped("flush"):
         await client.flush(timeout_s)  # type: ignore[arg-type]
@@ -74,7 +74,7 @@ async def flush(client: Client, timeout_s: float = _FLUSH_S) -> None:
 async def request(
     client: Client, verb: str, body: object = None, *, timeout_s: float = _REQUEST_S
 ) -> dict[str, Any]:
-    """One request; what nats-py raises for it passes through."""
+    """Send one request to JetStream's API, and return its answer. Errors of nats-py pass through."""
     data = b"" if body is None else msgspec.json.encode(body)
     try:
         reply = await client.request(f"$JS.API.{verb}", data, timeout=timeout_s)
@@ -87,17 +87,17 @@ async def request(
 
 
 def checked_url(url: str) -> str:
-    """The address as the client takes it.
+    """Return the URL in the form that the client takes.
 
     Raises:
-        ConfigError: it has no host, or a port that is no number.
+        ConfigError: it is no ``nats://`` URL with a host, or has '/', '?' or '#' in user or password.
     """
     try:
         parts = urlsplit(url)
         right = parts.scheme == "nats" and parts.hostname and parts.port != 0
     except ValueError:
         right = False  # a port that is no number
-    # What it is does not show: where a part of it is wrong, any other part may be of the password.
+    # The error does not show the URL: if one part of it is wrong, any other may belong to the password.
     if not right:
         raise ConfigError("url", "not the address of a NATS server; write nats://host:4222")
     if "@" in url[len("nats://") + len(parts.netloc) :]:

@@ -1,4 +1,4 @@
-"""One delivered NATS message: what it says of itself, and how it is acknowledged (ack, nak, term)."""
+"""One delivered NATS message: its metadata, and how it is acknowledged (ack, nak, term)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def size_of(subject: str, reply: str, data: bytes, headers: bytes | None) -> int
 
 
 class Origin:
-    """What all messages of one subscription have in common."""
+    """The data that all messages of one subscription share."""
 
     __slots__ = ("broker", "client", "first", "lost", "parts")
 
@@ -38,15 +38,15 @@ class Origin:
         self.client = client
         self.parts = subjects.parts
         self.first = first
-        """How the reply subject of a first delivery begins, where the server has no domain."""
+        """The beginning of a first delivery's reply subject, on a server without a domain."""
         self.lost = False
-        """Another reader has what was taken, and the say over it."""
+        """True once another reader owns the messages taken here. Then they can only be acknowledged."""
         self.broker = broker
-        """The server, where nothing is stored."""
+        """``core <host>:<port>`` for core NATS; empty for JetStream."""
 
 
 class NatsDelivery(msgspec.Struct, eq=False, gc=False):
-    """What a NATS message says of itself, stored or not."""
+    """A NATS message and its metadata, stored or not."""
 
     possibly_replayed: ClassVar[bool] = False
 
@@ -55,7 +55,7 @@ class NatsDelivery(msgspec.Struct, eq=False, gc=False):
     data: bytes
     header_block: bytes | None = None
     origin: Origin = None  # type: ignore[assignment]
-    """Set by the receiver that takes it, as are the next two fields."""
+    """Set by the receiver that takes the message, as are the next two fields."""
     type_name: str = ""
     source: str = ""
 
@@ -76,15 +76,15 @@ class NatsDelivery(msgspec.Struct, eq=False, gc=False):
 
 
 class JetStreamDelivery(NatsDelivery, eq=False, gc=False):
-    """Where it lies and how often it was delivered is in its reply subject, parsed when asked for."""
+    """A message of JetStream. Its reply subject has its position and attempt, parsed when asked for."""
 
     settled: bool = False
-    """Whether the server was told what became of it."""
+    """Whether the server was told what became of the message."""
     given_back: bool = False
-    """Whether that was that it is to come again."""
+    """Whether the server was told to deliver it again."""
     _tokens: list[str] | None = None
     _outage: int = -1
-    """During which loss of the connection more time was asked for: after so many reconnects."""
+    """The number of reconnects before the outage in which more time was asked for last."""
 
     def _parsed(self) -> list[str]:
         self._tokens = tokens = _tokens_of(self.reply)
@@ -112,7 +112,7 @@ class JetStreamDelivery(NatsDelivery, eq=False, gc=False):
 
     @property
     def consumer_sequence(self) -> int:
-        """Which of the consumer's deliveries this is."""
+        """The number of this delivery among those of the consumer."""
         return int(_tokens_of(self.reply)[4])
 
     @property
@@ -149,14 +149,14 @@ class JetStreamDelivery(NatsDelivery, eq=False, gc=False):
     async def in_progress(self) -> None:
         client = self.origin.client
         if not client.is_connected:
-            # What is said now waits in the client until the connection is back. Once is enough.
+            # A word said now waits in the client until the connection is back. One is enough.
             if self._outage == (outage := client.stats["reconnects"]):
                 return
             self._outage = outage
         await self._say(b"+WPI", last=False)
 
     async def _say(self, word: bytes, *, last: bool = True, gives_back: bool = False) -> None:
-        """Tell the server, unless the last word was said already, or is another reader's."""
+        """Tell the server, unless the message is settled already, or another reader owns it."""
         if self.settled or self.origin.lost:
             return
         self.settled, self.given_back = last, gives_back
@@ -183,7 +183,7 @@ class CoreDelivery(UnstoredDelivery, NatsDelivery, eq=False, gc=False):
     """A message of core NATS."""
 
     number: int = 0
-    """Its number among the messages of its receiver."""
+    """The message's number among those of its receiver."""
     arrived_ns: int = 0
 
     @property

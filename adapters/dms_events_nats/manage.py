@@ -22,16 +22,16 @@ _PATIENCE_S = 5.0
 
 
 async def check_setup(url: str, setup: NatsSetup, **connection: Any) -> list[Difference]:
-    """Where the server is not as declared; nothing is changed.
+    """Return the differences between the server and the declaration. Nothing is changed.
 
     Args:
         url: as for `NatsTransport`.
-        setup: what is declared. What it leaves out is not looked at.
+        setup: the declaration. Settings that it leaves out are not compared.
         connection: options of `NatsTransport` about the connection: ``credentials``, ``tls``, ….
 
     Raises:
-        ConfigError: a setting cannot be, or the server has no JetStream or does not let this account
-            look at streams.
+        ConfigError: a setting is not valid, or the server has no JetStream, or it does not let this
+            account look at streams.
         TransportError: the server does not answer, or went away.
     """
     return await _each(url, setup, connection, _check)
@@ -40,16 +40,16 @@ async def check_setup(url: str, setup: NatsSetup, **connection: Any) -> list[Dif
 async def apply_setup(
     url: str, setup: NatsSetup, *, overwrite: bool = False, **connection: Any
 ) -> list[Difference]:
-    """Make what is missing, and update what is still as it was last applied.
+    """Make missing streams and durables, and update settings that nobody changed since the last time.
 
-    A setting that somebody else changed is left as it is, unless ``overwrite``; a setting that is not
-    declared is never touched; what a durable reads is never changed. A stream or durable of which
-    something is refused is left as it is altogether. Returns what differed, with ``applied`` where it
-    does no more.
+    A setting that somebody else changed is left as it is, unless ``overwrite``. A setting that is not
+    declared is never touched, and the filters of a durable are never changed. If one setting of a
+    stream or durable is refused, all its settings are left as they are. Returns the differences found,
+    with ``applied`` for those that are gone now.
 
     Raises:
-        ConfigError: as `check_setup`, or the server refuses a setting. What was done before stays
-            done; apply it again.
+        ConfigError: as `check_setup`, or the server refuses a setting. Changes made before that stay;
+            apply the setup again.
         TransportError: the server does not answer, or went away.
     """
 

@@ -1,4 +1,4 @@
-"""How soon a server has on its disk what it acknowledged, told by its monitoring endpoint."""
+"""When a server syncs acknowledged events to its disk, read from its monitoring endpoint."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class SyncPolicy(msgspec.Struct, frozen=True):
     always: bool
     """An event is on the disk before it is acknowledged."""
     interval_s: float | None
-    """Otherwise a power cut may lose what was acknowledged in so long; None where it is not told."""
+    """Otherwise a power cut may lose the events acknowledged in so long; None if it does not say that."""
 
 
 class _Config(msgspec.Struct):
@@ -47,8 +47,8 @@ async def read_sync_policy(
     """Ask the monitoring endpoint of a server, ``http://host:8222``.
 
     Raises:
-        ConfigError: that is no such address.
-        TransportError: no nats-server with JetStream tells it there, within ``timeout_s`` and 1 MiB.
+        ConfigError: ``url`` is not such an address.
+        TransportError: no nats-server with JetStream answers there, within ``timeout_s`` and 1 MiB.
     """
     there = _checked(url)
     where = f"the monitoring at {there.hostname}:{there.port or there.scheme}"
@@ -82,7 +82,7 @@ def _checked(url: str) -> SplitResult:
         right = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
     except ValueError:
         right = False  # a port that is no number
-    # It is not shown: it may hold a password.
+    # The error does not show the URL, which may hold a password.
     if not right or "@" in parts.netloc:
         raise ConfigError("monitoring_url", "not an address such as http://host:8222")
     return parts
@@ -91,7 +91,7 @@ def _checked(url: str) -> SplitResult:
 async def _get(there: SplitResult, tls: ssl.SSLContext | None) -> bytes:
     secure = there.scheme == "https"
     port = there.port or (443 if secure else 80)
-    # The server closes the connection behind an answer in HTTP/1.0, and sends it in one piece.
+    # With HTTP/1.0 the server sends the answer in one piece, and closes the connection after it.
     request = f"GET {there.path.rstrip('/')}/varz HTTP/1.0\r\nHost: {there.netloc}\r\n\r\n"
     context = (tls or ssl.create_default_context()) if secure else None
     reader, writer = await asyncio.open_connection(there.hostname, port, ssl=context)

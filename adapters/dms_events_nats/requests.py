@@ -1,4 +1,4 @@
-"""Requests on NATS: asked over core NATS, and shared by the responders of a queue group."""
+"""Requests on NATS: sent over core NATS, and shared by the responders of a queue group."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ _DENIED = (
 
 
 class Requests:
-    """Asks, and answers. What cannot be answered is counted and logged.
+    """Sends requests, and answers them. Requests that cannot be answered are counted and logged.
 
-    An answer waits up to ``timeout_s`` for bytes before it to leave.
+    An answer waits up to ``timeout_s`` for the bytes before it to leave.
     """
 
     def __init__(self, client: LinkClient, subjects: Subjects, timeout_s: float) -> None:
@@ -56,15 +56,15 @@ class Requests:
         self._timeout_s = timeout_s
         self._responders = 0
         self._bytes = 0
-        """Of requests and answers that are here."""
+        """Bytes of the requests and answers that this process holds."""
         self._unanswerable, self._unsent = Notice(_UNANSWERABLE), Notice(_UNSENT)
         self._too_many, self._denied = Notice(_TOO_MANY), Notice(_DENIED)
 
     async def request(self, message: OutgoingMessage, to: str, timeout_s: float) -> bytes:
         """As `Transport.request` says.
 
-        Anybody who may read a request may reply to it, a stream for one. A reply that is no envelope does
-        not settle the request.
+        Anybody who may read a request may reply to it; a stream does, for example. A reply that is no
+        envelope does not settle the request.
         """
         if to:
             raise ConfigError("to", "NATS has no peers: any responder answers; leave it out")
@@ -161,11 +161,11 @@ class Requests:
             client.send(reply, answered)
 
     def _may_answer(self, reply: str) -> bool:
-        """A requester names the reply subject: it must not have this account publish for it."""
+        """True if a reply subject is safe: the requester chose it, and it may be the subject of events."""
         return fits_line(reply) and not reply.startswith("$") and not self._subjects.holds(reply)
 
     def deny(self, denial: Denial) -> bool:
-        """Say that answers are not taken; returns whether a denial is about one."""
+        """Log that the server takes no answers. Returns True if the denial is about an answer."""
         subject = denial.subject
         if not self._responders or denial.action != "publish" or not self._may_answer(subject):
             return False

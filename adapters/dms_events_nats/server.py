@@ -25,8 +25,8 @@ class NatsServer:
     """A real nats-server with JetStream on loopback, as an async context manager.
 
     Args:
-        store: folder of the stream files, kept afterwards; a temporary one where it is None.
-        port: 0 takes a free one, which a restart keeps.
+        store: folder of the stream files, kept afterwards; None for a temporary folder.
+        port: 0 for a free port, which a restart keeps.
         config: lines for the server's configuration file.
     """
 
@@ -45,15 +45,15 @@ class NatsServer:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """The URL at which the server listens."""
         return f"nats://127.0.0.1:{self._port}"
 
     @property
     def pid(self) -> int:
-        """Its process id.
+        """The process id of the server.
 
         Raises:
-            TransportError: it does not run.
+            TransportError: the server does not run.
         """
         if self._process is None:
             raise TransportError("the nats-server does not run")
@@ -72,11 +72,11 @@ class NatsServer:
         self._clean_up()
 
     async def start(self) -> None:
-        """Start it, and return when it accepts connections.
+        """Start the server, and return when it accepts connections.
 
         Raises:
             ExtraNotInstalledError: there is no nats-server.
-            TransportError: it did not start; the message ends with what it said.
+            TransportError: the server did not start; the message ends with the end of its log.
         """
         self._store.mkdir(parents=True, exist_ok=True)
         config = self._store / "nats.conf"
@@ -84,7 +84,7 @@ class NatsServer:
         config.write_text(f"jetstream {{ store_dir: {store} }}\n{self._config}\n")
         command = [_binary(), "-c", config, "-a", "127.0.0.1", "-p", self._port or -1]
         command += ["-l", self._log, "--ports_file_dir", self._store]
-        # Its own session: Ctrl-C in a terminal is for us, and the server is stopped after the drain.
+        # A session of its own: Ctrl-C is for this process only, which stops the server after its drain.
         self._process = await asyncio.create_subprocess_exec(
             *map(str, command), start_new_session=True
         )
@@ -95,7 +95,7 @@ class NatsServer:
             raise
 
     async def stop(self) -> None:
-        """Stop it in peace, or by force after 10 s."""
+        """Stop the server with SIGTERM; kill it if it still runs after 10 s."""
         if self._process is None:
             return
         self._signal(signal.SIGTERM)
@@ -106,7 +106,7 @@ class NatsServer:
         self._process = None
 
     async def kill(self) -> None:
-        """Kill it with SIGKILL, as a crash would; `start` brings it back on the same store and port."""
+        """Kill the server with SIGKILL, like a crash. `start` starts it again with its store and port."""
         if self._process is not None:
             self._signal(signal.SIGKILL)
             await self._process.wait()

@@ -24,16 +24,16 @@ LONGEST_SUBJECT = 3_500
 ends the connection at a longer line."""
 NO_SOURCE = "_"
 _TOKENS = 3
-"""Of a subject: module, type and source."""
+"""The tokens of a subject behind its channel: module, type and source."""
 _MOST_KNOWN = 10_000
 _LONGEST_KNOWN = 512
 _PARTITION = re.compile(r"\{\{partition\((\d+),\d+\)\}\}$")
 _ENDS_SUBJECT = re.compile(r"[ \t\r\n]")
-"""What parts the words of a line. Strangers use all else, and so do their dead letters."""
+"""The characters that separate words in a line. Strangers, and their dead letters, use all others."""
 
 
 def partitions_of(transform: Mapping[str, str] | None) -> int | None:
-    """How many partitions a stream's subject transform makes; None where it makes something else."""
+    """Return the number of partitions that a stream's subject transform makes; None for another one."""
     if not transform:
         return 0
     found = _PARTITION.search(transform.get("dest", ""))
@@ -41,7 +41,7 @@ def partitions_of(transform: Mapping[str, str] | None) -> int | None:
 
 
 def fits_line(subject: str) -> bool:
-    """Whether a line of the protocol can hold a subject, as one word beside all else in it."""
+    """True if a line of the protocol can hold ``subject`` as one word, beside the rest of the line."""
     try:
         size = len(subject.encode())
     except UnicodeEncodeError:
@@ -61,18 +61,18 @@ def overlap(one: str, other: str) -> bool:
 
 
 def filters_of(config: Mapping[str, Any]) -> list[str]:
-    """What a consumer reads, by its configuration as the server says it."""
+    """Return the filter subjects of a consumer, from the configuration that the server gives."""
     return config.get("filter_subjects") or [config.get("filter_subject") or ">"]
 
 
 def reads_part(filters: Iterable[str]) -> bool:
-    """True for the filters of a consumer that reads a partition, or what has none."""
+    """True if a consumer with these filters reads one partition, or the messages without a partition."""
     last = {filter_.rpartition(".")[2] for filter_ in filters}
     return all(token == "*" or token.isdigit() for token in last)
 
 
 class _Parts(dict[str, tuple[str, str]]):
-    """Type and source of each subject; of so many that each message's is hardly ever read anew."""
+    """A cache of type and source by subject, so large that a subject is hardly ever parsed twice."""
 
     def __init__(self, depth: int) -> None:
         self._depth = depth
@@ -96,27 +96,27 @@ class Subjects:
         self._depth = root.count(".") + 1
         self._known: dict[tuple[str, str, str], str] = {}
         self.parts = _Parts(self._depth + 1)
-        """The type and the source that a subject says; empty where it says none."""
+        """The type and the source in a subject; each is empty if the subject has none."""
 
     def of(self, message: OutgoingMessage) -> str:
-        """The subject a message is published on; empty where its type and source make none."""
+        """The subject that a message is published on; empty if its type and source make no subject."""
         key = (message.channel, message.type_name, message.source)
         return self._known.get(key) or self._subject(*key)
 
     def all_of(self, channel: Channel) -> str:
-        """What a stream over a channel stores."""
+        """The subjects that the stream of a channel stores."""
         return f"{self._root}.{channel}.>"
 
     def of_requests(self, type_name: str) -> str:
-        """What a responder listens to: the requests of a type, from every source."""
+        """The subjects that a responder listens to: requests of a type, from every source."""
         return f"{self._root}.requests.{type_name}.*"
 
     def holds(self, subject: str) -> bool:
-        """Whether a subject, in whatever case, is one under this root."""
+        """True if a subject is under this root. Upper and lower case are the same here."""
         return subject.lower().startswith(f"{self._root.lower()}.")
 
     def filters(self, spec: SubscriptionSpec) -> list[str]:
-        """The filter subjects of a subscription, sorted; none covers another, which no server takes."""
+        """The filter subjects of a subscription, sorted. None covers another: no server accepts that."""
         base = f"{self._root}.{spec.channel}"
         found = {
             f"{base}.>" if p == "*" else f"{base}.{p.removesuffix('.*')}.>" for p in spec.patterns
@@ -124,7 +124,7 @@ class Subjects:
         return sorted(f for f in found if not any(f != g and f.startswith(g[:-1]) for g in found))
 
     def of_part(self, spec: SubscriptionSpec, partition: str) -> list[str]:
-        """The filter subjects of a subscription in one partition, or in what has none."""
+        """The filter subjects of a subscription for one partition, or for messages without one."""
         source = "*" if partition == UNPARTITIONED else f"*.{partition}"
         return [
             f"{filter_[:-1]}{'*.' * (self._depth + 3 - filter_.count('.'))}{source}"
@@ -132,7 +132,7 @@ class Subjects:
         ]
 
     def partitioned(self, channel: Channel, partitions: int) -> dict[str, str] | None:
-        """The subject transform that appends a source's partition; None for none."""
+        """The subject transform that appends a source's partition; None for 0 partitions."""
         if not partitions:
             return None
         base = f"{self._root}.{channel}"

@@ -39,14 +39,14 @@ __all__ = ["NatsTransport"]
 
 _log = logging.getLogger("dms_events")
 _PENDING_BYTES = 16 << 20
-"""What the client takes before it waits by itself, deaf to a cancellation. Publishers wait earlier."""
+"""Above so many unsent bytes the client itself waits, deaf to a cancellation. Publishers wait earlier."""
 
 
 class NatsTransport(Transport):
     """JetStream, or core NATS with ``durable=False``.
 
-    A lost connection is made again for as long as the bus is open. With JetStream what was not
-    acknowledged is then sent again under its identity, and what was not settled is delivered again.
+    A lost connection is made again for as long as the bus is open. With JetStream, events that were not
+    acknowledged are then sent again under their identity, and messages not settled are delivered again.
 
     Args:
         url: ``nats://[user:password@]host:port``; several, separated by commas.
@@ -54,28 +54,27 @@ class NatsTransport(Transport):
             of the streams (``dms`` → ``DMS_EVENTS``, ``DMS_DEAD``).
         durable: False for core NATS: nothing is stored or acknowledged.
         make_streams: make missing streams. False for an account that may only publish.
-        storage: of streams made here. ``"file"`` survives a killed server; a power loss only where the
-            server runs with ``sync_interval: always``.
+        storage: of streams made here. ``"file"`` survives a killed server. It survives a power loss only
+            if the server runs with ``sync_interval: always``.
         replicas: of streams made here.
         max_messages: of the events stream made here; when it is full, publishing fails.
-        max_bytes: likewise, in bytes.
-        core_buffer_bytes: how much a reader of core NATS holds that was not taken yet, beside 65,536
-            messages; what arrives beyond is dropped, counted and logged.
+        max_bytes: of the events stream made here; when it is full, publishing fails.
+        core_buffer_bytes: the most bytes that a reader of core NATS holds in messages not taken yet, of
+            which it holds at most 65,536. Messages beyond that are dropped, counted and logged.
         duplicate_window_s: how long the server remembers identities, for streams made here.
         connect_timeout_s: how long each server is tried, in turn.
-        retry_on_failed_connect: until so long has passed for each, a server that does not listen is tried
-            again, since it may be starting. False for an error as soon as each has failed once.
+        retry_on_failed_connect: try a server that does not listen again, since it may be starting, until
+            ``connect_timeout_s`` has passed for each. False for an error once each has failed.
         publish_timeout_s: how long publishing goes on without progress (no acknowledgement comes, and no
             waiting byte leaves), reconnects included. `close` takes at most as long.
-        link_timeout_s: a link is dead, and left for a new one, when for so long no byte came in and no
-            waiting byte left.
-        ping_interval_s: how often the server is asked for an answer, so that a living link moves.
+        link_timeout_s: a link is replaced when, for so long, no byte came in and no waiting byte left.
+        ping_interval_s: how often the server is asked for an answer, so that bytes move on a living link.
         inbox_prefix: where the server's answers go, ``<prefix>.>``. With a prefix of its own, which no
             other account may publish to, nobody can forge an answer (``docs/nats.md``).
         credentials: a NATS ``.creds`` file. It is read anew for each connection.
         tls: a TLS context, for a server that asks for TLS.
-        tls_handshake_first: begin with TLS, before a word is said. Without it a server (or somebody in
-            its place) that asks for no TLS gets none.
+        tls_handshake_first: begin with TLS, before the server's greeting. Without it, the connection to
+            a server (or somebody in its place) that asks for no TLS is not encrypted.
 
     Raises:
         ConfigError: a setting is malformed or out of range; the error names it.
@@ -157,7 +156,7 @@ class NatsTransport(Transport):
 
     @property
     def client(self) -> LinkClient:
-        """The connection, for what this adapter does beside the bus."""
+        """The connection, for the parts of this adapter that work without a bus."""
         return self._client
 
     async def open(self) -> None:
@@ -194,7 +193,7 @@ class NatsTransport(Transport):
             await make_streams(self._client, self._setup, self._connect_timeout_s)
         else:
             await check_streams(self._client, self._setup)
-        # It hears of an inbox that is not permitted while it opens.
+        # Set before it opens: while opening, it must hear that its inbox is not permitted.
         self._publisher = Publisher(self._client, self._subjects, self._publish_timeout_s)
         await self._publisher.open()
         self._manager = self._client.jsm()

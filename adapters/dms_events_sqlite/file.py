@@ -1,4 +1,4 @@
-"""The file of the SQLite sink: its path in a URL, and whether it still is the one that was opened."""
+"""The file of the SQLite sink: its path in a URL, and whether the opened file is still at that path."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _log = logging.getLogger("dms_events")
 
 
 def path_of(url: str) -> Path:
-    """The absolute path that a ``sqlite:`` URL names.
+    """Return the absolute path that a ``sqlite:`` URL names.
 
     Raises:
-        ConfigError: it names no file.
+        ConfigError: the URL names no file.
     """
     written = url.strip().partition(":")[2]
     if written.startswith("//"):
@@ -37,10 +37,10 @@ def path_of(url: str) -> Path:
 
 
 class DatabaseFile:
-    """The database at a path and its write-ahead log, told from others that may come to be there.
+    """The database at a path with its write-ahead log, told from other files that may appear there.
 
-    SQLite writes on into a file that was moved or removed. No file is opened to look at it: closing it
-    would drop SQLite's locks on it.
+    SQLite goes on writing into a file that was moved or removed. This class opens no file to look at
+    it: closing the file again would drop SQLite's locks on it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -52,7 +52,7 @@ class DatabaseFile:
 
     @property
     def known(self) -> bool:
-        """One was opened."""
+        """True if a file was opened."""
         return self._opened[0] is not None
 
     def look(self) -> None:
@@ -62,11 +62,11 @@ class DatabaseFile:
 
     @property
     def gone(self) -> bool:
-        """What was opened is not, or not whole, at the path any more."""
+        """True if the opened database or its log is not at the path any more."""
         return (_identity(self._path), _identity(self._wal)) != self._opened
 
     def leave(self, connection: sqlite3.Connection) -> None:
-        """Close the connection. A file that was moved gets what only its log has, unlike with SQLite."""
+        """Close the connection. If the file was moved, its log is written into it; SQLite would not."""
         try:
             if self.gone:
                 connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -77,7 +77,7 @@ class DatabaseFile:
             connection.close()
 
     def _remove_log(self) -> None:
-        """A new file at the path must not take the log of the old one for its own."""
+        """Remove the log of the old file: a new file at the path must not take it for its own."""
         for file, opened in ((self._wal, self._opened[1]), (self._index, self._index_opened)):
             if opened is not None and _identity(file) == opened:
                 file.unlink(missing_ok=True)

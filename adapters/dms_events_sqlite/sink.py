@@ -25,9 +25,9 @@ _BUSY_S = 0.01
 _CACHE_KIB = 16_384
 """Room for the pages of one batch; with less, SQLite writes pages before the batch is whole."""
 _PRIMARY = 0xFF
-"""The part of an extended error code that is the error's kind."""
+"""The bits of an extended error code that tell the kind of error."""
 _BROKEN = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR})
-"""Waiting mends none of these: a damaged file, no database, another table."""
+"""Errors that waiting does not mend: a damaged file, no database, another table."""
 
 # Ids made of source and ID come in no order: in a table without rowids they would scatter the bodies.
 # Files of earlier releases have such a table and keep it; every statement works on both.
@@ -47,16 +47,17 @@ _INSERT = "INSERT INTO documents VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTH
 class SqliteSink(Sink):
     """Stores documents in the table ``documents`` of one file; ``body`` is JSON to query.
 
-    A batch is one transaction, and what was judged stored is on disk (WAL, ``synchronous=FULL``).
+    A batch is one transaction. A document judged stored is on disk (WAL, ``synchronous=FULL``).
     The same id is stored once. Several processes may write to one file; SQLite serialises them.
 
-    A file that was moved or removed is noticed with the next batch: what it holds stays in it, a new one
-    is made at the path, and nothing is judged stored that is not in the file at the path.
+    If the file was moved or removed, the sink notices it with the next batch. The old documents stay in
+    the old file, and a new file is made at the path. Only a document in the file at the path is judged
+    stored.
 
     Args:
         url: ``sqlite:path.db`` with a path as in a shell, relative or absolute or in ``~``; or
             ``sqlite:///absolute/path.db``, where ``%20`` is a space.
-        busy_timeout_s: how long a write waits for another process's.
+        busy_timeout_s: how long a write waits for the write of another process.
     """
 
     def __init__(self, url: str, *, busy_timeout_s: float = 30.0) -> None:
@@ -67,10 +68,10 @@ class SqliteSink(Sink):
         self._file = DatabaseFile(self.path)
 
     async def open(self) -> None:
-        """Open the file, and make it where it is missing.
+        """Open the file; make it if it is missing.
 
         Raises:
-            SinkError: it cannot be opened, or is no database.
+            SinkError: the file cannot be opened, or is no database.
         """
         self._thread = ThreadPoolExecutor(1, "dms-events-sqlite")
         await self._call(self._open)
@@ -118,7 +119,7 @@ class SqliteSink(Sink):
             self._file.leave(connection)
 
     def _at_path(self) -> sqlite3.Connection:
-        """The connection to the file at the path, made anew where that is another one by now."""
+        """The connection to the file at the path; made anew if the opened file is not there any more."""
         if self._connection is None:
             if not self._file.known:
                 raise sqlite3.ProgrammingError("not open")
@@ -148,7 +149,7 @@ class SqliteSink(Sink):
         return connection
 
     def _use_wal(self, connection: sqlite3.Connection) -> None:
-        """SQLite does not wait by itself for another process that makes the same change."""
+        """Switch to WAL. SQLite itself does not wait for another process that switches, too."""
         deadline = monotonic() + self._busy_timeout_s
         while True:
             try:

@@ -1,7 +1,7 @@
 """JetStream's API for streams and consumers: read, create and update their configurations.
 
-nats-py leaves out of a configuration what it does not know, so that an update through it would reset
-those settings. Here a configuration is what the server said.
+nats-py leaves out the settings that it does not know, so an update through it would reset them. Here a
+configuration is the server's own answer.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _SINCE: Final = {"allow_batched": (2, 14)}
 
 
 async def read(client: Client, target: DesiredConfig) -> dict[str, Any] | None:
-    """The configuration on the server; None where it, or its stream, is not there."""
+    """Return the server's configuration; None if the stream or the consumer does not exist."""
     verb = f"STREAM.INFO.{target.stream}"
     if target.consumer:
         verb = f"CONSUMER.INFO.{target.stream}.{target.consumer}"
@@ -34,7 +34,7 @@ async def read(client: Client, target: DesiredConfig) -> dict[str, Any] | None:
 
 
 async def create(client: Client, target: DesiredConfig, config: dict[str, Any]) -> None:
-    """Make it, never changing an existing one; without what an older server does not know."""
+    """Make a stream or consumer; never change one. Settings unknown to an older server are left out."""
     version = client.connected_server_version
     at = (version.major, version.minor)
     known = {key: value for key, value in config.items() if at >= _SINCE.get(key, at)}
@@ -42,9 +42,9 @@ async def create(client: Client, target: DesiredConfig, config: dict[str, Any]) 
 
 
 async def update(client: Client, target: DesiredConfig, config: dict[str, Any]) -> dict[str, Any]:
-    """Change it, never making a new one; returns the configuration that the server has after that."""
+    """Change a stream or consumer; never make one. Returns the server's configuration after that."""
     await _put(client, target, config, "update")
-    # nats-server 2.15.1 answers the first update of a consumer after its restart with the old one.
+    # After a restart, nats-server 2.15.1 answers the first update of a consumer with the old settings.
     return await read(client, target) or {}
 
 

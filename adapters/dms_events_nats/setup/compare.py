@@ -1,7 +1,7 @@
 """Compare a declared configuration with the server's: drift, and who changed a setting.
 
-What was applied is recorded in the metadata of the stream or consumer. A setting that still is as we
-left it is ours to change; one that is not was changed by somebody else.
+The settings that were applied are recorded in the metadata of the stream or consumer. A setting that
+still has its recorded value is ours to change. Another value was set by somebody else.
 """
 
 from __future__ import annotations
@@ -31,51 +31,51 @@ _NAMES: Final = {
 
 
 class DesiredConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """A stream or a consumer as it is to be, in the server's keys and units."""
+    """The desired configuration of a stream or consumer, in the server's keys and units."""
 
     stream: str
     consumer: str = ""
     section: str
-    """Where it is declared: ``events``, ``durables.billing``."""
+    """The section of the declaration: ``events``, ``durables.billing``."""
     declared: dict[str, Any]
     defaults: dict[str, Any]
-    """What a new one gets beyond that."""
+    """Settings that a new stream or consumer gets beside the declared ones."""
     fixes: dict[str, str]
-    """Settings that are not changed on an existing one, with what to do instead."""
+    """Settings that are never changed on an existing stream or consumer, each with what to do instead."""
 
     @property
     def place(self) -> str:
-        """How it is called in front of people."""
+        """The name that people are shown."""
         return f"durable {self.consumer}" if self.consumer else f"stream {self.stream}"
 
     def setting(self, keys: Collection[str] = ()) -> str:
-        """The path of what is declared."""
+        """The path of the declared settings ``keys``; without keys, of the section."""
         names = sorted(_NAMES.get(key, key) for key in keys)
         return f"{self.section}.{', '.join(names)}" if names else self.section
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
-    """Something on the server that is not as it is declared.
+    """A difference between the server and the declaration.
 
-    ``state`` says whose it is: ``missing`` (not there yet), ``outdated`` (as we last set it, and declared
-    otherwise since), ``changed`` (by somebody else, or we never set it), ``refused`` (not to be changed
-    on what exists; ``fix`` says what to do).
+    ``state`` is ``missing`` (not there yet), ``outdated`` (we set the value, and the declaration changed
+    since), ``changed`` (somebody else set the value, or we never did) or ``refused`` (never changed on an
+    existing stream or durable; ``fix`` says what to do).
     """
 
     place: str
     """For example ``stream DMS_EVENTS`` or ``durable billing``."""
     setting: str
-    """As in `NatsSetup`; empty where all of it is missing."""
+    """As in `NatsSetup`; empty if the whole stream or durable is missing."""
     declared: str
     actual: str
     state: State
     fix: str = ""
     applied: bool = False
-    """Whether `apply_setup` brought it to what is declared."""
+    """True if `apply_setup` changed it to the declared value."""
 
 
 def compare(target: DesiredConfig, actual: Mapping[str, Any]) -> dict[str, State]:
-    """The declared settings that differ from the server's configuration."""
+    """Return the declared settings that differ from the server's configuration."""
     applied = _record(actual)
     states: dict[str, State] = {}
     for key, value in target.declared.items():
@@ -106,7 +106,7 @@ def described(
 
 
 def creation(target: DesiredConfig) -> dict[str, Any]:
-    """The configuration of a new one, with the record of it."""
+    """Return the configuration of a new stream or consumer, with the record of its settings."""
     settings = target.defaults | target.declared
     name = {"durable_name": target.consumer} if target.consumer else {"name": target.stream}
     return _put(name, settings, settings)
@@ -115,9 +115,9 @@ def creation(target: DesiredConfig) -> dict[str, Any]:
 def merged(
     target: DesiredConfig, actual: Mapping[str, Any], keys: Collection[str]
 ) -> dict[str, Any] | None:
-    """The server's whole configuration with ``keys`` as declared; None where nothing is to be told.
+    """Return the server's whole configuration with ``keys`` as declared; None if it needs no update.
 
-    What is as declared already is recorded as ours from now on.
+    Settings that already are as declared are recorded as ours from now on.
     """
     applied = _record(actual)
     record = applied | {
@@ -139,7 +139,7 @@ def _put(
 
 
 def _record(actual: Mapping[str, Any]) -> dict[str, Any]:
-    """What was applied last; nothing where that cannot be read, so that nothing counts as ours."""
+    """Return the settings applied last; empty if unreadable, so that no setting counts as ours."""
     try:
         return msgspec.json.decode((actual.get("metadata") or {}).get(RECORD, "{}"), type=dict)
     except msgspec.DecodeError:
@@ -147,7 +147,7 @@ def _record(actual: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _found(key: str, actual: Mapping[str, Any]) -> Any:
-    """A setting of the server's, in the form in which it is declared."""
+    """Return the server's value of a setting, in the form in which it is declared."""
     value = actual.get(key)
     if key == "filter_subjects":
         return sorted(value or [actual.get("filter_subject") or ">"])

@@ -27,38 +27,38 @@ Limit = Annotated[int, Meta(ge=-1, le=_MOST)]
 
 
 class StreamSetup(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is declared of a stream.
+    """The declaration of a stream.
 
-    What is None is not declared: an existing stream keeps what it has, a new one gets the default.
-    Every stream keeps what it has (``retention: limits``) and refuses what is new when it is full
-    (``discard: new``), because the transport promises that.
+    A setting that is None is not declared: an existing stream keeps its value, a new one gets the
+    default. Every stream keeps its messages (``retention: limits``), and refuses new ones when it is
+    full (``discard: new``), because the transport promises that.
     """
 
     storage: Literal["file", "memory"] | None = None
     """Default ``"file"``. The server cannot change it later."""
     replicas: Annotated[int, Meta(ge=1, le=5)] | None = None
-    """On how many servers of a cluster. Default 1."""
+    """The number of servers in a cluster that store the stream. Default 1."""
     max_messages: Limit | None = None
     """-1 is no limit, which is the default."""
     max_bytes: Limit | None = None
     """-1 is no limit, which is the default."""
     max_age_s: Annotated[float, Meta(ge=0, le=_YEARS)] | None = None
-    """Older messages are deleted, read or not. 0 keeps them for ever, which is the default."""
+    """Older messages are deleted, read or not. 0, the default, keeps them for ever."""
     duplicate_window_s: Annotated[float, Meta(ge=0.1, le=_YEARS)] | None = None
     """How long the server remembers identities. Default 120, or ``max_age_s`` where that is less."""
 
 
 class EventsSetup(StreamSetup, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is declared of the events stream."""
+    """The declaration of the events stream."""
 
     partitions: Annotated[int, Meta(ge=0, le=2**31 - 1)] | None = None
-    """The server appends the number of a partition to the subject of what it stores:
-    ``<root>.events.<module>.<Type>.<source>.<0…partitions-1>``, the same for all of a source. 0 turns
-    it off, which is the default. What is stored already stays as it is."""
+    """The server appends the number of a partition to the subject of each event that it stores:
+    ``<root>.events.<module>.<Type>.<source>.<0…partitions-1>``. All events of a source have the same
+    number. 0, the default, turns it off. Events that are stored already keep their subject."""
 
 
 class DurableSetup(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is declared of a durable: the consumer that ``subscribe(…, durable=…)`` reads with."""
+    """The declaration of a durable: the consumer that ``subscribe(…, durable=…)`` reads with."""
 
     types: Annotated[tuple[str, ...], Meta(min_length=1)]
     """Types and patterns, as `dms_events.Bus.subscribe` takes them. They are never changed later."""
@@ -84,8 +84,8 @@ class NatsSetup(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         """Read a TOML file.
 
         Raises:
-            ConfigError: it cannot be read, or a setting is wrong; ``setting`` is the file, and the path
-                of the key in it.
+            ConfigError: the file cannot be read, or a setting is wrong; ``setting`` is the file, and the
+                path of the key in it.
         """
         try:
             raw = tomllib.loads(Path(path).read_text(encoding="utf-8"))
@@ -99,16 +99,16 @@ class NatsSetup(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             raise ConfigError(f"{path}: {error.setting}", error.reason) from error
 
     def checked(self) -> Self:
-        """Itself, where every setting can be.
+        """Return this setup with every setting checked, and each type under its name in the registry.
 
         Raises:
-            ConfigError: one cannot; ``setting`` is its path, for example ``events.replicas``.
+            ConfigError: a setting is not valid; ``setting`` is its path, for example ``events.replicas``.
         """
         return self._read(msgspec.to_builtins(self))
 
     @classmethod
     def _read(cls, raw: dict[str, Any]) -> Self:
-        # msgspec does not say under which key of a dict something is wrong, so durables go one by one.
+        # msgspec does not say which key of a dict has the error, so durables are converted one by one.
         named = raw.get("durables", {})
         if not isinstance(named, dict):
             raise ConfigError("durables", "write one table for each, [durables.<name>]")

@@ -53,18 +53,18 @@ _RETRY_S = 0.25
 _ALONE_S = 1.0
 _NAMES_S = 1.0
 _BLAMED: Final = {10047: "max_bytes", 10074: "num_replicas"}
-"""What an error of the server is about, where its code alone says so."""
+"""The setting that an error of the server is about, where the error's code alone says so."""
 
 
 class EnsuredConsumer(NamedTuple):
-    """A consumer that is there."""
+    """A consumer that exists."""
 
     name: str
     ack_wait_s: float
     most_unsettled: int | None
     """See `Receiver.most_unsettled`."""
     made: bool
-    """It was not there before."""
+    """True if it did not exist before."""
 
 
 async def retry_until_ready(
@@ -73,13 +73,13 @@ async def retry_until_ready(
     ask: Callable[[Client, DesiredConfig], Awaitable[T]],
     timeout_s: float,
 ) -> T:
-    """Ask the server about a stream or durable, again where it is not ready yet.
+    """Ask the server about a stream or durable; ask again while the server is not ready.
 
     Raises:
-        ConfigError: it has no JetStream, does not answer, refuses, or does not permit it.
+        ConfigError: the server has no JetStream, does not answer, refuses, or does not permit it.
         ConnectionLostError: the connection is lost.
     """
-    # A server that is alone offers it as soon as it lets anybody in.
+    # A server without a cluster offers JetStream as soon as it accepts connections.
     deadline = time.monotonic() + (timeout_s if client.clustered else min(timeout_s, _ALONE_S))
     while True:
         try:
@@ -120,14 +120,14 @@ def _where(client: Client) -> str:
 def refusal(
     of: DesiredConfig, keys: Collection[str], error: nats.js.errors.APIError
 ) -> ConfigError:
-    """What the server refuses, with the setting that it is about."""
+    """Return the error for a refusal of the server, with the setting that the refusal is about."""
     blamed = _BLAMED.get(error.err_code or 0)
     setting = of.setting([blamed] if blamed else keys)
     return ConfigError(setting, f"{of.place}: {error.description} (code {error.err_code})")
 
 
 async def make_streams(client: LinkClient, setup: NatsSetup, timeout_s: float) -> None:
-    """Make the streams unless they are there.
+    """Make the streams that do not exist.
 
     Raises:
         ConfigError: the server has no JetStream, or refuses; or a stream loses messages as it is.
@@ -145,7 +145,7 @@ async def _make(client: Client, target: DesiredConfig) -> None:
 
 
 async def check_streams(client: Client, setup: NatsSetup) -> None:
-    """Refuse streams that lose messages, where this account may look at them.
+    """Refuse streams that lose messages, if this account may look at them.
 
     Raises:
         ConfigError: a stream loses messages as it is.
@@ -156,7 +156,7 @@ async def check_streams(client: Client, setup: NatsSetup) -> None:
 async def _look(client: Client, target: DesiredConfig) -> None:
     asking = asyncio.create_task(api.read(client, target))
     try:
-        # The server denies a request before it answers what comes behind it.
+        # The server denies a request before it answers the PING behind it.
         await flush(client)
         if _DENIED in str(client.last_error).lower():
             return
@@ -174,15 +174,15 @@ async def _look(client: Client, target: DesiredConfig) -> None:
 async def ensure_consumer(
     client: Client, stream: str, filters: list[str], spec: SubscriptionSpec, *, from_: int = 0
 ) -> EnsuredConsumer:
-    """Make the consumer of a subscription unless it is there.
+    """Make the consumer of a subscription unless it exists.
 
-    Without a durable it is always a new one, which begins with the sequence ``from_`` if that is given.
+    Without a durable a new one is always made. It begins with the sequence ``from_``, if that is given.
 
     The server never gives up a message by itself (``max_deliver`` unlimited): a process that dies with
-    a batch raises the delivery count of every innocent in it, so attempts are the reader's to count.
+    a batch raises the delivery count of every good message in it, so the reader counts the attempts.
 
     Raises:
-        ConfigError: the durable exists with other filters, or loses messages as it is configured.
+        ConfigError: the durable has other filters, loses messages, or must exist and does not.
     """
     wanted = DurableSetup(types=spec.patterns, ack_wait_s=spec.ack_wait_s, start=spec.start)
     target = durable_target(stream, spec.durable or "", filters, wanted)
@@ -235,16 +235,16 @@ async def _consumers(client: Client, stream: str) -> Collection[str]:
 
 
 def _whole(name: str, names: Collection[str]) -> str:
-    """The durable of a consumer, which has a consumer for what has no partition if it has others."""
+    """The durable of a consumer. One read by partitions has a consumer for messages without one, too."""
     durable = whole_of(name)
     return durable if durable and part_name(durable, UNPARTITIONED) in names else name
 
 
 async def refuse_parts(client: Client, target: DesiredConfig) -> None:
-    """Refuse a new durable that is read by partitions under the same name, where that can be asked.
+    """Refuse a new durable if one of its name is read by partitions, where the account may ask that.
 
     Raises:
-        ConfigError: it is.
+        ConfigError: there is such a durable.
     """
     part = msgspec.structs.replace(target, consumer=part_name(target.consumer, UNPARTITIONED))
     if part.consumer not in await _consumers(client, target.stream):

@@ -16,7 +16,7 @@ __all__ = ["check_consumer", "check_stream", "refuse_other_root", "refuse_stream
 
 _log = logging.getLogger("dms_events")
 _PLACES = re.compile(r"\{\{[^}]*\}\}|\$[0-9]+")
-"""In the destination of a subject transform: what a token is made of."""
+"""The placeholders in the destination of a subject transform."""
 
 
 def check_stream(target: DesiredConfig, config: Mapping[str, Any]) -> None:
@@ -28,10 +28,10 @@ def check_stream(target: DesiredConfig, config: Mapping[str, Any]) -> None:
 
 
 def refuse_other_root(name: str, config: Mapping[str, Any], subject: str) -> None:
-    """Refuse a stream that stores nothing of a subject with wildcards, but something else.
+    """Refuse a stream that stores other subjects, and none that ``subject`` matches with its wildcards.
 
     Raises:
-        ConfigError: it is that of another root.
+        ConfigError: the stream belongs to another root.
     """
     stored = list(config.get("subjects") or ())
     made = _PLACES.sub("*", (config.get("subject_transform") or {}).get("dest") or "")
@@ -44,7 +44,7 @@ def refuse_other_root(name: str, config: Mapping[str, Any], subject: str) -> Non
 
 
 def refuse_stream(name: str, config: Mapping[str, Any], subject: str) -> None:
-    """Refuse a stream that loses messages, or that is there for something else than a subject.
+    """Refuse a stream that loses messages, or that stores other subjects than ``subject``.
 
     Raises:
         ConfigError: ``setting`` is ``stream <name>``, or ``root``.
@@ -101,7 +101,7 @@ def _doubts_of_stream(name: str, config: Mapping[str, Any]) -> list[str]:
 
 
 def unfit_consumer(config: Mapping[str, Any]) -> str:
-    """The settings of a consumer with which it loses or mutilates messages; empty where it has none."""
+    """Return the settings with which a consumer loses or mutilates messages; empty for a good one."""
     found = {
         "ack_policy": config.get("ack_policy") != "explicit",
         "max_deliver": (config.get("max_deliver") or -1) > 0,

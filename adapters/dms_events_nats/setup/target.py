@@ -17,12 +17,12 @@ _WINDOW_S = 120.0
 
 
 def nanoseconds(seconds: float) -> int:
-    """As the server counts."""
+    """Return seconds in nanoseconds, the server's unit."""
     return round(seconds * 1e9)
 
 
 def stream_targets(setup: NatsSetup) -> list[DesiredConfig]:
-    """The streams as they are declared."""
+    """Return the desired configurations of the declared streams."""
     subjects = Subjects(setup.root)
     return [
         _stream_target(subjects, "events", setup.events),
@@ -31,7 +31,7 @@ def stream_targets(setup: NatsSetup) -> list[DesiredConfig]:
 
 
 def durable_targets(setup: NatsSetup) -> list[DesiredConfig]:
-    """The durables as they are declared."""
+    """Return the desired configurations of the declared durables."""
     subjects = Subjects(setup.root)
     stream = subjects.stream("events")
     return [
@@ -72,7 +72,7 @@ def _stream_target(subjects: Subjects, channel: Channel, wanted: StreamSetup) ->
             "max_msgs": -1,
             "max_bytes": -1,
             "max_age": 0,
-            # The server takes no window that is longer than the age.
+            # The server accepts no window that is longer than the maximum age.
             "duplicate_window": nanoseconds(min(_WINDOW_S, wanted.max_age_s or _WINDOW_S)),
             "subject_transform": None,
             "allow_batched": channel == "events" or None,
@@ -87,7 +87,7 @@ def _stream_target(subjects: Subjects, channel: Channel, wanted: StreamSetup) ->
 def durable_target(
     stream: str, name: str, filters: list[str], wanted: DurableSetup
 ) -> DesiredConfig:
-    """The consumer ``name`` with ``filters``, whatever types those stand for."""
+    """Return the desired configuration of consumer ``name``. The types in ``wanted`` do not count."""
     declared: dict[str, Any] = {
         "filter_subjects": filters,
         "ack_policy": "explicit",
