@@ -161,7 +161,7 @@ class Requests:
             client.send(reply, answered)
 
     def _may_answer(self, reply: str) -> bool:
-        """True if a reply subject is safe: the requester chose it, and it may be the subject of events."""
+        """True if a reply subject is safe. The requester chose it, and may have chosen one of events."""
         return fits_line(reply) and not reply.startswith("$") and not self._subjects.holds(reply)
 
     def deny(self, denial: Denial) -> bool:

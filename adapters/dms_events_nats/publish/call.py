@@ -1,4 +1,4 @@
-"""One call of publish or publish_many: what is open, what was refused, and how long it waits."""
+"""One call of publish or publish_many: its unacknowledged and refused messages, and how long it waits."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ __all__ = ["POLL_S", "ROOM_BYTES", "SILENCE_S", "Arrival", "Call", "Patience", "
 ROOM_BYTES = 1 << 20
 POLL_S = 0.02
 SILENCE_S = 5.0
-"""After which it is asked whether what was sent has arrived."""
+"""After so long without an answer, the server is asked whether the messages sent have arrived."""
 _AS_LONG_AS_IT_TAKES_S = 86_400
 
 
 class Arrival:
-    """Tells when all that was sent before has reached the server, so that what is missing is lost."""
+    """Tells when everything sent before has reached the server: acks still missing then are lost."""
 
     def __init__(self, client: DirectClient, tell: Callable[[], None]) -> None:
         self._client = client
@@ -33,28 +33,28 @@ class Arrival:
         self._asking: asyncio.Task[None] | None = None
 
     def ask(self) -> None:
-        """Have it told, once."""
+        """Start to ask, unless that is under way."""
         if self._asking is None or self._asking.done():
             self._asking = asyncio.create_task(self._ask())
 
     def cancel(self) -> None:
-        """Nobody wants to know any more, or the connection is gone."""
+        """Ask no more: nobody wants to know, or the connection is gone."""
         if self._asking is not None:
             self._asking.cancel()
             self._asking = None
 
     async def _ask(self) -> None:
         try:
-            # The client's PING overtakes its own buffer: the answer to the second one says it.
+            # The client's PING overtakes its own buffer: only the answer to the second one counts.
             await self._client.flush(_AS_LONG_AS_IT_TAKES_S)
             await self._client.flush(_AS_LONG_AS_IT_TAKES_S)
         except (nats.errors.Error, OSError):
-            return  # the connection is gone, after which all is sent again
+            return  # the connection is gone; over the next one everything is sent again
         self._tell()
 
 
 class Patience:
-    """How long nothing may move: neither an acknowledgement comes, nor a waiting byte leaves."""
+    """Limits the time in which nothing moves: no acknowledgement comes, and no waiting byte leaves."""
 
     def __init__(self, client: DirectClient, limit_s: float) -> None:
         self._client = client
@@ -63,20 +63,20 @@ class Patience:
         self._moved_at = time.monotonic()
 
     def renew(self) -> None:
-        """Something moved."""
+        """Note that something moved."""
         self._moved_at = time.monotonic()
 
     def watch(self) -> None:
-        """From now on it is a move when less waits in this process than does now."""
+        """From now on, fewer unsent bytes in this process than there are now count as a move."""
         self._least = self._client.unsent_bytes
 
     def resume(self, moved_at: float) -> None:
-        """Watch what began before, and moved last at a time of `time.monotonic`."""
+        """Watch a wait that began before. Something moved last at ``moved_at``, in `time.monotonic`."""
         self.watch()
         self._moved_at = moved_at
 
     def left_s(self) -> float:
-        """How long to wait yet."""
+        """Return how long to go on waiting."""
         if (unsent := self._client.unsent_bytes) < self._least:
             self._least = unsent
             self.renew()
@@ -84,7 +84,7 @@ class Patience:
 
 
 async def make_room(client: DirectClient, patience: Patience) -> None:
-    """Wait until little enough waits in the client, or the connection is gone, or patience ends.
+    """Wait until few enough bytes are unsent, or the connection is gone, or patience ends.
 
     The client itself would wait in a way that swallows a cancellation.
     """
@@ -96,7 +96,7 @@ async def make_room(client: DirectClient, patience: Patience) -> None:
 
 
 class Call:
-    """One publish or publish_many: what it sent and is not acknowledged, and what was refused."""
+    """One publish or publish_many, with its unacknowledged and its refused messages."""
 
     def __init__(
         self, client: DirectClient, messages: Iterable[OutgoingMessage], timeout_s: float
@@ -114,17 +114,17 @@ class Call:
         self.retry_planned = False
         self.no_stream: NoStreamProbe | None = None
         self.settled = 0
-        """How many were acknowledged or refused."""
+        """How many messages were acknowledged or refused."""
         self.stored_fast = 0
         self.sent_before: set[str] = set()
-        """The identities of what may have reached the server more than once."""
+        """The identities of messages that may reach the server more than once."""
         self.patience = Patience(client, timeout_s)
         self.arrival = Arrival(client, self.retry)
         self.wake_at = 0
         self._waiter: asyncio.Future[None] | None = None
 
     def _held(self, messages: Iterable[OutgoingMessage]) -> Iterator[OutgoingMessage]:
-        """The messages, up to where the caller's iterable fails."""
+        """Yield the messages, up to the point at which the caller's iterable fails."""
         try:
             yield from messages
         except Exception as error:  # noqa: BLE001
@@ -132,23 +132,23 @@ class Call:
 
     @property
     def accepted(self) -> int:
-        """How many are known to be stored."""
+        """How many messages are known to be stored."""
         return self.settled - len(self.refused) + self.stored_fast
 
     def not_accepted(self, reason: str) -> PublishError:
-        """The error that says what is open: refused, not acknowledged or not sent, in the order given."""
+        """Return the error with the messages refused, unacknowledged or not sent, in the order given."""
         ends = {**self.refused, **self.unacked}
         in_order = [ends[token] for token in sorted(ends, key=int)]
         return PublishError(reason, [*in_order, *self._back], self.accepted, self._for_good)
 
     def take_over(self, token: str, message: OutgoingMessage, sent_at: float) -> None:
-        """Wait for a message that was sent before, at a time of `time.monotonic`."""
+        """Wait for a message that was sent at ``sent_at``, in `time.monotonic`."""
         self.unacked[token] = message
         self.bytes += len(message.data)
         self.patience.resume(sent_at)
 
     def refuse(self, token: str, reason: str, *, for_good: bool) -> None:
-        """Have a message that is unacknowledged refused."""
+        """Count an unacknowledged message as refused."""
         message = self.refused[token] = self.unacked.pop(token)
         if for_good:
             self._for_good.append(message)
@@ -158,18 +158,18 @@ class Call:
         self.wake()
 
     def take_back(self, messages: Iterable[OutgoingMessage]) -> None:
-        """Have them sent next."""
+        """Take back messages, which are sent next."""
         self._back = chain(messages, self._back)
         self.rest = chain(self._back, self._source)
 
     def retry_in(self, delay_s: float) -> None:
-        """Have what is unacknowledged sent again after a while."""
+        """Have the unacknowledged messages sent again after ``delay_s``."""
         if not self.retry_planned:
             self.retry_planned = True
             asyncio.get_running_loop().call_later(delay_s, self.retry)
 
     def retry(self) -> None:
-        """Have what is unacknowledged sent again."""
+        """Have the unacknowledged messages sent again."""
         self.retry_planned = False
         self.unheard = True
         self.wake()
@@ -180,9 +180,9 @@ class Call:
             self._waiter.set_result(None)
 
     async def wait(self, until: int, timeout_s: float) -> bool:
-        """Until no more than ``until`` are unacknowledged, something was refused, or the timeout.
+        """Wait until at most ``until`` messages are unacknowledged, one is refused, or the timeout.
 
-        Returns whether anything was settled meanwhile.
+        Returns True if a message was settled meanwhile.
         """
         before, self.wake_at = self.settled, until
         self._waiter = asyncio.get_running_loop().create_future()

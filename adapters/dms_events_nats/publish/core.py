@@ -24,8 +24,8 @@ _MOST_DENIED = 1_000
 class CorePublisher:
     """Hands messages to the connection, as fast as it takes them.
 
-    The server tells of a subject that is not permitted a moment after the first message on it was sent.
-    From then on, publishing on that subject is an error, until the connection is made anew.
+    If a subject is not permitted, the server says so a moment after the first message on it was sent.
+    From then on, publishing on that subject is an error, until a new connection is made.
     """
 
     def __init__(self, client: DirectClient, subjects: Subjects, timeout_s: float) -> None:
@@ -38,8 +38,8 @@ class CorePublisher:
         """Publish in order; returns how many.
 
         Raises:
-            PublishError: one was not taken: it is too large, it has no subject, it is not permitted, or
-                nothing left for ``timeout_s``.
+            PublishError: a message was not taken: it is too large, it has no subject, it is not
+                permitted, or no byte left for ``timeout_s``.
             CancelledError: its cause is such a `PublishError`.
         """
         client, subject_of = self._client, self._subjects.of
@@ -78,7 +78,7 @@ class CorePublisher:
         await self.publish((message,))
 
     def deny(self, denial: Denial) -> bool:
-        """Refuse the subject from now on; returns whether it is one to publish on."""
+        """Refuse the denied subject from now on. Returns True if it is one to publish on."""
         if denial.action != "publish" or not self._subjects.holds(denial.subject):
             return False
         if len(self._denied) < _MOST_DENIED:
@@ -90,7 +90,7 @@ class CorePublisher:
         self._denied.clear()
 
     def closed(self) -> None:
-        """A call that waits for room sees it by itself."""
+        """Do nothing: a call that waits for room notices the end by itself."""
 
     @property
     def counts(self) -> PublishCounts:
@@ -106,7 +106,7 @@ class CorePublisher:
         return PublishError(reason, [message], count, [message])
 
     async def _room(self, message: OutgoingMessage, count: int) -> None:
-        """Wait until little enough waits in the client; without a connection, for one."""
+        """Wait until few enough bytes are unsent; without a connection, wait for one."""
         client, patience = self._client, Patience(self._client, self._timeout_s)
         while client.pending_data_size > ROOM_BYTES and not client.is_closed:
             await make_room(client, patience)

@@ -1,4 +1,4 @@
-"""Notice two events under one identity: the server knows a message that was sent once."""
+"""Notice two events under one identity: the server calls a message a duplicate that was sent once."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ _TEXT = (
 
 
 class Duplicates:
-    """Counts duplicates, but for those that come of sending again what was not known to be stored."""
+    """Counts duplicates, except those of messages that were sent again for want of an acknowledgement."""
 
     def __init__(self) -> None:
         self._notice = Notice(_TEXT)
         self._expected: dict[str, None] = {}
         self.count = 0
-        """How many there were."""
+        """How many duplicates there were."""
 
     def expect(self, call: Call) -> None:
-        """What a call leaves open may be published again."""
+        """Expect duplicates of the messages that a call leaves open: they may be published again."""
         for id in (*call.sent_before, *(message.id for message in call.unacked.values())):
             self._expected[id] = None
         while len(self._expected) > _MOST_EXPECTED:
             del self._expected[next(iter(self._expected))]
 
     def add(self, call: Call, message: OutgoingMessage) -> None:
-        """The server says that a message of a call is a duplicate."""
+        """Take in that the server calls a message of a call a duplicate."""
         if message.id in call.sent_before or message.id in self._expected:
             return
         self.count += 1

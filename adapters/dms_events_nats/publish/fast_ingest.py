@@ -52,7 +52,7 @@ _read_flow = msgspec.json.Decoder(_Flow | _Gap | _Err).decode
 
 
 class _Batch:
-    """What was sent of one batch and is not known to be stored."""
+    """One batch, with its messages that were sent and are not known to be stored."""
 
     def __init__(self, client: DirectClient, name: str, patience: Patience) -> None:
         self.name = name
@@ -62,13 +62,13 @@ class _Batch:
         self.limit = 1
         self.over = False
         self.refused = False
-        """It ended before it began."""
+        """True if the batch ended before the server took its first message."""
         self.patience = patience
         self.arrival = Arrival(client, self._break_off)
         self._waiter: asyncio.Future[None] | None = None
 
     def hear(self, reply: NatsDelivery, streams: Streams) -> bool:
-        """Take in what the server says; returns False where the server says no such thing."""
+        """Take in a reply. Returns False if it is no reply of the server to this batch."""
         data = reply.data
         if no_responders(reply):
             self._break_off()
@@ -94,12 +94,12 @@ class _Batch:
         return True
 
     def end(self) -> None:
-        """Nothing more will be heard."""
+        """End the batch: no reply will come any more."""
         self.over = True
         self._wake()
 
     async def wait(self) -> None:
-        """Until the server says something. Its silence about what has reached it is the end."""
+        """Wait for a reply. If none comes for messages that have reached the server, the batch ends."""
         if not (left_s := self.patience.left_s()):
             self._break_off()
             return
@@ -123,10 +123,10 @@ class _Batch:
 
 
 class Ingest:
-    """Publishes batches for as long as the server goes along; it does not insist.
+    """Publishes batches for as long as the server takes them; if it does not, the batch is given up.
 
-    A batch ends at the first message that the server misses or refuses. Whoever publishes sends again
-    what is not known to be stored, in another way and under the same identity.
+    A batch ends at the first message that the server misses or refuses. The publisher then sends the
+    messages that are not known to be stored again, in another way and under the same identity.
     """
 
     def __init__(
@@ -139,20 +139,20 @@ class Ingest:
         self._inbox = client.new_inbox() + "."
         self._batches: dict[str, _Batch] = {}
         self.offered = True
-        """Whether the server is worth asking."""
+        """True while the server may offer fast ingest."""
 
     async def open(self) -> None:
         """Start to listen."""
         await self._client.subscribe_direct(self._inbox + ">", self._on_reply)
 
     async def publish(self, call: Call) -> None:
-        """Publish a batch of the call's messages. What is not known to be stored is taken back."""
+        """Publish a batch of the call's messages. The call gets back those not known to be stored."""
         name = uuid.uuid4().hex
         batch = self._batches[name] = _Batch(self._client, name, call.patience)
         try:
             await self._send(f"{self._inbox}{name}.{_EACH}.fail.", batch, call.rest)
         except nats.errors.Error:
-            pass  # it is not known to be stored
+            pass  # the messages are not known to be stored
         finally:
             del self._batches[name]
             batch.arrival.cancel()
@@ -192,17 +192,17 @@ class Ingest:
                 await batch.wait()
 
     def reconnected(self) -> None:
-        """The batches went with the old connection; the new server may be another one."""
+        """End the batches, which went with the old connection. The new server may be another one."""
         self.offered = True
         self.closed()
 
     def closed(self) -> None:
-        """Nothing more will be heard."""
+        """End all batches: no reply will come any more."""
         for batch in self._batches.values():
             batch.end()
 
     def denied(self, denial: Denial) -> bool:
-        """Whether a denial is about the inbox; it ends the batches that it is about."""
+        """Return True if a denial is about the inbox. End the batches whose subjects it is about."""
         if denial.denies("subscription", self._inbox + ">"):
             return True
         for batch in self._batches.values():

@@ -1,4 +1,4 @@
-"""Can a message be sent at all? What cannot would have the server refuse it, or end the connection."""
+"""Can a message be sent at all? If not, the server would refuse it, or end the connection."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from ..subjects import LONGEST_SUBJECT
 __all__ = ["no_subject", "unfit"]
 
 _HEADER_BYTES = 28
-"""Of a header block with a message id, beside the id."""
+"""Bytes of a header block with a message id, without the id itself."""
 _ROOM = 64
 _LONGEST_REPLAY_ID = 36
 _SHOWN = 40
 
 
 def unfit(message: OutgoingMessage, subject: str, max_payload: int) -> str:
-    """Why a message cannot be sent on a subject to JetStream; empty where it can."""
+    """Return why a message cannot be sent to JetStream on a subject; empty if it can."""
     id, size = message.id, len(message.data)
     if (
         subject
@@ -38,7 +38,7 @@ def unfit(message: OutgoingMessage, subject: str, max_payload: int) -> str:
             f"{message.type_name}: its id {id[:_SHOWN]!a} cannot stand in a header: it has a line break, "
             "white space at an end, or a lone surrogate; it was not sent"
         )
-    # No event takes the room that its replay needs, also where its own id is shorter.
+    # Leave room for the id of a replay, even if the event's own id is shorter.
     if size + max(id_bytes, _LONGEST_REPLAY_ID) + _HEADER_BYTES > max_payload:
         beside = f" and an id of {id_bytes:,}" if id_bytes > _ROOM else ""
         return (
@@ -49,7 +49,7 @@ def unfit(message: OutgoingMessage, subject: str, max_payload: int) -> str:
 
 
 def no_subject(message: OutgoingMessage) -> str:
-    """That a message has no subject to be published on."""
+    """Return the reason for a message that has no subject to be published on."""
     type_name, source = message.type_name[:_SHOWN], message.source[:_SHOWN]
     return (
         f"type {type_name!a} and source {source!a} make no subject of three tokens and at most "

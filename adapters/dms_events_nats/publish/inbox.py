@@ -23,14 +23,14 @@ __all__ = ["AckInbox"]
 _NOT_YET_RETRY_S = 1.0
 _NO_STREAM_RETRY_S = 0.25
 _NOT_YET: Final = (10158, 10167)
-"""Errors that refuse nothing: another copy is being stored, or the server has too much to do."""
+"""Errors that are no refusal: another copy is being stored, or the server has too much to do."""
 _TOO_LARGE: Final = 10054
 _SUBJECT_IS_FULL: Final = "maximum messages per subject exceeded"
-"""It shares its number with a full stream."""
+"""This error has the same code as that of a full stream."""
 
 
 class AckInbox:
-    """One wildcard subscription takes all acks. The last token of a reply subject tells the message."""
+    """One wildcard subscription takes all acks. The last token of an ack's subject tells its message."""
 
     def __init__(self, client: DirectClient, subjects: Subjects, timeout_s: float) -> None:
         self._client = client
@@ -38,7 +38,7 @@ class AckInbox:
         self.prefix = client.new_inbox() + "."
         self.tokens = count()
         self.calls: dict[str, Call] = {}
-        """By the tokens of the messages that wait for their acks."""
+        """The calls, by the tokens of their messages that wait for acks."""
         self.singles = Singles(client, subjects, self.prefix, self.calls, timeout_s)
         self.streams = Streams(client, subjects)
         self.duplicates = Duplicates()
@@ -48,15 +48,15 @@ class AckInbox:
     async def open(self) -> None:
         """Start to listen."""
         await self._client.subscribe_direct(self.prefix + "*", self._on_ack)
-        await self.streams.ask()  # what is not permitted is heard before its answer
+        await self.streams.ask()  # a denial of the inbox arrives before its answer
 
     def close(self) -> None:
-        """Ask for no streams any more."""
+        """Stop asking for streams."""
         if self._asking is not None:
             self._asking.cancel()
 
     def open_calls(self) -> set[Call]:
-        """All calls with messages that wait for their acks; of each single message one is made."""
+        """Return all calls with messages that wait for acks; each single message becomes a call, too."""
         self.singles.become_calls()
         return set(self.calls.values())
 
@@ -67,7 +67,7 @@ class AckInbox:
 
     def _on_ack(self, subject: str, reply: str, data: bytes, headers: bytes | None) -> None:
         token = subject[len(self.prefix) :]
-        # A plain ack ends with a digit and a brace; all else is read in whole.
+        # A plain ack ends with a digit and a brace; every other reply is decoded.
         plain = data.startswith(self.streams.acks) and 47 < data[-2] < 58
         call = self.calls.pop(token, None)
         if call is None:
@@ -88,7 +88,7 @@ class AckInbox:
             call.wake()
 
     def _read(self, call: Call, token: str, reply: NatsDelivery) -> bool:
-        """Whether a reply says that the message is stored."""
+        """Return True if a reply says that the message is stored."""
         ack = read_ack(reply.data)
         message = call.unacked[token]
         if ack is not None and self.streams.store(ack.stream, message.channel):
@@ -111,7 +111,7 @@ class AckInbox:
         else:
             self.ignored.add(shown(reply))
             if ack is not None:
-                self.ask_streams()  # it may be a new one
+                self.ask_streams()  # the ack may be of a new stream
         self.calls[token] = call
         return False
 
@@ -129,5 +129,5 @@ class AckInbox:
 
 
 def _is_its_own_fault(error: ApiError) -> bool:
-    """Whether the server refuses a message for what it is, rather than for want of room."""
+    """True if the message itself is the reason of a refusal, and not a lack of room in the stream."""
     return error.err_code == _TOO_LARGE or error.description == _SUBJECT_IS_FULL

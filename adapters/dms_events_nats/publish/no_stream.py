@@ -1,4 +1,4 @@
-"""Find out whether no stream stores a subject, when nothing answers to a publish."""
+"""Find out whether no stream stores a subject, when no stream answers to a publish."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _LOOK_S = 1.0
 
 
 class NoStreamProbe:
-    """The time in which nothing answers on a subject.
+    """The time in which no stream answers on a subject.
 
-    Twice the server is asked whether a stream stores it: of a cluster's new leader one answer is not
-    enough, for it may give it before it has heard of every stream. Where it does not say that there is
-    none (there is one, it does not answer, it may not be asked), patience lasts for ``_LIMIT_S``.
+    The server is asked twice whether a stream stores the subject. One answer is not enough: a cluster's
+    new leader may give it before it has heard of every stream. Without a clear no (there is a stream,
+    the server does not answer, or it may not be asked), the publisher waits for ``_LIMIT_S``.
     """
 
     def __init__(self, client: Client, subject: str) -> None:
@@ -31,10 +31,10 @@ class NoStreamProbe:
         self._look_at = 0.0
         self._looks_left = _LOOKS
         self.verdict = ""
-        """Why to wait no longer; empty while there is hope."""
+        """The reason to wait no longer; empty while there is hope."""
 
     async def look(self, limit_s: float) -> None:
-        """Come to the verdict, if it is time, in at most so long."""
+        """Ask the server if it is time, for at most ``limit_s``, and set the verdict."""
         if self._looks_left and time.monotonic() >= self._look_at:
             nowhere = await self._nowhere(min(_LOOK_S, limit_s))
             self._looks_left = self._looks_left - 1 if nowhere else 0

@@ -1,4 +1,4 @@
-"""Read what comes to a publisher's reply inbox: an acknowledgement of JetStream, or something else."""
+"""Read messages to a publisher's reply inbox: an acknowledgement of JetStream, or something else."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _CHANNELS: Final[tuple[Channel, ...]] = ("events", "dead")
 
 
 class ApiError(msgspec.Struct):
-    """Why JetStream did not store a message."""
+    """The reason why JetStream did not store a message."""
 
     code: int
     description: str = "refused by the server"
@@ -50,27 +50,27 @@ _read = msgspec.json.Decoder(PubAck).decode
 
 
 def read_ack(data: bytes) -> PubAck | None:
-    """The answer of JetStream that ``data`` is; None where it is anything else."""
+    """Return ``data`` as an answer of JetStream; None if it is anything else."""
     try:
         ack = _read(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
-    # The sequence is 0 in an error, and of a batch of which nothing was new.
+    # The sequence is 0 in an error, and for a batch without a new message.
     said = ack.seq > 0 or ack.error is not None or ack.batch
     return ack if ack.stream and said else None
 
 
 def shown(reply: NatsDelivery) -> str:
-    """A stranger's reply, short and escaped, for a log."""
+    """Return a stranger's reply, short and escaped, for a log."""
     more = "…" if len(reply.data) > _SHOWN_BYTES else ""
     return f"{reply.data[:_SHOWN_BYTES]!r}{more} ({len(reply.data):,} bytes)"
 
 
 class Streams:
-    """The streams that store what is published, as far as the account may ask for them.
+    """The streams that store published events, as far as the account may ask for them.
 
-    Where it sees no stream of a channel, every stream counts: events may go to one that another account
-    exports, or to one behind a leaf node.
+    If the account sees no stream of a channel, every stream counts as one: events may go to a stream
+    that another account exports, or to one behind a leaf node.
     """
 
     def __init__(self, client: DirectClient, subjects: Subjects) -> None:
@@ -79,7 +79,7 @@ class Streams:
         self._names: dict[Channel, frozenset[str]] = {}
         self._asked_at = float("-inf")
         self.acks: tuple[bytes, ...] = ()
-        """How acknowledgements began that were read and found good; learned."""
+        """The beginnings of acknowledgements that were decoded and found good."""
 
     async def ask(self) -> None:
         """Ask anew."""
@@ -94,20 +94,20 @@ class Streams:
         except (nats.errors.Error, OSError):
             return frozenset()
         names = frozenset(answer.get("streams") or ())
-        return names if len(names) >= answer.get("total", 0) else frozenset()  # it names no more
+        return names if len(names) >= answer.get("total", 0) else frozenset()  # not all were named
 
     @property
     def may_ask(self) -> bool:
-        """Whether the last time that they were asked for is long enough ago."""
+        """True if the streams were not asked for a moment ago."""
         return time.monotonic() - self._asked_at > _ASK_S
 
     def store(self, stream: str, channel: Channel) -> bool:
-        """Whether ``stream`` is one of a channel's."""
+        """Return True if ``stream`` stores the events of a channel."""
         names = self._names.get(channel)
         return not names or stream in names
 
     def is_new_ack(self, reply: bytes, channel: Channel) -> bool:
-        """Whether a reply says that a message of a channel is stored, and was not before."""
+        """Return True if a reply says that a message of a channel is stored, and is no duplicate."""
         ack = read_ack(reply)
         if ack is None or ack.error is not None or ack.duplicate:
             return False
@@ -117,7 +117,7 @@ class Streams:
         return True
 
     def learn(self, ack: bytes) -> None:
-        """Know acknowledgements that begin like this good one."""
+        """Recognise acknowledgements that begin like this good one."""
         start = ack[: ack.rfind(b":") + 1]
         if len(self.acks) < _MOST_LEARNED and ack[-2:-1].isdigit() and start not in self.acks:
             self.acks = (*self.acks, start)

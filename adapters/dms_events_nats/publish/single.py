@@ -1,4 +1,4 @@
-"""Publishes of one message each: a future waits for the ack, and a `Call` is made if it does not come."""
+"""Publishing one message at a time: a future waits for its ack; without an ack, a `Call` is made."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Single:
         self.token = token
         self.message = message
         self.since = time.monotonic()
-        """When it was sent; before that, when it was given."""
+        """When the message was sent; before that, when it was handed over."""
         self.stored = False
         self.done = done
         """The message is stored, or has become a call."""
@@ -55,13 +55,13 @@ class Singles:
         self._timeout_s = timeout_s
         self._silence_s = min(SILENCE_S, timeout_s / 2)
         self.waiting: dict[str, Single] = {}
-        """What was sent and waits for its ack, by token; the oldest comes first."""
+        """The messages that were sent and wait for acks, by token, the oldest first."""
         self._queue: deque[Single] = deque()
         self._sending: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
 
     def publish(self, token: str, message: OutgoingMessage) -> Single:
-        """Send a message; if the connection has no room, in its turn."""
+        """Send a message at once, or in its turn if the connection has no room."""
         loop, client = asyncio.get_running_loop(), self._client
         single = Single(token, message, loop.create_future())
         if self._queue or client.pending_data_size > ROOM_BYTES or not client.is_connected:
@@ -73,19 +73,19 @@ class Singles:
         return single
 
     def settle(self, single: Single) -> None:
-        """The ack of a message came."""
+        """Take in the ack of a message."""
         del self.waiting[single.token]
         single.stored = True
         if not single.done.done():
             single.done.set_result(None)
 
     def become_calls(self) -> None:
-        """Make calls of all that were sent and wait."""
+        """Make calls of all messages that were sent and wait for acks."""
         for single in list(self.waiting.values()):
             self.call_of(single)
 
     def call_of(self, single: Single) -> Call:
-        """The call that a message becomes; if its ack came before, nothing is open in it."""
+        """Return the call that a message becomes; without an open message if its ack came before."""
         if single.call is None:
             call = single.call = Call(self._client, (), self._timeout_s)
             if single.stored:
@@ -99,7 +99,7 @@ class Singles:
         return single.call
 
     def give_up_queue(self) -> None:
-        """Make calls of all that wait to be sent."""
+        """Make calls of all messages that wait to be sent."""
         while self._queue:
             self.call_of(self._queue.popleft()).retry()
 
@@ -112,7 +112,7 @@ class Singles:
             self._look_later()
 
     async def _send_queued(self) -> None:
-        """Send what is queued, in order, until nothing moves any more."""
+        """Send the queued messages in order, until the queue is empty or nothing moves any more."""
         client, queue = self._client, self._queue
         patience = Patience(client, self._timeout_s)
         try:
@@ -135,7 +135,7 @@ class Singles:
         self._timer = loop.call_later(self._silence_s / _LOOKS, self._look)
 
     def _look(self) -> None:
-        """Make calls of the messages that heard nothing for long."""
+        """Make calls of the messages that have had no answer for long."""
         silent_since = time.monotonic() - self._silence_s
         for single in list(self.waiting.values()):
             if single.since > silent_since:

@@ -22,13 +22,13 @@ __all__ = ["Publisher"]
 _WINDOW = 500
 _WINDOW_BYTES = 8 << 20
 _GRACE_S = 0.05
-"""For acks that wait in a loop which stood still meanwhile."""
+"""Time for acks that wait in an event loop which stood still meanwhile."""
 
 
 class Publisher:
-    """Publishes with acks. What a lost connection leaves unacknowledged is sent again, under the same
-    ``Nats-Msg-Id``; the server stores each id once within its duplicate window. A call ends with an
-    error ``timeout_s`` after the last ack came and the last waiting byte left.
+    """Publishes with acks. Messages that a lost connection leaves unacknowledged are sent again, under
+    the same ``Nats-Msg-Id``; the server stores each id once within its duplicate window. A call ends
+    with an error when no ack came and no waiting byte left for ``timeout_s``.
     """
 
     def __init__(self, client: DirectClient, subjects: Subjects, timeout_s: float) -> None:
@@ -38,11 +38,11 @@ class Publisher:
         self._inbox = AckInbox(client, subjects, timeout_s)
         self._ingest = Ingest(client, subjects, self._inbox.streams, self._inbox.ignored)
         self._ended = ""
-        """Why no ack will arrive."""
+        """The reason why no ack will arrive; empty while acks may arrive."""
 
     @property
     def counts(self) -> PublishCounts:
-        """What the server said of messages beside that they are stored."""
+        """The duplicates that the server reported, and the replies that were ignored."""
         inbox = self._inbox
         return PublishCounts(duplicates=inbox.duplicates.count, ignored_replies=inbox.ignored.count)
 
@@ -62,9 +62,9 @@ class Publisher:
         """Publish in order; returns how many.
 
         Raises:
-            PublishError: some were refused, or not acknowledged in time.
-            CancelledError: its cause is a `PublishError` that says what is open.
-            Exception: whatever ``messages`` raises, after what it gave before is acknowledged.
+            PublishError: some messages were refused, or not acknowledged in time.
+            CancelledError: its cause is a `PublishError` with the open messages.
+            Exception: an error of ``messages``, after all messages before it are acknowledged.
         """
         call = Call(self._client, messages, self._timeout_s)
         with self._accounted(call):
@@ -79,8 +79,8 @@ class Publisher:
         """Publish one message, as `publish` does and in less time.
 
         Raises:
-            PublishError: it was refused, or not acknowledged in time.
-            CancelledError: its cause is a `PublishError` that says whether it is open.
+            PublishError: the message was refused, or not acknowledged in time.
+            CancelledError: its cause is a `PublishError`, with the message if that is open.
         """
         subject = self._subjects.of(message)
         if self._ended or unfit(message, subject, self._client.max_payload):
@@ -99,7 +99,7 @@ class Publisher:
 
     @contextmanager
     def _accounted(self, call: Call) -> Iterator[None]:
-        """Account for what is open when a call ends."""
+        """Account for the open messages when a call ends."""
         try:
             yield
         except asyncio.CancelledError as cut:
@@ -134,11 +134,11 @@ class Publisher:
             if client.pending_data_size > ROOM_BYTES:
                 await self._link_room(call)
             if client.is_connected:
-                # What `_send_again` does, without a coroutine more for each message.
+                # As `_send_again` does, without one more coroutine for each message.
                 client.send_identified(subject, data, inbox + token, message.id)
 
     def reconnected(self) -> None:
-        """Have everything that is unacknowledged sent again: the old connection took it along."""
+        """Have all unacknowledged messages sent again: they went with the old connection."""
         self._ended = ""
         self._ingest.reconnected()
         self._inbox.ask_streams()
@@ -147,12 +147,12 @@ class Publisher:
             call.retry()
 
     def closed(self) -> None:
-        """No ack will arrive any more."""
+        """End all calls: no ack will arrive any more."""
         self._inbox.close()
         self._end("the bus was closed")
 
     def deny(self, denial: Denial) -> bool:
-        """Refuse what a denial of the server is about; returns whether anything was."""
+        """Refuse the messages that a denial is about. Returns True if it is about any, or an inbox."""
         inbox = self._inbox.prefix + "*"
         if denial.denies("subscription", inbox) or self._ingest.denied(denial):
             self._end(denial.inbox_words(inbox))
@@ -179,7 +179,7 @@ class Publisher:
         self._check(call)
 
     async def _window_room(self, call: Call) -> None:
-        """Wait until more may be sent. Many small messages go a faster way, where there is one."""
+        """Wait until more may be sent. Many small messages go by fast ingest, if the server offers it."""
         large = call.bytes >= _WINDOW_BYTES
         fast = self._ingest.offered and not large
         await self._settled(call, 0 if fast or large else _WINDOW // 2)
@@ -188,13 +188,13 @@ class Publisher:
             self._check(call)
 
     async def _settled(self, call: Call, until: int) -> None:
-        """Wait for acks until at most ``until`` are missing, with patience from now on."""
+        """Wait for acks until at most ``until`` are missing. The time limit starts now."""
         call.patience.renew()
         call.patience.watch()
         await self._acknowledged(call, until)
 
     async def _acknowledged(self, call: Call, until: int) -> None:
-        """Wait for acks, sending again what was lost."""
+        """Wait for acks; send lost messages again."""
         patience = call.patience
         while len(call.unacked) > until:
             heard = True
@@ -231,7 +231,7 @@ class Publisher:
             raise call.not_accepted(call.reason)
 
     def _check(self, call: Call) -> None:
-        """Raise where it makes no sense to wait for what is open."""
+        """Raise PublishError if it is useless to wait for the open messages."""
         missing = f"{len(call.unacked)} not acknowledged"
         if self._ended:
             raise call.not_accepted(f"{missing}: {self._ended}")
