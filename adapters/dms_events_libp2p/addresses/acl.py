@@ -1,4 +1,4 @@
-"""The access list of a node: the peers and addresses that it has connections with."""
+"""The access list of a node: the peers and addresses that may be connected."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ class _Entry(NamedTuple):
 
 
 class AccessList:
-    """Entries of which one must fit for a connection; without entries all are permitted.
+    """A list of entries. A connection needs one entry that fits; an empty list permits all connections.
 
-    An entry is an IP address, a network (CIDR), a peer id, or a multiaddr of them. Of an entry with
-    address and peer both must fit. A port in it means nothing: the port of a peer that dials is any.
+    An entry is an IP address, a network (CIDR), a peer id, or a multiaddr of them. If an entry has an
+    address and a peer, both must fit. A port is ignored, since a peer that dials may use any port.
 
     Raises:
-        ConfigError: an entry is none of these.
+        ConfigError: an entry has none of these forms.
     """
 
     def __init__(self, entries: Iterable[str | None] = ()) -> None:
@@ -52,13 +52,13 @@ class AccessList:
     def permits(self, peer: str | None, ip: Ip | None) -> bool:
         """True if a connection with this peer at this address is permitted.
 
-        None stands for a peer or an address that is not known yet: it may fit every entry.
+        None stands for a peer or an address that is not known yet. It fits every entry.
         """
         return not self._entries or any(entry.permits(peer, ip) for entry in self._entries)
 
 
 def ip_of(text: str) -> Ip | None:
-    """An IP address, ``::ffff:192.0.2.1`` as the ``192.0.2.1`` that it stands for; None if it is none."""
+    """Return the IP address in a text, or None. ``::ffff:192.0.2.1`` becomes ``192.0.2.1``."""
     try:
         ip = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
@@ -67,7 +67,8 @@ def ip_of(text: str) -> Ip | None:
 
 
 def place_of(address: str) -> str:
-    """What an address is counted by: of IPv6 its network of 64 bits, of which one host may have all."""
+    """Return the key that an address is counted by. For IPv6 it is the network of 64 bits, since one host
+    may have all addresses of it."""
     ip = ip_of(address)
     if ip is None or ip.version == 4:
         return str(ip or address)

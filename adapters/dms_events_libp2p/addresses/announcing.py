@@ -14,9 +14,10 @@ _LOOK_AGAIN_S = 60.0
 
 
 class Announced:
-    """From the addresses listened on to those that others are told: ``texts``, if there are any.
+    """Makes the addresses that others are told of those that the node listens on.
 
-    Else those of all network interfaces, where a node listens on all. Stock tells 0.0.0.0 itself.
+    These are ``texts``, if there are any. Otherwise 0.0.0.0 and ``::`` become the addresses of all
+    network interfaces; stock tells others 0.0.0.0 itself.
     """
 
     def __init__(self, texts: Sequence[str]) -> None:
@@ -26,7 +27,7 @@ class Announced:
         self._look_at = 0.0
 
     def __call__(self, listening: Sequence[Multiaddr]) -> list[Multiaddr]:
-        """Called for each identification; looks at the interfaces once a minute."""
+        """Return the addresses to tell. Reads the interfaces at most once a minute."""
         if self._fixed:
             return self._fixed
         if list(listening) != self._listening or monotonic() >= self._look_at:

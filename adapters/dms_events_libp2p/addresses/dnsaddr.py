@@ -21,10 +21,10 @@ _RECORD = b"dnsaddr="
 
 
 def peers_at(text: str) -> dict[str, list[str]]:
-    """The addresses of each peer, by peer id. It asks DNS servers, for ten seconds at most.
+    """Return the addresses of each peer, by peer id. Asks DNS servers, for ten seconds at most.
 
-    A record may be another ``/dnsaddr``, up to four names deep; at most 16 names are asked for. Records
-    of other kinds are passed over.
+    A record may be another ``/dnsaddr``, up to four names deep. At most 16 names are asked for. Records
+    of other kinds are skipped.
 
     Raises:
         OSError: the first name cannot be resolved now.
@@ -54,7 +54,7 @@ def peers_at(text: str) -> dict[str, list[str]]:
 
 
 def _name_in(record: str) -> tuple[str, str] | None:
-    """The name in a ``/dnsaddr``, and the peer that is meant, if it says so; None for other records."""
+    """Return the name in a ``/dnsaddr``, and the peer id if it has one. None for other records."""
     found = DNSADDR.fullmatch(record)
     if found is None:
         return None

@@ -1,4 +1,4 @@
-"""TCP endpoints of peers: as others name them, and how far they reach."""
+"""TCP endpoints of peers: reads those that others name, and tells how far they reach."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from multiaddr import Multiaddr
 __all__ = ["MOST_ENDPOINTS", "Endpoint", "Reach", "named_by"]
 
 MOST_ENDPOINTS = 8
-"""Of one peer. More are not kept."""
+"""How many endpoints of one peer are kept."""
 _MOST_READ = 32
 _IP4, _TCP, _IP6 = b"\x04", b"\x06", b"\x29"
 _P2P = b"\xa5\x03"
@@ -34,9 +34,9 @@ class Endpoint(NamedTuple):
 
     @classmethod
     def read(cls, raw: bytes) -> Endpoint | None:
-        """A binary multiaddr of TCP over IP, with or without a peer id; None for any other.
+        """Read a binary multiaddr of TCP over IP, with or without a peer id. None for any other.
 
-        An address that nobody can be dialled at (port 0, unspecified, multicast) is None too.
+        None also for an address that cannot be dialled (port 0, unspecified, multicast).
         """
         size = {_IP4: 4, _IP6: 16}.get(raw[:1])
         if size is None or raw[1 + size : 2 + size] != _TCP or len(raw) < 4 + size:
@@ -52,10 +52,10 @@ class Endpoint(NamedTuple):
 
     @classmethod
     def of(cls, text: str) -> Endpoint:
-        """What `str` made.
+        """Read the text that `str` made of an endpoint.
 
         Raises:
-            ValueError: the text is none.
+            ValueError: the text is no endpoint.
         """
         start, kind, ip, transport, port = text.split("/")
         made = cls(ip_address(ip), int(port))
@@ -86,7 +86,7 @@ class Endpoint(NamedTuple):
 
 
 def reach_of(ip: IPv4Address | IPv6Address) -> Reach:
-    """How far an IP address reaches."""
+    """Return how far an IP address reaches."""
     if isinstance(ip, IPv6Address) and ip.ipv4_mapped is not None:
         ip = ip.ipv4_mapped
     if ip.is_loopback:
@@ -95,10 +95,10 @@ def reach_of(ip: IPv4Address | IPv6Address) -> Reach:
 
 
 def named_by(raw: Iterable[bytes], teller: Reach) -> list[Endpoint]:
-    """The endpoints among the addresses that a peer names, at most `MOST_ENDPOINTS`.
+    """Return the endpoints among the addresses that a peer names, at most `MOST_ENDPOINTS`.
 
-    An address that reaches less far than the ``teller`` is left out: a peer on the internet has no
-    business to have this node dial its own machine or its own network.
+    An address that reaches less far than the ``teller`` is left out. So a peer on the internet cannot
+    make this node dial this machine or this network.
     """
     found: dict[Endpoint, None] = {}
     for _, address in zip(range(_MOST_READ), raw, strict=False):

@@ -1,4 +1,4 @@
-"""Addresses: from URLs and multiaddrs to what this adapter listens on and dials, which is TCP."""
+"""Reads URLs and multiaddrs as the TCP addresses that this adapter listens on and dials."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ _DIALLED = re.compile(r"/(ip4|ip6|dns|dns4|dns6)/([^/]+)/tcp/(\d+)/p2p/([^/]+)/?
 _LISTENED = re.compile(r"/(ip4|ip6)/([^/]+)/tcp/(\d+)/?")
 _ANNOUNCED = re.compile(r"/(ip4|ip6|dns|dns4|dns6)/([^/]+)/tcp/(\d+)/?")
 DNSADDR = re.compile(r"/dnsaddr/([^/]+)(?:/p2p/([^/]+))?/?")
-"""A name, and the one peer of it that is meant, if not all are."""
+"""A name, and the peer id if only one peer of that name is meant."""
 _EXAMPLE = "/ip4/203.0.113.7/tcp/4001/p2p/12D3KooW…"
 _QUIC = "QUIC is left out: with py-libp2p 0.8.1 half of the streams that Python opens are reset; use TCP"
 
 
 def of_url(url: str) -> str:
-    """The multiaddr to listen on for ``libp2p://HOST:PORT``.
+    """Return the multiaddr to listen on for ``libp2p://HOST:PORT``.
 
     Raises:
-        ConfigError: it has no host or no port, or the host has no address.
+        ConfigError: the URL has no host or no port, or the host has no address.
     """
     try:
         parts = urlsplit(url)
@@ -60,34 +60,34 @@ def of_url(url: str) -> str:
 
 
 def multiaddr_of(host: str, port: int) -> str:
-    """The multiaddr of an IP address and a TCP port."""
+    """Return the multiaddr of an IP address and a TCP port."""
     ip = ipaddress.ip_address(host)
     return f"/ip{ip.version}/{ip}/tcp/{port}"
 
 
 def listen_addresses(texts: Iterable[str]) -> list[str]:
-    """Multiaddrs to listen on.
+    """Check the multiaddrs to listen on, and return them.
 
     Raises:
-        ConfigError: one of them is not of TCP, or is none.
+        ConfigError: a text is no multiaddr of TCP.
     """
     return [_matched("listen_address", _LISTENED, text, "/ip4/0.0.0.0/tcp/4001") for text in texts]
 
 
 def announced_addresses(texts: Iterable[str]) -> list[str]:
-    """Multiaddrs to tell to others.
+    """Check the multiaddrs to tell to others, and return them.
 
     Raises:
-        ConfigError: one of them is not of TCP, or is none.
+        ConfigError: a text is no multiaddr of TCP.
     """
     return [_matched("announce", _ANNOUNCED, text, "/dns4/node.example/tcp/4001") for text in texts]
 
 
 def bootstrap_peers(texts: Iterable[str | None]) -> tuple[dict[str, list[str]], list[str]]:
-    """The addresses of each peer, by peer id; and those of ``/dnsaddr``, which are still to be asked for.
+    """Return the addresses of each peer, by peer id, and the ``/dnsaddr`` texts, not resolved yet.
 
     Raises:
-        ConfigError: one of them is not of TCP, names no peer, or is none.
+        ConfigError: a text is no multiaddr of TCP, or names no peer.
     """
     given = [text for text in texts if text is not None]  # Go's nil
     names = [text for text in given if DNSADDR.fullmatch(text)]
@@ -97,10 +97,10 @@ def bootstrap_peers(texts: Iterable[str | None]) -> tuple[dict[str, list[str]], 
 
 
 def peers_of(texts: Iterable[str], setting: str = "bootstrap_peers") -> dict[str, list[str]]:
-    """The addresses of each peer, by peer id.
+    """Return the addresses of each peer, by peer id.
 
     Raises:
-        ConfigError: one of them is not of TCP, names no peer, or is none.
+        ConfigError: a text is no multiaddr of TCP, or names no peer.
     """
     peers: dict[str, list[str]] = {}
     for text in texts:
@@ -110,7 +110,7 @@ def peers_of(texts: Iterable[str], setting: str = "bootstrap_peers") -> dict[str
 
 
 def dialled(text: str) -> tuple[str, str] | None:
-    """A peer id and the address, if a multiaddr names a peer and can be dialled here; else None."""
+    """Return the peer id and the address of a multiaddr that can be dialled here. None for any other."""
     try:
         CheckedMultiaddr(text)
         return _peer_at(text) if _DIALLED.fullmatch(text) else None
@@ -124,10 +124,10 @@ def _peer_at(text: str) -> tuple[str, str]:
 
 
 def target_of(text: str, setting: str = "peer") -> tuple[str, list[str]]:
-    """The id of a peer, and its addresses, if this is one; an id alone has none.
+    """Return the peer id in a text, and its addresses: none for an id alone, one for a multiaddr.
 
     Raises:
-        ConfigError: it is neither.
+        ConfigError: the text is neither an id nor a multiaddr of a peer.
     """
     if text.startswith("/"):
         [(peer, addresses)] = peers_of([text], setting).items()
@@ -157,12 +157,12 @@ def has_name(text: str) -> bool:
 
 
 def resolved(text: str) -> list[Multiaddr]:
-    """The IP addresses behind a peer's multiaddr; it asks the hosts file and DNS, and may wait.
+    """Return the IP addresses of a peer's multiaddr. Asks the hosts file and DNS, and may block.
 
     Stock asks DNS servers only, which do not know ``localhost``.
 
     Raises:
-        OSError: its name has no address now.
+        OSError: the name has no address now.
     """
     found = _DIALLED.fullmatch(text)
     assert found is not None

@@ -1,4 +1,4 @@
-"""The key of a node: Go's marshalled forms, as a file and as py-libp2p's key pair."""
+"""The key of a node in Go's marshalled form: read from a file, and made py-libp2p's key pair."""
 
 from __future__ import annotations
 
@@ -37,18 +37,18 @@ _OF_OTHERS = 0o077
 
 
 def new_key() -> PrivateKey:
-    """A new Ed25519 key."""
+    """Return a new Ed25519 key."""
     pair = create_new_key_pair()
-    # Go marshals the public half too, and reads the form with the seed alone no more.
+    # Go marshals the public half too, and no longer reads the form with the seed alone.
     raw = pair.private_key.to_bytes() + pair.public_key.to_bytes()
     return PrivateKey(_ED25519 + bytes([len(raw)]) + raw)
 
 
 def key_pair(key: PrivateKey) -> Any:
-    """The key as py-libp2p takes it.
+    """Return the key in the form that py-libp2p takes.
 
     Raises:
-        ConfigError: it is of a kind that py-libp2p does not know, or it is damaged.
+        ConfigError: py-libp2p does not know this kind of key, or the key is damaged.
     """
     if key.type is KeyType.ECDSA:
         reason = "ECDSA keys are not known to py-libp2p; use Ed25519, Secp256k1 or RSA"
@@ -60,7 +60,7 @@ def key_pair(key: PrivateKey) -> Any:
         private = deserialize_private_key(marshalled)
         pair = KeyPair(private, private.get_public_key())
     except Exception as error:  # noqa: BLE001
-        # Without a cause, which may hold the key.
+        # The error has no cause, because the cause may hold the key.
         reason = f"not a readable {key.type.name} key ({type(error).__name__})"
         raise ConfigError("private_key", reason) from None
     if key.type is KeyType.ED25519 and key.raw[_SEED_BYTES:] not in (
@@ -73,7 +73,7 @@ def key_pair(key: PrivateKey) -> Any:
 
 
 def peer_id(key: PrivateKey) -> str:
-    """The peer id that belongs to a key."""
+    """Return the peer id that belongs to a key."""
     return str(ID.from_pubkey(key_pair(key).public_key))
 
 
@@ -87,12 +87,12 @@ class NodeIdentity(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_identity(path: Path, *, make: bool = False) -> NodeIdentity:
-    """The public half of the key in a file.
+    """Return the public half of the key in a file.
 
-    If the file is not there, ``make`` makes it with a new key, for its owner alone (mode 0600).
+    With ``make`` a missing file is made with a new key, readable by its owner only (mode 0600).
 
     Raises:
-        ConfigError: it cannot be read or made, or holds no key. The error shows nothing of it.
+        ConfigError: the file cannot be read or made, or holds no key. The error shows nothing of the key.
     """
     if not make and not path.exists():
         reason = f"{path} is not there; `dms-events libp2p key {path}` makes it"
@@ -107,7 +107,7 @@ def read_identity(path: Path, *, make: bool = False) -> NodeIdentity:
 
 
 def load_key(key: PrivateKey | str | None, key_file: Path | None) -> PrivateKey:
-    """The key that the options name; a new one, which nothing keeps, if they name none.
+    """Return the key that the options name. If they name none, return a new key, which is not stored.
 
     Raises:
         ConfigError: both are given, or the key cannot be read.
@@ -127,12 +127,12 @@ def load_key(key: PrivateKey | str | None, key_file: Path | None) -> PrivateKey:
 
 
 def read_key_file(path: Path) -> PrivateKey:
-    """The key in a file: the base64 of Go's marshalled key, or its bytes.
+    """Return the key in a file, which holds Go's marshalled key in base64 or as bytes.
 
-    A file that is not there is made with a new key, for its owner alone (mode 0600).
+    A missing file is made with a new key, readable by its owner only (mode 0600).
 
     Raises:
-        ConfigError: it cannot be read or made, or holds no key. The error shows nothing of it.
+        ConfigError: the file cannot be read or made, or holds no key. The error shows nothing of the key.
     """
     try:
         if not path.exists():
@@ -151,13 +151,13 @@ def read_key_file(path: Path) -> PrivateKey:
 
 
 def warn_if_loose(path: Path, mode: int) -> None:
-    """Log it if others than its owner may read a key file of this mode."""
+    """Log a warning if users other than the owner may read a key file of this mode."""
     if mode & _OF_OTHERS:
         _log.warning("others may read the key in %s; `chmod 600` it", path)
 
 
 def _make(path: Path) -> None:
-    """Make it whole or not at all: of two processes that begin at once one makes it."""
+    """Make the file whole or not at all. If two processes begin at once, one of them makes it."""
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:

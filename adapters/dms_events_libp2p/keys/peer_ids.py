@@ -14,14 +14,14 @@ _CID_OF_A_KEY: Final = b"\x01\x72"
 
 
 def in_base58(text: str) -> str:
-    """A peer id as everything here has it.
+    """Return a peer id in base58, the form that this package uses everywhere.
 
     Raises:
-        ValueError: it is none.
+        ValueError: the text is no peer id.
     """
     Multiaddr(f"/p2p/{text}")
     if text.startswith(("Qm", "1")):
         return text
-    # Stock takes the prefix of the CID for a part of the id.
+    # Stock reads the prefix of the CID as a part of the id.
     cid = ID.from_multibase(text).to_bytes()
     return str(ID(cid.removeprefix(_CID_OF_A_KEY)).to_base58())

@@ -19,7 +19,7 @@ _LARGEST: Final = 1_024
 
 
 class SwarmKey:
-    """32 bytes that all nodes of a private network share. They do not show in its repr."""
+    """32 bytes that all nodes of a private network share. The repr does not show them."""
 
     __slots__ = ("raw",)
 
@@ -31,12 +31,12 @@ class SwarmKey:
 
 
 def read_swarm_key(path: Path) -> SwarmKey:
-    """The key in a file: a line ``/key/swarm/psk/1.0.0/``, a line ``/base16/``, and 64 hex digits.
+    """Return the key in a file: a line ``/key/swarm/psk/1.0.0/``, a line ``/base16/``, and 64 hex digits.
 
-    ``/base64/`` and ``/bin/`` are taken too.
+    ``/base64/`` and ``/bin/`` are accepted too.
 
     Raises:
-        ConfigError: the file cannot be read, or holds no key. The error shows nothing of it.
+        ConfigError: the file cannot be read, or holds no key. The error shows nothing of the key.
     """
     try:
         with path.open("rb") as file:

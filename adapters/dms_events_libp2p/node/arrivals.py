@@ -1,4 +1,4 @@
-"""From the messages that pubsub accepted to those that the event loop gets; on the trio side."""
+"""Chooses from the messages that pubsub accepted those that the event loop gets. On the trio side."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MOST_NAMES = 10_000
 
 
 class Arrived(NamedTuple):
-    """A message that was signed by who it says."""
+    """A message whose signature was checked."""
 
     topic: str
     signer: str
@@ -26,18 +26,18 @@ class Arrived(NamedTuple):
     data: bytes
     arrived_ns: int
     identity: int | None
-    """A hash of (signer, ID), salted by Python: an ID may be as long as a message, and nobody can aim at
-    a hash. None without an ID."""
+    """A hash of (signer, ID), since an ID may be as long as a message. Python salts the hash, so nobody
+    can aim at one. None without an ID."""
     possibly_replayed: bool
 
     @property
     def size(self) -> int:
-        """Bytes of what its publisher chose."""
+        """Bytes of the parts that the publisher chose: topic and data."""
         return len(self.topic) + len(self.data)
 
 
 class Arrivals:
-    """Hands messages over to ``take``, but for own ones and for those that are older than asked for."""
+    """Hands messages to ``take``, but not own messages (unless asked for) and too old messages."""
 
     def __init__(self, settings: NodeSettings, take: Callable[[Arrived], None]) -> None:
         self._settings = settings
@@ -48,7 +48,7 @@ class Arrivals:
     def accept(
         self, message: Any, signer: Any, envelope: Envelope | None, possibly_replayed: bool
     ) -> None:
-        """A message whose signature is right; without an envelope it is junk, which its readers count."""
+        """Take a message with a valid signature. Without an envelope it is junk; its readers count it."""
         name = self._name(signer)
         if name == self._settings.peer_id and not self._settings.own_messages:
             return
@@ -75,7 +75,7 @@ class Arrivals:
         return name
 
     def _is_too_old(self, text: str) -> bool:
-        """False without a limit, and of a message that does not say (readably) when it was sent."""
+        """True if a time is older than the limit. False without a limit or without a readable time."""
         if not self._settings.max_age_s or not text:
             return False
         try:

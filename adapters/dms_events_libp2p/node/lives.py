@@ -1,4 +1,4 @@
-"""A context that fails while it is open is entered again."""
+"""Enters a context again that failed while it was open."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ _PAUSE_S = 1.0
 
 @asynccontextmanager
 async def lives(life: Callable[[], AbstractAsyncContextManager[None]]) -> AsyncIterator[None]:
-    """Keep a life open. One that fails is logged, and followed by the next after a second.
+    """Keep a life open. If a life fails, the failure is logged and the next life begins after a second.
 
-    What the first one raises when it is entered passes through, and what the last one raises at its end.
+    Two exceptions pass through: that of the first life when it is entered, and that of the last life when
+    it is closed.
     """
     async with trio.open_nursery() as keeper:
         await keeper.start(_keep, life)

@@ -45,7 +45,7 @@ __all__ = ["NoPeersError", "Node", "Progress"]
 
 _BURST = 16
 _BURST_S = 0.012
-"""A Go peer's validation queue has 32 places, and what finds it full is lost there, silently."""
+"""A Go peer's validation queue has 32 places. A message that finds it full is lost there, silently."""
 _STUCK_S = 1.0
 _POLL_S = 0.002
 _CLOSE_S = 2.0
@@ -56,17 +56,17 @@ logging.getLogger("libp2p").addHandler(logging.NullHandler())
 
 
 class NoPeersError(Exception):
-    """Nobody who is connected subscribes to the topic of the next message."""
+    """No connected peer subscribes to the topic of the next message."""
 
 
 class Progress:
-    """How many messages of a call were handed to peers; read when the call was cut off."""
+    """Counts the messages of a call that were handed to peers. It is read if the call is cut off."""
 
     sent = 0
 
 
 class Node:
-    """Made in any thread; `run`, `publish` and `join` belong to the trio side."""
+    """A libp2p node. Make it in any thread; `run`, `publish` and `join` belong to the trio side."""
 
     def __init__(self, settings: NodeSettings, take: Callable[[Arrived], None]) -> None:
         self._settings = settings
@@ -83,7 +83,7 @@ class Node:
 
     @asynccontextmanager
     async def run(self) -> AsyncIterator[None]:
-        """Listen, join in, and be connected to the bootstrap peers as far as they are there."""
+        """Listen, join the network, and connect to the bootstrap peers that can be reached."""
         folder = self._settings.state_dir
         with StateDir(folder) if folder else nullcontext() as state:
             self.seqnos = Seqnos(state)
@@ -155,7 +155,7 @@ class Node:
                 trio.open_nursery() as tasks,
             ):
                 await self.pubsub.wait_until_ready()
-                self._listen = self.host.get_transport_addrs()  # port 0 has become one
+                self._listen = self.host.get_transport_addrs()  # with the port chosen for port 0
                 self.addresses = [str(address) for address in self.host.get_addrs()]
                 self.streams = Streams(
                     self.host,
@@ -175,7 +175,7 @@ class Node:
                     yield
                 finally:
                     tasks.cancel_scope.cancel()
-                    # To leave `run` alone keeps the connections open.
+                    # Leaving `run` alone would keep the connections open.
                     with trio.move_on_after(_CLOSE_S, shield=True):
                         await self.host.close()
         finally:
@@ -184,7 +184,7 @@ class Node:
             self.seqnos.last = self.pubsub.counter
 
     async def flush(self) -> None:
-        """Wait until the peers have read what was sent. One that does not answer is left out."""
+        """Wait until the peers have read all sent messages. A peer that does not answer is left out."""
         if self._published or self.streams.answered:
             await self.neighbours.flush()
 
@@ -196,7 +196,8 @@ class Node:
     async def join(self, topics: Sequence[str]) -> None:
         """Subscribe to topics, for as long as the node runs.
 
-        To leave a topic sends PRUNE, and peers then refuse this node there for up to a minute.
+        The node leaves no topic: leaving sends PRUNE, and peers then refuse the node there for up to a
+        minute.
         """
         self._topics = [*dict.fromkeys([*self._topics, *topics])]
         for topic in topics:
@@ -209,7 +210,7 @@ class Node:
         """Hand messages, each with its topic, to the peers that subscribe to it, in order.
 
         Raises:
-            NoPeersError: there is none, and none came within ``wait_s``.
+            NoPeersError: no connected peer subscribes, and none did within ``wait_s``.
         """
         for begin in range(0, len(messages), _BURST):
             async with self._pace:
@@ -237,7 +238,7 @@ class Node:
             await trio.sleep(_POLL_S)
 
     async def _written(self) -> None:
-        """Until all queues are empty, but for peers that took nothing for a second."""
+        """Wait until all queues are empty, except those of peers that took nothing for a second."""
         queues = self.pubsub.peer_queues
         with trio.move_on_after(_STUCK_S):
             while True:
@@ -247,7 +248,7 @@ class Node:
         self._slow = {peer for peer, queue in queues.items() if len(queue)}
 
     def peers_on(self, topic: str) -> int:
-        """How many peers a message on this topic would be sent to."""
+        """Return how many peers a message on this topic would be sent to."""
         peers = self.pubsub.peers
         return sum(peer in peers for peer in self.pubsub.peer_topics.get(topic, ()))
 

@@ -1,4 +1,4 @@
-"""Room for what peers ask: how many requests, and how many bytes of them, there may be at once."""
+"""Room for the requests of peers: limits their number and their bytes at any time."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _MOST = 1_024
 
 
 class Room:
-    """How many inbound requests there may be, and how many bytes of them: of a peer, and of all.
+    """Limits the number of inbound requests and their bytes: of one peer, and of all peers.
 
-    A peer has a half of the bytes at most.
+    A peer has half of the bytes at most.
     """
 
     def __init__(self, most_bytes: int) -> None:
@@ -22,7 +22,7 @@ class Room:
         self._streams: Counter[Any] = Counter()
         self._bytes: Counter[Any] = Counter()
         self.refused = 0
-        """Requests for which there was none."""
+        """Requests for which there was no room."""
 
     @property
     def held(self) -> int:
@@ -30,7 +30,7 @@ class Room:
         return self._streams.total()
 
     def enter(self, peer: Any) -> bool:
-        """Take a place; False if there is none."""
+        """Take a place. False if no place is free."""
         if self._streams[peer] >= _MOST_OF_PEER or self.held >= _MOST:
             self.refused += 1
             return False
@@ -38,7 +38,7 @@ class Room:
         return True
 
     def take(self, peer: Any, size: int) -> bool:
-        """Take room for bytes; False if there is none."""
+        """Take room for bytes. False if there is not enough room."""
         held = self._bytes[peer] + size
         if held > self._most_bytes // 2 or self._bytes.total() + size > self._most_bytes:
             self.refused += 1
@@ -50,5 +50,5 @@ class Room:
         """Give back a place and the bytes that were taken with it."""
         self._streams[peer] -= 1
         self._bytes[peer] -= size
-        self._streams += Counter()  # who has nothing is forgotten
+        self._streams += Counter()  # forgets peers that hold nothing
         self._bytes += Counter()

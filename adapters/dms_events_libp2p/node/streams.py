@@ -1,4 +1,4 @@
-"""Requests on streams, on the trio side: one frame there, one frame back."""
+"""Requests on streams, on the trio side: one frame to the peer, one frame back."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _PIECE = 65_536
 
 
 class _BadFrameError(Exception):
-    """The peer sends what is no frame."""
+    """The peer sent bytes that are no frame."""
 
 
 class _CutError(Exception):
@@ -40,7 +40,7 @@ class _CutError(Exception):
 
 
 class Inbound:
-    """A request that was read, and waits for its answer."""
+    """A request that was read and waits for its answer."""
 
     def __init__(self, type_name: str, protocol: str, peer: str, data: bytes) -> None:
         self.type_name = type_name
@@ -52,22 +52,22 @@ class Inbound:
         self.ended = trio.Event()
 
     async def send(self, answer: bytes) -> None:
-        """Have an answer written; returns when it was, or nobody waits for it any more."""
+        """Have an answer written. Returns when it is written, or when nobody waits for it any more."""
         self.answer = answer
         self.answered.set()
         await self.ended.wait()
 
     def drop(self) -> None:
-        """There is no answer."""
+        """End the request without an answer."""
         self.answered.set()
 
 
 Served = tuple[str, Callable[[Inbound], None]]
-"""The name of a type, and who takes the requests of it."""
+"""The name of a type, and the function that takes its requests."""
 
 
 class Streams:
-    """Asks peers, and hands over what peers ask."""
+    """Sends requests to peers, and hands over the requests of peers."""
 
     def __init__(
         self,
@@ -78,7 +78,8 @@ class Streams:
         strike: Callable[[Any, str], None],
         served: dict[str, Served],
     ) -> None:
-        """``served`` is what an earlier life of the node answered, by protocol; it is kept up to date."""
+        """``served`` has the types that an earlier life of the node answered, by protocol. It is kept up
+        to date."""
         self._host = host
         self._tasks = tasks
         self._neighbours = neighbours
@@ -96,7 +97,7 @@ class Streams:
 
         Raises:
             NoResponderError: the peer cannot be reached, or does not speak the protocol.
-            BadReplyError: what it sends is no frame, or too large.
+            BadReplyError: the peer sends no frame, or one that is too large.
             ConnectionLostError: the connection ended before the answer did.
             RequestError: the peer refused the stream, or ended it before its answer.
         """
@@ -132,7 +133,7 @@ class Streams:
         return answer
 
     async def serve(self, type_name: str, protocol: str, take: Callable[[Inbound], None]) -> None:
-        """Have requests handed to ``take`` from now on."""
+        """Hand requests to ``take`` from now on."""
         self._served[protocol] = type_name, take
         self._listen(type_name, protocol, take)
 
@@ -192,19 +193,19 @@ class Streams:
         await self._see_off(stream)
 
     async def _watch(self, stream: UncutStream, inbound: Inbound) -> None:
-        """While a request is handled: its requester may leave, and may not send more."""
+        """Watch the requester while a request is handled: it may leave, but it may not send more."""
         try:
             await stream.read(1)
         except Exception as error:  # noqa: BLE001
             if not stream.was_reset:
-                return  # it sends no more, as it should
+                return  # the requester has closed its side, as it should
             _log.debug("peer %s left before its answer: %s", inbound.peer, reason_of(error))
         else:
             self._strike(stream.peer, "more than one frame in a request")
         inbound.drop()
 
     async def _see_off(self, stream: UncutStream) -> None:
-        """End a stream whose frames were read, in peace: a reset could overtake the last of them."""
+        """Close a stream gently after its frames: a reset could overtake the last frame."""
         try:
             with trio.move_on_after(_SEE_OFF_S):
                 await stream.close()
@@ -227,11 +228,11 @@ def _framed(data: bytes) -> bytes:
 
 
 async def _read_frame(stream: UncutStream, room: Callable[[int], bool]) -> bytes:
-    """One frame; ``room`` is asked for its bytes as they come.
+    """Read one frame. ``room`` is asked for room as the bytes come.
 
     Raises:
-        _BadFrameError: it is too large.
-        _CutError: the stream ends before it does, or there is no room for it.
+        _BadFrameError: the frame is too large.
+        _CutError: the stream ends before the frame, or there is no room for it.
     """
     length = int.from_bytes(await _read(stream, _PREFIX, room), "little")
     if length > LARGEST_FRAME:

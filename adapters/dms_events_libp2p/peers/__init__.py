@@ -1,4 +1,4 @@
-"""The other nodes: found, dialled again, asked for a sign of life, and remembered."""
+"""The other nodes: finds them, dials them again, pings them, and remembers them."""
 
 from .neighbours import Neighbours
 

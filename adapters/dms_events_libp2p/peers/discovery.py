@@ -1,4 +1,4 @@
-"""Discovery: a node that has few peers looks for more, among those it knew and in the DHT."""
+"""Discovery: a node with few peers looks for more, among the peers that it knew and in the DHT."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ _BEGIN_AGAIN_S = 10.0
 
 
 class Discovery:
-    """The background jobs of a node that find peers: they run until they are cancelled.
+    """The background jobs of a node that find peers. They run until they are cancelled.
 
-    A peer that ``is_left_out`` is not dialled: another job does it, or nobody may.
+    A peer for which ``is_left_out`` is true is not dialled here: another job dials it, or it is refused.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Discovery:
         """Until when a peer is not dialled, and how long that is."""
 
     async def run(self) -> None:
-        """For as long as the node runs."""
+        """Run the jobs for as long as the node runs."""
         async with trio.open_nursery() as jobs:
             jobs.start_soon(self._lasting, self._seek)
             jobs.start_soon(self._lasting, self._keep)
@@ -71,7 +71,7 @@ class Discovery:
                 jobs.start_soon(self._lasting, self._provide)
 
     async def _lasting(self, job: Callable[[], Awaitable[None]]) -> None:
-        """Begin a job again that failed: what others say is no reason for a node to end."""
+        """Run a job, and begin it again if it fails: messages of other nodes must not end this node."""
         while True:
             try:
                 await job()
@@ -80,7 +80,7 @@ class Discovery:
             await trio.sleep(_BEGIN_AGAIN_S)
 
     def keep(self) -> None:
-        """Remember the peers that are connected, in the state folder too."""
+        """Remember the connected peers, in the state folder too."""
         for peer in self._dialler.connected:
             self._known.note(peer, self._dialler.endpoints_of(peer))
         try:
@@ -94,7 +94,7 @@ class Discovery:
             self.keep()
 
     async def _provide(self) -> None:
-        """Have others find this node under the rendezvous."""
+        """Announce this node under the rendezvous, so that others find it."""
         assert self._dht is not None
         pause_s = again_s = _FIRST_PAUSE_S
         while True:
@@ -107,7 +107,7 @@ class Discovery:
             await trio.sleep(random.uniform(0.75, 1.0) * wait_s)
 
     async def _seek(self) -> None:
-        """Search at once, and then ever less often, but when the connections of few change."""
+        """Search at once, then less and less often, and at once when few connections change in number."""
         pause_s = _FIRST_PAUSE_S
         while True:
             with trio.move_on_after(_SEARCH_S):
@@ -118,7 +118,7 @@ class Discovery:
             pause_s = _FIRST_PAUSE_S if changed else 2 * pause_s
 
     async def _changed_within(self, pause_s: float) -> bool:
-        """Returns True as soon as the connections are few, and not as many as now."""
+        """True as soon as the connections are few and their number has changed. False after the pause."""
         count, end = len(self._dialler.connected), trio.current_time() + pause_s
         while trio.current_time() < end:
             await trio.sleep(min(_LOOK_S, pause_s))
@@ -130,7 +130,7 @@ class Discovery:
         return len(self._dialler.connected) >= _WANTED
 
     async def _search(self) -> None:
-        """Dial peers of the rendezvous until five are connected, and any until five are."""
+        """Dial known peers, peers of the rendezvous until five of those are connected, and DHT nodes."""
         if not self._has_enough():
             await self._dial(self._known.found(), self._has_enough)
         if self._dht is None:

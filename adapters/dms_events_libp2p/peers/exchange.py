@@ -1,4 +1,4 @@
-"""Peer exchange: who leaves this node out of its mesh names others, of whom this node dials some."""
+"""Peer exchange: a peer that leaves this node out of its mesh names others, and this node dials some."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ __all__ = ["PeerExchange"]
 
 _log = logging.getLogger("dms_events")
 _ENOUGH = 8
-"""Connections from which on nobody else is dialled: some more than the mesh of a topic wants."""
+"""With this many connections no more peers are dialled. The mesh of a topic wants fewer."""
 _DIAL_S = 5.0
 _MOST_ADDRESSES = 4
 _MOST_WAITING = 64
 
 
 class PeerExchange:
-    """Dials peers that others named, one after another, for as long as this node has few."""
+    """Dials peers that others named, one after another, while this node has few connections."""
 
     def __init__(self, own: ID, dialler: Dialler) -> None:
         self._own = own
@@ -33,10 +33,10 @@ class PeerExchange:
         self._put, self._named = trio.open_memory_channel[tuple[ID, list[Multiaddr]]](_MOST_WAITING)
 
     def offer(self, teller: ID, peers: Sequence[PeerInfo]) -> None:
-        """Take note of peers that another one named; returns at once.
+        """Take note of peers that another peer named. Returns at once.
 
-        What finds too many waiting is forgotten. So are addresses that reach less far than the teller: a
-        peer on the internet cannot have a node dial its own network.
+        Peers beyond 64 that wait are forgotten. So are addresses that reach less far than the teller: a
+        peer on the internet cannot make this node dial addresses of this network.
         """
         reach = self._dialler.reach_to(teller)
         with suppress(trio.WouldBlock):
@@ -47,7 +47,7 @@ class PeerExchange:
                     self._put.send_nowait((peer.peer_id, addresses))
 
     async def run(self) -> None:
-        """For as long as the node runs."""
+        """Dial the named peers for as long as the node runs."""
         async for peer, addresses in self._named:
             if len(self._dialler.connected) < _ENOUGH:
                 await self._dial(peer, addresses)

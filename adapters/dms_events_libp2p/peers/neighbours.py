@@ -1,4 +1,4 @@
-"""The other nodes of a node: dialled again, found, and remembered."""
+"""The neighbours of a node: dials them again, finds new ones, and remembers them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["Neighbours"]
 
 
 class Neighbours:
-    """The jobs that keep a node among others, and its part in the DHT."""
+    """The jobs that keep a node connected to others, and its part in the DHT."""
 
     def __init__(
         self, host: Any, settings: NodeSettings, admission: Admission, state: StateDir | None
@@ -43,7 +43,7 @@ class Neighbours:
         return self.is_kept(peer) or self._admission.refuses_peer(peer)
 
     async def run(self) -> None:
-        """For as long as the node runs."""
+        """Run the jobs for as long as the node runs."""
         try:
             async with trio.open_nursery() as jobs:
                 jobs.start_soon(self._peering.run)
@@ -53,11 +53,11 @@ class Neighbours:
             self._discovery.keep()
 
     def offer(self, teller: ID, peers: Sequence[PeerInfo]) -> None:
-        """Take note of peers that another one named."""
+        """Take note of peers that another peer named."""
         self._exchange.offer(teller, peers)
 
     async def flush(self) -> None:
-        """Have all peers read what was sent to them."""
+        """Wait until all peers have read the messages sent to them."""
         await self._peering.flush()
 
     def is_kept(self, peer: ID) -> bool:
@@ -65,7 +65,7 @@ class Neighbours:
         return self._peering.is_kept(peer)
 
     def is_connected(self, peer: ID) -> bool:
-        """True if there is a connection that is not closed."""
+        """True if there is an open connection to this peer."""
         return self._dialler.is_connected(peer)
 
     async def reach(self, peer: ID, addresses: list[str]) -> None:
@@ -81,18 +81,18 @@ class Neighbours:
         return self._peering.pings.latency_s(peer)
 
     async def put_value(self, key: str, value: bytes) -> int:
-        """Keep a value in the DHT; returns how many other nodes took it.
+        """Keep a value in the DHT. Returns how many other nodes took it.
 
         Raises:
-            ConfigError: there is no DHT, or the key or the value cannot be.
+            ConfigError: there is no DHT, or the key or the value is not valid.
         """
         return await self._values().put(key, value)
 
     async def get_value(self, key: str) -> bytes | None:
-        """A value of the DHT; None if it has none.
+        """Return a value of the DHT. None if no value is found.
 
         Raises:
-            ConfigError: there is no DHT, or the key cannot be.
+            ConfigError: there is no DHT, or the key is not valid.
         """
         return await self._values().get(key)
 

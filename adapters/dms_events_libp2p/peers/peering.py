@@ -1,4 +1,4 @@
-"""The connections of a node: bootstrap peers are dialled again, and frozen peers are left."""
+"""The connections of a node: dials bootstrap peers again, and disconnects frozen peers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LONGEST_PAUSE_S = 30.0
 _LOOK_S = 0.25
 _ASK_AGAIN_S = 600.0
 _MOST_PEERS = 64
-"""Those that names name do not become more."""
+"""With this many bootstrap peers, ``/dnsaddr`` names add no more."""
 _PING_EVERY_S = 4.0
 _PING_S = 8.0
 _LEAVE_S = 1.0
@@ -33,7 +33,7 @@ _FLUSH_S = 1.0
 
 
 class Peering:
-    """Keeps the connections to the bootstrap peers, and asks every peer for a sign of life."""
+    """Keeps the connections to the bootstrap peers, and pings every peer."""
 
     def __init__(
         self, host: Any, dialler: Dialler, bootstrap: dict[str, list[str]], names: list[str]
@@ -42,7 +42,7 @@ class Peering:
         self._network = host.get_network()
         self._dialler = dialler
         given = {ID.from_base58(peer): found for peer, found in bootstrap.items()}
-        # All nodes of a network may have the same list, and this node stands in it.
+        # All nodes of a network may have the same list, so this node may be in it.
         given.pop(host.get_id(), None)
         self._given = given
         self._addresses = dict(self._given)
@@ -51,11 +51,11 @@ class Peering:
         self.pings = Pings(host)
 
     def is_kept(self, peer: ID) -> bool:
-        """True if this is a bootstrap peer, which is dialled again anyway."""
+        """True if this is a bootstrap peer. Such a peer is dialled again anyway."""
         return peer in self._addresses
 
     async def run(self) -> None:
-        """For as long as the node runs."""
+        """Run the jobs for as long as the node runs."""
         async with trio.open_nursery() as tasks:
             for peer in list(self._addresses):
                 tasks.start_soon(self._keep, peer)
@@ -64,19 +64,19 @@ class Peering:
             tasks.start_soon(self._watch, tasks)
 
     async def flush(self) -> None:
-        """Have all peers read what was sent to them: a closed connection takes the rest with it."""
+        """Wait until all peers have read the messages sent to them. Closing would lose the rest."""
         with trio.move_on_after(_FLUSH_S):
             async with trio.open_nursery() as pings:
                 for peer in list(self._network.connections):
                     pings.start_soon(self._ping, peer)
 
     async def ping(self, peer: str, addresses: list[str], timeout_s: float) -> int | None:
-        """Ping a peer; returns the nanoseconds, or None where no answer came in time.
+        """Ping a peer. Returns the nanoseconds, or None if no answer came in time.
 
-        If it is not connected, it is dialled first.
+        If the peer is not connected, it is dialled first.
 
         Raises:
-            TransportError: it cannot be reached, or does not answer as it should.
+            TransportError: the peer cannot be reached, or sends a wrong answer.
         """
         found = ID.from_base58(peer)
         with trio.move_on_after(timeout_s):
@@ -88,10 +88,10 @@ class Peering:
         return None
 
     async def reach(self, peer: ID, addresses: list[str]) -> None:
-        """Be connected to a peer: by these addresses, or by those that it has as a bootstrap peer.
+        """Connect to a peer by these addresses, or by its addresses as a bootstrap peer.
 
         Raises:
-            TransportError: it cannot be reached.
+            TransportError: the peer cannot be reached.
         """
         if self._dialler.is_connected(peer):
             return
@@ -104,7 +104,7 @@ class Peering:
             raise TransportError(reason) from error
 
     async def _keep(self, peer: ID) -> None:
-        """Be connected to a peer. Stock dials once, and refuses for a minute after a failure."""
+        """Stay connected to a peer. Stock dials once, and refuses for a minute after a failure."""
         pause_s, said = _FIRST_PAUSE_S, False
         while True:
             try:
@@ -130,7 +130,7 @@ class Peering:
         await self._dialler.connect(peer, found)
 
     async def _keep_name(self, name: str, tasks: trio.Nursery) -> None:
-        """Be connected to the peers that a ``/dnsaddr`` names now, and those that it named before."""
+        """Stay connected to the peers that a ``/dnsaddr`` names now, and to those it named before."""
         pause_s = _FIRST_PAUSE_S
         while True:
             try:
@@ -168,7 +168,7 @@ class Peering:
             self._asked.discard(peer)
 
     async def _ping(self, peer: ID) -> None:
-        """Leave a peer that answers nothing. A refusal or an error is an answer, or ends by itself."""
+        """Disconnect a peer that answers nothing. A refusal or an error counts as an answer."""
         with trio.move_on_after(_PING_S) as patience, suppress(Exception):
             await self.pings.round_trip(peer)
         if not patience.cancelled_caught:

@@ -1,4 +1,4 @@
-"""Round trips to peers, measured finely: stock tells them in whole milliseconds."""
+"""Round trips to peers in nanoseconds. Stock gives whole milliseconds only."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ _LEAVE_S = 1.0
 
 
 class Pings:
-    """Asks peers for a sign of life, and remembers how long the last one of each took."""
+    """Pings peers, and remembers the last round trip to each."""
 
     def __init__(self, host: Any) -> None:
         self._host = host
         self._last_s: dict[Any, float] = {}
 
     def latency_s(self, peer: Any) -> float | None:
-        """The last round trip in seconds; None before the first. From any thread."""
+        """Return the last round trip in seconds, or None before the first. For any thread."""
         return self._last_s.get(peer)
 
     def forget_others(self, peers: set[Any]) -> None:
-        """Forget the peers that are not among these."""
+        """Forget all peers but these."""
         self._last_s = {peer: last for peer, last in self._last_s.items() if peer in peers}
 
     async def round_trip(self, peer: Any) -> int:
-        """Ping a peer that is connected; returns the nanoseconds. It waits for as long as that takes.
+        """Ping a connected peer. Returns the nanoseconds. Waits without a limit of time.
 
-        Raises of all kinds where the peer is gone, refuses, or sends back something else.
+        Raises exceptions of any kind if the peer is gone, refuses, or sends back other bytes.
         """
         stream = await self._host.new_stream(peer, [PING])
         try:

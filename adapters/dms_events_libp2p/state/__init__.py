@@ -1,4 +1,4 @@
-"""What outlives the process of a node: its numbers, those it heard, and the peers that it knew."""
+"""State that outlives the process of a node: its own seqnos, those that it heard, and known peers."""
 
 from .folder import StateDir
 from .known_peers import KnownPeers

@@ -1,4 +1,4 @@
-"""The folder in which a node keeps what outlives its process."""
+"""The folder for the state of a node that outlives its process."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _LOCK = "lock"
 
 
 class StateDir:
-    """A folder of small files, of one node at a time; made, for its owner alone, if it is not there.
+    """A folder of small files, used by one node at a time. A missing folder is made, for its owner only.
 
     Raises:
-        ConfigError: it cannot be made or written, or another node has it.
+        ConfigError: the folder cannot be made or written, or another node uses it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -32,7 +32,7 @@ class StateDir:
         except OSError as error:
             raise ConfigError("state_dir", f"{path}: {error.strerror}") from error
         try:
-            # The system gives a lock back when its process ends, however that is.
+            # The system releases the lock when the process ends, however it ends.
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             reason = f"{path}: {error.strerror}"
@@ -56,7 +56,7 @@ class StateDir:
         os.close(self._lock)
 
     def read(self, name: str) -> bytes:
-        """The bytes of a file; none if it is not there, or cannot be read, which is logged."""
+        """Return the bytes of a file. Empty if it is missing, or cannot be read, which is logged."""
         try:
             return (self.path / name).read_bytes()
         except FileNotFoundError:
@@ -66,13 +66,13 @@ class StateDir:
             return b""
 
     def write(self, name: str, data: bytes) -> None:
-        """Replace a file, whole or not at all; for its owner alone (mode 0600).
+        """Replace a file, whole or not at all. Only its owner can read it (mode 0600).
 
         Raises:
-            OSError: what was there before is there still.
+            OSError: the file cannot be written. The old file is still there.
         """
         draft = self.path / f"{name}.new"
-        draft.unlink(missing_ok=True)  # of a process that was killed
+        draft.unlink(missing_ok=True)  # left by a process that was killed
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with open(descriptor, "wb") as file:
             file.write(data)

@@ -1,4 +1,4 @@
-"""Peers that a node was connected to: where they are, also after a restart."""
+"""Peers that a node was connected to, with their addresses; kept over restarts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _FILE = "peers.json"
 _MOST = 256
 _FORGET_S = 14 * 86_400
 _GRAIN_S = 3_600
-"""A peer that stays connected does not change the file more often."""
+"""The file does not change more often than this for a peer that stays connected."""
 
 
 class _Entry(msgspec.Struct):
@@ -28,14 +28,14 @@ class _Entry(msgspec.Struct):
     dialled: bool
     """True if this node has dialled it once."""
     seen: float
-    """When it was connected last, in Unix seconds, to the hour."""
+    """When the peer was last connected, in Unix seconds, rounded down to the hour."""
 
 
 class KnownPeers:
-    """At most 256 peers, for two weeks after they were last connected.
+    """Remembers at most 256 peers, for two weeks after they were last connected.
 
-    A peer that this node has dialled keeps its place before one that only said where it is. So a
-    stranger with many keys does not drive out peers that can be reached.
+    If there are more, peers that this node has dialled are kept before peers that only named their
+    addresses. So a stranger with many keys does not drive out peers that can be reached.
     """
 
     def __init__(self, state: StateDir | None, clock: Callable[[], float] = time.time) -> None:
@@ -48,7 +48,7 @@ class KnownPeers:
         return len(self._entries)
 
     def note(self, peer: ID, endpoints: list[Endpoint], *, dialled: bool = False) -> None:
-        """This peer is connected; ``dialled``, if its endpoints led there."""
+        """Note that a peer is connected. ``dialled`` says that its endpoints led to it."""
         name = str(peer)
         entry = self._entries.pop(name, None) or _Entry(name, [], False, 0.0)
         addresses = dict.fromkeys([*map(str, endpoints), *entry.addresses])
@@ -65,7 +65,7 @@ class KnownPeers:
         self._entries[name] = entry
 
     def found(self) -> dict[ID, list[Endpoint]]:
-        """The peers, those first that were dialled, and that were seen last."""
+        """Return the peers: dialled ones first, and of equals the one seen last first."""
         self._forget()
         ranked = sorted(self._entries.values(), key=lambda e: (e.dialled, e.seen), reverse=True)
         return {
@@ -74,7 +74,7 @@ class KnownPeers:
         }
 
     def keep(self) -> None:
-        """Write them down, if they changed.
+        """Write the peers to the file, if they changed.
 
         Raises:
             OSError: the file cannot be written.

@@ -1,4 +1,4 @@
-"""The sequence numbers of a node: those that it used, and those that it heard; kept over restarts."""
+"""The sequence numbers that a node has used, and those that it has heard. Kept over restarts."""
 
 from __future__ import annotations
 
@@ -20,16 +20,17 @@ _OWN = "seqno"
 _HEARD = "heard-seqnos"
 _KEEP_S = 5.0
 _AHEAD = 1_000_000_000
-"""As many numbers as a clock's second has; a node that publishes all it can needs nine days for them."""
+"""As many numbers as the clock has in a second. A node that publishes at full speed needs nine days for
+them."""
 _MOST = 1 << 63
 
 
 class Seqnos:
-    """Own numbers begin at the clock, or above the last one of before, if that is higher.
+    """A node's own numbers begin at the clock, or above its last earlier number if that is higher.
 
-    Peers may refuse a number that is lower than one before. The file holds a number that was not used
-    yet, so that a node which is killed need not have said how far it came. What was heard is written
-    every five seconds: what a node heard in the last ones before it was killed counts as new once more.
+    Peers may refuse a number that is lower than an earlier one. The file holds a number ahead of those
+    in use, so that a node which is killed uses no number again. Heard numbers are written every five
+    seconds: a message that a node heard in the last ones before it was killed counts as new once more.
 
     Raises:
         ConfigError: the folder cannot be written.
@@ -38,7 +39,7 @@ class Seqnos:
     def __init__(self, state: StateDir | None) -> None:
         self._state = state
         self.last = max(time_ns(), self._kept())
-        """The number before the first one of this life."""
+        """The number before the first number of this life."""
         self.windows = Windows()
         self._fails = False
         if state is None:
@@ -67,7 +68,7 @@ class Seqnos:
         return 0
 
     async def keep(self, last: Callable[[], int]) -> None:
-        """Write now and then; ``last`` says how far the own numbers have come."""
+        """Write every five seconds. ``last`` returns the last number that this node used."""
         while self._state:
             await trio.sleep(_KEEP_S)
             try:
@@ -81,7 +82,7 @@ class Seqnos:
                 self._failed(error)
 
     def close(self, last: int) -> None:
-        """Write for the last time; no number after ``last`` was used."""
+        """Write for the last time. ``last`` is the last number that this node used."""
         if self._state is None:
             return
         try:

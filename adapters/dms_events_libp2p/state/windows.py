@@ -1,4 +1,4 @@
-"""The seqnos that were heard of each signer: they tell a replay, however old, from a new message."""
+"""The seqnos heard from each signer. They tell a replay, however old, from a new message."""
 
 from __future__ import annotations
 
@@ -16,33 +16,33 @@ __all__ = ["Seen", "Windows"]
 _log = logging.getLogger("dms_events")
 _MOST_RANGES = 1_024
 _REORDERED = 1_024
-"""So much may a number be below the first one that was heard of its signer, and pass for new."""
+"""A number may be this much below the first number heard from its signer, and still count as new."""
 _MOST_BYTES = 16 << 20
 _SIGNER_BYTES = 512
 _RANGE_BYTES = 18
-"""Of a signer and of a range, about, as Python holds them."""
+"""Approximate bytes of a signer and of a range in Python."""
 _FORM = b"dms-events seqnos 1\n"
 
 
 class Seen(Enum):
-    """What is known of a seqno."""
+    """The answer to the question whether a seqno was heard before."""
 
     NEW = auto()
-    """It was not heard before."""
+    """The seqno was not heard before."""
     KNOWN = auto()
-    """It was heard before: a replay."""
+    """The seqno was heard before: a replay."""
     BELOW = auto()
-    """It may have been heard before: it is lower than what is remembered of its signer."""
+    """The seqno may have been heard before: it is below the seqnos remembered of its signer."""
 
 
 class _Signer:
-    """Ranges of numbers, ascending; a node that loses nothing has one for each of its lives."""
+    """Ascending ranges of numbers. If no message is lost, each life of the signer is one range."""
 
     __slots__ = ("begins", "ends", "floor")
 
     def __init__(self, floor: int, begins: array[int], ends: array[int]) -> None:
         self.floor = floor
-        """What is lower may have been forgotten, or sent before this node listened."""
+        """Numbers below it may have been forgotten, or sent before this node listened."""
         self.begins = begins
         self.ends = ends
 
@@ -78,23 +78,23 @@ class _Kept(msgspec.Struct, array_like=True, frozen=True):
 
 
 class Windows:
-    """Remembers of each signer up to 1,024 ranges of seqnos, the highest.
+    """Remembers the highest ranges of seqnos of each signer, up to 1,024.
 
-    All signers together have 16 MiB; those that were silent the longest are forgotten. That is 30,000
-    signers whose numbers have few gaps, and hundreds with as many gaps as can be.
+    All signers together have 16 MiB; those that were silent the longest are forgotten. This is enough for
+    30,000 signers whose numbers have few gaps, or for hundreds of signers with the most gaps.
     """
 
     def __init__(self, most_bytes: int = _MOST_BYTES) -> None:
         self._most_bytes = most_bytes
         self._bytes = 0
         self._signers: dict[bytes, _Signer] = {}
-        """By id; the signer that was heard last stands last."""
+        """The signers by id. The signer that was heard last stands last."""
         self.counts: Counter[Seen] = Counter()
         self.changed = False
-        """Something was taken since the last dump."""
+        """True if a number was taken since the last dump."""
 
     def take(self, signer: bytes, seqno: int) -> Seen:
-        """Remember a number, from 0 to 2^64 - 1; returns what was known of it."""
+        """Remember a number from 0 to 2^64 - 1. Returns whether it was heard before."""
         known = self._signers.pop(signer, None)
         if known is None:
             known = _Signer(max(0, seqno - _REORDERED), array("Q"), array("Q"))
@@ -111,7 +111,7 @@ class Windows:
         return seen
 
     def dump(self) -> bytes:
-        """All that is remembered."""
+        """Return all remembered numbers as bytes."""
         self.changed = False
         body = msgspec.msgpack.encode(
             [
@@ -122,7 +122,7 @@ class Windows:
         return _FORM + zlib.crc32(body).to_bytes(4, "big") + body
 
     def load(self, data: bytes) -> None:
-        """Remember what `dump` returned. Anything else is logged and left out."""
+        """Remember the numbers in bytes that `dump` returned. Other bytes are logged and left out."""
         form, body = data[: len(_FORM) + 4], data[len(_FORM) + 4 :]
         if form != _FORM + zlib.crc32(body).to_bytes(4, "big"):
             _log.warning("the seqnos in the state folder cannot be read; they are begun anew")
