@@ -1,8 +1,8 @@
 """The envelope that every event travels in, on every transport.
 
 It is a superset of the DMS ``MessageEnvelope``: Go nodes read ``Type`` and ``Data`` and ignore the
-rest. Its JSON is the default; its MessagePack form holds the same with raw bytes, is smaller and
-faster, and is not read by Go nodes. The first byte tells them apart.
+rest. JSON is the default form. The MessagePack form holds the same with raw bytes and is smaller and
+faster, but Go nodes cannot read it. The first byte tells the two forms apart.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ Encoding = Literal["json", "msgpack"]
 
 
 class Envelope(Masked, msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
-    """One event on its way, with who sent it and when. Its repr does not show the event."""
+    """One event in transit, with its sender and time. The repr does not show the event."""
 
     type: str = field(name="Type")
-    """Registry name of the event, or what a Go node wrote there."""
+    """Registry name of the event, or the text that a Go node wrote."""
     data: SecretBytes = field(name="Data")
     """The event's JSON, whatever the encoding of the envelope."""
     id: str = field(name="ID", default="")
-    """UUIDv7; empty where the sender set none (Go's own messages)."""
+    """UUIDv7; empty if the sender set none (Go's own messages)."""
     source: str = field(name="Source", default="")
-    """Peer id of the sender; empty where it is not known."""
+    """Peer id of the sender; empty if it is not known."""
     time: str = field(name="Time", default="")
     """RFC 3339 with nanoseconds, kept as text."""
     trace_parent: str = field(name="TraceParent", default="")
@@ -55,19 +55,19 @@ WRITERS: Final[dict[Encoding, Callable[[Envelope], bytes]]] = {
     "json": msgspec.json.Encoder().encode,
     "msgpack": msgspec.msgpack.Encoder().encode,
 }
-"""What `encode_envelope` calls; they raise UnicodeEncodeError for a lone surrogate."""
+"""The encoders that `encode_envelope` calls. They raise UnicodeEncodeError for a lone surrogate."""
 MSGPACK: Final = 0x80
-"""The least first byte of the MessagePack form."""
+"""Smallest first byte of the MessagePack form."""
 read_json = typed_reader(Envelope)
-"""A canonical JSON envelope, on the fast path alone."""
+"""Reads a canonical JSON envelope, on the fast path only."""
 read_msgpack = msgspec.msgpack.Decoder(Envelope).decode
 
 
 def encode_envelope(envelope: Envelope, encoding: Encoding = "json") -> bytes:
-    """The bytes of an envelope.
+    """Return the bytes of an envelope.
 
     Raises:
-        EncodeError: a text in it has a lone surrogate.
+        EncodeError: a text in the envelope has a lone surrogate.
     """
     try:
         return WRITERS[encoding](envelope)
@@ -80,21 +80,21 @@ def decode_envelope(data: bytes) -> Envelope:
     """Read an envelope in either encoding.
 
     Raises:
-        DecodeError: it is neither; ``payload`` holds the bytes.
+        DecodeError: ``data`` has neither encoding; the error's ``payload`` holds the bytes.
     """
     packed = bool(data) and data[0] >= MSGPACK
     try:
         return read_msgpack(data) if packed else read_json(data)
     except REFUSALS as error:
         reason = f"not a MessagePack envelope: {error}"
-    # Without a cause: that of a bad text holds the text.
+    # Raised without a cause: a UnicodeDecodeError would hold the text.
     if packed:
         raise DecodeError("Envelope", "", reason, data)
     return codec.decode(data, Envelope)  # Go may read it nevertheless
 
 
 def read_envelope(data: bytes) -> Envelope | None:
-    """The envelope that the bytes are; None if they are none, or it names no type."""
+    """Return the envelope in the bytes; None if they are no envelope, or it names no type."""
     try:
         envelope = decode_envelope(data)
     except DecodeError:

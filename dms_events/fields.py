@@ -25,7 +25,7 @@ UINT64_MAX = 2**64 - 1
 
 
 class Field(NamedTuple):
-    """One field: attribute, wire key, its type without descriptions, whether it must be given."""
+    """One field: attribute, wire key, type without descriptions, and True if it is required."""
 
     attribute: str
     key: str
@@ -35,7 +35,7 @@ class Field(NamedTuple):
 
 @cache
 def fields_of(type_: type[msgspec.Struct]) -> tuple[Field, ...]:
-    """The fields of ``type_`` in wire order."""
+    """Return the fields of ``type_`` in wire order."""
     info = inspect.type_info(type_)
     assert isinstance(info, inspect.StructType)
     return tuple(Field(f.name, f.encode_name, bare(f.type), f.required) for f in info.fields)
@@ -43,19 +43,19 @@ def fields_of(type_: type[msgspec.Struct]) -> tuple[Field, ...]:
 
 @cache
 def described(type_: Any) -> inspect.Type:
-    """A type, whatever its kind, as msgspec describes it."""
+    """Return msgspec's description of a type of any kind."""
     return bare(inspect.type_info(type_))
 
 
 def bare(type_: inspect.Type) -> inspect.Type:
-    """``type_`` without its descriptions."""
+    """Return ``type_`` without its descriptions."""
     while isinstance(type_, inspect.Metadata):
         type_ = type_.type
     return type_
 
 
 def int_limits(type_: inspect.IntType) -> tuple[int, int, str]:
-    """The least and the greatest integer, and what Go calls them; msgspec knows no limit of uint64."""
+    """Return the least and greatest integer, and the Go type; msgspec knows no upper limit of uint64."""
     low, high = type_.ge, type_.le
     if low is None or high is None:
         return 0, UINT64_MAX, "uint64"
@@ -63,13 +63,13 @@ def int_limits(type_: inspect.IntType) -> tuple[int, int, str]:
 
 
 def not_none(type_: inspect.UnionType) -> inspect.Type:
-    """What stands beside None: Go has no other union."""
+    """Return the type beside None in a union; Go has no other unions."""
     (other,) = (bare(t) for t in type_.types if not isinstance(t, inspect.NoneType))
     return other
 
 
 def parts_of(type_: inspect.Type) -> Iterator[inspect.Type]:
-    """``type_`` and every type inside it; no DMS type contains itself."""
+    """Yield ``type_`` and every type inside it; no DMS type contains itself."""
     type_ = bare(type_)
     yield type_
     match type_:
@@ -84,5 +84,5 @@ def parts_of(type_: inspect.Type) -> Iterator[inspect.Type]:
 
 @cache
 def holds(type_: Any, *kinds: type[inspect.Type]) -> bool:
-    """Whether a value of ``type_`` can hold one of these kinds, at any depth."""
+    """True if a value of ``type_`` can hold one of these kinds, at any depth."""
     return any(isinstance(part, kinds) for part in parts_of(described(type_)))

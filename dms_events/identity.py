@@ -23,27 +23,27 @@ _SOURCES = uuid5(NAMESPACE_URL, "https://nunet.io/dms-events/source")
 
 
 def new_id() -> str:
-    """A new UUIDv7: unique, and sorted by the time it was made."""
+    """Return a new UUIDv7: unique, and sortable by the time of creation."""
     return str(uuid_utils.uuid7())
 
 
 def id_of_position(stream: str, sequence: int, stored: int | str) -> str:
-    """The id of a message that claims none: UUIDv5 of where it lies, and when it was stored there.
+    """Return the id of a message that has none: UUIDv5 of its stream, its sequence and its stored time.
 
-    ``stored`` is in ns since 1970, or the same as text. Sequence and time stay the same over
-    redeliveries, and where a backup is put back. A message that is stored later under the same sequence
-    has another time, and so another id. Never a hash of the content: two real events can be equal.
+    ``stored`` is in ns since 1970, or the same as text. Sequence and time do not change when the message
+    is redelivered, or when a backup is restored. A message that is stored later under the same sequence
+    has another time, and so another id. The id is no hash of the content: two real events can be equal.
     """
     return _uuid5(_STREAMS, f"{stream}\n{sequence}\n{stored}")
 
 
 def id_of_document(source: str, id: str) -> str:
-    """The id under which a sink stores an event: the event's ID, or UUIDv5 of its source and its ID.
+    """Return the id under which a sink stores an event: its ID, or UUIDv5 of its source and its ID.
 
-    A relay publishes under it too, since the broker that it publishes to knows no sources.
+    A relay publishes under this id too, since the target broker knows no sources.
 
-    ``source`` is the transport's own, and empty under the token ``_``. So events of one ID from two
-    sources are two documents.
+    ``source`` is the source by the transport's own word, and empty for the token ``_``. So events with
+    the same ID from two sources are two documents.
     """
     return _uuid5(_SOURCES, f"{source}\n{id}") if source else id
 
@@ -56,7 +56,7 @@ def _uuid5(namespace: UUID, name: str) -> str:
 
 
 def rfc3339(unix_ns: int) -> str:
-    """Nanoseconds since 1970 as RFC 3339 in UTC, with nine fraction digits."""
+    """Return nanoseconds since 1970 as RFC 3339 in UTC, with nine fraction digits."""
     global _last_second, _last_text  # noqa: PLW0603
     seconds, fraction = divmod(unix_ns, 1_000_000_000)
     if seconds != _last_second:
@@ -69,15 +69,15 @@ _last_second, _last_text = -1, ""
 
 
 def now_rfc3339() -> str:
-    """The present as RFC 3339 in UTC, with nanoseconds."""
+    """Return the current time as RFC 3339 in UTC, with nanoseconds."""
     return rfc3339(time.time_ns())
 
 
 def parse_rfc3339(text: str) -> datetime:
-    """An RFC 3339 time as an aware datetime, truncated to microseconds.
+    """Return an RFC 3339 time as an aware datetime, truncated to microseconds.
 
     Raises:
-        ValueError: not an RFC 3339 time with an offset.
+        ValueError: the text is not an RFC 3339 time with an offset.
     """
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:

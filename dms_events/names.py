@@ -1,6 +1,6 @@
-"""Names on the wire: which text may be a source, a durable, a root, a type name or a pattern.
+"""Names on the wire: the rules for sources, durables, roots, type names and patterns.
 
-Every door asks here, whatever the transport: the bus, workers, `nats setup` and the commands.
+The bus, the workers, `nats setup` and the commands all check names here, for every transport.
 """
 
 from __future__ import annotations
@@ -34,19 +34,19 @@ __all__ = [
 ]
 
 UNPARTITIONED = "rest"
-"""What is stored without a partition."""
+"""The part for messages that are stored without a partition."""
 _LONGEST = 200
-"""Characters of a source, a durable or a root: together they fit into a line of NATS's protocol, 4,096
-bytes."""
+"""Most characters of a source, a durable or a root: together they fit into a line of NATS's protocol,
+4,096 bytes."""
 _CONSUMER_BYTES = 255
-"""What a NATS server takes as the name of a consumer."""
+"""Most bytes that a NATS server takes as the name of a consumer."""
 _PART_BYTES = len("-2147483646")
-"""What the consumer of a partition has behind the name of its durable, at the most."""
+"""Most bytes that a partition's consumer has after the name of its durable."""
 _REFUSED = re.compile(r"[\s.*>/\\\ud800-\udfff]")
 _ROOT = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 _TOPIC_ROOT = re.compile(r"/?[A-Za-z0-9_-]+([./][A-Za-z0-9_-]+)*")
 _FOREIGN = r"[^\s\x00-\x1f.*>]"
-"""A character of a token in a message that somebody else wrote: the token is taken as it is."""
+"""A character of a token that other software wrote. Such a token is taken as it is."""
 _PATTERN = re.compile(rf"\*|{_FOREIGN}+\.({_FOREIGN}+|\*)")
 _TYPE_NAME = re.compile(rf"{_FOREIGN}+\.{_FOREIGN}+")
 _SOURCE = re.compile(rf"{_FOREIGN}*")
@@ -67,9 +67,9 @@ def check_durable(durable: str, *, partitioned: bool = False, setting: str = "du
     r"""Refuse the name of a durable that not every transport can keep.
 
     Raises:
-        ConfigError: the text is empty, is longer than 200 characters or 255 bytes of UTF-8 (244 where it
+        ConfigError: the text is empty, is longer than 200 characters or 255 bytes of UTF-8 (244 if it
             is read by partitions), or has white space, a NUL, a lone surrogate or one of ``. * > / \``.
-            It is about ``setting``.
+            The error names ``setting``.
     """
     room = _CONSUMER_BYTES - (_PART_BYTES if partitioned else 0)
     if fault := _fault_of_token(durable) or _fault_of_file(durable, room):
@@ -77,12 +77,12 @@ def check_durable(durable: str, *, partitioned: bool = False, setting: str = "du
 
 
 def is_durable(text: str) -> bool:
-    """True if the text can name a durable, as `check_durable` wants it."""
+    """True if `check_durable` accepts the text, without partitions."""
     return not (_fault_of_token(text) or _fault_of_file(text, _CONSUMER_BYTES))
 
 
 def _fault_of_file(text: str, room: int) -> str:
-    """What keeps a token from naming a file of the server; empty where nothing does."""
+    """Return the reason why a token cannot name a file of the server; empty if it can."""
     if "\x00" in text:
         return f"{text!r} has a NUL. Write {text.replace(chr(0), '-')!r}"
     if (size := len(text.encode())) > room:
@@ -91,7 +91,7 @@ def _fault_of_file(text: str, room: int) -> str:
 
 
 def _fault_of_token(text: str) -> str:
-    """What is wrong with a token, and how to mend it; empty where nothing is."""
+    """Return the fault of a token and its cure; empty if the token is good."""
     if not text:
         return "the name is empty"
     if len(text) > _LONGEST:
@@ -104,14 +104,14 @@ def _fault_of_token(text: str) -> str:
 
 
 def checked_root(root: str, *, setting: str = "root", slashes: bool = False) -> str:
-    """The text itself, if subjects can begin with it.
+    """Return the text unchanged if subjects can begin with it.
 
     Args:
-        slashes: a slash parts tokens too, and may come first, as in topics of libp2p.
+        slashes: a slash separates tokens too, and may come first, as in topics of libp2p.
 
     Raises:
-        ConfigError: the text is not of tokens of A-Z a-z 0-9 _ - that are parted by dots, or is longer
-            than 200 characters. It is about ``setting``.
+        ConfigError: the text is longer than 200 characters, or does not consist of tokens of A-Z a-z
+            0-9 _ - that are separated by dots. The error names ``setting``.
     """
     if not (_TOPIC_ROOT if slashes else _ROOT).fullmatch(root) or len(root) > _LONGEST:
         parted = "dots or slashes" if slashes else "dots"
@@ -121,21 +121,21 @@ def checked_root(root: str, *, setting: str = "root", slashes: bool = False) -> 
 
 
 def part_name(durable: str, partition: str) -> str:
-    """The consumer of one partition of a durable that is read by partitions."""
+    """Return the name of the consumer for one partition of a durable."""
     return f"{durable}-{partition}"
 
 
 def whole_of(consumer: str) -> str:
-    """The durable that has a consumer of this name if it is read by partitions; empty if none has."""
+    """Return the durable that, if read by partitions, has this consumer; empty if the name fits none."""
     durable, _, part = consumer.rpartition("-")
     return durable if part == UNPARTITIONED or part.isdecimal() else ""
 
 
 def consumer_taken(consumer: str, *, partitioned: bool) -> ConfigError:
-    """The error about a consumer that is a part of one durable by its name, and is that of another one.
+    """Return the error about a consumer name that two durables need: a partitioned and a plain one.
 
     Args:
-        partitioned: the first one is asked for, which is read by partitions. False: the other one is.
+        partitioned: True if the caller asked for the partitioned durable, False for the plain one.
     """
     whole = whole_of(consumer)
     if partitioned:
@@ -146,7 +146,7 @@ def consumer_taken(consumer: str, *, partitioned: bool) -> ConfigError:
 
 
 def read_otherwise(durable: str, *, partitioned: bool) -> ConfigError:
-    """The error about a durable that is there, and is to be read by partitions, or no more by them."""
+    """Return the error about an existing durable that cannot change between partitioned and plain."""
     state, also = ("not read", "") if partitioned else ("read", "partitioned=True, or ")
     return ConfigError(
         "partitioned",
@@ -157,7 +157,7 @@ def read_otherwise(durable: str, *, partitioned: bool) -> ConfigError:
 
 
 def no_such_durable(durable: str, others: Iterable[str]) -> ConfigError:
-    """The error about a durable that must exist; it names the most similar of the ``others``."""
+    """Return the error about a missing durable; it names the most similar of the ``others``."""
     meant = get_close_matches(durable, others := sorted(others), 1) or others[:5]
     there = f"did you mean {', '.join(map(repr, meant))}? " if meant else ""
     return ConfigError(
@@ -166,13 +166,13 @@ def no_such_durable(durable: str, others: Iterable[str]) -> ConfigError:
 
 
 def digest(text: str) -> str:
-    """Eleven characters of a token's alphabet that tell a text from all others (64 bits of SHA-256)."""
+    """Return 64 bits of the text's SHA-256 as eleven characters that a token may have."""
     hashed = sha256(text.encode(errors="surrogatepass")).digest()
     return urlsafe_b64encode(hashed[:8]).rstrip(b"=").decode()
 
 
 def shortened(token: str, most_bytes: int) -> str:
-    """The token itself if it has at most ``most_bytes``; else its beginning, ``~`` and its `digest`."""
+    """Return the token if it has at most ``most_bytes``; else its beginning, ``~`` and its `digest`."""
     data = token.encode(errors="backslashreplace")
     if len(data) <= most_bytes:
         return data.decode()
@@ -180,17 +180,17 @@ def shortened(token: str, most_bytes: int) -> str:
 
 
 def shortened_type(type_name: str, most_bytes: int) -> str:
-    """The type name with each of its tokens `shortened`."""
+    """Return the type name with each of its tokens `shortened`."""
     return ".".join(shortened(token, most_bytes) for token in type_name.split("."))
 
 
 def is_type_name(text: str) -> bool:
-    """True if the text has the form ``module.Type``, whether the registry knows it or not."""
+    """True if the text has the form ``module.Type``; the registry need not know it."""
     return _TYPE_NAME.fullmatch(text) is not None
 
 
 def is_source(text: str) -> bool:
-    """True if the text can stand as the source in a subject; an empty one can."""
+    """True if the text can be the source in a subject; an empty text can."""
     return _SOURCE.fullmatch(text) is not None
 
 
@@ -200,7 +200,7 @@ def is_pattern(text: str) -> bool:
 
 
 def widest(patterns: set[str]) -> tuple[str, ...]:
-    """The patterns, sorted, without those that another one of them covers."""
+    """Return the patterns, sorted, without those that another pattern covers."""
     if "*" in patterns:
         return ("*",)
     return tuple(

@@ -1,4 +1,4 @@
-"""Say of what may happen for every message that it happens, and not each time."""
+"""Log an event that may occur for every message, but not each time."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ _log = logging.getLogger("dms_events")
 
 
 class Quiet:
-    """Tells when to log: at once, and then no more often than every so many seconds."""
+    """Tells when to log: at once, and then at most once in ``seconds``."""
 
     def __init__(self, seconds: float = 1.0) -> None:
         self._seconds = seconds
         self._until = 0.0
 
     def over(self) -> bool:
-        """True if it is time to log; the next time is so many seconds later."""
+        """True if it is time to log; the next time is ``seconds`` later."""
         now = time.monotonic()
         if now < self._until:
             return False
@@ -27,10 +27,10 @@ class Quiet:
 
 
 class Notice:
-    """A warning about something that is counted: said at once, then every 10 s while it goes on.
+    """A warning with a count: logged at once, then at most every 10 s while it goes on.
 
     Args:
-        text: has a place for how many there were since it was said last, and one for a detail.
+        text: a format with two places: the count since the last warning, and a detail.
     """
 
     def __init__(self, text: str) -> None:
@@ -40,7 +40,7 @@ class Notice:
         self._quiet = Quiet(10.0)
 
     def add(self, detail: str, count: int = 1) -> None:
-        """Count ``count`` more, and say so unless that was said a moment ago."""
+        """Add ``count``, and log the warning unless it was logged less than 10 s ago."""
         self.count += count
         if self._quiet.over():
             _log.warning(self._text, self.count - self._said, detail)

@@ -57,15 +57,15 @@ _PYTHON_NAMES: Final = {
     "telemetry": "CollectorConfig ObservabilityLevel TelemetryConfig",
     "types": "BaseDBModel",
 }
-"""What each module has. They are imported at the first question, not with the library."""
+"""The types of each module. They are imported when the registry is first used, not with the library."""
 
 _GO_NAMES: Final = {"machine.Resources": "machine.resources"}
-"""Types which Go calls otherwise than Python."""
+"""Types with different names in Python and in Go."""
 
 
 class _Tables(NamedTuple):
     by_name: dict[str, Any]
-    """In the order of the names: of a type that has two, the later one is its own."""
+    """In the order of the names. If a type has two names, the later one is its own."""
     names: dict[Any, str]
     bare: dict[str, list[str]]
 
@@ -86,15 +86,15 @@ def _tables() -> _Tables:
 
 
 def names() -> list[str]:
-    """All registry names, sorted."""
+    """Return all registry names, sorted."""
     return sorted(_tables().by_name)
 
 
 def get(name: str) -> Any:
-    """The type known as ``name``: a Struct, an enum, or a NewType of what a named Go type is.
+    """Return the type with this name: a Struct, an enum, or a NewType for another named Go type.
 
     Raises:
-        UnknownTypeError: there is none.
+        UnknownTypeError: no type has this name.
     """
     try:
         return _tables().by_name[name]
@@ -103,10 +103,10 @@ def get(name: str) -> Any:
 
 
 def name_of(type_: Any) -> str:
-    """The registry name of a type.
+    """Return the registry name of a type.
 
     Raises:
-        UnknownTypeError: ``type_`` is not one of the registry's.
+        UnknownTypeError: ``type_`` is not in the registry.
     """
     try:
         return _tables().names[type_]
@@ -117,10 +117,10 @@ def name_of(type_: Any) -> str:
 
 
 def resolve(name: str) -> str:
-    """The type's own registry name for a full name, or for a bare Go name where it is unique.
+    """Return a type's own registry name for a full name, or for a unique bare Go name.
 
     Raises:
-        UnknownTypeError: no type has it, or several have.
+        UnknownTypeError: no type has this name, or several types have it.
     """
     if name in _tables().by_name:
         return _tables().names[_tables().by_name[name]]
@@ -137,7 +137,7 @@ def resolve(name: str) -> str:
 
 
 def matching(pattern: str) -> list[str]:
-    """The types' own registry names for ``module.Type``, ``module.*`` or ``*``, sorted.
+    """Return the types' own registry names for ``module.Type``, ``module.*`` or ``*``, sorted.
 
     Raises:
         UnknownTypeError: the pattern matches nothing.

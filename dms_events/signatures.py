@@ -1,4 +1,4 @@
-"""The signature of a function of somebody else's, whatever its annotations name."""
+"""The signature of a user's function, even if its annotations name something unknown."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ __all__ = ["needed_arguments", "signature_of"]
 
 
 def signature_of(function: Callable[..., Any], *, as_written: bool = False) -> inspect.Signature:
-    """`inspect.signature`, also where an annotation names something that only type checkers see.
+    """Return `inspect.signature`, even if an annotation names something that only type checkers see.
 
-    Python 3.14 evaluates an annotation when it is asked for, and raises NameError for such a name. Here
-    the name stays in the annotation as a ForwardRef, or with ``as_written`` all annotations are text.
-    Before 3.14 an annotation is what the function's module made of it, text or an object.
+    Python 3.14 evaluates an annotation when it is read, and raises NameError for such a name. Here the
+    name stays in the annotation as a ForwardRef. With ``as_written`` all annotations are text. Before
+    3.14 the function's module decides if an annotation is a text or an object.
     """
     if sys.version_info >= (3, 14):
         form = Format.STRING if as_written else Format.FORWARDREF
@@ -27,7 +27,7 @@ def signature_of(function: Callable[..., Any], *, as_written: bool = False) -> i
 
 
 def needed_arguments(function: Callable[..., Any]) -> list[inspect.Parameter]:
-    """The positional arguments that a function must be given; those with defaults are its own."""
+    """Return the positional arguments that a function needs: those without a default."""
     return [
         parameter
         for parameter in signature_of(function).parameters.values()

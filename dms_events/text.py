@@ -10,10 +10,10 @@ __all__ = ["Lines", "escape_log", "visible", "visible_json"]
 
 
 def visible(text: str) -> str:
-    """The text with all that cannot be seen escaped, and nothing else altered.
+    """Return the text with all invisible characters escaped, and nothing else changed.
 
-    That is what would move the cursor, colour, turn the direction of writing, or begin another line:
-    control characters (C0 and C1), format characters such as bidi marks, and line separators.
+    Such characters would move the cursor, set colours, turn the direction of writing, or begin another
+    line: control characters (C0 and C1), format characters such as bidi marks, and line separators.
     """
     if text.isprintable():
         return text
@@ -21,20 +21,20 @@ def visible(text: str) -> str:
 
 
 def visible_json(text: str) -> str:
-    """JSON on one line with all that cannot be seen escaped as JSON does; it means the same."""
+    """Return one-line JSON with all invisible characters escaped as JSON does; its value is the same."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else _json_escape(c) for c in text)
 
 
 class Lines(str):
-    """A text whose line breaks are our own, such as a stack: a log line shows it as it is."""
+    """A text with line breaks of our own, such as a stack: a log line shows it unchanged."""
 
     __slots__ = ()
 
 
 def escape_log(logger: logging.Logger) -> None:
-    """Have every record of a logger escape what it quotes: its arguments, and its error's text."""
+    """Make every record of a logger escape its arguments and the text of its error."""
     logger.addFilter(_escape)
 
 
@@ -49,7 +49,7 @@ def _escape(record: logging.LogRecord) -> bool:
 
 
 class _Visible:
-    """An argument of a log record, as it is shown once it is written."""
+    """An argument of a log record; it is escaped only when the record is written."""
 
     __slots__ = ("_of",)
 
@@ -64,7 +64,7 @@ class _Visible:
 
 
 def _trace(error: BaseException) -> str:
-    """The traceback in lines of its own, in which no error's text begins another one."""
+    """Return the traceback with its own lines; no error's text can begin another line."""
     text = "".join(traceback.format_exception(error)).rstrip("\n")
     for said in _said(error):
         if not said.isprintable():
@@ -73,7 +73,7 @@ def _trace(error: BaseException) -> str:
 
 
 def _said(error: BaseException) -> Iterator[str]:
-    """The texts of an error, and of those that led to it."""
+    """Yield the texts of an error, and of the errors that led to it or are inside it."""
     seen: set[int] = set()
     left: list[BaseException | None] = [error]
     while left:
@@ -90,7 +90,7 @@ def _text_of(error: BaseException) -> str:
     try:
         return str(error)
     except Exception:  # noqa: BLE001 - a handler may raise an error whose __str__ fails
-        return ""  # a traceback has nothing of it either
+        return ""  # a traceback has no text of such an error either
 
 
 def _json_escape(character: str) -> str:

@@ -1,9 +1,9 @@
-"""Check before encoding: may a value leave? Refuses NaN, infinity, wrong types and values out of range.
+"""Check a value before encoding. Refuses NaN, infinity, wrong types and values out of range.
 
-There is one generated check for each Struct. msgspec writes NaN as ``null`` and does not validate
-what it encodes, so every value is looked at before it leaves. The generated function answers yes for
-the values that nearly everybody sends, in one expression. Only where it does not, `diagnose` walks
-the value and names the field that is wrong.
+There is one generated check for each Struct. msgspec writes NaN as ``null`` and does not validate the
+values that it encodes, so every value is checked first. The generated function returns True for usual
+values, by a few fast tests. Only if it returns False, `diagnose` walks the value and names the wrong
+field.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ __all__ = ["check_for", "checks"]
 Check = Callable[[Any], bool]
 
 checks: dict[type, Check] = {}
-"""Those which `check_for` has made."""
+"""The checks that `check_for` has made."""
 
 _CLASSES: dict[type[inspect.Type], type] = {
     inspect.StrType: str,
@@ -37,7 +37,7 @@ _CLASSES: dict[type[inspect.Type], type] = {
 
 
 def check_for(type_: type) -> Check:
-    """The function that is True for values of ``type_`` which may be written as they are."""
+    """Return the function that is True for values of ``type_`` which may be written as they are."""
     if type_ not in checks:
         if issubclass(type_, msgspec.Struct):
             source = _Source()
@@ -49,9 +49,9 @@ def check_for(type_: type) -> Check:
 
 
 class _Source:
-    """The source of one check, while it grows: what a Struct holds is looked at where it stands.
+    """The source of one check, while it grows. The tests of nested Structs are written inline.
 
-    ``x.__class__`` and chains of ``is`` are what CPython does fastest.
+    ``x.__class__`` and chains of ``is`` are the fastest tests in CPython.
     """
 
     def __init__(self) -> None:
@@ -108,9 +108,9 @@ class _Source:
         tests += [f"({v}.tzinfo is utc or is_time({v}))" for v in alike.get(datetime, ())]
         for (low, high), values in limits.items():
             each = " and ".join(f"{low} <= {value} <= {high}" for value in values)
-            # Bits beyond the limit, of any of them; a negative number has them too.
+            # True if no value has bits beyond the limit; a negative number has such bits too.
             tests.append(f"(not ({' | '.join(values)}) >> {high.bit_length()} or {each})")
-        # NaN and infinity, and float32 overflow of any of them, make a sum fail the comparison.
+        # If any value is NaN, infinite or beyond float32, the sum fails the comparison.
         if singles:
             tests.append(f"{' + '.join(f'{value} * {value}' for value in singles)} < square")
         if doubles:
@@ -120,7 +120,7 @@ class _Source:
             self.visit(type_, value, indent)
 
     def visit(self, type_: inspect.Type, v: str, indent: str) -> None:
-        """Test the value that the name ``v`` has."""
+        """Write the tests of the value that is named ``v``."""
         match bare(type_):
             case inspect.StructType(cls=cls):
                 self.require([f"{v}.__class__ is {self.name(cls)}"], indent)
@@ -144,7 +144,7 @@ class _Source:
         self.visit(item, name, f"{indent}    ")
 
     def test(self, type_: inspect.Type, v: str) -> str:
-        """An expression that is true where ``v`` may be written as this type."""
+        """Return an expression that is true if ``v`` may be written as this type."""
         match type_:
             case inspect.DateTimeType():
                 return f"{v}.__class__ is datetime and ({v}.tzinfo is utc or is_time({v}))"
@@ -168,7 +168,7 @@ def _are_all(kind: type, values: list[str]) -> str:
 
 
 def _are_numbers(*values: Any) -> bool:
-    """Whether those that are no floats are integers, of a size that a sum of squares can hold."""
+    """True if each value is a float, or an integer that a sum of squares can hold."""
     return all(
         value.__class__ is float
         or (value.__class__ is int and -FLOAT32_LIMIT < value < FLOAT32_LIMIT)

@@ -1,8 +1,8 @@
-"""Encode and decode: the two functions that everybody calls, and the choice of the path.
+"""The public functions `encode` and `decode`, and the choice of the path.
 
 *Write strictly*: an event that Go could not read is refused. *Read as Go reads*: a canonical document
-takes the fast path, which is msgspec's typed decoder. A document that the fast path refuses, or cannot
-judge, takes the slow path, which decodes by Go's rules.
+takes the fast path, which is msgspec's typed decoder. If the fast path refuses a document or cannot judge
+it, the document takes the slow path, which decodes by Go's rules.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 
 def _plain(value: object) -> object:
-    """What msgspec has no encoding for: types of ours, and subclasses of the plain types."""
+    """Convert a value that msgspec cannot encode: a type of ours, or a subclass of a plain type."""
     try:
         return to_wire(value)
     except TypeError:
@@ -53,12 +53,12 @@ _slow_path_count = 0
 
 
 def slow_path_count() -> int:
-    """How many documents this process decoded on the slow path; canonical documents never take it."""
+    """Return how many documents this process decoded on the slow path; canonical ones never take it."""
     return _slow_path_count
 
 
 def encode(obj: object) -> bytes:
-    """The JSON of a Struct, or of another value of a DMS type, such that Go reads the same value.
+    """Return the JSON of a Struct or of another value of a DMS type; Go reads the same value from it.
 
     Raises:
         EncodeError: a value is NaN, infinite, out of the Go type's range or of the wrong type. The
@@ -70,7 +70,7 @@ def encode(obj: object) -> bytes:
     except KeyError:
         check_for(type(obj))
     except (UnicodeEncodeError, RecursionError):
-        pass  # `what_is_wrong` says where
+        pass  # `what_is_wrong` names the place
     if wrong := what_is_wrong(obj):
         raise EncodeError(_name(type(obj)), *wrong)
     try:
@@ -87,7 +87,7 @@ def decode(data: bytes, type: type[T], *, strict: bool = False) -> T:
 
     Raises:
         DecodeError: Go would reject the document, or it is not canonical and ``strict`` is set. The
-            error says the type, where in it and why, and carries the bytes as ``payload``.
+            error has the type, the place in it and the reason, and carries the bytes as ``payload``.
     """
     then: Callable[..., T] | None = None
     try:
@@ -98,7 +98,7 @@ def decode(data: bytes, type: type[T], *, strict: bool = False) -> T:
         then = decode
     except REFUSALS:
         then = _decode_slowly
-    # Not where those are handled: as the context of the next error they would show what they hold.
+    # Not in the except blocks: as context of the next error, their errors would show secret values.
     if then is decode:
         _readers[type] = typed_reader(type)
         return decode(data, type, strict=strict)
@@ -119,7 +119,7 @@ def _decode_slowly(data: bytes, type_: Any) -> Any:
 
 @cache
 def _slow_path() -> Callable[..., Any]:
-    """The Go decoder, imported late: most programs never need it, and all would wait for it."""
+    """Import the Go decoder late: most programs never need it, and its import takes time."""
     from .go import read
 
     return read

@@ -1,4 +1,4 @@
-"""How deep Go lets a document be nested, and whether one may be too deep, told without reading it."""
+"""Go's limit for nesting, and a fast test if a document may exceed it, without parsing."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ _RUNS: Final = re.compile(
     rb"(?: %b | [\[{] %b*+ [\]}] )*+  (?: ([\[{]++) | ([\]}]++) | \Z )" % (_FLAT, _FLAT),
     re.DOTALL | re.VERBOSE,
 )
-"""Opening or closing marks in a row, after all that holds nothing nested.
+"""A run of opening or closing marks, after text and containers that hold nothing nested.
 
-It matches wherever it begins, so the time grows with the document.
+It matches at every position, so the time grows in proportion to the document.
 """
 
 
 def may_be_too_deep(data: bytes) -> bool:
-    """True if arrays and objects are nested deeper than Go takes; it may be true at Go's limit too."""
+    """True if arrays and objects are nested deeper than Go takes; may also be True at Go's limit."""
     if data.count(b"[") + data.count(b"{") <= DEPTH_LIMIT:
         return False
     depth = 0
     for run in _RUNS.finditer(data):
         depth += run.end(1) - run.start(1) - run.end(2) + run.start(2)
-        # One level more may have been passed over, because nothing was nested in it.
+        # The pattern may have skipped one more level, because nothing was nested in it.
         if depth >= DEPTH_LIMIT:
             return True
     return False

@@ -26,7 +26,7 @@ _FLOAT64_LIMIT = 2**1024 - 2**970
 
 
 def is_writable(value: Any) -> bool:
-    """Whether a value without a Struct, in Go an ``any``, may be written as it is."""
+    """True if a value without a Struct, in Go an ``any``, may be written as it is."""
     kind = type(value)
     if kind is str or kind is bool or value is None:
         return True
@@ -42,15 +42,16 @@ def is_writable(value: Any) -> bool:
 
 
 def is_writable_time(time: datetime) -> bool:
-    """Whether RFC 3339 can say it: with an offset, of whole minutes."""
+    """True if RFC 3339 can express the time: it has an offset of whole minutes."""
     offset = time.utcoffset()
     return offset is not None and offset % timedelta(minutes=1) == timedelta(0)
 
 
 def what_is_wrong(value: Any) -> Wrong | None:
-    """Where a value is wrong, and why; None where it may be written.
+    """Return the path and the reason if a value is wrong; None if it may be written.
 
-    An int in a float field and a subclass of the field's type are right, though not on the fast path.
+    An int in a float field or a subclass of the field's type is right, even if the generated check
+    refuses it.
     """
     try:
         return next(_wrong_top(value), None)
@@ -59,7 +60,7 @@ def what_is_wrong(value: Any) -> Wrong | None:
 
 
 def _wrong_top(value: Any) -> Iterator[Wrong]:
-    """Of named slices and maps a value does not say what its items are; Structs say it themselves."""
+    """Yield the faults of a value. Named slices and maps do not tell their item type; Structs do."""
     if isinstance(value, IntEnum):
         return
     items: list[tuple[str, Any]] = [("", value)]
@@ -219,7 +220,7 @@ def _wrong_number(value: float) -> str | None:
 
 
 def _shown(number: float) -> str:
-    """A number as text; Python refuses that to integers of thousands of digits."""
+    """Return a number as text; Python refuses to convert integers of thousands of digits."""
     if isinstance(number, int) and number.bit_length() > 256:
         return f"an integer of {number.bit_length()} bits"
     return repr(number)

@@ -1,11 +1,11 @@
 """The fast path of reading: msgspec's typed decoder, for canonical documents.
 
 msgspec does not know the limit of uint64, and reads integers in Go's ``any`` as ints. For a type that has
-such fields a reader is generated round its decoder. It raises msgspec's error where the slow path has to
-read the document, or to say what is wrong with it.
+such fields a reader is generated around its decoder. The reader raises msgspec's error if the slow path
+must read the document, or must say what is wrong with it.
 
-Nor does msgspec know how deep Go lets a document be. Up to Python 3.13 its recursion ends no deeper than
-that. Since 3.14 it ends with the stack, so a reader looks first at a document that is long enough.
+msgspec does not know Go's limit for nesting either. Up to Python 3.13 msgspec's recursion ends no deeper
+than that. Since 3.14 it ends with the stack, so a reader first checks the depth of long documents.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ __all__ = ["REFUSALS", "Reader", "typed_reader"]
 
 Reader = Callable[[bytes], Any]
 REFUSALS: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-"""What a reader raises for what is not canonical; Go may read it nevertheless."""
+"""The errors that a reader raises for a document that is not canonical; Go may still read it."""
 _LOOK = (
     [f"if len(data) > {DEPTH_LIMIT} and deep(data): raise RecursionError('nested too deep')"]
     if sys.version_info >= (3, 14)
@@ -34,7 +34,7 @@ _LOOK = (
 
 
 def typed_reader(type_: Any) -> Reader:
-    """What reads a canonical document, and raises a MsgspecError for others where it must."""
+    """Return a reader of canonical documents. It raises `REFUSALS` for documents that it must leave."""
     decode = msgspec.json.Decoder(type_, dec_hook=from_wire).decode
     body = _lines(described(type_), "v", 0)
     if not (body or _LOOK):
@@ -53,7 +53,7 @@ def typed_reader(type_: Any) -> Reader:
 
 
 def _lines(type_: inspect.Type, value: str, depth: int) -> list[str]:
-    """Statements that join all uints of ``value`` to ``u``, and settle what is untyped."""
+    """Return statements that combine all uints of ``value`` into ``u``, and settle untyped values."""
     match bare(type_):
         case inspect.StructType(cls=cls):
             fields = [(f.type, f"{value}.{f.attribute}") for f in fields_of(cls)]
@@ -78,7 +78,7 @@ def _loop(item: inspect.Type, values: str, depth: int) -> list[str]:
 
 
 def _settle(value: Any) -> bool:
-    """Give each integer in there the value of its float64, as in Go's ``any``; whether one has none."""
+    """Round each integer inside to its float64, as in Go's ``any``; True if one is beyond float64."""
     todo = [value]
     while todo:
         items = todo.pop()

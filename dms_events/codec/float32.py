@@ -14,11 +14,11 @@ _ROUNDINGS = [
     for digits in range(1, 10)
     for rounding in (ROUND_HALF_EVEN, ROUND_UP)
 ]
-"""From few digits to many. Above a power of two the nearest text may be too low, and the next right."""
+"""From few digits to many. Above a power of two the nearest text may be too low; the next is right."""
 
 
 def shortest(number: float) -> str:
-    """The shortest text, without an exponent, of the float32 nearest to a number in its range."""
+    """Return the shortest text, without an exponent, of the float32 nearest to a number in its range."""
     packed = struct.pack("<f", number)
     single = struct.unpack("<f", packed)[0]
     if single.is_integer() and abs(single) <= 2**24:

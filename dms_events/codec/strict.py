@@ -14,7 +14,7 @@ __all__ = ["check"]
 
 
 def check(data: bytes, type_: Any, fail: Callable[[str, str], Exception]) -> None:
-    """Raise what ``fail`` makes of a path and a reason, where Go's rules were needed to read ``data``."""
+    """Raise ``fail(path, reason)`` if ``data`` is readable only by Go's lenient rules."""
     if wrong := _wrong(parse(data), described(type_), ""):
         raise fail(wrong[0].lstrip("."), wrong[1])
 

@@ -1,4 +1,4 @@
-"""What the types say of themselves: fields, Go types, units and meanings."""
+"""The descriptions of the types: fields, Go types, units and meanings."""
 
 from .reference import Row, embedded, go_type, is_a, meaning, registry_name, rows
 

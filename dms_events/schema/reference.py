@@ -1,6 +1,6 @@
 """The reference of a type, field by field: wire key, Go type, unit, meaning.
 
-``dms-events types`` shows it, and the pages in ``docs/types`` are made of it.
+``dms-events types`` shows it, and the pages in ``docs/types`` are made from it.
 """
 
 from __future__ import annotations
@@ -35,21 +35,21 @@ class Row(NamedTuple):
     """One field."""
 
     key: str
-    """Its key on the wire; of a field in a Struct behind a dot."""
+    """The field's key on the wire; in a nested Struct, after the Struct's key and a dot."""
     attribute: str
     go_type: str
     unit: str
-    """Empty where there is none, or none is known."""
+    """Empty if the field has no unit, or it is not known."""
     meaning: str
 
 
 def is_a(type_: Any, base: type) -> bool:
-    """Whether a type of the registry is a class, and one of ``base``."""
+    """True if a type of the registry is a subclass of ``base``; not all types are classes."""
     return python.isclass(type_) and issubclass(type_, base)
 
 
 def meaning(type_: Any) -> str:
-    """What a type says of itself; a named list, map or string also what it is."""
+    """Return the docstring of a type, and the Go type of a named list, map or string."""
     text = python.getdoc(type_) or ""
     if isinstance(type_, NewType):
         return f"{text} In Go a `{go_type(inspect.type_info(type_))}`."
@@ -57,7 +57,7 @@ def meaning(type_: Any) -> str:
 
 
 def embedded(type_: type[msgspec.Struct]) -> list[str]:
-    """What the Go struct embeds, in its order."""
+    """Return the types that the Go struct embeds, in its order."""
     bases = [base for base in type_.__mro__[1:] if registry_name(base)]
     return [*map(registry_name, bases), *getattr(type_, "go_embeds", ())]
 
@@ -69,7 +69,7 @@ def rows(
     key: str = "",
     attribute: str = "",
 ) -> Iterator[Row]:
-    """The fields in wire order, each Struct ``into`` which one looks followed by its own."""
+    """Yield the fields in wire order; the fields of a Struct follow it if ``into`` is True for it."""
     info = inspect.type_info(type_)
     assert isinstance(info, inspect.StructType)
     for field in info.fields:
@@ -84,7 +84,7 @@ def rows(
 
 
 def go_type(type_: inspect.Type) -> str:
-    """What Go calls a type; an anonymous struct is a ``struct``, and packages are our modules."""
+    """Return Go's name of a type. An anonymous struct is a ``struct``; packages are our modules."""
     if name := _said_of(type_)[1].get("go"):
         return str(name)
     type_ = bare(type_)
@@ -111,7 +111,7 @@ def go_type(type_: inspect.Type) -> str:
 
 
 def registry_name(type_: Any) -> str:
-    """The registry name of a type; empty where it has none."""
+    """Return the registry name of a type; empty if it has none."""
     try:
         return registry.name_of(type_)
     except UnknownTypeError:
@@ -119,7 +119,7 @@ def registry_name(type_: Any) -> str:
 
 
 def _said_of(type_: inspect.Type) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What an annotation says: for the JSON Schema, and for us."""
+    """Return the data of an annotation: for the JSON Schema, and for this library."""
     if isinstance(type_, inspect.Metadata):
         return type_.extra_json_schema or {}, type_.extra or {}
     return {}, {}

@@ -1,7 +1,7 @@
 """How a document is read: by which path, by which of Go's rules, and where Go reads otherwise.
 
-Everything told was observed. The document is read as `codec.decode` reads it, and once more by the Go
-decoder with traced readers. The value they return is Go's, except for the classes of deviations that
+All statements are observed. The document is read as `codec.decode` reads it, and once more by the Go
+decoder with traced readers. The value that they return is Go's, except for the classes of deviations that
 ``tests/golden/deviations.json`` names.
 """
 
@@ -28,32 +28,32 @@ _REJECTED_BY_GO = {
     "the time's offset is out of range": "lenient-time",
     "expected uint64, got -0": "minus-zero",
 }
-"""Why the Go decoder refuses a document that the fast path has read, and the deviation's class."""
+"""Reasons of the Go decoder to refuse a document that the fast path read, with the deviation's class."""
 
 
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
-    """What was observed while a document was read. Its repr shows no secret that a type declares."""
+    """Observations while a document was read. The repr shows no secret that a type declares."""
 
     type: str
     """Registry name."""
     size: int
     """Bytes of the document."""
     fast_path_says: str
-    """Why the fast path refuses the document; empty where it has read it."""
+    """The reason why the fast path refuses the document; empty if it read the document."""
     rules: tuple[Note, ...]
-    """Go's rules that a canonical document does not need; of a refused one those before what is wrong."""
+    """Go's rules that were applied beyond canonical reading; for a refused document, up to the fault."""
     value: Any
-    """What `codec.decode` returns; None where it raises."""
+    """The result of `codec.decode`; None if it raises."""
     error: DecodeError | None
-    """What `codec.decode` raises."""
+    """The error that `codec.decode` raises; None if it returns."""
     strict_error: DecodeError | None
-    """What it raises with ``strict=True``."""
+    """The error that it raises with ``strict=True``; None if it returns."""
     go_value: Any
-    """What Go reads, as a value of the same type; None where it reads none, or that is not known."""
+    """Go's result, as a value of the same type; None if Go refuses, or its result is not known."""
     go_error: str
-    """Where and why Go refuses the document; empty where it reads it, or that is not known."""
+    """The place and reason why Go refuses the document; empty if it does not, or that is not known."""
     differences: tuple[Note, ...]
-    """Where Go reads otherwise, by the class of the deviation, and what it cannot hold: float32."""
+    """Places where Go reads differently, by class of deviation, and values its float32 cannot hold."""
 
 
 class _Outcome(NamedTuple):
@@ -62,12 +62,12 @@ class _Outcome(NamedTuple):
 
 
 def explain(data: bytes, type: Any) -> Explanation:
-    """Say how `codec.decode` reads ``data``, which it may refuse, and what Go makes of it.
+    """Explain how `codec.decode` reads or refuses ``data``, and how Go does.
 
-    It reads four times and is for people: use `codec.decode` to read.
+    This reads the document four times and is meant for people: use `codec.decode` to read.
 
     Raises:
-        UnknownTypeError: ``type`` is none of the registry's.
+        UnknownTypeError: ``type`` is not in the registry.
     """
     name = registry.name_of(type)
     trace = Trace()
@@ -97,7 +97,7 @@ class _Go(NamedTuple):
 
 
 def _go(ours: _Outcome, looked: _Outcome, trace: Trace, *, on_fast_path: bool) -> _Go:
-    """What Go makes of it: what the Go decoder does, except where that deviates on purpose."""
+    """Return Go's result: that of our Go decoder, except where it deviates from Go on purpose."""
     names = {note.rule: note for note in reversed(trace.go)}
     if looked.error:
         where, reason = looked.error.path, looked.error.reason
@@ -117,7 +117,7 @@ def _go(ours: _Outcome, looked: _Outcome, trace: Trace, *, on_fast_path: bool) -
 
 
 def _differing(trace: Trace) -> list[Note]:
-    """Why the fast path made another value of it."""
+    """Return the reasons why the fast path read another value."""
     merged = [n for n in trace.rules if n.rule == "repeated key" and n.effect != ONE_COUNTS]
     effect = "Go does so; here it replaces the one before"
     return [Note("repeated-key", note.where, effect) for note in merged] or [

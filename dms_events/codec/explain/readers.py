@@ -37,12 +37,12 @@ class TracedReaders:
         self._names: list[Iterator[str]] = []
 
     def tools(self, type_: Any) -> tuple[Reader, bool, Replaced]:
-        """The tools with which `codec.go.decode.read` reads a type and is traced."""
+        """Return the tools that make `codec.go.decode.read` trace the reading of a type."""
         minds_escapes = holds(type_, inspect.DateTimeType)
         return self.reader_of(described(type_)), minds_escapes, self.trace.replaced
 
     def reader_of(self, type_: inspect.Type) -> Reader:
-        """A reader as `codec.go.decode.reader_of` gives, that is traced."""
+        """Return a traced reader, like that of `codec.go.decode.reader_of`."""
         type_ = bare(type_)
         if isinstance(type_, inspect.StructType):
             return _Traced(self, _TracedStruct(type_.cls, self), type_)
@@ -57,7 +57,7 @@ class TracedReaders:
         )
 
     def read(self, reader: Reader, tree: Tree, old: Any, hidden: Hidden) -> Any:
-        """Let a reader read what may have items."""
+        """Let a reader read a value that may have items."""
         self._names.append(_names(tree))
         try:
             return reader.read(tree, old, hidden)
@@ -66,14 +66,14 @@ class TracedReaders:
 
 
 def _names(tree: Tree) -> Iterator[str]:
-    """The places of the items of an array or an object."""
+    """Yield the places of the items of an array or an object."""
     if type(tree) is list:
         return (f"[{place}]" for place in range(len(tree)))
     return (f".{key}" for key, _ in tree) if type(tree) is tuple else iter(())
 
 
 class _Traced:
-    """A reader of a value whose way in and out is seen."""
+    """A reader of a value that traces its input and its result."""
 
     def __init__(self, readers: TracedReaders, reader: Reader, type_: inspect.Type) -> None:
         self._readers = readers
@@ -98,7 +98,7 @@ class _Traced:
 
 
 class _TracedPlace:
-    """A reader of a field or an item, which tells the trace where it is."""
+    """A reader of a field or an item that tells the trace its place."""
 
     def __init__(self, trace: Trace, reader: Reader, name: Callable[[], str], again: str) -> None:
         self._trace = trace
@@ -117,7 +117,7 @@ class _TracedPlace:
 
 
 class _TracedStruct(StructReader):
-    """A Struct's reader which tells how it matches names, and where its fields are."""
+    """A Struct's reader that tells the trace how it matches names, and the places of its fields."""
 
     def __init__(self, type_: type[msgspec.Struct], readers: TracedReaders) -> None:
         super().__init__(type_, readers.reader_of)

@@ -1,4 +1,4 @@
-"""The rules that one value shows: the JSON as it was written, against the value it was read as."""
+"""The rules that one value shows, by comparing the JSON text with the value that was read."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _RFC3339 = re.compile(
 _NANOSECONDS = re.compile(r"[.,]\d{6}\d{0,2}[1-9]")
 _NULL_LEAVES = {True: "left at zero", False: "left as it was"}
 _LONGEST_FLOAT64 = 309
-"""Digits of the greatest integer that is a float64."""
+"""Digits of the largest integer that is a float64."""
 
 
 def look_at_null(type_: inspect.Type, old: Any, *, is_zero: bool) -> str:
-    """The effect of a null; none where it is what Go writes."""
+    """Return the effect of a null; empty if Go itself writes a null there."""
     if isinstance(type_, _NULLABLE):
         return "" if old is None else "nothing is left of the one before"
     if isinstance(type_, _EMPTIED):
@@ -37,7 +37,7 @@ def look_at_null(type_: inspect.Type, old: Any, *, is_zero: bool) -> str:
 
 
 def look_at(trace: Trace, type_: inspect.Type, tree: Tree, value: Any) -> None:
-    """Note what ``tree``, which is no null, became as a ``value`` of that type."""
+    """Note how ``tree``, which is no null, became a ``value`` of that type."""
     if look := _LOOKS.get(type(type_)):
         look(trace, type_, tree, value)
 
@@ -100,7 +100,7 @@ def _untyped(trace: Trace, type_: Any, tree: Tree, value: Any) -> None:
 
 
 def _is_another(number: bytes, value: float) -> bool:
-    """Whether an integer is not the value that its float64 has."""
+    """True if an integer differs from the value of its float64."""
     digits = number.lstrip(b"-")
     return digits.isdigit() and len(digits) <= _LONGEST_FLOAT64 and int(number) != value
 

@@ -1,4 +1,4 @@
-"""The trace of one decoding: which of Go's rules were applied, and at which place of the document."""
+"""The trace of one decoding: the rules of Go that were applied, and their places in the document."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["ONE_COUNTS", "Note", "Trace"]
 
 ONE_COUNTS = "the last one counts"
 _LONGEST = 101
-"""Of a strange key no more is told than by an error."""
+"""Most characters shown of an unknown key, with its dot; the same as in an error."""
 
 
 class Note(msgspec.Struct, frozen=True):
@@ -22,7 +22,7 @@ class Note(msgspec.Struct, frozen=True):
 
 
 class _Place:
-    """A field, an item or a Struct, and what is noted of it for as long as no other replaces it."""
+    """A field, an item or a Struct, with its notes; a later copy of the place can replace it."""
 
     def __init__(self) -> None:
         self.below: dict[str, _Place] = {}
@@ -30,14 +30,14 @@ class _Place:
         self.go: list[Note] = []
 
     def walk(self) -> Iterator[_Place]:
-        """This place and all below it; a document has only so many levels as its type."""
+        """Yield this place and all places below it; a document has no more levels than its type."""
         yield self
         for place in self.below.values():
             yield from place.walk()
 
 
 class Trace:
-    """What was noted while one document was decoded."""
+    """The notes about the decoding of one document."""
 
     def __init__(self) -> None:
         self._rules: list[Note] = []
@@ -47,7 +47,7 @@ class Trace:
 
     @property
     def rules(self) -> list[Note]:
-        """The rules in the order of the document, what is missing in it last."""
+        """The rules in the order of the document; missing keys come last."""
         missing = [
             note
             for place in self._top.walk()
@@ -58,30 +58,30 @@ class Trace:
 
     @property
     def go(self) -> list[Note]:
-        """What Go makes otherwise, or cannot hold."""
+        """The values that Go reads differently, or cannot hold."""
         return [note for place in self._top.walk() for note in place.go]
 
     def note(self, rule: str, effect: str, below: str = "") -> None:
-        """A rule was applied at the present place, or ``below`` it."""
+        """Note a rule that was applied at the present place, or ``below`` it."""
         self._rules.append(Note(rule, self._where(below), effect))
 
     def note_go(self, name: str, effect: str) -> None:
-        """Go makes otherwise of what is here."""
+        """Note that Go reads the value at the present place differently."""
         self._places[-1].go.append(Note(name, self._where(), effect))
 
     def note_missing(self, keys: Iterable[str]) -> None:
-        """These keys of the Struct that is here are missing, unless they were there or come later."""
+        """Note missing keys of the Struct at this place. A key in another copy of it is not missing."""
         for key in keys:
             note = Note("missing key", self._where(f".{key}"), "left at zero")
             self._places[-1].missing[f".{key}"] = note
 
     def replaced(self, rule: str, where: str, count: int) -> None:
-        """``count`` pieces of text were read as U+FFFD, the first of them at ``where``."""
+        """Note that ``count`` pieces of text were read as U+FFFD, the first of them at ``where``."""
         effect = "read as U+FFFD" if count == 1 else f"read as U+FFFD, with {count - 1} more"
         self._rules.append(Note(rule, where, effect))
 
     def enter(self, name: str, again: str) -> None:
-        """Go to a field or an item; ``again`` says what becomes of it where it comes again."""
+        """Enter a field or an item; ``again`` is the effect if its key is repeated."""
         self._path.append(name)
         places = self._places[-1].below
         if name in places and name.startswith("."):
@@ -91,7 +91,7 @@ class Trace:
         self._places.append(places.setdefault(name, _Place()))
 
     def leave(self) -> None:
-        """Go back from it."""
+        """Leave the field or the item."""
         self._path.pop()
         self._places.pop()
 

@@ -1,14 +1,14 @@
-"""Decode JSON as Go's ``encoding/json`` does: the slow path, for what msgspec's typed decoder refuses.
+"""Decode JSON as Go's ``encoding/json`` does: the slow path, for documents that the fast path refuses.
 
-Keys match exactly first, then whatever their case. ``null`` leaves a scalar or a struct as it was and
-empties the rest. A missing key is Go's zero value; unknown keys are ignored. Where a key is repeated, the
-last scalar counts, while structs, slices and maps are read over the earlier value. One bad value rejects
-the whole document.
+Keys match exactly first, then regardless of case. ``null`` leaves a scalar or a struct as it was and
+empties all other kinds. A missing key gives Go's zero value; unknown keys are ignored. If a key is
+repeated, the last scalar counts, while structs, slices and maps are read over the earlier value. One bad
+value rejects the whole document.
 
 There is one reader for each of Go's kinds. ``reader.read(tree, old, hidden)`` returns the new value.
-``old`` is the value of an earlier copy of the key, or None, which reads as the zero value. A list or a
-dict is read over in place, because a copy for each repetition would make the work grow with its square.
-``hidden`` is for slices.
+``old`` is the value of an earlier copy of the key; None stands for the zero value. A list or a dict is
+read over in place: a copy for each repetition would make the work grow with the square of the
+repetitions. ``hidden`` is for slices.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ Fail = Callable[[str, str], Exception]
 """Makes the error to raise from the path and the reason."""
 
 Tools = tuple[Reader, bool, Replaced | None]
-"""A reader for a type, whether it minds escapes, and the callback for replaced text."""
+"""A reader for a type, a flag to mark escaped strings, and the callback for replaced text."""
 
 
 @cache
@@ -44,9 +44,9 @@ def _tools(type_: Any) -> Tools:
 
 
 def read(data: bytes, type_: Any, fail: Fail, tools: Callable[[Any], Tools] = _tools) -> Any:
-    """Decode by Go's rules, or raise what ``fail`` makes where Go rejects the document.
+    """Decode by Go's rules. Raises the error of ``fail`` if Go rejects the document.
 
-    Other ``tools`` than the usual ones can watch which of the rules are applied.
+    With other ``tools`` a caller can watch which rules are applied.
     """
     reader, mark_escaped, replaced = tools(type_)
     try:
@@ -60,7 +60,7 @@ def read(data: bytes, type_: Any, fail: Fail, tools: Callable[[Any], Tools] = _t
 
 
 class _Scalar:
-    """A kind of which ``null`` changes nothing."""
+    """A kind whose value a ``null`` does not change."""
 
     def __init__(self, take: Callable[[Tree], Any], zero: Any) -> None:
         self.take = take
@@ -76,7 +76,7 @@ class _Scalar:
 
 
 class _Nullable:
-    """A kind of which ``null`` makes nothing: a pointer, an interface, ``DeletedAt``."""
+    """A kind whose value becomes None by a ``null``: a pointer, an interface, ``DeletedAt``."""
 
     def __init__(self, inner: Reader) -> None:
         self.inner = inner
@@ -126,7 +126,7 @@ class StructReader:
         self.longest = max(map(len, self.fields), default=0)
 
     def match(self, name: str) -> str:
-        """The key meant by a name that is none of the keys; empty where it is unknown."""
+        """Return the key that a name means in another case; empty if it means none."""
         if len(name) > self.longest:
             return ""  # folding keeps the number of letters
         return self.folded.get(name.lower() if name.isascii() else fold(name), "")
@@ -196,7 +196,7 @@ def _nothing(tree: Tree) -> None:
 
 
 _LIKE: dict[type, Any] = {bytes: 0.0, list: [], tuple: {}}
-"""Of what is no string an error says the kind only, so that another value of the kind does."""
+"""Stand-ins for values that are no strings: an error names only their kind, not the value."""
 
 
 def _custom(type_: type) -> Callable[[Tree], Any]:
@@ -233,7 +233,7 @@ _PLAIN: dict[type[inspect.Type], Reader] = {
 
 
 def reader_of(type_: inspect.Type) -> Reader:
-    """The reader for a type, as msgspec describes it."""
+    """Return the reader for a type that msgspec described."""
     type_ = bare(type_)
     if isinstance(type_, inspect.StructType):
         if type_.cls not in _structs:
@@ -243,7 +243,7 @@ def reader_of(type_: inspect.Type) -> Reader:
 
 
 def make_reader(type_: inspect.Type, make: Make) -> Reader:
-    """A reader for a type that is no Struct; ``make`` gives the readers of what is in it."""
+    """Return a reader for a type that is no Struct; ``make`` gives the readers of its items."""
     if plain := _PLAIN.get(type(type_)):
         return plain
     match type_:

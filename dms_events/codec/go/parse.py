@@ -18,7 +18,7 @@ __all__ = ["Escaped", "Replaced", "Tree", "kind_of", "parse"]
 
 Tree = Any
 Replaced = Callable[[str, str, int], object]
-"""Told of text that becomes U+FFFD: what it is, where the first one is, and how many there are."""
+"""Called for text that becomes U+FFFD, with its kind, the first place, and the number of places."""
 
 _BAD_BYTES = dict.fromkeys(range(0xDC80, 0xDD00), "\ufffd")
 _SURROGATE = re.compile(
@@ -35,13 +35,13 @@ _LITERALS = {"true": True, "false": False, "null": None}
 
 
 class Escaped(str):
-    """A string which was written with an escape: Go reads no time from one."""
+    """A string that was written with an escape: Go reads no time from such a string."""
 
     __slots__ = ()
 
 
 def kind_of(tree: Tree) -> str:
-    """What an error calls it."""
+    """Return the word for a value's kind in an error."""
     match tree:
         case None:
             return "null"
@@ -57,15 +57,15 @@ def kind_of(tree: Tree) -> str:
 
 
 def parse(data: bytes, *, mark_escaped: bool = False, replaced: Replaced | None = None) -> Tree:
-    """The tree of a document; ``mark_escaped`` gives strings with escapes as `Escaped`.
+    """Return the tree of a document; with ``mark_escaped``, strings with escapes are `Escaped`.
 
     Raises:
-        ValueError: ``encoding/json`` would call it a syntax error; the text says where.
+        ValueError: ``encoding/json`` would call it a syntax error; the text names the place.
     """
     try:
         text = data.decode()
     except UnicodeDecodeError as error:
-        # Python has one surrogate for each bad byte, and Go one U+FFFD.
+        # For each bad byte Python makes one surrogate, and Go one U+FFFD.
         text = data.decode("utf-8", "surrogateescape")
         if replaced:
             bad = sum(ord(letter) in _BAD_BYTES for letter in text)
@@ -81,7 +81,7 @@ def parse(data: bytes, *, mark_escaped: bool = False, replaced: Replaced | None 
         tree = _decode(text)
     except RecursionError:
         return _parse_patiently(text)
-    # With as many of them, one may be nested deeper than Go takes but not too deep for Python.
+    # With so many containers, the nesting may be too deep for Go and still not too deep for Python.
     if text.count("[") + text.count("{") > DEPTH_LIMIT:
         _check_depth(tree)
     return tree
@@ -118,7 +118,7 @@ _decode = json.JSONDecoder(
 
 
 def _parse_patiently(text: str) -> Tree:
-    """The same without recursion, much slower."""
+    """Parse without recursion; much slower."""
     scan = _Scanner(text)
     open_: list[tuple[list[Any], str | None]] = []
     while True:
@@ -158,7 +158,7 @@ class _Scanner:
         self.position = blank.end()
 
     def skip(self, mark: str) -> str:
-        """The mark where it stands here, else nothing."""
+        """Pass over ``mark`` and return it if it is here; else return an empty text."""
         if not self.text.startswith(mark, self.position):
             return ""
         self.to(self.position + 1)

@@ -10,10 +10,10 @@ from .values import WrongValueError, expected, from_base64, integer
 __all__ = ["Bytes", "Hidden", "Reader", "Slice"]
 
 Hidden = dict[int, tuple[Any, Any]]
-"""Of a slice, by its ``id``: the slice itself, so that the id stays its own, and what lies beyond it.
+"""For each slice by its ``id``: the slice itself (so no other object gets the id), and the hidden items.
 
-Go keeps it, and a longer slice that is read over a shorter one finds it again. Of a list it is a stack,
-the next item on top; of bytes it is their whole array.
+Go keeps the items beyond the end of a slice, and a longer slice that is read over a shorter one finds
+them again. For a list they are a stack, the next item on top; for bytes, their whole array.
 """
 
 
@@ -21,10 +21,10 @@ class Reader(Protocol):
     """Reads one kind."""
 
     def read(self, tree: Tree, old: Any, hidden: Hidden) -> Any:
-        """The value of ``tree``, read over ``old``; raises WrongValueError."""
+        """Return the value of ``tree``, read over ``old``; raises WrongValueError."""
 
     def zero(self) -> Any:
-        """Go's zero value."""
+        """Return Go's zero value."""
 
 
 class Slice:
@@ -41,7 +41,7 @@ class Slice:
         return self._read_over([] if old is None else old, tree, hidden) if tree else []
 
     def _read_over(self, value: list[Any], tree: list[Tree], hidden: Hidden) -> list[Any]:
-        """Each item is read over the one which the slice holds there."""
+        """Read each item over the item that the slice holds at its place."""
         read, place = self.item.read, 0
         _, beyond = hidden.pop(id(value), (None, []))
         try:
@@ -89,7 +89,7 @@ class Bytes:
         except WrongValueError as error:
             error.path.append(f"[{place}]")
             raise
-        # Copied from a bytearray it has an id of its own, also where it is one byte.
+        # A copy from a bytearray has an id of its own, even if it is one byte.
         value = bytes(whole[: len(tree)])
         if len(tree) < len(whole):
             hidden[id(value)] = value, whole
@@ -99,4 +99,4 @@ class Bytes:
         return b""
 
 
-_byte = integer(0, 255, "uint8", show=False)  # it may be of a secret
+_byte = integer(0, 255, "uint8", show=False)  # it may be part of a secret

@@ -35,7 +35,7 @@ _FLOAT32 = struct.Struct("<f")
 
 
 class WrongValueError(Exception):
-    """A value which Go rejects, and why; ``path`` grows from the value outwards."""
+    """Go rejects a value, for a reason; ``path`` grows from the value outwards."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -44,18 +44,18 @@ class WrongValueError(Exception):
 
 
 class NoDatetimeError(WrongValueError):
-    """A time which Go reads, and for which Python has no datetime."""
+    """A time that Go can read, but that no Python datetime can hold."""
 
 
 def expected(what: str, got: Tree, *, show: bool = False) -> WrongValueError:
-    """The usual error; ``show`` says the number, which no field that holds a secret may."""
+    """Return the usual error. ``show`` includes the number; never use it for a secret field."""
     if show and isinstance(got, bytes):
         return WrongValueError(f"expected {what}, got {got[:40].decode()}")
     return WrongValueError(f"expected {what}, got {kind_of(got)}")
 
 
 def integer(low: int, high: int, name: str, *, show: bool = True) -> Callable[[Tree], int]:
-    """What reads an integer of Go's type ``name``, with its limits; errors ``show`` the number."""
+    """Return a reader of integers of Go's type ``name``, with its limits; errors ``show`` the number."""
 
     def take(tree: Tree) -> int:
         if type(tree) is bytes and len(tree) <= 20:
@@ -68,7 +68,7 @@ def integer(low: int, high: int, name: str, *, show: bool = True) -> Callable[[T
 
 
 def float64(number: bytes) -> float:
-    """The nearest double."""
+    """Return the nearest double."""
     value = float(number)
     if math.isinf(value):
         raise expected("float64", number, show=True)
@@ -76,12 +76,12 @@ def float64(number: bytes) -> float:
 
 
 def float32(number: bytes) -> float:
-    """A double near the number, which rounds to the same float32 as the number itself does."""
+    """Return a double near the number that rounds to the same float32 as the number itself."""
     value = float(number)
     if len(number) > 15 and abs(value) <= FLOAT32_LIMIT:
         below, above = _neighbours(value)
         if below != above and (below + above) / 2 == value:
-            # Rounded to a double it stands just between two: only its digits say to which it belongs.
+            # The double lies just between two float32: only the digits tell which one is right.
             exact = Decimal(number.decode())
             if exact != value:
                 value = above if exact > value else below
@@ -91,7 +91,7 @@ def float32(number: bytes) -> float:
 
 
 def _neighbours(value: float) -> tuple[float, float]:
-    """The float32 that the doubles next to a double round to; beyond the last one the next there were."""
+    """Return the float32 of the two doubles beside a double; beyond the largest float32, ±2^128."""
     return _single(math.nextafter(value, -math.inf)), _single(math.nextafter(value, math.inf))
 
 
@@ -103,7 +103,7 @@ def _single(value: float) -> float:
 
 
 def from_base64(text: str) -> bytes:
-    """Standard base64 with its padding; line ends are skipped."""
+    """Decode standard base64 with padding; line ends are skipped."""
     if "\n" in text or "\r" in text:
         text = text.replace("\r", "").replace("\n", "")
     if len(text) % 4 == 0:
@@ -115,7 +115,7 @@ def from_base64(text: str) -> bytes:
 
 
 def time(text: str) -> datetime:
-    """RFC 3339 as ``time.Parse`` reads it, to the microsecond."""
+    """Read RFC 3339 as Go's ``time.Parse`` does, to the microsecond."""
     parts = None if isinstance(text, Escaped) else _TIME.fullmatch(text)
     if parts is None:
         raise WrongValueError("not an RFC 3339 time")
@@ -139,7 +139,7 @@ def time(text: str) -> datetime:
 
 
 def _is_time_of_day(moment: list[str]) -> bool:
-    """Whether there is that time on that day of the year, be it the year 0, a leap year."""
+    """True if that time exists on that day of the year; the year 0 is valid, and a leap year."""
     year, *rest = map(int, moment)
     try:
         datetime(year or 4, *rest)  # type: ignore[arg-type]
@@ -149,13 +149,13 @@ def _is_time_of_day(moment: list[str]) -> bool:
 
 
 def untyped(tree: Tree) -> Any:
-    """A value for Go's ``any``, at any depth: every number is what its float64 is."""
+    """Return a value for Go's ``any``, at any depth: every number has the value of its float64."""
     todo: list[tuple[Any, Tree]] = []
     result = _begun(tree, todo)
     while todo:
         value, inner = todo.pop()
         if type(value) is dict:
-            # Each key once: of a repeated one only the last value counts, however wrong others are.
+            # Of a repeated key only the last value counts, even if an earlier value is wrong.
             for key, item in dict(inner).items():
                 value[str(key)] = _begun(item, todo)
         else:
@@ -165,7 +165,7 @@ def untyped(tree: Tree) -> Any:
 
 
 def _begun(tree: Tree, todo: list[tuple[Any, Tree]]) -> Any:
-    """The value of a scalar; an empty one for what has items, which are still to do."""
+    """Return a scalar's value, or an empty container; its items are added to ``todo``."""
     value: Any
     if type(tree) is bytes:
         return _number(tree)
@@ -181,7 +181,7 @@ def _begun(tree: Tree, todo: list[tuple[Any, Tree]]) -> Any:
 
 
 def _number(number: bytes) -> int | float:
-    """An integer where that is the same value as the float64, else the float64."""
+    """Return an integer if it has the same value as the float64; else the float64."""
     value = float64(number)
     if number.isdigit() or (number[1:].isdigit() and value != 0.0):
         if abs(value) < 2**53:
