@@ -154,7 +154,7 @@ class Bus(Requests):
         return message.id
 
     async def publish_many(self, events: Iterable[msgspec.Struct | OutgoingMessage]) -> int:
-        """Publish events in order and return how many. Many are sent before the first is acknowledged.
+        """Publish events in order and return how many; acknowledged in a window, not one by one.
 
         Raises:
             EncodeError: Go could not read one of the events. The events before it are published; it

@@ -1,4 +1,4 @@
-"""Annotations: whether a handler is annotated for what it will be called with."""
+"""Annotations: check that a handler is annotated for the arguments that it gets."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..signatures import needed_arguments
 __all__ = ["check_annotations"]
 
 _LISTS: Final = (list, MutableSequence, Sequence, Collection, Iterable)
-"""What a list may be annotated as; no event is any of these."""
+"""Annotations that a list fits; no event is of any of these types."""
 
 
 def check_annotations(
@@ -24,18 +24,18 @@ def check_annotations(
     *,
     batch: bool,
 ) -> None:
-    """Refuse a handler that is annotated for something else than it will be called with.
+    """Refuse a handler that is annotated for other arguments than it gets.
 
-    An annotation that cannot be resolved, or is no class, a union of classes, a `Message` or a list of
-    them, says nothing.
+    Only classes, unions of classes, `Message` and lists of them are checked, if the annotation can be
+    resolved.
 
     Args:
         function: the handler.
         types: the type names of the events.
-        batch: it is called with a list of messages.
+        batch: the handler is called with a list of messages.
 
     Raises:
-        ConfigError: it names the argument, and what it is called with.
+        ConfigError: an annotation does not fit; the reason names the argument.
     """
     first, *rest = needed_arguments(function)
     found = _resolved(first, function)
@@ -59,7 +59,7 @@ def check_annotations(
 def _check_event(
     function: Callable[..., Any], argument: inspect.Parameter, found: Any, wanted: dict[str, Any]
 ) -> None:
-    """The annotation admits each of the types."""
+    """Check that the annotation admits each of the types."""
     classes = get_args(found) if get_origin(found) in (Union, UnionType) else (found,)
     if not all(map(_is_class, classes)):
         return
@@ -84,13 +84,13 @@ def _is_class(annotation: Any) -> bool:
 
 
 def _resolved(argument: inspect.Parameter, function: Callable[..., Any]) -> Any:
-    """The annotation as an object, also if it is text; None if it names what is not there."""
+    """Return the annotation as an object, also if it is text; None if it cannot be resolved."""
     if argument.annotation is argument.empty:
         return None
 
     def alone(it: Any) -> None: ...
 
-    # Of this argument only: what others name may be there for a type checker only.
+    # Resolve this argument only: others may use names that exist for a type checker only.
     alone.__annotations__ = {"it": argument.annotation}
     inner = inspect.unwrap(function)
     inner = getattr(inner, "func", inner)  # of a partial

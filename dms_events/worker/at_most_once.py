@@ -17,7 +17,7 @@ __all__ = ["AtMostOnce"]
 
 
 class AtMostOnce(Settlement):
-    """Settles without a store: retries wait here, and the rest is thrown away when it ends."""
+    """Settles without a store: retries wait here, and messages left at the end are thrown away."""
 
     def __init__(self, bus: Bus, ledger: Ledger[InFlight], stats: Stats) -> None:
         self._throw_away = bus.discards.throw_away
@@ -25,18 +25,18 @@ class AtMostOnce(Settlement):
         super().__init__(ledger, AttemptNotes(MemoryKeyValue()), writer, stats)
 
     async def raised(self, entry: InFlight, error: Exception, *, hold: bool) -> float | None:
-        """What `Settlement.raised` does; it is always tried again here."""
+        """Do the same as `Settlement.raised`, but always try again in this process."""
         return await super().raised(entry, error, hold=True)
 
     async def again(self, entry: InFlight, delay_s: float, *, hold: bool) -> bool:
-        """What `Settlement.again` does; it always waits here."""
+        """Do the same as `Settlement.again`, but always wait in this process."""
         return await super().again(entry, delay_s, hold=True)
 
     async def note_returned(self, entry: InFlight) -> None:
-        """Nothing: nobody would read the note."""
+        """Do nothing: nobody would read the note."""
 
     async def give_back(self, entry: InFlight, delay_s: float) -> None:
-        """It is lost, unless its handler gave it back to a transport that keeps it for a while."""
+        """Throw the message away, unless its handler gave it back to a transport that keeps it."""
         if entry.message.returned:
             await super().give_back(entry, delay_s)
             return
@@ -49,6 +49,6 @@ class AtMostOnce(Settlement):
             await self.return_copy(other, delay_s)
 
     async def return_copy(self, message: Message[Any], delay_s: float) -> None:
-        """It shares the verdict of the message of its identity that was first."""
+        """Acknowledge a copy: it shares the verdict of the first message of its identity."""
         self._stats.duplicates_by_type[message.type_name] += 1
         await message.ack()

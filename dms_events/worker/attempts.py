@@ -1,4 +1,4 @@
-"""Attempts of a message: how many are spent, and the notes of it, kept here while the broker fails."""
+"""Attempts of messages: notes of how many are spent, kept here while the broker fails."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ _MOST_KEPT: Final = 10_000
 
 
 class AttemptRecord(msgspec.Struct, frozen=True, gc=False):
-    """What is written down of a message, for the reader that gets it next."""
+    """The note on a message, for the reader that gets the message next."""
 
     spent: int
     """Attempts that it has had."""
     suspect: bool
-    """It was delivered before and nobody knows why; the last attempt may have begun and not ended."""
+    """True if nobody knows why it was delivered again: its last attempt may have begun and not ended."""
     delivery: int
     """The broker's delivery count when this was written."""
     first: str
-    """RFC 3339: when the first attempt was begun alone, or failed; empty where there was none."""
+    """RFC 3339: when the first attempt was begun alone, or failed; empty if there was none."""
     together: int = 1
-    """The most suspects, itself included, with which it may be tried the next time that it is one."""
+    """If it is a suspect again: the largest group, itself included, in which it may be tried."""
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -40,7 +40,7 @@ _decode = msgspec.msgpack.Decoder(AttemptRecord).decode
 
 
 class _Patience:
-    """How long something has failed without a success in between."""
+    """Measures for how long an operation has failed without a success in between."""
 
     def __init__(self, what: str) -> None:
         self._what = what
@@ -48,7 +48,7 @@ class _Patience:
         self._ended = False
 
     def failed(self, error: TransportError) -> bool:
-        """Whether to try it again rather than go on without it; says so when either begins."""
+        """True to try it again, False to go on without it; logs when either begins."""
         now = time.monotonic()
         if self._since is None:
             self._since = now
@@ -71,15 +71,15 @@ class _Patience:
 
     @property
     def fails(self) -> bool:
-        """It failed the last time."""
+        """True if it failed the last time."""
         return self._since is not None
 
 
 class AttemptNotes:
     """The records of attempts of a durable's messages, by position.
 
-    What cannot be noted at the broker is kept here, up to ``_MOST_KEPT`` records. So every message gets
-    its verdict, also where the broker takes or gives no notes.
+    Records that the broker does not take are kept here, up to ``_MOST_KEPT``. So every message gets its
+    verdict, even if the broker takes or gives no notes.
     """
 
     def __init__(self, notes: KeyValue) -> None:
@@ -87,13 +87,13 @@ class AttemptNotes:
         self._reading = _Patience("what was noted of messages cannot be read")
         self._writing = _Patience("the attempts of messages cannot be noted")
         self._kept: OrderedDict[str, AttemptRecord] = OrderedDict()
-        """What could not be written, and what was while nothing can be read: the newest of a message."""
+        """The newest record of a message not written, or written while none can be read."""
 
     async def get(self, message: Message[Any]) -> AttemptRecord | None:
-        """What is known of a message.
+        """Return the record of a message, if there is one.
 
         Raises:
-            TransportError: it cannot be read, and maybe soon can be.
+            TransportError: the record cannot be read now, but maybe soon.
         """
         position = message.delivery.position_id
         try:
@@ -108,9 +108,10 @@ class AttemptNotes:
         return _read(position, noted) if noted else None
 
     async def put(self, message: Message[Any], record: AttemptRecord, *, keep: bool = True) -> bool:
-        """Whether it is noted, or there is no use in waiting until it is.
+        """Return True if the record is noted, or if there is no use in waiting for that.
 
-        Where it is neither it counts all the same, in this process, unless ``keep`` is false.
+        A record that is not noted still counts in this process, unless ``keep`` is false and waiting is
+        of use.
         """
         position = message.delivery.position_id
         try:
@@ -148,7 +149,7 @@ def _read(position: str, noted: bytes) -> AttemptRecord | None:
         record = _decode(noted)
         if record.spent < 0:
             raise ValueError(f"{record.spent} attempts")
-    except ValueError as error:  # msgspec's are of this kind
+    except ValueError as error:  # msgspec's errors are of this kind
         _log.warning(
             "the note of the message %s is damaged (%s); its attempts begin again", position, error
         )

@@ -1,4 +1,4 @@
-"""Conclusion: what follows a call of a handler, by its outcome or by its error."""
+"""Conclusion: the steps after a call of a handler, by its outcome or by its error."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ class Conclusion:
         self._later = later
 
     async def done(self, first: InFlight) -> None:
-        """All messages of the call are handled."""
+        """Settle all messages of the call as handled."""
         for one in (first, *first.batch_rest):
             await self._settlement.done(one)
         self._order.done(first)
 
     async def judged(self, first: InFlight, returned: object) -> None:
-        """The handler returned outcomes, or something else than None."""
+        """Settle the messages of the call by the value that its handler returned, which is not None."""
         batch = (first, *first.batch_rest)
         try:
             outcomes = outcomes_of(returned, len(batch))
@@ -64,10 +64,10 @@ class Conclusion:
         self._order.done(entry)
 
     async def failed(self, entry: InFlight, error: Exception) -> None:
-        """The handler raised.
+        """Retry or give up after the handler raised.
 
         Raises:
-            Exception: ``error``, where the handler is fatal.
+            Exception: ``error``, if the handler is fatal.
         """
         if entry.handler.fatal:
             raise error
@@ -90,12 +90,12 @@ class Conclusion:
             self._order.done(entry)
 
     def _hold(self, entry: InFlight, delay_s: float) -> None:
-        """Keep it here until its next turn; it takes no slot."""
+        """Keep the entry here until its next attempt; it takes no slot meanwhile."""
         entry.running = False
         self._later(delay_s, self._slots.put, entry)
 
     async def _split(self, first: InFlight, error: Exception) -> None:
-        """One of a batch may be to blame: each is handled by itself, and nothing is spent for this."""
+        """Handle each message of the batch by itself, since one may be to blame; spend no attempt."""
         batch = (first, *first.batch_rest)
         first.batch_rest = ()
         log_failure(first.message, error, f"{first.handler.name} raised on {len(batch)} messages")

@@ -1,4 +1,4 @@
-"""Delays: how many messages wait for later at the broker, and a warning long before nothing new comes."""
+"""Delays: count messages that wait at the broker, and warn long before it delivers nothing new."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ _log = logging.getLogger("dms_events")
 class Delays:
     """The messages that a run gave back with a delay, for an outcome `Again`.
 
-    The broker counts each of them as unsettled, and delivers nothing new where too many are.
+    The broker counts each of them as unsettled. With too many of these it delivers nothing new.
     """
 
     def __init__(self) -> None:
         self.most: int | None = None
-        """How many may be unsettled, over all readers of the durable; None where there is no limit."""
+        """How many messages may be unsettled over all readers of the durable; None without a limit."""
         self._due: list[float] = []
-        """When each of them is due, as a heap."""
+        """The due time of each message, as a heap."""
         self._warned = False
 
     @property
     def count(self) -> int:
-        """How many are not due yet."""
+        """How many of the messages are not due yet."""
         now = time.monotonic()
         while self._due and self._due[0] <= now:
             heapq.heappop(self._due)
         return len(self._due)
 
     def add(self, delay_s: float) -> None:
-        """One more is given back, and warned of where that is the half of what may be unsettled."""
+        """Count one more message; warn if they are half of those that may be unsettled."""
         heapq.heappush(self._due, time.monotonic() + delay_s)
         if self.most is None:
             return

@@ -41,8 +41,8 @@ T = TypeVar("T")
 class Dispatch:
     """Takes messages out of a subscription and has each handled.
 
-    How many are held here `Hand` says; of them few wait for a slot, the others for their key or their
-    batch.
+    `Hand` limits how many are held here. Few of them wait for a slot; the others wait for their key or
+    their batch.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class Dispatch:
         self._ahead = max(_CHUNK, 2 * concurrency)
 
     async def run(self) -> None:
-        """Go on until cancelled.
+        """Handle messages until cancelled.
 
         Raises:
             TransportError: the subscription ended for good.
@@ -84,21 +84,21 @@ class Dispatch:
 
     @property
     def idle(self) -> bool:
-        """Nothing is in hand."""
+        """True if no message is in hand."""
         return not self._ledger.in_hand
 
     def count(self) -> int:
-        """How many are in hand."""
+        """Return how many messages are in hand."""
         return len(self._ledger.in_hand)
 
     def hold(self) -> None:
-        """Begin nothing new."""
+        """Begin no more messages."""
         self._slots.held = True
 
     async def finish(self, timeout_s: float) -> None:
-        """Finish what is being handled, up to ``timeout_s``; then interrupt it. Give back the rest.
+        """Finish messages being handled, for up to ``timeout_s``; interrupt them, give back the rest.
 
-        Not before the subscription is paused, which would take it again.
+        Pause the subscription before: it would take the messages given back.
         """
         self.hold()
         for timer in self._timers:
@@ -116,11 +116,11 @@ class Dispatch:
             await self._give_back(rest)
 
     def take_rest(self) -> None:
-        """Take what the subscription holds, to give it back with a note when this is finished."""
+        """Take the messages that the subscription holds; `finish` gives them back with a note."""
         self._taken.extend(self._subscription.take_nowait(_MOST_LEFT))
 
     async def handle_rest(self, timeout_s: float) -> None:
-        """Handle what is here, for up to ``timeout_s``, before `finish` gives up what is left."""
+        """Handle the messages held here, for up to ``timeout_s``; `finish` gives up the rest."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
                 await until_first(self._settle_rest(), self._keep(), self._slots.failed())
@@ -143,7 +143,7 @@ class Dispatch:
                 for start in range(0, len(entries), _CHUNK):
                     chunk = entries[start : start + _CHUNK]
                     await asyncio.gather(*map(self._settlement.note_returned, chunk))
-        # What has a key comes after what is being handled, so it is given back after that.
+        # Entries with a key come after the running ones, so they are given back after those.
         await self._give_back(entry for entry in entries if not entry.handler.key)
 
     async def _give_back(self, entries: Iterable[InFlight]) -> None:
@@ -164,7 +164,7 @@ class Dispatch:
         return self._slots.waiting < self._ahead and self._hand.has_room()
 
     def _admit(self, message: Message[Any], *, begin: bool = True) -> Awaitable[None] | None:
-        """Have it handled; or what is to be awaited to settle it, because it has its verdict."""
+        """Have a message handled, or return an awaitable that settles it without its handler."""
         ledger = self._ledger
         identity = message.identity
         if entry := ledger.in_hand.get(identity):
@@ -189,7 +189,7 @@ class Dispatch:
         return None
 
     def _begin(self, entry: InFlight) -> None:
-        """It is its turn among those of its key; before, nothing is asked about it."""
+        """Begin the entry whose turn it is in its key; its notes are not looked up before."""
         if entry.message.attempt > 1:
             self._quarantine.look_up(entry)
         else:
@@ -230,7 +230,7 @@ class Dispatch:
             await self._settlement.handled(entry)
 
     async def _may_begin(self, entry: InFlight) -> bool:
-        """Whether it is still owned here, and, if it is a suspect, the attempt is noted."""
+        """True if the entry is still owned here and, if it is a suspect, its attempt is noted."""
         if self._partitioned and not await self._ownership.keep(entry):
             return False
         if not entry.group:
@@ -248,7 +248,7 @@ class Dispatch:
         self._timers.add(timer)
 
     async def _keep(self) -> None:
-        """Tell the broker what is still being worked on, and look for what takes too long."""
+        """Keep the messages in hand alive at the broker, and cancel handlers that take too long."""
         loop = asyncio.get_running_loop()
         every_s = self._subscription.ack_wait_s / 3
         due = loop.time() + every_s

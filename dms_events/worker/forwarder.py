@@ -25,12 +25,12 @@ __all__ = ["Forwarder"]
 class Forwarder:
     """Moves the events of a subscription into a sink: nothing lost, nothing stored twice.
 
-    It is a worker whose handler is the sink. Each message is acknowledged after the sink judged its
-    document stored or duplicate, kept as a dead letter where the sink refuses it for good, and given
-    back for a while where the sink takes that document later. While the sink takes nothing at all, the
-    forwarder holds what it has, takes nothing more, and writes again (full-jitter backoff). An event
-    that comes again, as a redelivery or published anew, is known by its identity for the last ``memory``
-    events; the sink knows older ones.
+    It is a worker whose handler is the sink. A message is acknowledged after the sink judged its
+    document stored or duplicate. It is kept as a dead letter if the sink refuses the document for good,
+    and given back for a while if the sink takes the document later. While the sink takes nothing at all,
+    the forwarder holds its messages, takes no more, and writes again (full-jitter backoff). An event
+    that comes again, as a redelivery or published anew, is known by its identity among the last
+    ``memory`` events; the sink knows older ones.
 
     Args:
         bus: an open bus whose transport acknowledges.
@@ -38,13 +38,13 @@ class Forwarder:
         durable: name of the durable consumer; forwarders that share it share the work.
         wanted: types or patterns, as for `Bus.subscribe`.
         batch: most documents in one write; the sink may ask for less.
-        batch_bytes: after so many bytes of payload a batch is whole, however few its documents are.
+        batch_bytes: a batch with so many bytes of payload is complete, however few its documents are.
         linger_s: how long an incomplete batch waits for more.
         writes: batches that may be with the sink at a time; the sink may ask for less.
         ack_wait_s: as for `Bus.subscribe`.
-        memory: handled identities to remember, in 34 MB at most; less than 1,440,000 counts as that.
+        memory: handled identities to remember, in 34 MB at most; less than 1,440,000 counts as 1,440,000.
         drain_s: how long writes may go on after `stop`; then they are cancelled.
-        figures_every_s: how often the figures are logged, where they have changed.
+        figures_every_s: how often the figures are logged, if they have changed.
 
     Raises:
         ConfigError: the transport does not acknowledge, a number is out of range, or one of the types
@@ -106,20 +106,20 @@ class Forwarder:
         self._run = SinkRun(bus, settings, handler, writer, routes, self._ending, self.stats)
 
     def stop(self) -> None:
-        """Have `run` finish what is being written, give back the rest and return."""
+        """Make `run` finish the writes that are under way, give back the rest and return."""
         self._ending.stop()
 
     def drain(self) -> None:
-        """Have `run` return as soon as everything that is there is settled."""
+        """Make `run` return as soon as all messages that are there are settled."""
         self._ending.draining = True
 
     async def run(self) -> Stats:
-        """Forward until `stop`, or after `drain`; once.
+        """Forward until `stop`, or until `drain` is done; a forwarder runs once.
 
         Raises:
             ConfigError: the durable exists for other types.
             TransportError: the subscription ended for good.
-            SinkBrokenError: the sink has to be mended. What it did not store is given back.
+            SinkBrokenError: the sink has to be mended. Messages that it did not store are given back.
         """
         await self._run.work()
         return self.stats

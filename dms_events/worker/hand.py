@@ -18,23 +18,23 @@ _TAKE_BYTES: Final = 8 << 20
 class Hand:
     """Says whether there is room to take more.
 
-    The bytes are counted once in some takes, so that a message costs nothing. What is held exceeds
-    ``most_bytes`` by one take at most.
+    The bytes are counted only once in several takes, so that they cost nothing for each message. The
+    messages held exceed ``most_bytes`` by one take at most.
     """
 
     def __init__(self, in_hand: Mapping[str, InFlight]) -> None:
         self._in_hand = in_hand
         self.most = _MOST
-        """There is no room from so many messages on."""
+        """With so many messages there is no room."""
         self.most_bytes = _MOST_BYTES
-        """There is no room from so many bytes on, until half is settled."""
+        """With more bytes than this there is no room until half of the messages are settled."""
         self._most = _MOST
-        """There is no room from so many messages on, as long as the bytes are too many."""
+        """With so many messages there is no room, as long as they have too many bytes."""
         self._takes = 0
         """How many takes are left until the bytes are counted again."""
 
     def has_room(self) -> bool:
-        """Whether to take more; false until half is settled where the bytes are too many."""
+        """True if there is room for more; with too many bytes, false until half are settled."""
         count = len(self._in_hand)
         if count >= self._most or count >= self.most:
             return False
@@ -48,7 +48,7 @@ class Hand:
         return True
 
     def took(self) -> None:
-        """There was one more take."""
+        """Record one more take."""
         self._takes -= 1
 
 

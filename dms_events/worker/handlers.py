@@ -20,17 +20,17 @@ __all__ = ["Handler", "Routes", "error_when_raised"]
 
 
 class Handler:
-    """One function of the user's, and its options.
+    """A function of the user, and its options.
 
     Args:
         function: takes an event, or an event and its message; with ``batch``, a list of messages.
         retry: what happens when it raises.
         timeout_s: after so long it is cancelled, which counts as a raise; None for never.
-        key: what the events are handled in the order of; None for no order.
+        key: returns the key of an event; events of equal keys are handled in order. None for no order.
         batch: most messages of a call; None for a handler of one message.
         linger_s: how long an incomplete batch waits for more.
-        batch_bytes: from so many bytes on a batch is complete.
-        fatal: what it raises ends the run, and spends no attempt.
+        batch_bytes: a batch with so many bytes is complete.
+        fatal: an error that it raises ends the run, and spends no attempt.
 
     Raises:
         ConfigError: the function cannot be called in any of these ways, or a number is out of range.
@@ -88,10 +88,10 @@ class Handler:
         self.key = key
         self.linger_s = linger_s
         self.plain = not (key or self.batch)
-        """Its messages need no arrangement."""
+        """True if its messages need no order and no batch."""
 
     def call(self, message: Message[Any], rest: Iterable[Message[Any]] = ()) -> Awaitable[object]:
-        """Call the function with a message; or with a batch, of which ``rest`` are the others."""
+        """Call the function with a message; a batch handler with a list of it and ``rest``."""
         if self.batch:
             return self.function([message, *rest])
         if self.takes_message:
@@ -100,7 +100,7 @@ class Handler:
 
 
 def error_when_raised(raised: Exception | SystemExit) -> Exception:
-    """What a handler raised, as an error of its message. A worker ends by `stop`, not by `sys.exit`."""
+    """Return the error of a handler, for its message. A worker ends by `stop`, not by `sys.exit`."""
     if isinstance(raised, Exception):
         return raised
     error = HandlerError(f"it raised {raised!r}, which does not end the worker")
@@ -109,18 +109,18 @@ def error_when_raised(raised: Exception | SystemExit) -> Exception:
 
 
 class Routes:
-    """Which handler is for which type: the most exact of those whose patterns match."""
+    """The handler of each type: the one with the most exact of the patterns that match."""
 
     def __init__(self) -> None:
         self._by_pattern: dict[str, Handler] = {}
 
     def add(self, wanted: Iterable[type[msgspec.Struct] | str], handler: Handler) -> None:
-        """Have a handler for types or patterns.
+        """Add a handler for types or patterns.
 
         Raises:
-            UnknownTypeError: one names nothing.
-            ConfigError: none is named, one has a handler already, or the handler is annotated for
-                something else.
+            UnknownTypeError: a type or pattern names nothing.
+            ConfigError: no type is named, a type or pattern has a handler already, or the handler is
+                annotated for something else.
         """
         patterns = [w if isinstance(w, str) else registry.name_of(w) for w in wanted]
         if not patterns:
@@ -146,11 +146,11 @@ class Routes:
 
     @property
     def names(self) -> dict[str, str]:
-        """The name of the function of each pattern."""
+        """The name of the function for each pattern."""
         return {pattern: handler.name for pattern, handler in self._by_pattern.items()}
 
     def table(self) -> dict[str, Handler]:
-        """The handler of each type."""
+        """Return the handler of each type."""
         table: dict[str, Handler] = {}
         for pattern in sorted(self._by_pattern, key=_exactness):
             for name in registry.matching(pattern):

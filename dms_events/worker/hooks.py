@@ -1,4 +1,4 @@
-"""What a worker calls before its first message and after its last one."""
+"""Hooks: functions that a worker calls before its first message and after its last one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Hooks:
 
     @asynccontextmanager
     async def around(self) -> AsyncIterator[None]:
-        """Call those of the startup; at the end those of the shutdown, the last added first."""
+        """Call the startup functions; at the end the shutdown functions, the last added first."""
         async with AsyncExitStack() as stack:
             for function in self.shutdown:
                 stack.push_async_callback(function)

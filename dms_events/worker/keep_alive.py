@@ -15,7 +15,7 @@ __all__ = ["keep_alive"]
 async def keep_alive(messages: Iterable[Message[Any]]) -> None:
     """Have the broker count the ack wait of each message from now.
 
-    Without a connection nothing is said, and the messages come again.
+    Without a connection nothing is sent, and the messages are delivered again.
     """
     for message in messages:
         with suppress(ConnectionLostError):

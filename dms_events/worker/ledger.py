@@ -20,7 +20,7 @@ _HASH_BITS = 64
 
 
 class Placed(Protocol):
-    """What a ledger asks of a delivery; see `transport.Delivery`."""
+    """The part of a delivery that a ledger needs; see `transport.Delivery`."""
 
     @property
     def position(self) -> int: ...
@@ -36,12 +36,12 @@ _hash = hash if sys.hash_info.width >= _HASH_BITS else _long_hash
 
 
 class Ledger(Generic[W]):
-    """What a reader has in hand, and what had its verdict, by `Message.identity`.
+    """The messages that a reader has in hand, and those with a verdict, by `Message.identity`.
 
-    A broker may deliver a message again that was acknowledged (JetStream does, after its server is
-    killed), and a publisher may send an event again that is older than the broker's own memory. Both have
-    the identity of the first. The last ``memory`` handled identities are known, and never less than
-    1,440,000. A new event is taken for a known one with a chance of about 1 in 10^13.
+    A broker may deliver an acknowledged message again (JetStream does, after its server is killed), and
+    a publisher may send an event again that the broker has forgotten. In both cases the identity is the
+    same. The last ``memory`` handled identities are known, and never fewer than 1,440,000. A new event
+    is mistaken for a known one with a chance of about 1 in 10^13.
     """
 
     def __init__(self, memory: int) -> None:
@@ -49,29 +49,29 @@ class Ledger(Generic[W]):
         self._identities = Recent(max(memory, _REDELIVERIES))
         self._is_known = self._identities.has
         self._handled: dict[str, None] = {}
-        """The newest identities, which are added to the others in one go."""
+        """The newest handled identities; they are added to the others in one go."""
         self._given_up: dict[int, None] = {}
-        """Positions of messages, for their identities may come again and be handled."""
+        """Positions of messages, not identities: an identity may come again and be handled."""
         self._latest: Placed | None = None
-        """The newest message that came for the first time, and was not known."""
+        """The newest message that was delivered for the first time and was not known."""
 
     def judged(self, identity: str, delivery: Placed, attempt: int) -> bool | None:
-        """None where a verdict is needed; else True for a redelivery, and False for another message.
+        """Return None if a verdict is needed; else True for a redelivery, False for another message.
 
-        A rejection is of the message, not of the identity: mended and published again, the same
-        identity is judged again.
+        A rejection counts for the message, not for its identity: an event that is mended and published
+        again is judged again.
         """
         if identity in self._handled or self._is_known(_hash(identity)):
             latest = self._latest
             return attempt > 1 or latest is None or delivery.position <= latest.position
         if self._given_up and delivery.position in self._given_up:
             return True
-        if attempt == 1:  # what comes again late is stored before others that are known
+        if attempt == 1:  # a late redelivery is stored before others that are known
             self._latest = delivery
         return None
 
     def settle(self, identity: str) -> None:
-        """It is handled, and is not in hand any more."""
+        """Record that an identity is handled, and not in hand any more."""
         self.in_hand.pop(identity, None)
         handled = self._handled
         handled[identity] = None
@@ -80,12 +80,12 @@ class Ledger(Generic[W]):
             handled.clear()
 
     def reject(self, identity: str, delivery: Placed) -> None:
-        """A message of it is given up, and is not in hand any more."""
+        """Record that a message is given up, and its identity not in hand any more."""
         self.in_hand.pop(identity, None)
         self._given_up[delivery.position] = None
         if len(self._given_up) > _GIVEN_UP:
             del self._given_up[next(iter(self._given_up))]
 
     def release(self, identity: str) -> None:
-        """It is given back without a verdict."""
+        """Take an identity out of hand without a verdict."""
         self.in_hand.pop(identity, None)

@@ -16,7 +16,7 @@ _LINGER_AGAIN_S = 0.05
 
 
 class _Batch(msgspec.Struct, eq=False):
-    """The messages that wait for more of their handler."""
+    """The messages of one handler that wait until their batch is complete."""
 
     handler: Handler
     entries: list[InFlight] = []
@@ -28,10 +28,10 @@ class Order:
     """Holds entries back until it is their turn.
 
     Args:
-        begin: has the next one of its key handled, about which nothing was asked before.
-        put: has an entry, or the first of a batch with its ``rest``, handled.
+        begin: has the next entry of its key handled; its notes are not looked up before.
+        put: has an entry, or the first of a batch with its ``batch_rest``, handled.
         later: calls a function with an argument after so many seconds.
-        busy: whether more waits to be handled than can be, so that a batch may as well wait for more.
+        busy: true if more messages wait than can be handled, so a batch may as well wait for more.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class Order:
         self._batches: dict[Handler, _Batch] = {}
 
     def arrange(self, entry: InFlight) -> None:
-        """Have it handled when it is its turn."""
+        """Have an entry handled when it is its turn."""
         handler = entry.handler
         if handler.key:
             self._arrange_by_key(entry, handler.key)
@@ -99,16 +99,16 @@ class Order:
         self._put(first)
 
     def following(self, entry: InFlight) -> InFlight | None:
-        """The next one of its key, if there is one."""
+        """Return the next entry of the same key, if there is one."""
         chain = self._chains.get(entry.key) if entry.key is not None else None
         return chain[0] if chain else None
 
     def skip(self, entry: InFlight) -> InFlight:
-        """Take the next one of its key out of the order."""
+        """Take the next entry of the same key out of the order, and return it."""
         return self._chains[entry.key].popleft()
 
     def done(self, entry: InFlight) -> None:
-        """It is settled: the next one of its key has its turn."""
+        """Give the next entry of the same key its turn, since this one is settled."""
         if entry.key is None:
             return
         chain = self._chains.get(entry.key)

@@ -1,4 +1,4 @@
-"""Outcomes: what a handler says of a message, where it says more than that it has returned."""
+"""Outcomes: values that a handler may return to say how it leaves a message."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ _KINDS: Final = (Done, Again, Dead)
 
 
 def outcomes_of(returned: object, count: int) -> Sequence[Outcome]:
-    """The outcome of each of ``count`` messages, of which their handler returned something.
+    """Return the outcome of each of ``count`` messages, from the value that their handler returned.
 
-    One outcome is that of all. Where no outcome is returned, all are done.
+    A single outcome counts for all messages. If no outcome is returned, all messages are done.
 
     Raises:
-        HandlerError: outcomes are returned, and not one for each message.
+        HandlerError: the handler returned outcomes, but not one for each message.
     """
     each = returned if isinstance(returned, list | tuple) else [returned] * count
     outcomes = [one for one in each if isinstance(one, _KINDS)]

@@ -1,4 +1,4 @@
-"""Ownership: before a message is begun, whether another reader has it meanwhile."""
+"""Ownership: before a message is begun, check that no other reader owns it meanwhile."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Ownership"]
 
 
 class Ownership:
-    """Leaves out what the owner of a partition has lost to another reader."""
+    """Leaves out messages of a partition that another reader owns meanwhile."""
 
     def __init__(
         self,
@@ -28,7 +28,7 @@ class Ownership:
         self._order = order
 
     async def keep(self, first: InFlight) -> bool:
-        """Leave out what another reader has meanwhile; waits while that is in doubt."""
+        """Leave out lost entries; waits while the owner is in doubt. Return True if ``first`` is kept."""
         entries = (first, *first.batch_rest)
         first.batch_rest = ()
         kept = [one for one in entries if await self._still_owned(one)]
@@ -55,9 +55,9 @@ class Ownership:
         return False
 
     async def _end_lost(self, entry: InFlight) -> None:
-        """What waits behind it and is lost too goes with it, before any of it can come again.
+        """End a lost entry and the lost ones waiting behind it, before one of them can come again.
 
-        Else what comes again would queue behind its own successors.
+        Else a message that comes again would queue behind its own successors.
         """
         while (following := self._order.following(entry)) is not None:
             if await self._still_owned(following):

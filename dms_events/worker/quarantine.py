@@ -1,7 +1,7 @@
 """Quarantine: a message that was delivered before is looked up, and handled apart if it is a suspect.
 
-It may have killed the process that had it. `policy` says which one is a suspect and how many of them are
-tried at a time; `slots` runs them while nothing else runs.
+A suspect may have killed the process that had it. `policy` says which messages are suspects, and how many
+are tried at a time; `slots` runs them while nothing else runs.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _log = logging.getLogger("dms_events")
 
 
 def next_group(waiting: Iterable[InFlight]) -> int:
-    """How many suspects, from the first on, are tried now; each is told."""
+    """Return how many suspects, from the first on, are tried now; set the ``group`` of each."""
     waiting = list(waiting)
     size = group_size(entry.limit for entry in waiting)
     for entry in waiting[:size]:
@@ -32,7 +32,7 @@ def next_group(waiting: Iterable[InFlight]) -> int:
 
 
 class Quarantine:
-    """Looks up what is noted of redelivered messages, then has each handled as that says."""
+    """Looks up the notes on redelivered messages, then has each message handled accordingly."""
 
     def __init__(self, settlement: Settlement, slots: Slots[InFlight], order: Order) -> None:
         self._settlement = settlement
@@ -53,16 +53,16 @@ class Quarantine:
         lookup.add_done_callback(self._looked_up)
 
     def cancel_lookups(self) -> None:
-        """Leave unhandled what is not looked up yet."""
+        """Cancel the lookups under way; their messages stay unhandled."""
         for lookup in self._lookups:
             lookup.cancel()
 
     async def begin(self, entry: InFlight) -> bool:
-        """Note that a suspect is begun. Where that fails it is not: it is tried again later."""
+        """Note that a suspect is begun. Return False if that fails: it is not begun, but tried later."""
         if await self._settlement.begin_in_quarantine(entry):
             return True
         if entry.handler.key:
-            # Given back, it would come behind those of its key that are here.
+            # If given back, it would come behind the messages of its key that are held here.
             entry.running, entry.group = False, 0
             self._in_task(self._put_later(entry))
         else:

@@ -1,4 +1,4 @@
-"""The relay: what its nodes signed and a bus heard of them becomes durable events, byte for byte."""
+"""The relay: signed events that one bus hears are stored on a durable one, byte for byte."""
 
 from __future__ import annotations
 
@@ -32,27 +32,28 @@ _QUIET_S: Final = 1.0
 
 
 class Relay:
-    """Publishes on a durable bus what another one hears, with the signer as source.
+    """Publishes the events that one bus hears on a durable bus, with the signer as source.
 
-    The bytes of an envelope stay as they are. Its message id is made of its signer and of its ID (of its
-    seqno, where it has none), so it is the same at every relay that hears it, and nobody else's. The
-    target stores it once within its duplicate window; readers know it again by its identity.
+    The bytes of an envelope stay unchanged. Its message id is made of the signer and the event's ID (or
+    the seqno, if the event has no ID). So every relay that hears the event gives it the same id, and no
+    other signer's event has that id. The target stores the event once within its duplicate window;
+    readers recognise it by its identity.
 
-    What is heard while the target is away or slow waits at the source, for as long as there is room. A
+    Events heard while the target is away or slow wait at the source, for as long as there is room. A
     publish that fails is tried again, until `stop`. An event that can never be stored is left out,
     counted and logged.
 
-    There is no way back: it would sign the events of others with the relay's key.
+    A relay does not work in the other direction: it would sign the events of others with its own key.
 
     Args:
         source: an open bus whose transport authenticates.
         target: an open bus whose transport is durable and dedupes, and that nobody else publishes on.
         wanted: types or patterns, as for `Bus.subscribe`.
-        drain_s: how long it may take after `stop` to publish what was heard before.
-        figures_every_s: how often the figures are logged, where they have changed.
+        drain_s: how long publishing the events heard before `stop` may take.
+        figures_every_s: how often the figures are logged, if they have changed.
 
     Raises:
-        ConfigError: a transport does not promise that.
+        ConfigError: the transport of ``source`` or ``target`` does not promise this.
         UnknownTypeError: a type or pattern names nothing.
     """
 
@@ -84,15 +85,15 @@ class Relay:
         self.tally = RelayTally()
 
     def stop(self) -> None:
-        """Ask `run` to hear no more, publish what was heard, and return."""
+        """Make `run` hear no more events, publish those heard before, and return."""
         self._stopping.set()
 
     async def run(self) -> RelayTally:
-        """Relay until `stop`, and return what was done; a relay runs once.
+        """Relay until `stop`, and return the figures; a relay runs once.
 
         Raises:
-            TransportError: the source has ended. What it had heard is published before.
-            PublishError: there was no time to publish all; ``unacknowledged`` holds the rest.
+            TransportError: the source has ended. The events that it had heard are published before.
+            PublishError: there was no time to publish all events; ``unacknowledged`` holds the rest.
         """
         try:
             async with self._subscription as messages:
@@ -128,7 +129,7 @@ class Relay:
             raise ended
 
     async def _publish(self, messages: Sequence[Message[Any]]) -> None:
-        """Until all are stored, but for those that can never be."""
+        """Publish until all events are stored, except those that can never be stored."""
         self._pending = [outgoing(message) for message in messages]
         failures = 0
         while self._pending:
@@ -149,7 +150,7 @@ class Relay:
         self._count()
 
     def _keep_open(self, error: PublishError) -> None:
-        """Have those published again that are not stored, and are not at fault themselves."""
+        """Keep the events to publish again: not stored, and not at fault themselves."""
         self._accepted += error.accepted
         bad = {message.id for message in error.refused_for_good}
         self._pending = [message for message in error.unacknowledged if message.id not in bad]
@@ -187,7 +188,7 @@ class Relay:
 
 
 def outgoing(message: Message[Any]) -> OutgoingMessage:
-    """The message as it is, under an id that each relay gives it, and no other signer's message gets."""
+    """Return the message unchanged, with an id that is the same at each relay, and its signer's alone."""
     signer, claimed_id = message.transport_source, message.envelope.id
     # Without an ID of its own, its id is made of its signer and its seqno.
     id = id_of_document(signer, claimed_id) if claimed_id else message.id

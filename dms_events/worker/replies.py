@@ -56,11 +56,11 @@ class Replies:
         Args:
             type_: the type of the requests.
             concurrency: requests that are handled at a time, beside the worker's messages.
-            timeout_s: how long a request may wait and be handled; None for no limit.
+            timeout_s: how long a request may wait and be handled, both together; None for no limit.
 
         Raises:
             UnknownTypeError: it is not a DMS type.
-            ConfigError: it has a function already, or one that is annotated for something else.
+            ConfigError: the type has a function already, or the function is annotated for something else.
         """
         name = registry.name_of(type_)
 

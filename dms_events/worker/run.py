@@ -71,7 +71,7 @@ class Settings(msgspec.Struct, kw_only=True):
 
 
 class Ending:
-    """What a run was told about its end, also before it begins."""
+    """The request to end a run; it may come before the run begins."""
 
     def __init__(self) -> None:
         self.stopping = asyncio.Event()
@@ -79,12 +79,12 @@ class Ending:
         self.on_stop: Callable[[], None] = lambda: None
 
     def stop(self) -> None:
-        """Take nothing more, finish what is being handled, and give back the rest."""
+        """Take no more messages, finish those being handled, and give back the rest."""
         self.stopping.set()
         self.on_stop()
 
     async def wait(self) -> None:
-        """Until it was told to end, where there is nothing to handle before."""
+        """Wait for the request to end, in a run that handles no messages."""
         while not (self.stopping.is_set() or self.draining):
             await set_within(self.stopping, _POLL_S)
 
@@ -110,7 +110,7 @@ class Run:
         self._dispatch: Dispatch | None = None
 
     async def work(self) -> None:
-        """Return when it has ended in peace, after `Worker.stop` or `Worker.drain`.
+        """Handle messages; return when the run has ended after `Worker.stop` or `Worker.drain`.
 
         Raises:
             ConfigError: the durable exists for other types.
@@ -144,7 +144,7 @@ class Run:
         self._dispatch = Dispatch(
             subscription, table, self._ledger, settlement, concurrency, self._hand()
         )
-        if self._settings.durable is not None:  # others get what waits here
+        if self._settings.durable is not None:  # other workers get the messages that wait here
             self._ending.on_stop = self._dispatch.hold
 
     def _hand(self) -> Hand:
@@ -170,7 +170,7 @@ class Run:
             drain_s = 0
             raise
         finally:
-            self._ending.stop()  # also where it ends for another reason
+            self._ending.stop()  # also if it ends for another reason
             try:
                 await subscription.pause()
             except asyncio.CancelledError:
@@ -187,7 +187,7 @@ class Run:
         return figures(self._stats.figures(), "handled")
 
     async def _drain(self, dispatch: Dispatch, drain_s: float) -> None:
-        """Give back or handle the rest; without a durable nobody else would handle it."""
+        """Give back the rest; without a durable handle it, since no other worker would."""
         dispatch.take_rest()
         try:
             if self._settings.durable is None and drain_s:
@@ -197,7 +197,7 @@ class Run:
             await dispatch.finish(drain_s)
 
     async def _unless_stopped(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do it, or what of it is done before `stop`: a server may take long to answer."""
+        """Do the work, but cancel it at `stop`: a server may take long to answer."""
         await until_first(work, set_within(self._ending.stopping, None))
 
     async def _until_asked(self, dispatch: Dispatch, subscription: Subscription[Any]) -> None:

@@ -33,30 +33,30 @@ def _attempts(count: int) -> str:
 
 
 class InFlight(msgspec.Struct, eq=False):
-    """One identity in hand: its message, the redeliveries of it, and what is known of its attempts."""
+    """One identity in hand: its message, its redeliveries, and the record of its attempts."""
 
     message: Message[Any]
     handler: Handler
     identity: str
     redeliveries: tuple[Message[Any], ...] = ()
     record: AttemptRecord | None = None
-    """What is noted of it, or may be."""
+    """The record that is noted, or may be noted."""
     limit: int = 0
-    """The most suspects with which it may be tried, where it is one."""
+    """If it is a suspect: the largest group in which it may be tried."""
     group: int = 0
-    """How many suspects it is tried with, itself included; 0 beside others."""
+    """The number of suspects tried together with it, itself included; 0 if it is no suspect."""
     running: bool = False
     key: Any = None
     batch_rest: Sequence[InFlight] = ()
-    """The others of its batch, where it is the first of one."""
+    """The other entries of its batch, if it is the first."""
 
     @property
     def alone(self) -> bool:
-        """It is tried as the only one, so that a crash is its own."""
+        """True if it is tried alone, so that a crash is its own."""
         return self.group == 1
 
     def call(self) -> Awaitable[object]:
-        """Call its handler, with the others of its batch; an error of its key is raised."""
+        """Call its handler, with the rest of its batch. Raise the error of its key, if there is one."""
         if self.batch_rest:
             for one in self.batch_rest:
                 one.running = True
@@ -66,17 +66,17 @@ class InFlight(msgspec.Struct, eq=False):
         return self.handler.call(self.message)
 
     def newest(self) -> Iterable[Message[Any]]:
-        """The newest delivery of each of its messages."""
+        """Return the newest delivery of each of its messages."""
         if not self.redeliveries:
             return (self.message,)
         return {m.delivery.position: m for m in (self.message, *self.redeliveries)}.values()
 
 
 class Settlement:
-    """Does what the policy says: acks, naks, notes, dead letters."""
+    """Carries out the policy: acks, naks, notes, dead letters."""
 
     suspects = True
-    """What was delivered before is looked up, and may be handled in quarantine."""
+    """True if redelivered messages are looked up, and may be handled in quarantine."""
 
     def __init__(
         self,
@@ -91,7 +91,7 @@ class Settlement:
         self._stats = stats
 
     async def ack_again(self, message: Message[Any], *, same: bool) -> None:
-        """It has its verdict already, or shares it: with a delivery of the same message, or another."""
+        """Acknowledge a message whose identity has a verdict: a redelivery if ``same``, or a duplicate."""
         if same:
             self._stats.redelivered += 1
         else:
@@ -100,7 +100,7 @@ class Settlement:
         await message.ack()
 
     async def decide(self, entry: InFlight) -> Decision | None:
-        """How to handle what was delivered before; None where it was settled here instead."""
+        """Return how to handle a redelivered message; None if it was settled here instead."""
         message = entry.message
         while True:
             try:
@@ -110,7 +110,7 @@ class Settlement:
                 if not entry.handler.key:
                     await self.give_back(entry, AGAIN_S)
                     return None
-                # Given back, it would come behind those of its key that are here.
+                # If given back, it would come behind the messages of its key that are held here.
                 await asyncio.sleep(AGAIN_S)
             else:
                 break
@@ -127,7 +127,7 @@ class Settlement:
         return decision
 
     async def begin_in_quarantine(self, entry: InFlight) -> bool:
-        """Note that it is begun; False where that failed."""
+        """Note that a suspect is begun; return False if that failed."""
         retry, attempt = entry.handler.retry, entry.message.attempt
         record = retry.on_start_in_quarantine(
             entry.record, attempt, now_rfc3339(), group=entry.group
@@ -135,12 +135,12 @@ class Settlement:
         try:
             noted = await self._note(entry, record, keep=False)
         except asyncio.CancelledError:
-            await self.interrupted(entry)  # it may be written already
+            await self.interrupted(entry)  # the note may be written already
             raise
         return noted
 
     def handled_at_once(self, entry: InFlight) -> bool:
-        """Do what `handled` does where nothing is to be waited for; returns whether that is so."""
+        """Do the same as `handled` if it has nothing to wait for; else do nothing and return False."""
         message = entry.message
         if message.returned or entry.redeliveries or entry.record is not None:
             return False
@@ -150,12 +150,12 @@ class Settlement:
         return True
 
     async def done(self, entry: InFlight, *, duplicate: bool = False) -> None:
-        """What `handled` does, at once where that can be."""
+        """Do the same as `handled`, at once if it has nothing to wait for."""
         if duplicate or not self.handled_at_once(entry):
             await self.handled(entry, duplicate=duplicate)
 
     async def handled(self, entry: InFlight, *, duplicate: bool = False) -> None:
-        """Record success, and acknowledge all deliveries; or give back what its handler gave back."""
+        """Record success and acknowledge all deliveries; or give back, if its handler did so."""
         message = entry.message
         if message.returned:
             retry = entry.handler.retry
@@ -176,7 +176,7 @@ class Settlement:
             await self._attempts.forget(entry.message)
 
     async def raised(self, entry: InFlight, error: Exception, *, hold: bool) -> float | None:
-        """Its handler raised; returns after how many seconds to try again, where it is held here."""
+        """Retry or give up after its handler raised; return the seconds to wait if it is held here."""
         message, retry = entry.message, entry.handler.retry
         self._stats.raised += 1
         record = retry.on_raise(entry.record, message.attempt, now_rfc3339(), alone=entry.alone)
@@ -200,7 +200,7 @@ class Settlement:
         return None
 
     async def again(self, entry: InFlight, delay_s: float, *, hold: bool) -> bool:
-        """Its handler takes it later, which spends nothing; returns whether it is held here."""
+        """Retry later, as its handler asks; spends no attempt. Return True if it is held here."""
         message, retry = entry.message, entry.handler.retry
         self._stats.again_by_type[message.type_name] += 1
         await self._note(
@@ -213,13 +213,13 @@ class Settlement:
         return hold
 
     async def dead(self, entry: InFlight, error: Exception) -> None:
-        """Its handler gives it up."""
+        """Give a message up, as its handler asks."""
         message, retry = entry.message, entry.handler.retry
         record = retry.on_raise(entry.record, message.attempt, now_rfc3339(), alone=entry.alone)
         await self._bury(entry, error, record)
 
     async def note_returned(self, entry: InFlight) -> None:
-        """Note that it is given back by us: it was interrupted or not begun, which spends nothing."""
+        """Note that the worker gives it back, interrupted or not begun; this spends no attempt."""
         message, retry = entry.message, entry.handler.retry
         if not entry.group:
             if message.attempt == 1 or entry.record is not None:
@@ -229,21 +229,21 @@ class Settlement:
             await self._note(entry, record)
 
     async def interrupted(self, entry: InFlight) -> None:
-        """It was cancelled by us."""
+        """Give back a message whose handling the worker cancelled."""
         await self.note_returned(entry)
         await self.give_back(entry, 0)
 
     def lost(self, entry: InFlight) -> None:
-        """Another reader has it now, and the say over it."""
+        """Forget a message that another reader owns now."""
         self._stats.returned += 1
         self._ledger.release(entry.identity)
 
     async def give_back(self, entry: InFlight, delay_s: float) -> None:
-        """Without a verdict."""
+        """Give back all deliveries without a verdict."""
         self._stats.returned += 1 + len(entry.redeliveries)
         self._ledger.release(entry.identity)
         for message in (entry.message, *entry.redeliveries):
-            with contextlib.suppress(ConnectionLostError):  # then it comes again by itself
+            with contextlib.suppress(ConnectionLostError):  # then it is delivered again
                 await message.nak(delay_s)
 
     async def return_copy(self, message: Message[Any], delay_s: float) -> None:
@@ -268,7 +268,7 @@ class Settlement:
         for other in entry.redeliveries:
             if other.delivery.position == message.delivery.position:
                 await self.ack_again(other, same=True)
-            else:  # published twice: it has a right of its own, and to be judged by itself
+            else:  # published twice: this message gets a verdict of its own
                 await self.return_copy(other, 0)
         if entry.record is not None:
             await self._attempts.forget(entry.message)

@@ -17,13 +17,13 @@ _NUMBERS = (signal.SIGTERM, signal.SIGINT)
 
 
 class Signals:
-    """Which signals came."""
+    """The signals that came."""
 
     def __init__(self) -> None:
         self.last: int = 0
-        """The number of the last one; 0 where none came."""
+        """The number of the last signal; 0 if no signal came."""
         self.second: int = 0
-        """The number of the signal that cancelled the task; 0 where none did."""
+        """The number of the signal that cancelled the task; 0 if no signal did."""
 
 
 @contextmanager
@@ -32,10 +32,10 @@ def on_signals(
 ) -> Iterator[Signals]:
     """Call ``stop`` at the first signal, cancel this task at the second; a third ends the process.
 
-    ``stop`` is called in the event loop; ``at_once`` before, also while something blocks the loop.
+    ``stop`` is called in the event loop. ``at_once`` is called before, even while the loop is blocked.
 
-    These are not the event loop's signal handlers, which do not run while something blocks the loop.
-    Outside the main thread nothing is done.
+    The event loop's own signal handlers are not used, since they do not run while the loop is blocked.
+    Outside the main thread this function does nothing.
     """
     came = Signals()
     if threading.current_thread() is not threading.main_thread():

@@ -24,7 +24,7 @@ __all__ = ["SinkRun"]
 
 
 class SinkRun(Run):
-    """Has no quarantine: a document kills no process, and a sink spends no attempts."""
+    """A run without quarantine: a document kills no process, and a sink spends no attempts."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class _SinkSettlement(Settlement):
     suspects = False
 
     async def note_returned(self, entry: InFlight) -> None:
-        """Nothing: nobody suspects what comes again."""
+        """Do nothing: redelivered messages are no suspects here."""
 
     async def _note(self, entry: InFlight, record: AttemptRecord, *, keep: bool = True) -> bool:
         return True
@@ -81,12 +81,12 @@ class _SinkHand(Hand):
         self._writer = writer
 
     def has_room(self) -> bool:
-        """Whether to take more, by what the sink says now."""
+        """True if there is room for more, by the present pace of the sink."""
         pace = self._ask()
         return self._writer.available and pace.pause_s <= 0 and super().has_room()
 
     def took(self) -> None:
-        """There was one more take, which may have waited for long."""
+        """Record one more take, which may have waited for long."""
         super().took()
         self._ask()
 

@@ -34,8 +34,8 @@ class SinkWriter:
     While the sink takes nothing, one batch is tried again and again, and the others wait for it.
 
     Args:
-        most: the batches and the writes that the forwarder is set to.
-        stopping: set when the forwarder stops: what is not with the sink by then goes back.
+        most: upper limits of batches and writes, as the forwarder is set.
+        stopping: set when the forwarder stops: messages not with the sink by then are given back.
     """
 
     def __init__(self, sink: Sink, most: Pace, stats: Stats, stopping: asyncio.Event) -> None:
@@ -51,7 +51,7 @@ class SinkWriter:
         self._quiet_until_s = 0.0
 
     async def write(self, messages: list[Message[Any]]) -> list[Outcome]:
-        """One outcome for each message. What is not judged when the forwarder stops goes back.
+        """Return an outcome for each message. Those not judged when the forwarder stops are given back.
 
         Raises:
             SinkBrokenError: the sink has to be mended.
@@ -63,13 +63,13 @@ class SinkWriter:
         self._say_later(judged)
         outcomes = list(map(_outcome, messages, judged))
         for message in messages[len(judged) :]:
-            with suppress(ConnectionLostError):  # then it comes again by itself
+            with suppress(ConnectionLostError):  # then it is delivered again
                 await message.nak()
             outcomes.append(DONE)  # a message that was given back has no other outcome
         return outcomes
 
     def pace(self) -> Pace:
-        """What the sink takes now, and not more than the forwarder is set to."""
+        """Return how much the sink takes now, up to the limits of the forwarder."""
         asked, most = self._sink.pace(self._most), self._most
         return Pace(
             batch=max(1, min(asked.batch, most.batch)),
@@ -80,11 +80,11 @@ class SinkWriter:
 
     @property
     def available(self) -> bool:
-        """False from a batch that the sink did not take until one that it takes."""
+        """False after a batch that the sink did not take, until it takes one."""
         return not self._failures
 
     async def _judged(self, documents: Sequence[Document]) -> Sequence[SinkVerdict]:
-        """The verdicts of the first documents, or of all."""
+        """Return the verdicts of the first documents, or of all."""
         if self._failures:
             async with self._probe:
                 if self._failures:
@@ -147,7 +147,7 @@ def _outcome(message: Message[Any], verdict: SinkVerdict) -> Outcome:
         case Verdict.DUPLICATE:
             return DUPLICATE
         case Verdict.RETRY:
-            # At least half of it, so that few blocked documents do not come at once in turns.
+            # At least half of the wait, so that a few blocked documents do not come in turns at once.
             chance = random.uniform(0.5, 1.0)
             return Again(_LATER.delay_s(message.attempt, chance))
         case Verdict.REJECTED:

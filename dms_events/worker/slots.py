@@ -26,13 +26,13 @@ class Slot:
     def __init__(self) -> None:
         self.task: asyncio.Task[None] | None = None
         self.deadline = float("inf")
-        """On the monotonic clock: when what it does now is to be cancelled."""
+        """On the monotonic clock: when its present work has to be cancelled."""
         self.overdue = False
-        """What it does now was cancelled because its time is up."""
+        """True if its present work was cancelled because its time was up."""
         self.closing = False
-        """It does nothing more."""
+        """True if it begins no more work."""
         self.settling = False
-        """What it does now is as good as done: it is not cancelled when the slot is closed."""
+        """True if its present work is as good as done: closing the slot does not cancel it."""
 
     def clear_cancellation(self) -> bool:
         """Go on with other work after a cancellation. Returns True if the timeout was its cause."""
@@ -45,8 +45,8 @@ class Slot:
 class Slots(Generic[W]):
     """A fixed number of slots, so that a piece of work costs no task of its own.
 
-    Suspects wait until all slots are empty. Then as many of them as ``group`` says are done, from the
-    first on, and hold back everything else meanwhile.
+    Suspects wait until all slots are empty. Then the first of them, as many as ``group`` says, are done,
+    and all other work waits meanwhile.
     """
 
     def __init__(
@@ -64,15 +64,15 @@ class Slots(Generic[W]):
         self._busy = 0
         """Slots that are not at rest."""
         self._tried: deque[W] = deque()
-        """Of the group of suspects that is done now, those that are not begun."""
+        """The suspects of the present group that are not begun."""
         self._trying = 0
-        """How many of that group are not done."""
+        """How many suspects of the present group are not done."""
         self.held = False
-        """Nothing new is begun."""
+        """True if no more work is begun."""
         self._resting: deque[asyncio.Future[None]] = deque()
         self._changed = asyncio.Event()
         self._watched = 0
-        """How many wait for a condition."""
+        """How many callers wait for a condition."""
         self._failure = asyncio.Event()
         self._error: BaseException | None = None
 
@@ -83,34 +83,34 @@ class Slots(Generic[W]):
             slot.task.add_done_callback(self._ended)
 
     async def failed(self) -> None:
-        """Wait for ever, or raise what a slot ended with, which is a defect."""
+        """Wait for ever, or raise the error that ended a slot, which is a defect."""
         await self._failure.wait()
         if self._error is not None:
             raise self._error
 
     def put(self, work: W) -> None:
-        """Have it done beside others."""
+        """Have work done beside other work."""
         self.ready.append(work)
         if self._resting and not self.suspects:
             self._wake()
 
     def put_suspect(self, work: W) -> None:
-        """Have it done while nothing but suspects is."""
+        """Have work done while only suspects are done."""
         self.suspects.append(work)
         if self._resting:
             self._wake()
 
     @property
     def waiting(self) -> int:
-        """How much waits to be done."""
+        """How many pieces of work wait."""
         return len(self.ready) + len(self.suspects)
 
     def notify(self) -> None:
-        """Have the conditions looked at again that somebody waits for."""
+        """Have the conditions checked again for which callers wait."""
         self._changed.set()
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        """Return when it holds; it is looked at after every piece of work."""
+        """Return when the condition holds; it is checked after every piece of work."""
         self._watched += 1
         try:
             while not condition():
@@ -120,13 +120,13 @@ class Slots(Generic[W]):
             self._watched -= 1
 
     async def until_idle(self, timeout_s: float) -> None:
-        """Return when nothing is being done, at the latest after ``timeout_s``; what waits may wait."""
+        """Return when no slot works, at the latest after ``timeout_s``; waiting work does not count."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
                 await self.until(lambda: not self._busy)
 
     async def close(self) -> None:
-        """Cancel what is being done, unless that is as good as done; what waits stays where it is."""
+        """Cancel running work, unless it is as good as done; waiting work stays where it is."""
         tasks = []
         for slot in self.all:
             if slot.task is not None:
@@ -140,12 +140,12 @@ class Slots(Generic[W]):
                 _log.error("%d handlers go on although they were cancelled", len(stubborn))
 
     def clear(self) -> None:
-        """Forget what waits."""
+        """Forget the waiting work."""
         for waiting in (self.ready, self.suspects, self._tried):
             waiting.clear()
 
     def _begin_group(self) -> bool:
-        """Whether suspects are begun now: no other slot does anything."""
+        """Begin a group of suspects if no other slot works; return True if it is begun."""
         if not self.suspects or self._busy != 1 or self._trying or self.held:
             return False
         self._trying = self._group(self.suspects)
@@ -187,7 +187,7 @@ class Slots(Generic[W]):
                 await asyncio.sleep(0)
 
     def _end_suspect(self) -> None:
-        """One of the group is done; after the last one the others have their turn again."""
+        """Count a suspect as done; after the last one of its group, other work goes on."""
         self._trying -= 1
         if not self._trying:
             for _ in range(min(len(self.ready), len(self._resting))):

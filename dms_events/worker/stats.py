@@ -33,7 +33,7 @@ _BY_TYPE: Final = ("handled", "duplicates", "again", "rejected")
 
 
 class Reading(Protocol):
-    """What a subscription counts; see `dms_events.Subscription`."""
+    """The counts of a subscription; see `dms_events.Subscription`."""
 
     @property
     def undecodable(self) -> int: ...
@@ -49,7 +49,8 @@ class Stats:
     """What one run of a worker or a forwarder did, in messages.
 
     The sum of `handled`, `duplicates`, `redelivered`, `rejected`, `undecodable`, `returned`, `lost` and
-    `for_others` is `received`: all that it took. They are true at any time; all but `delayed` only grow.
+    `for_others` is `received`: all messages that it took. The figures are true at any time; all but
+    `delayed` only grow.
     """
 
     def __init__(self) -> None:
@@ -58,17 +59,17 @@ class Stats:
         self.again_by_type: defaultdict[str, int] = defaultdict(int)
         self.rejected_by_type: defaultdict[str, int] = defaultdict(int)
         self.redelivered = 0
-        """The same message again, after it was handled or while it was: acknowledged again."""
+        """Redeliveries of a message, while it was handled or after: acknowledged again."""
         self.returned = 0
-        """Given back: to be tried later, or at the end."""
+        """Messages given back: to be tried later, or at the end."""
         self.lost = 0
-        """Not handled when a worker without a durable ended."""
+        """Messages not handled when a worker without a durable ended."""
         self.raised = 0
         """How often a handler raised on a single message."""
         self.unavailable = 0
         """How often the sink could not take a batch, which was held and written again."""
         self.answered = 0
-        """Requests that were answered with an event; counted at the end, as are the next."""
+        """Requests that were answered with an event; counted at the end, like the next two."""
         self.refused = 0
         """Requests that were answered with an error."""
         self.differing_claims_of_requests = 0
@@ -78,7 +79,7 @@ class Stats:
 
     @property
     def handled(self) -> int:
-        """Their handler is done with them; of a forwarder: the sink stored them."""
+        """Messages that a handler finished; for a forwarder: messages that the sink stored."""
         return sum(self.handled_by_type.values())
 
     @property
@@ -88,12 +89,12 @@ class Stats:
 
     @property
     def duplicates(self) -> int:
-        """Another message of an identity that was handled, or that the sink had stored before."""
+        """Other messages of an identity that was handled, or that the sink had stored, before."""
         return sum(self.duplicates_by_type.values())
 
     @property
     def rejected(self) -> int:
-        """Given up; kept as dead letters where there is a durable."""
+        """Messages given up; kept as dead letters if there is a durable."""
         return sum(self.rejected_by_type.values())
 
     @property
@@ -103,17 +104,17 @@ class Stats:
 
     @property
     def undecodable(self) -> int:
-        """Could not be read; kept as dead letters where there is a durable."""
+        """Messages that could not be read; kept as dead letters if there is a durable."""
         return self.reading.undecodable if self.reading else 0
 
     @property
     def for_others(self) -> int:
-        """Replays of what another reader gave up: acknowledged, and not handled."""
+        """Replays of other readers' dead letters: acknowledged, and not handled."""
         return self.reading.for_others if self.reading else 0
 
     @property
     def dropped(self) -> int:
-        """Thrown away before they were taken, for want of room."""
+        """Messages thrown away before they were taken, for lack of room."""
         return self.reading.dropped if self.reading else 0
 
     @property
@@ -124,7 +125,7 @@ class Stats:
 
     @property
     def received(self) -> int:
-        """All that was taken."""
+        """All messages that were taken."""
         return sum(getattr(self, name) for name in _TAKEN)
 
     @property
@@ -134,7 +135,7 @@ class Stats:
 
     @property
     def by_type(self) -> dict[str, dict[str, int]]:
-        """For each type its figures of `handled`, `duplicates`, `again` and `rejected` that are not 0."""
+        """For each type, those of `handled`, `duplicates`, `again` and `rejected` that are not 0."""
         types: dict[str, dict[str, int]] = {}
         for name in _BY_TYPE:
             for type_name, count in getattr(self, f"{name}_by_type").items():
@@ -142,11 +143,11 @@ class Stats:
         return types
 
     def figures(self) -> dict[str, int]:
-        """All figures by name but `received`, their sum; 0 included."""
+        """Return all figures by name, those of 0 too, except `received`."""
         return {name: getattr(self, name) for name in (*_TAKEN, *_BESIDE)}
 
     def as_dict(self) -> dict[str, Any]:
-        """All figures, and `by_type`, for JSON."""
+        """Return all figures, and `by_type`, for JSON."""
         return {"received": self.received, **self.figures(), "by_type": self.by_type}
 
     def __repr__(self) -> str:

@@ -11,15 +11,15 @@ class RelayTally(msgspec.Struct):
     """What a relay did, in events. The sum from ``stored`` to ``dropped`` is all that it heard."""
 
     stored: int = 0
-    """Stored by the target."""
+    """Events that the target stored."""
     duplicates: int = 0
-    """Stored by the target before: another relay heard them too, or this one in an earlier life."""
+    """Events that the target had stored before, from another relay or an earlier run of this one."""
     undecodable: int = 0
-    """Could not be read; left out."""
+    """Events that could not be read; left out."""
     refused: int = 0
-    """Can never be stored, for they are too large or not permitted; left out."""
+    """Events that can never be stored, since they are too large or not permitted; left out."""
     dropped: int = 0
-    """Thrown away for want of room, because the target was away or slow for too long."""
+    """Events thrown away for lack of room, because the target was away or slow for too long."""
     retries: int = 0
     """How often a publish failed and was tried again."""
     differing_claims: int = 0

@@ -24,7 +24,7 @@ def cancel_overdue(slots: Iterable[Slot]) -> None:
 
 
 def postpone(slots: Iterable[Slot], stood_s: float) -> None:
-    """Give each handler the time in which the event loop stood still, which was not its own."""
+    """Postpone the deadline of each handler by the time for which the event loop stood still."""
     if stood_s > _NOTABLE_S:
         for slot in slots:
             slot.deadline += stood_s
@@ -33,9 +33,9 @@ def postpone(slots: Iterable[Slot], stood_s: float) -> None:
 def error_when_cancelled(
     slot: Slot, timeout_s: float | None, cancelled: BaseException
 ) -> HandlerError:
-    """The error of a handler that ended by a cancellation; the slot goes on with other messages.
+    """Return the error of a handler that was cancelled; the slot goes on with other messages.
 
-    Its cause has the traceback of where the handler stood.
+    The traceback of the error's cause shows where the handler stood.
     """
     if slot.clear_cancellation():
         error = HandlerError(f"it took longer than {timeout_s:g} s")
@@ -46,6 +46,6 @@ def error_when_cancelled(
 
 
 def error_when_returned_late(slot: Slot, timeout_s: float | None) -> HandlerError:
-    """The error of a handler that swallowed the cancellation of its timeout, and returned."""
+    """Return the error of a handler that swallowed the cancellation of its timeout, and returned."""
     slot.clear_cancellation()
     return HandlerError(f"it took longer than {timeout_s:g} s, and did not end when cancelled")

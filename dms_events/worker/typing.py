@@ -1,4 +1,4 @@
-"""What type checkers know of handlers: which function `Worker.on` takes for which types."""
+"""Types of handlers, for type checkers: which function `Worker.on` takes for which types."""
 
 from __future__ import annotations
 

@@ -27,8 +27,8 @@ _MOST_FRAMES = 20
 class Watchdog:
     """Watches the loop that it is entered in, from a thread that looks twice a second.
 
-    While the loop stands still nothing in it can say why; the thread can, with the stack: once for each
-    block, and at most once a minute. A process that was stopped is not called blocked.
+    While the loop stands still, nothing in it can say why. The thread logs its stack instead: once for
+    each block, and at most once a minute. A process that was stopped does not count as blocked.
     """
 
     def __init__(self, handlers: Iterable[Handler]) -> None:
@@ -57,7 +57,7 @@ class Watchdog:
         self._ended.set()
 
     def tick(self, expected_s: float) -> float:
-        """Called in the loop every ``expected_s``. Returns for how long it could not be called."""
+        """Note a call in the loop, expected every ``expected_s``; return by how long it is late."""
         now_s = time.monotonic()
         stood_s = max(0.0, now_s - self._ticked_s - expected_s)
         self._ticked_s = now_s

@@ -1,4 +1,4 @@
-"""Words of workers and relays about themselves: how they begin, and their figures now and then."""
+"""Log lines of workers and relays: how they begin, and their figures now and then."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ async def say_start(
     *,
     if_new: int = logging.WARNING,
 ) -> None:
-    """Log where a worker reads, whether its durable is new, how much waits and for which handlers.
+    """Log where a worker reads, if its durable is new, how many messages wait, and its handlers.
 
-    A durable that is new although there are stored events is logged at the level ``if_new``: its name
-    may be misspelt.
+    If a durable is new although there are stored events, its name may be misspelt: this is logged at the
+    level ``if_new``.
     """
     named = ", ".join(f"{pattern} → {name}" for pattern, name in handlers.items())
     if durable is None:
@@ -55,7 +55,7 @@ async def say_start(
 async def say_figures(
     name: str, said: Callable[[], str], in_hand: Callable[[], int], every_s: float
 ) -> None:
-    """Log what was done, every so often where that has changed, until cancelled."""
+    """Log the figures every ``every_s`` seconds, if they have changed, until cancelled."""
     before = said()
     while True:
         await asyncio.sleep(every_s)
@@ -65,6 +65,6 @@ async def say_figures(
 
 
 def figures(counts: Mapping[str, int], first: str) -> str:
-    """The figure ``first``, and the others that are not 0."""
+    """Return a text of the figure ``first``, and of the others that are not 0."""
     names = [first, *(name for name, count in counts.items() if count and name != first)]
     return " · ".join(f"{counts[name]:,} {name}" for name in names)

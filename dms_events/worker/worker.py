@@ -45,39 +45,39 @@ class Worker(Replies):
 
         await worker.run("nats://127.0.0.1:4222")    # or: dms-events worker billing:worker
 
-    A handler that returns has its message acknowledged, unless it returns `Again` or `Dead`. One that
-    raises has it delivered again later (`on` says how often), then kept as a dead letter; ``raise
-    dms_events.Reject(...)`` keeps it at once. Delivery is at least once, but no event is handled twice
-    while the worker lives: it remembers the identities that it handled. Messages that were delivered
-    before, nobody knows why, are handled apart, so that one which kills its process is found out, and
-    ends as a dead letter.
+    When a handler returns, its message is acknowledged, unless it returns `Again` or `Dead`. When it
+    raises, its message is delivered again later (`on` says how often), then kept as a dead letter;
+    ``raise dms_events.Reject(...)`` keeps it at once. Delivery is at least once, but no event is handled
+    twice while the worker lives: it remembers the identities that it handled. Messages that were
+    delivered before for an unknown reason are handled apart. So a message that kills its process is
+    found, and becomes a dead letter.
 
     Workers that share a durable share its messages.
 
-    Without a durable a worker runs on any transport, gossip and core NATS included, at most once: each
-    such worker gets every message, nothing is stored, retries wait in this process, and what is given up
-    is logged and told to `on_error` of `connect`, not kept. After `stop` what has arrived is handled for
-    up to ``drain_s``; the rest is lost and counted.
+    Without a durable a worker runs at most once, on any transport, gossip and core NATS included. Each
+    such worker gets every message, nothing is stored, and retries wait in this process. A message that
+    is given up is logged and passed to `on_error` of `connect`, not kept. After `stop` the messages that
+    have arrived are handled for up to ``drain_s``; the rest are lost and counted.
 
-    A worker answers requests too, with `reply`. One that does nothing else needs no durable.
+    A worker answers requests too, with `reply`. A worker that only answers requests needs no durable.
 
     Args:
         durable: name of the durable consumer; None for at most once.
         concurrency: handlers that run at a time.
         prefetch: messages asked for ahead.
-        ack_wait_s: after so long without a sign of life from this process, others get its messages.
-        start: as for `Bus.subscribe`; ``"all"`` takes a durable.
-        memory: handled identities to remember, in 34 MB at most; less than 1,440,000 counts as that.
+        ack_wait_s: after so long without a sign of life from this worker, others get its messages.
+        start: as for `Bus.subscribe`; ``"all"`` needs a durable.
+        memory: handled identities to remember, in 34 MB at most; less than 1,440,000 counts as 1,440,000.
         drain_s: how long handlers may go on after `stop`; then they are cancelled and their messages
             given back, which spends no attempt.
-        partitioned: takes a durable; of each part of the sources one worker at a time has the messages,
-            so that a ``key`` which follows from the source keeps its order across workers
+        partitioned: needs a durable. One worker at a time has all messages of a partition of the
+            sources, so a ``key`` that follows from the source keeps its order across workers
             (docs/workers.md).
-        must_exist: takes a durable; one that is not there is an error, and not made.
-        figures_every_s: how often the figures are logged, where they have changed.
+        must_exist: needs a durable. A durable that does not exist is an error, and is not created.
+        figures_every_s: how often the figures are logged, if they have changed.
 
     Raises:
-        ConfigError: a number is out of range, or an argument takes a durable.
+        ConfigError: a number is out of range, or an argument needs a durable.
     """
 
     def __init__(
@@ -168,20 +168,20 @@ class Worker(Replies):
 
         Args:
             wanted: types or patterns.
-            attempts: how often it may raise on a message before that is a dead letter.
+            attempts: how often the handler may raise on a message before it becomes a dead letter.
             backoff_s: the wait before attempt n + 1 is drawn evenly from 0 to backoff_s × 2ⁿ⁻¹ s.
             backoff_max_s: upper limit of that wait.
             timeout_s: after so long a handler is cancelled, which counts as a raise; None for never.
             key: events of equal keys are handled one after the other, in the order in which they came;
-                one that waits for its next attempt holds up those of its key only.
-            batch: most messages of a call. A batch whose handler raises is handled again one by one, and
-                only that spends attempts.
+                an event that waits for its next attempt holds up only the events of its own key.
+            batch: most messages of a call. If its handler raises, the messages of the batch are handled
+                again one by one, and only that spends attempts.
             linger_s: how long a batch waits for more messages.
 
         Raises:
             UnknownTypeError: a type or pattern names nothing.
-            ConfigError: it has a handler already, the function cannot be called so or is annotated for
-                something else, or a number is out of range.
+            ConfigError: a type or pattern has a handler already, the function cannot be called so or is
+                annotated for something else, or a number is out of range.
         """
         for one in wanted:
             if not isinstance(one, str | type):
@@ -224,29 +224,29 @@ class Worker(Replies):
 
     @property
     def bus(self) -> Bus:
-        """The bus of `run`, for handlers that publish; a ConfigError while the worker does not run."""
+        """The bus of `run`, for handlers that publish; raises ConfigError while no `run` is on."""
         if self._bus is None:
             raise ConfigError("bus", "there is one while the worker runs")
         return self._bus
 
     def stop(self) -> None:
-        """Have `run` take nothing more, finish what is being handled, give back the rest and return."""
+        """Make `run` take no more messages, finish those being handled, give back the rest and return."""
         self._ending.stop()
 
     def drain(self) -> None:
-        """Have `run` return as soon as everything that is there is settled."""
+        """Make `run` return as soon as all messages that are there are settled."""
         self._ending.draining = True
 
     async def run(self, where: str | NetworkConfig | Bus, **options: Any) -> Stats:
-        """Handle messages until `stop`, or after `drain`; returns what was done.
+        """Handle messages until `stop`, or until `drain` is done; return the figures.
 
         It may run again, also in another event loop; each run has its own figures.
 
         Args:
-            where: an open bus; or what `connect` takes, to which a bus is opened for the time. Then, in
-                the main thread, SIGTERM or SIGINT does what `stop` does, a second one cancels this call,
-                and a third ends the process.
-            options: as for `connect`, with what it takes.
+            where: an open bus; or a URL or NetworkConfig for `connect`, whose bus is open during this
+                call. Then, in the main thread, SIGTERM or SIGINT does the same as `stop`, a second
+                signal cancels this call, and a third ends the process.
+            options: options of `connect`; none with an open bus.
 
         Raises:
             ConfigError: there is no handler, a durable is named on a transport that does not
@@ -289,7 +289,7 @@ class Worker(Replies):
         return stats
 
     def _remember(self) -> None:
-        """Keep what was handled in mind over the runs of one event loop; another loop is another life."""
+        """Remember handled events over the runs of one event loop; forget them in another loop."""
         before, self._loop = self._loop, asyncio.get_running_loop()
         if before is not self._loop:
             self._ledger = Ledger(self.settings.memory)
