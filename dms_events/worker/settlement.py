@@ -44,7 +44,7 @@ class InFlight(msgspec.Struct, eq=False):
     limit: int = 0
     """If it is a suspect: the largest group in which it may be tried."""
     group: int = 0
-    """The number of suspects tried together with it, itself included; 0 if it is no suspect."""
+    """The number of suspects tried together with it, itself included; 0 if beside others."""
     running: bool = False
     key: Any = None
     batch_rest: Sequence[InFlight] = ()
@@ -91,7 +91,7 @@ class Settlement:
         self._stats = stats
 
     async def ack_again(self, message: Message[Any], *, same: bool) -> None:
-        """Acknowledge a message whose identity has a verdict: a redelivery if ``same``, or a duplicate."""
+        """Ack a message whose identity has a verdict: a redelivery if ``same``, else a duplicate."""
         if same:
             self._stats.redelivered += 1
         else:
