@@ -1,4 +1,4 @@
-"""The bus: what users hold to publish and subscribe typed events."""
+"""The bus: the object with which users publish and subscribe typed events."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ class Message(msgspec.Struct, Generic[T_co], eq=False, gc=False):
 
     On NATS that is the token in the subject, which the server's permissions can enforce."""
     returned: bool = False
-    """It was given back with `nak`."""
+    """True if the message was given back with `nak`."""
     _id: str = ""
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:
@@ -98,12 +98,12 @@ class Message(msgspec.Struct, Generic[T_co], eq=False, gc=False):
 
     @property
     def stored(self) -> datetime:
-        """When the broker stored it."""
+        """When the broker stored the message."""
         return datetime.fromtimestamp(self.delivery.stored_ns / 1e9, UTC)
 
     @property
     def stored_ns(self) -> int:
-        """When the broker stored it, in ns since 1970."""
+        """When the broker stored the message, in ns since 1970."""
         return self.delivery.stored_ns
 
     @property
@@ -113,7 +113,7 @@ class Message(msgspec.Struct, Generic[T_co], eq=False, gc=False):
 
     @property
     def subject(self) -> str:
-        """Where it was published, in the transport's terms."""
+        """Where the message was published, in the transport's own terms."""
         return self.delivery.subject
 
     @property
@@ -127,7 +127,7 @@ class Message(msgspec.Struct, Generic[T_co], eq=False, gc=False):
 
     @property
     def attempt(self) -> int:
-        """How often it was delivered to this consumer, this time included."""
+        """How often the message was delivered to this consumer, this time included."""
         return self.delivery.attempt
 
     def ack(self) -> Coroutine[Any, Any, None]:

@@ -24,7 +24,7 @@ class Handler:
 
     Args:
         function: takes an event, or an event and its message; with ``batch``, a list of messages.
-        retry: what happens when it raises.
+        retry: how often the function may raise on a message, and the waits in between.
         timeout_s: after so long it is cancelled, which counts as a raise; None for never.
         key: returns the key of an event; events of equal keys are handled in order. None for no order.
         batch: most messages of a call; None for a handler of one message.

@@ -53,7 +53,7 @@ class SinkRun(Run):
         )
 
     async def _say_start(self, subscription: Subscription[Any]) -> None:
-        # A sink is meant to begin with what is stored, so that is no warning.
+        # A sink is meant to begin with the stored events, so that is no warning.
         durable, where = self._settings.durable, self._bus.where
         await say_start(durable, where, subscription, self._routes.names, if_new=logging.INFO)
 
