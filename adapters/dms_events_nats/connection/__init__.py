@@ -1,4 +1,4 @@
-"""The connection to NATS: opened, watched, made anew, and safe from hostile bytes and foreign replies."""
+"""The connection to NATS: opened, watched, renewed, and safe from hostile bytes and foreign replies."""
 
 from .asking import (
     AskingClient,

@@ -1,4 +1,4 @@
-"""nats-py's client, whose requests only the server answers, and fail at once where it permits none."""
+"""nats-py's client with safe requests: foreign replies are ignored, a denied request fails at once."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class NotPermittedError(nats.errors.Error):
 
 
 class AwayError(nats.errors.TimeoutError):
-    """There was no connection in time. The text says what the last attempts to connect met."""
+    """There was no connection in time. The text has the errors of the last attempts to connect."""
 
     def __init__(self, why: str) -> None:
         super().__init__(why)
@@ -54,7 +54,7 @@ class AwayError(nats.errors.TimeoutError):
 
 
 class Denial(NamedTuple):
-    """What the server says of a subject that the account may not use."""
+    """The server's refusal of a subject that the account may not use."""
 
     action: str
     """``publish`` or ``subscription``."""
@@ -62,15 +62,15 @@ class Denial(NamedTuple):
     """In lower case, as nats-py hands it on."""
 
     def denies(self, action: str, subject: str) -> bool:
-        """Whether this was about that subject."""
+        """Return True if the denial is about this action on this subject."""
         return self.action == action and self.subject == subject.lower()
 
     def words(self, subject: str) -> str:
-        """The server's words, with the subject in the case that it was sent in."""
+        """Return the server's words, with the subject in its original case."""
         return f'Permissions Violation for {self.action.capitalize()} to "{subject}"'
 
     def inbox_words(self, inbox: str) -> str:
-        """The server's words about an inbox, ``<prefix>.<unique>.*``, with what mends it."""
+        """Return the server's words about an inbox, ``<prefix>.<unique>.*``, with the remedy."""
         prefix = inbox.rsplit(".", 2)[0]
         return (
             f'{self.words(inbox)}. Allow the account to subscribe to "{prefix}.>", or connect with the '
@@ -79,13 +79,13 @@ class Denial(NamedTuple):
 
 
 def denial_in(error: Exception) -> Denial | None:
-    """The denial that an asynchronous error of the server is; None where it is another one."""
+    """Return an asynchronous error of the server as a denial; None if it is another error."""
     found = _DENIED.search(str(error))
     return Denial(found[1].lower(), found[2].lower()) if found else None
 
 
 class Reply(Protocol):
-    """What comes to an inbox."""
+    """A message to an inbox."""
 
     @property
     def data(self) -> bytes: ...
@@ -95,7 +95,7 @@ class Reply(Protocol):
 
 
 def no_responders(message: Reply) -> bool:
-    """Whether the server says by it that nobody listens on a subject."""
+    """Return True if a message is the server's word that nobody listens on a subject."""
     return not message.data and (message.headers or {}).get("Status") == "503"
 
 
@@ -113,7 +113,7 @@ _read_stored = msgspec.json.Decoder(_StoredAnswer).decode
 
 
 def _is_of_jetstream(subject: str, reply: Reply) -> bool:
-    """Whether a reply has the form that the server gives its answers on this subject."""
+    """Return True if a reply has the form of the server's answers on this subject."""
     if no_responders(reply):
         return True
     if subject.startswith(_DIRECT):
@@ -134,12 +134,12 @@ class _Question(NamedTuple):
 
 
 class AskingClient(Client):
-    """A client whose requests are settled by nothing but an answer.
+    """A client whose requests are settled by an answer only.
 
     Anybody who may read a request may reply to it. A reply that is no answer (for JetStream: not of its
-    form) is ignored and counted in ``ignored_replies``, and the request waits on. A request or an inbox
-    that the server does not permit fails at once with `NotPermittedError`. Without a connection a request
-    is not sent, so that none arrives when nobody waits for its answer any more.
+    form) is ignored and counted in ``ignored_replies``, and the request goes on waiting. If the server
+    does not permit a request or its inbox, the request fails at once with `NotPermittedError`. Without
+    a connection no request is sent, so none arrives after its caller has given up.
     """
 
     def __init__(self, attempts: Attempts) -> None:
@@ -149,7 +149,7 @@ class AskingClient(Client):
         self._question_tokens = count()
         self._answers = ""
         self._refused: dict[str, str] = {}
-        """The server's words about subscriptions that are being made; empty where there were none."""
+        """The server's denials of subscriptions that are being made, by subject; empty for no denial."""
         self.ignored_replies = 0
 
     async def subscribe(
@@ -158,7 +158,7 @@ class AskingClient(Client):
         """As nats-py's, for a subject and a queue that a line of the protocol can hold.
 
         Raises:
-            nats.errors.BadSubjectError: it cannot. The server would end the connection.
+            nats.errors.BadSubjectError: no line can hold them. The server would end the connection.
         """
         if not fits_line(subject + queue):
             raise nats.errors.BadSubjectError
@@ -172,7 +172,7 @@ class AskingClient(Client):
         old_style: bool = False,
         headers: dict[str, Any] | None = None,
     ) -> Msg:
-        """Send a request to JetStream, to its API or to a subject of a stream; return its answer.
+        """Send a request to JetStream's API or to a subject of a stream; return JetStream's answer.
 
         Raises what `ask` raises.
         """
@@ -191,7 +191,7 @@ class AskingClient(Client):
 
         Raises:
             NotPermittedError: the server does not permit the request, or an inbox for its answer.
-            nats.errors.ConnectionClosedError: the client is closed, or was before the answer.
+            nats.errors.ConnectionClosedError: the client was closed before an answer came.
             nats.errors.BadSubjectError: no line of the protocol can hold the subject.
             nats.errors.NoRespondersError: nobody listens on the subject.
             nats.errors.TimeoutError: there was no answer in time.
@@ -227,7 +227,7 @@ class AskingClient(Client):
 
     @contextmanager
     def permitted(self, subjects: Collection[str]) -> Iterator[None]:
-        """Subscribe to ``subjects`` within it, and have the server answer to something sent later.
+        """Subscribe to ``subjects`` in this context, and await in it an answer to something sent later.
 
         Raises:
             NotPermittedError: the server does not permit one of the subscriptions.
@@ -242,7 +242,7 @@ class AskingClient(Client):
                 self._refused.pop(subject, None)
 
     def deny(self, denial: Denial) -> bool:
-        """Fail the requests that a denial is about; returns whether there were any."""
+        """Fail the requests and subscriptions that a denial is about. Returns True if there were any."""
         for subject in self._refused:
             if denial.denies("subscription", subject):
                 self._refused[subject] = denial.words(subject)
@@ -261,7 +261,7 @@ class AskingClient(Client):
         return deaf or denied
 
     def end_questions(self) -> None:
-        """Nobody answers any more."""
+        """Fail all open requests: no answer will come any more."""
         for question in self._questions.values():
             if not question.answer.done():
                 question.answer.set_exception(nats.errors.ConnectionClosedError())
@@ -284,7 +284,7 @@ class AskingClient(Client):
 
     @property
     def unsent_bytes(self) -> int:
-        """How much waits in this process to be sent: in the client, and in the loop's transport."""
+        """The bytes that wait in this process to be sent: in the client, and in the loop's transport."""
         waiting = self.pending_data_size
         transport: Any = self._transport
         if transport:

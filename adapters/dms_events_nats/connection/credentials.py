@@ -1,4 +1,4 @@
-"""Read a NATS ``.creds`` file, anew for each connection: it may have been renewed meanwhile."""
+"""Read a NATS ``.creds`` file anew for each connection, since the file may have been renewed."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _SEED = re.compile(rb"BEGIN USER NKEY SEED-+\s+(\S+)\s+-+END USER NKEY SEED")
 
 
 class CredentialsError(nats.errors.Error):
-    """The file cannot be used as it is now. It is an error of nats-py's, so that nats-py tries again."""
+    """The file cannot be used as it is now. It is one of nats-py's errors, so nats-py tries again."""
 
 
 class Credentials:
-    """A ``.creds`` file. Nothing of it is kept in memory.
+    """A ``.creds`` file. Its content is not kept in memory.
 
     Raises:
         ExtraNotInstalledError: signing needs a package that is not installed.
@@ -38,10 +38,10 @@ class Credentials:
         self._key_of = nkeys.from_seed
 
     def check(self) -> None:
-        """Read it.
+        """Read the file, and sign with its seed as a test.
 
         Raises:
-            CredentialsError: it cannot be used as it is now.
+            CredentialsError: the file cannot be used as it is now.
         """
         self.sign("")
         self.jwt()
@@ -55,7 +55,7 @@ class Credentials:
         return self._part(_JWT, "a user's JWT")
 
     def sign(self, nonce: str) -> bytes:
-        """Sign what the server asks to have signed.
+        """Sign the nonce that the server sends.
 
         Raises:
             CredentialsError: as `check`.

@@ -1,4 +1,4 @@
-"""Say what an account is not permitted, where no caller waits for it: acknowledgements above all."""
+"""Log denials for which no caller waits: those of acknowledgements above all."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _MOST_KNOWN = 1_000
 
 
 class DenialLog:
-    """Warns once in a minute of each kind of subject."""
+    """Warns of each kind of subject at most once in a minute."""
 
     def __init__(self) -> None:
         self._quiet_until: dict[str, float] = {}
 
     def add(self, denial: Denial) -> None:
-        """Log it, unless that was done a moment ago."""
+        """Log a denial, unless one of its kind was logged within the last minute."""
         ack = denial.action == "publish" and denial.subject.startswith("$js.ack.")
         kind = "$JS.ACK.>" if ack else f"{denial.action} {denial.subject}"
         now = time.monotonic()

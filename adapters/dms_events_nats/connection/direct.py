@@ -1,7 +1,7 @@
 """Messages in and frames out without nats-py's coroutines, which cost more than all else on their way.
 
 nats-py has no public way to get a message other than through a coroutine or a future, nor to send one
-without three coroutines. The names of nats-py's that are private and are used for it stand here.
+without three coroutines. The private names of nats-py that are used instead stand in this module.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _STATUS_DIGITS = 3
 
 
 def read_headers(block: bytes) -> dict[str, str]:
-    """The headers of a block, and the ``Status`` and ``Description`` that its first line may have.
+    """Return the headers of a block, with the ``Status`` and ``Description`` of its first line, if any.
 
     Bytes that are not UTF-8 are written as ``\\xff``.
     """
@@ -44,12 +44,12 @@ def read_headers(block: bytes) -> dict[str, str]:
     for line in lines:
         name, colon, value = line.partition(":")
         if colon:
-            headers.setdefault(name, value.strip())  # the server, too, counts the first
+            headers.setdefault(name, value.strip())  # the server, too, takes the first
     return headers
 
 
 class _Taken:
-    """What nats-py takes for the future of a reply, so that it makes neither a queue nor a task."""
+    """Given to nats-py as the future of a reply, so that nats-py makes neither a queue nor a task."""
 
     def __init__(self, take: Taker) -> None:
         self.take = take
@@ -61,17 +61,17 @@ class DirectClient(AskingClient):
     def __init__(self, attempts: Attempts) -> None:
         super().__init__(attempts)
         self.takers: dict[bytes, Taker] = {}
-        """By the number of the subscription, as it is written: who takes its messages."""
+        """The function that takes a subscription's messages, by the subscription's number as written."""
         self._acks: list[str] = []
 
     async def subscribe_direct(self, subject: str, take: Taker, *, queue: str = "") -> Subscription:
-        """Subscribe, and have ``take`` called with each message at the moment at which it is read."""
+        """Subscribe. ``take`` is called with each message at the moment at which it is read."""
         taken: Any = _Taken(take)
         return await self.subscribe(subject, queue=queue, future=taken)
 
     async def drain_direct(self, subscription: Subscription) -> None:
-        """Have the server send no more, take what it sent before, and unsubscribe."""
-        with suppress(TransportError):  # the connection is gone, and what was sent with it
+        """Tell the server to send no more, take the messages sent before, and unsubscribe."""
+        with suppress(TransportError):  # the connection is gone, and the messages sent on it
             if self.is_connected:
                 await self._send_unsubscribe(subscription._id)
                 await flush(self)
@@ -88,7 +88,7 @@ class DirectClient(AskingClient):
         super()._remove_sub(sid, max_msgs)
 
     def send(self, subject: str, payload: bytes) -> None:
-        """Publish without waiting. `pending_data_size` says how much waits: look at it before."""
+        """Publish without waiting. Look before at `pending_data_size`, the number of unsent bytes."""
         self._send(b"PUB %b %d\r\n%b\r\n" % (subject.encode(), len(payload), payload))
 
     def send_identified(self, subject: str, payload: bytes, reply: str, id: str) -> None:
@@ -101,8 +101,8 @@ class DirectClient(AskingClient):
     def ack_soon(self, reply: str) -> None:
         """Acknowledge a message of JetStream, together with others, in the next turn of the event loop.
 
-        Without a connection it is sent after the next one is made. A client that is closed, or has
-        too much to send already, leaves it out: the message comes again.
+        Without a connection, the acknowledgement is sent over the next one. A client that is closed, or
+        has too much to send already, drops it: then the message comes again.
         """
         self._acks.append(reply)
         if len(self._acks) == 1:

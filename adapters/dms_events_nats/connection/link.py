@@ -1,6 +1,6 @@
 """The link to a NATS server: it is watched, and made again when it is dead or its reading has ended.
 
-nats-py asks a quiet server after 2 minutes, and gives it up after 6. All uses of nats-py's private names
+nats-py pings a quiet server after 2 minutes, and gives it up after 6. All uses of nats-py's private names
 for the connection are here and in `tcp.py`, and all for its messages in `direct.py`. nats-py has no
 public way to see whether bytes move, to abort a socket, to read with another parser, or to go on after an
 error of the server. The tests in `tests/integration/nats/test_link.py` and `test_hostile_bytes.py` fail
@@ -42,8 +42,8 @@ class LinkClient(DirectClient):
     """The adapter's client, with a link that is watched.
 
     The link is dead when, for ``timeout_s`` in which the event loop ran, no byte came in and no waiting
-    byte left. A dead link, an error with which the server ends the connection, and an end of the task
-    that reads are answered with a new connection; ``attempts`` hear which it was.
+    byte left. A new connection is made when the link is dead, when the server ends it with an error, and
+    when the task that reads or the one that writes has ended. ``attempts`` is told the reason.
     """
 
     def __init__(self, attempts: Attempts, timeout_s: float, ping_interval_s: float) -> None:
@@ -70,32 +70,32 @@ class LinkClient(DirectClient):
 
     @property
     def still_s(self) -> float:
-        """For how long nothing has moved on the link."""
+        """The seconds for which nothing has moved on the link."""
         return self._still.s
 
     @property
     def holds_unsent(self) -> bool:
-        """Whether something that was handed over waits here for a connection, or for its turn."""
+        """True if bytes wait in the client for a connection, or for their turn."""
         return bool(self._pending)
 
     @property
     def server(self) -> str:
-        """The server that is connected, or was tried last: its host and port."""
+        """Host and port of the server that is connected, or was tried last."""
         return self._tcp.server
 
     @property
     def malformed(self) -> int:
-        """Messages that were delivered with the malformed parts of subject or headers mended."""
+        """The number of malformed subjects and header blocks, mended or left out in their messages."""
         return self._parser.malformed
 
     @property
     def skipped(self) -> int:
-        """Messages that could not be delivered to any subscription."""
+        """The number of messages that could not be delivered to any subscription."""
         return self._parser.skipped
 
     @property
     def clustered(self) -> bool:
-        """The server is one of a cluster."""
+        """True if the server belongs to a cluster."""
         return "cluster" in self._server_info
 
     async def connect_for_good(self, **options: Any) -> None:
@@ -114,13 +114,13 @@ class LinkClient(DirectClient):
         self._timer = asyncio.get_running_loop().call_later(self._tick_s, self._look)
 
     def abort(self) -> None:
-        """Give up the connection at once, with what waits to leave."""
+        """Give up the connection at once, with all unsent bytes."""
         self._tcp.abort()
 
     async def leave(self, last: Coroutine[Any, Any, None], timeout_s: float) -> bool:
-        """Do what is to be done last, then close for good; returns whether ``last`` came to its end.
+        """Run ``last``, then close for good. Returns True if ``last`` came to its end.
 
-        It gets at most ``timeout_s``, and no more than 2 s in which nothing moves.
+        ``last`` gets at most ``timeout_s``, and no more than 2 s in which nothing moves.
         """
         loop = asyncio.get_running_loop()
         leaving, began = loop.create_task(last), loop.time()
@@ -154,14 +154,14 @@ class LinkClient(DirectClient):
         try:
             await closing
         except OSError as error:
-            # The connection is broken already, under what was still to be written to it. Then nats-py
-            # leaves out its callback.
+            # The connection broke while bytes were still written to it. Then nats-py does not call its
+            # callback.
             _log.debug("NATS: %s", error)
             if self._closed_cb is not None:
                 await self._closed_cb()
 
     def _look(self) -> None:
-        # A timer and not a task: whoever cancels all tasks must not end the watch.
+        # A timer and not a task: a program that cancels all tasks must not end the watch.
         loop = asyncio.get_running_loop()
         self._timer = loop.call_later(self._tick_s, self._look)
         tcp = self._tcp
@@ -185,7 +185,7 @@ class LinkClient(DirectClient):
         self._release()
 
     def _release(self) -> None:
-        """Let go the publishers that wait for bytes to leave: nats-py would leave them waiting."""
+        """Wake the publishers that wait for bytes to leave: nats-py would leave them waiting."""
         queue = self._flush_queue
         while queue is not None and not queue.empty():
             if not (waiter := queue.get_nowait()).done():
@@ -200,11 +200,12 @@ class LinkClient(DirectClient):
             await self._process_op_err(nats.errors.Error(f"the server says {err_msg!r}"))
 
     async def _process_connect_init(self) -> None:
-        """Greet the server within the time of one attempt, whatever it says.
+        """Greet the server within the time of one attempt.
 
-        Any other exception than these would end nats-py's reconnecting for good.
+        Every failure becomes an error of nats-py or an OSError: any other exception would end nats-py's
+        reconnecting for good.
         """
-        self._cancel_tasks()  # of an attempt that failed behind the greeting
+        self._cancel_tasks()  # of an attempt that failed after the greeting
         due = self._tcp.attempt_at + self.options["connect_timeout"]
         try:
             async with asyncio.timeout_at(due):
@@ -226,7 +227,7 @@ class LinkClient(DirectClient):
                 task.cancel()
 
     async def _read_loop(self) -> None:
-        """Read until the connection ends; every end but the one on purpose is a new connection."""
+        """Read until the connection ends. A new one is made, unless it was closed on purpose."""
         try:
             while data := await self._tcp.read(_READ_BYTES):
                 await self._parser.parse(data)

@@ -1,4 +1,4 @@
-"""Attempts to connect to NATS: each server is tried in turn, and each error says what they met."""
+"""Attempts to connect to NATS: each server is tried in turn, and errors tell what the attempts met."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ class Attempts:
     """The attempts to connect: until there is a first connection, and after each loss.
 
     Args:
-        servers: how many are tried in turn.
+        servers: the number of servers that are tried in turn.
         attempt_s: how long one attempt may take.
         where: the servers, as people may see them.
-        again: before the first connection, a server that failed is tried again within the time.
+        again: before the first connection, try failed servers again within the time of all attempts.
     """
 
     def __init__(self, servers: int, attempt_s: float, where: str, *, again: bool = True) -> None:
@@ -51,14 +51,14 @@ class Attempts:
         self.lost_because: Exception | None = None
         """Why the connection ended; None while there is one."""
         self._met: dict[str, str] = {}
-        """What each server said, or did, when it was tried last since the loss."""
+        """The error of the last attempt at each server since the loss."""
         self._over = asyncio.Event()
 
     def failed(self, server: str, error: Exception) -> None:
-        """Take in why an attempt failed.
+        """Take in the error of a failed attempt.
 
-        Before the first connection the caller is told. Later it is logged, at once and every 30 s, and
-        whatever fails for want of a connection says it too (`away`).
+        Before the first connection the caller gets it. Later it is logged, at once and every 30 s, and
+        the errors of calls that fail for want of a connection contain it, too (`away`).
         """
         if self._opened:
             self._met.pop(server, None)
@@ -76,30 +76,30 @@ class Attempts:
             self._useless.set()
 
     def lost(self, because: Exception) -> None:
-        """A connection that was there is lost."""
+        """Take in that the connection is lost."""
         self.lost_because = because
         self._met.clear()
         self._over.clear()
         self._quiet = Quiet(_SAY_AGAIN_S)
 
     def over(self) -> None:
-        """There is a connection again, or there never will be one."""
+        """Take in that there is a connection again, or will never be one."""
         self.lost_because = None
         self._over.set()
 
     async def until_over(self, timeout_s: float) -> None:
-        """Wait while the connection is lost, at most so long."""
+        """Wait while the connection is lost, for at most ``timeout_s``."""
         await set_within(self._over, timeout_s)
 
     @property
     def away(self) -> str:
-        """Why there is no connection, in the words of the servers that were tried; else empty."""
+        """The reason why there is no connection, in the words of the servers tried; empty with one."""
         if self.lost_because is None:
             return ""
         return f"no connection to {self._where}: {self._attempted()}"
 
     def _attempted(self) -> str:
-        """What the last attempts met, the last one first; at the beginning, why the connection ended."""
+        """The errors of the last attempts, the last one first; before those, why the connection ended."""
         met = list(self._met.items())[: -_MOST_NAMED - 1 : -1]
         return "; ".join(f"{server}: {words}" for server, words in met) or str(self.lost_because)
 
@@ -108,8 +108,8 @@ class Attempts:
 
         Raises:
             ConfigError: all servers refuse this client.
-            ConnectionLostError: there is no connection in time, or after one attempt at each server where
-                they are not tried again.
+            ConnectionLostError: there is no connection in time; or, with ``again=False``, none after one
+                attempt at each server.
         """
         attempts = asyncio.create_task(connecting)
         useless = asyncio.create_task(self._useless.wait())
@@ -132,7 +132,7 @@ class Attempts:
         if error is not None:
             if not isinstance(error, (nats.errors.Error, OSError, ValueError)):
                 raise error
-            # Where it comes from is in the client, and would be most of what is printed.
+            # Its traceback lies in the client, and would be the largest part of the printed error.
             error.__traceback__, error.__context__ = None, None
             if known := _refusal(error, self._where):
                 raise known from error
@@ -144,7 +144,7 @@ class Attempts:
 
 
 def _refusal(error: Exception, where: str) -> ConfigError | None:
-    """What an error says about a setting; None where trying again may help."""
+    """Return the ConfigError for an error about a setting; None if trying again may help."""
     match error:
         case CredentialsError():
             return ConfigError("credentials", str(error))
@@ -168,5 +168,5 @@ def _refusal(error: Exception, where: str) -> ConfigError | None:
 
 
 def _words(error: Exception) -> str:
-    """What an error says, without what nats-py puts round the server's words."""
+    """Return the server's words in an error, without nats-py's prefix and quotes."""
     return str(error).removeprefix("nats: ").strip("'") or type(error).__name__

@@ -1,7 +1,7 @@
 """Read the protocol of a NATS server: each message is delivered or skipped, whatever its bytes are.
 
-It stands in for nats-py's parser, which takes tokens apart at bytes that a subject may hold (0x0B, 0x0C).
-nats-py's reading ends for good at a subject that is not UTF-8, or at a header block that is none.
+It replaces nats-py's parser, which splits tokens at bytes that a subject may hold (0x0B, 0x0C). nats-py's
+reading ends for good at a subject that is not UTF-8, or at a malformed header block.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _HMSG = re.compile(
 _UNREADABLE = re.compile(rb"H?MSG[ \t][^\r\n]*?(\d{1,9})\r\n")
 _LONGEST_LINE = 1 << 20
 _LARGEST = 128 << 20
-"""Bytes of a message; no server takes more than half of that."""
+"""The most bytes of a message; no server takes more than half of that."""
 _CR = 0x0D
 _HEADERS = b"NATS/1.0\r\n"
 
@@ -41,14 +41,14 @@ class Parser:
     """Splits what a server sends into messages and the other lines of the protocol.
 
     A message whose subject or headers are malformed is delivered all the same: bytes of a subject that
-    are not UTF-8 are written as ``\\xff``, and headers that are none are left out. A message that cannot
-    be placed, or that its subscription does not take, is skipped. Both are counted and logged, a line a
-    second at most.
+    are not UTF-8 are written as ``\\xff``, and a block that is no header block is left out. A message is
+    skipped if its first line is unreadable or wrong, or if its taker fails. Both are counted and logged,
+    with at most one line a second.
 
     Args:
-        takers: by the number of a subscription, as it is written, the function that takes its messages.
-        message: takes those of all others: subscription, subject, reply subject, payload, and the header
-            block or None.
+        takers: the functions that take a subscription's messages, by the subscription's written number.
+        message: takes the messages of all other subscriptions: subscription, subject, reply subject,
+            payload, and the header block or None.
         ping: takes the server's question whether this client lives.
         pong: takes the server's answer to that question.
         error: takes the words of an error of the server.
@@ -72,24 +72,24 @@ class Parser:
         self._error = error
         self._info = info
         self.malformed = 0
-        """Messages that were delivered without what was malformed in them."""
+        """The number of malformed subjects, reply subjects and header blocks."""
         self.skipped = 0
-        """Messages that were not delivered."""
+        """The number of messages that were not delivered."""
         self._quiet = Quiet()
         self._held = bytearray()
         self._least = 0
         self._resets = 0
 
     def reset(self) -> None:
-        """Forget what an old connection left unfinished."""
+        """Forget the unfinished message of an old connection."""
         self._held.clear()
         self._resets += 1
 
     async def parse(self, data: bytes = b"") -> None:
-        """Take in what arrived next.
+        """Take in the bytes that arrived next.
 
         Raises:
-            nats.errors.Error: it is nothing that a server says.
+            nats.errors.Error: the bytes are not NATS's protocol.
         """
         if self._held:
             self._held += data
@@ -128,10 +128,10 @@ class Parser:
                 return
 
     def _take(self, data: bytes, position: int, end: int) -> int:
-        """Hand a message, in the form in which every server writes it, to its taker.
+        """Hand the message at ``position``, in the form that every server writes, to its taker.
 
         Returns:
-            where it ends; 0 where that is not what is there, or not all of it.
+            the end of the message; 0 if no such message is there, or not all of it.
         """
         start = data.find(b"\n", position) + 1
         if not start or data[start - 2] != _CR:
@@ -189,7 +189,7 @@ class Parser:
         return self._message(int(sid), to.encode(), back.encode(), data[start:body_end], headers)
 
     def _hold(self, rest: bytes, least: int, limit: int) -> None:
-        """Wait for the bytes that are missing to ``rest``."""
+        """Keep ``rest`` until at least ``least`` bytes are there."""
         if least > limit:
             raise nats.errors.Error(
                 f"the server sends a line or a message of more than {limit:,} bytes"
@@ -229,7 +229,7 @@ class Parser:
             return token.decode(errors="backslashreplace")
 
     def _headers(self, block: bytes, subject: bytes) -> bytes | None:
-        """A header block that nats-py can read; None where it is none."""
+        """Return a header block that nats-py can read; None if ``block`` is no header block."""
         if block.startswith(_HEADERS):
             return block
         if block.startswith(b"NATS/1.0 ") and block.isascii():

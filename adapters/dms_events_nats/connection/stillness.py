@@ -1,4 +1,4 @@
-"""How long nothing moved on a link, counted only while the event loop ran."""
+"""The time for which nothing moved on a link, counted only while the event loop ran."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ __all__ = ["Stillness"]
 class Stillness:
     """Counts the seconds in which nothing moved. While the event loop stands still, none are counted.
 
-    A byte that was written since the look before the last one did not wait. Its leaving is no movement,
-    because a dead link takes single bytes for long: the kernel buffers them, here and on the other side.
+    Leaving bytes are a movement only if, at the last look, some byte had waited since the look before it.
+    New bytes do not count: a dead link takes single bytes for long, because the kernel buffers them,
+    here and on the other side.
 
     Args:
         tick_s: how often `look` is called while the loop runs.

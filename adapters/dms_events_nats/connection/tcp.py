@@ -34,7 +34,7 @@ class Tcp(TcpTransport):
         self.server = f"{uri.hostname}:{uri.port}"
         self.attempt_at = asyncio.get_running_loop().time()
         await super().connect(uri, buffer_size, connect_timeout)
-        self.received += 1  # whatever stood still, this is another link
+        self.received += 1  # a new link counts as a movement
         self.aborted = False
 
     async def read(self, buffer_size: int) -> bytes:
@@ -54,9 +54,9 @@ class Tcp(TcpTransport):
             await super().drain()  # type: ignore[no-untyped-call]
 
     async def wait_closed(self) -> None:
-        """Let what waits leave, unless that takes long."""
+        """Let the waiting bytes leave, for at most a second."""
         if self.aborted:
-            return  # where TLS had begun and not ended, the end would never be heard of
+            return  # if TLS had begun and not ended, its end would never be reported
         try:
             async with asyncio.timeout(_CLOSE_S):
                 await super().wait_closed()  # type: ignore[no-untyped-call]
@@ -64,13 +64,13 @@ class Tcp(TcpTransport):
             self.abort()
 
     def abort(self) -> None:
-        """Give up the socket at once, with what waits to leave."""
+        """Give up the socket at once, with the bytes that wait to leave."""
         self.aborted = True
         for writer in self._writers():
             writer.transport.abort()
 
     def waiting(self) -> int:
-        """Bytes that were written and are not acknowledged by the other side, as far as can be known."""
+        """Return the number of written bytes not acknowledged by the other side, as far as known."""
         count = sum(writer.transport.get_write_buffer_size() for writer in self._writers())
         if sys.platform == "linux" and self._bare_io_writer is not None:
             descriptor = self._bare_io_writer.get_extra_info("socket").fileno()
@@ -81,7 +81,7 @@ class Tcp(TcpTransport):
         return count
 
     def _writers(self) -> set[asyncio.StreamWriter]:
-        """Two with TLS: one for the plain bytes, one for the socket."""
+        """Return the writers: with TLS two, one for the plain bytes and one for the socket."""
         return {each for each in (self._io_writer, self._bare_io_writer) if each is not None}
 
     def __bool__(self) -> bool:

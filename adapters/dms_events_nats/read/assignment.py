@@ -1,6 +1,6 @@
 """Assignment of partitions to readers: one document that the readers write in turns.
 
-Nothing here asks a clock or a server.
+This module asks no clock and no server.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ __all__ = ["Assignment", "Member"]
 
 
 class Assignment(msgspec.Struct):
-    """The readers of a durable, and the partitions that each owns. The document in the bucket."""
+    """The document in the bucket: the readers of a durable, and the partitions that each owns."""
 
     partitions: int = 0
-    """The most that the stream had so far; of the later ones something may be unread."""
+    """The most partitions that the stream had so far; those removed since may hold unread events."""
     beats: dict[str, int] = {}
-    """A number for each member, which grows for as long as it lives."""
+    """A number for each member, which grows for as long as the member lives."""
     owners: dict[str, str] = {}
     """The owner of each partition; a partition without an owner is missing."""
 
@@ -36,7 +36,7 @@ class Assignment(msgspec.Struct):
         return [part for part in self.all if self.owners.get(part) == member]
 
     def share_of(self, member: str) -> int:
-        """How many partitions a member is to own; the shares of all members add up to `all`."""
+        """How many partitions a member should own; the shares of all members add up to `all`."""
         members = sorted(self.beats)
         each, more = divmod(len(self.all), len(members))
         return each + (members.index(member) < more)
@@ -45,11 +45,11 @@ class Assignment(msgspec.Struct):
 class Member:
     """One reader's turns at the document.
 
-    It takes what nobody owns, up to its share, and never what another one owns: that one gives up by
-    itself what is more than its share, or is taken out when its beat did not change for ``patience_s``.
-    Only time in which this member could hear itself counts: an outage of the server, or of this process,
-    silences everybody. Of the time between two turns at most two ``beat_s`` count, and nothing of it
-    where this member's own beat did not get into the document either.
+    It takes partitions without an owner, up to its share, and never those of another member. A member
+    with more than its share gives up the others by itself. A member is taken out when its beat did not
+    change for ``patience_s``. Only time in which this member could hear itself counts, since an outage
+    of the server or of this process silences everybody. At most two ``beat_s`` between two turns count,
+    and no time at all if this member's own beat did not get into the document either.
     """
 
     def __init__(self, partitions: int, patience_s: float, beat_s: float) -> None:
@@ -57,10 +57,10 @@ class Member:
         self.partitions = partitions
         self.patience_s = patience_s
         self.beat_s = beat_s
-        """How often it takes its turn."""
+        """The time between two turns of this member."""
         self._beats = count(1)
         self._heard: dict[str, tuple[int, float]] = {}
-        """The beat of each other member, and since when it is that, in ``_hearing_s``."""
+        """The beat of each other member, and the time in ``_hearing_s`` at which it was new."""
         self._hearing_s = 0.0
         """How long this member could hear itself so far."""
         self._turn_at_s = 0.0
@@ -76,7 +76,7 @@ class Member:
     ) -> Assignment:
         """The document after this member's turn, which began at ``now_s``.
 
-        It gives up ``done_with``, and takes nothing any more where it is ``ending``.
+        The member gives up the partitions ``done_with``. If it is ``ending``, it takes no partition.
         """
         self._hear_itself(assignment, now_s)
         beats = {
@@ -84,7 +84,7 @@ class Member:
             for member, beat in assignment.beats.items()
             if member != self.name and self._lives(member, beat)
         }
-        # A number of its own, also after it was taken out: never one that was heard.
+        # A new number, even after it was taken out: the others have never heard it.
         beats[self.name] = next(self._beats)
         owners = {
             part: owner

@@ -1,4 +1,4 @@
-"""The consumer that a receiver reads: looked at now and then, and made anew where it is lost."""
+"""The consumer that a receiver reads: looked at now and then, and made anew if it is lost."""
 
 from __future__ import annotations
 
@@ -20,45 +20,45 @@ _LOOK_S = 30.0
 
 
 class ConsumerSource(NamedTuple):
-    """The consumer that a receiver reads, and what may be asked about it.
+    """The consumer that a receiver reads, and the calls about it.
 
-    Each call raises `TransportError` where the server does not answer, and `NotThereError` where the
-    consumer is gone.
+    Each call raises `TransportError` if the server does not answer, and `NotThereError` if the consumer
+    is gone.
     """
 
     api_subject: str
-    """Where pull requests go."""
+    """The subject of pull requests."""
     origin: Origin
     waiting: Callable[[], Awaitable[int]]
-    """How much waits there or is not settled."""
+    """Return the number of its messages that wait or are not settled."""
     forget: Callable[[], Awaitable[None]]
-    """Delete it, unless it is a durable."""
+    """Delete the consumer, unless it is a durable."""
     look: Callable[[], Awaitable[None]]
-    """Say what was changed; see `ConsumerWatch`."""
+    """Log changes of the consumer; see `ConsumerWatch`."""
     renew: Callable[[int], Awaitable[ConsumerSource]] | None
-    """Make one anew that begins behind a sequence, or where the first one began; None for a durable."""
+    """Make a new consumer that begins behind a sequence; for 0, as the first did. None for a durable."""
 
 
 class Consumer:
-    """One that is a durable is waited for; one that is not is made anew."""
+    """The consumer of a receiver. A lost durable is waited for; any other consumer is made anew."""
 
     def __init__(self, source: ConsumerSource, link: Callable[[], int]) -> None:
         self.source = source
         self._link = link
         """The number of the connection."""
         self._failures = 0
-        """How often in a row it was asked about in vain, over one connection."""
+        """How often in a row the server did not answer about the consumer, over one connection."""
         self._failed_on = -1
 
     async def check(self, last: int) -> None:
-        """Ask whether it is there, after a silence or a refusal.
+        """Ask whether the consumer exists, after a silence or a refusal.
 
-        An answer that went with its connection says nothing of the consumer.
+        A missing answer says nothing about the consumer if the connection was lost meanwhile.
 
         ``last`` is the sequence of the last message that arrived, 0 for none.
 
         Raises:
-            TransportError: it is gone for good.
+            TransportError: the consumer is gone for good.
         """
         link = self._link()
         try:
@@ -80,7 +80,7 @@ class Consumer:
             self._failures = 0
 
     async def watch(self, ack_wait_s: float) -> None:
-        """Look at it now and then; ends with an error where it loses messages by now."""
+        """Look at the consumer now and then. Ends with an error if it has come to lose messages."""
         while True:
             with contextlib.suppress(ConnectionLostError, NotThereError):  # `check` finds out
                 await self.source.look()

@@ -21,7 +21,7 @@ _LIMIT = 65_536
 
 
 class CoreReceiver(DroppingReceiver[CoreDelivery]):
-    """Drops what finds it full."""
+    """Reads core NATS. Drops messages that arrive while it is full."""
 
     def __init__(self, client: DirectClient, subjects: Subjects, most_bytes: int) -> None:
         super().__init__("core NATS", _LIMIT, most_bytes)
@@ -35,7 +35,7 @@ class CoreReceiver(DroppingReceiver[CoreDelivery]):
         self._subscriptions: list[Subscription] = []
 
     async def open(self, spec: SubscriptionSpec) -> None:
-        """Subscribe; readers of one durable share the messages.
+        """Subscribe. Readers of one durable share its messages.
 
         Raises:
             TransportError: the server did not take the subscription.
@@ -54,7 +54,7 @@ class CoreReceiver(DroppingReceiver[CoreDelivery]):
                 await self._subscriptions.pop().unsubscribe()
 
     def reconnected(self) -> None:
-        """The client subscribes again by itself."""
+        """Do nothing: the client subscribes again by itself."""
 
     def _take(self, subject: str, reply: str, data: bytes, headers: bytes | None) -> None:
         buffer = self._buffer
@@ -78,5 +78,5 @@ class CoreReceiver(DroppingReceiver[CoreDelivery]):
                 time.time_ns(),
             )
         )
-        if len(buffer) == 1:  # nobody waits while there is one
+        if len(buffer) == 1:  # no reader waits while there is a message
             self._arrived.set()

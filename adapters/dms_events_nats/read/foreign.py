@@ -1,4 +1,4 @@
-"""Tell what JetStream sends to a reader's inbox from other messages, which are ignored and counted."""
+"""Tell JetStream's messages to a reader's inbox from others, which are ignored and counted."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ _STATUS = re.compile(r"[0-9]{3}").fullmatch
 
 
 class InboxFilter:
-    """What may come to the inbox of a reader of one consumer.
+    """Decides which messages to the inbox of one consumer's reader are JetStream's.
 
-    Anybody may send to an inbox whose name is known and who is permitted to. Such a message is no event:
-    it is ignored, counted and logged.
+    Anybody who knows the name of an inbox, and is permitted to, may send to it. Such a message is no
+    event: it is ignored, counted and logged.
 
     Args:
-        first: how the reply subject of a first delivery begins, ``$JS.ACK.<stream>.<consumer>.1.``.
+        first: the beginning of a first delivery's reply subject, ``$JS.ACK.<stream>.<consumer>.1.``.
     """
 
     def __init__(self, first: str) -> None:
         consumer = re.escape(first.removeprefix("$JS.ACK.").removesuffix("1."))
         numbers = r"[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+"
         self.is_first = re.compile(re.escape(first) + numbers).fullmatch
-        """Whether a reply subject is of a first delivery, on a server without a domain."""
+        """Matches the reply subject of a first delivery, on a server without a domain."""
         # With a domain: $JS.ACK.<domain>.<account>.<stream>.<consumer>.….<random token>
         name = "[^.]{1,255}"  # an acknowledgement must fit into a line of the protocol
         delivered = rf"{consumer}[0-9]+\.{numbers}"
@@ -42,11 +42,11 @@ class InboxFilter:
         self._ignored = Notice(_IGNORED)
 
     def is_delivery(self, reply: str) -> bool:
-        """Whether a reply subject is one of the consumer."""
+        """Return True if a reply subject is that of a delivery of the consumer."""
         return self.is_first(reply) is not None or self._is_any(reply) is not None
 
     def ignores(self, message: NatsDelivery) -> bool:
-        """Whether a message is neither a delivery nor a status of a request; then it is counted."""
+        """Return True, and count the message, if it is neither a delivery nor a request's status."""
         if message.reply:
             known = self.is_delivery(message.reply)
         else:

@@ -50,12 +50,12 @@ class _Stream:
         self.spec = spec
         self.name = subjects.stream(spec.channel)
         self.last = 0
-        """The last sequence in it."""
+        """The last sequence in the stream."""
         self.made = False
-        """The durable was not there."""
+        """True if the durable did not exist before."""
 
     async def look(self) -> None:
-        """Say which streams there are, where this one is missing."""
+        """Read the last sequence. If the stream is missing, the error names the existing streams."""
         with mapped(f"look at the stream {self.name}"):
             try:
                 answer = await request(self.client, f"STREAM.INFO.{self.name}")
@@ -65,19 +65,19 @@ class _Stream:
         self.last = int(answer["state"]["last_seq"])
 
     async def partitions(self) -> int:
-        """How many it makes of what is stored from now on."""
+        """How many partitions the stream makes of messages stored from now on."""
         with mapped(f"look at the stream {self.name}"):
             answer = await request(self.client, f"STREAM.INFO.{self.name}")
         return partitions_of(answer["config"].get("subject_transform")) or 0
 
     def filters(self, partition: str | None = None) -> list[str]:
-        """What the consumer reads."""
+        """The filter subjects of the consumer; with a partition, of its consumer."""
         if partition is None:
             return self.subjects.filters(self.spec)
         return self.subjects.of_part(self.spec, partition)
 
     async def consumer(self, partition: str | None = None, *, from_: int = 0) -> EnsuredConsumer:
-        """The consumer, made where it is missing."""
+        """Return the consumer; make it if it is missing."""
         spec, filters = self.spec, self.filters(partition)
         if partition is not None:
             name = part_name(spec.durable or "", partition)
@@ -89,7 +89,7 @@ class _Stream:
         return found
 
     async def outstanding(self, consumer: str) -> Outstanding:
-        """What was delivered of it and is not settled."""
+        """Return a consumer's counts of its deliveries."""
         with mapped(f"consumer {consumer}"):
             info = await self.manager.consumer_info(self.name, consumer)
         unsettled = info.num_ack_pending or 0
@@ -98,13 +98,13 @@ class _Stream:
         return Outstanding(info.delivered.consumer_seq, info.delivered.stream_seq, unsettled)
 
     async def waiting(self, consumer: str) -> int:
-        """What waits there or is not settled."""
+        """How many messages of a consumer wait or are not settled."""
         with mapped(f"consumer {consumer}"):
             info = await self.manager.consumer_info(self.name, consumer)
         return (info.num_pending or 0) + (info.num_ack_pending or 0)
 
     def source(self, consumer: str, partition: str | None = None) -> ConsumerSource:
-        """What a receiver has to know of a consumer."""
+        """Return a consumer with the calls that its receiver needs."""
         durable = self.spec.durable
         position = self.last if self.spec.start == "new" else 0
 
@@ -140,7 +140,7 @@ class _Stream:
     async def receiver(
         self, source: ConsumerSource, ack_wait_s: float, prefetch: int, **options: Any
     ) -> PullReceiver:
-        """What reads a consumer."""
+        """Open the receiver that reads a consumer."""
         receiver = PullReceiver(
             self.client, source, prefetch=prefetch, ack_wait_s=ack_wait_s, **options
         )
@@ -155,7 +155,7 @@ async def open_receiver(
     spec: SubscriptionSpec,
     core_bytes: int,
 ) -> PullReceiver | PartitionedReceiver | CoreReceiver:
-    """Read what a subscription asks for; from core NATS where there is no ``manager``.
+    """Open the receiver of a subscription; on core NATS if there is no ``manager``.
 
     A reader of core NATS holds up to ``core_bytes``.
 
@@ -200,7 +200,7 @@ async def _owned(stream: _Stream) -> PartitionedReceiver:
         async def outstanding() -> Outstanding:
             return await stream.outstanding(consumer)
 
-        # What is delivered to a reader whose link is gone must be due again before others begin.
+        # Messages delivered to a reader whose link is gone must be due again before others begin.
         expires_s = min(30.0, wait_s / 4)
         receiver = await stream.receiver(
             stream.source(consumer, partition),
@@ -220,7 +220,7 @@ async def _owned(stream: _Stream) -> PartitionedReceiver:
             except NotThereError:
                 if partition in names:
                     raise
-                # Of a stream that was there before this one: whoever owns it makes its consumer.
+                # A partition that the stream had earlier: the reader that owns it makes its consumer.
         return total
 
     bucket = await open_bucket(stream.client.jetstream(), stream.manager, stream.subjects)

@@ -1,4 +1,4 @@
-"""One owned partition: what reads it, and the hold on it while messages of it may be elsewhere."""
+"""One owned partition: its receiver, and the hold on it while some of its messages may be elsewhere."""
 
 from __future__ import annotations
 
@@ -21,32 +21,32 @@ __all__ = ["Outstanding", "Part"]
 _log = logging.getLogger("dms_events")
 _FEW = 1_000
 _HOLD = 1.5
-"""Ack waits after which everything that another reader had is due again and came."""
+"""After so many ack waits every message that another reader had was due again, and came."""
 _FIRST_LOOK_S = 0.02
 _MOST_ASKED = 100
 _SLOW_S = 1.0
 
 
 class Outstanding(NamedTuple):
-    """What a consumer says of its deliveries."""
+    """A consumer's counts of its deliveries."""
 
     delivered: int
-    """How many it made so far: the consumer sequence of the last one."""
+    """The number of deliveries so far: the consumer sequence of the last one."""
     last: int
-    """The last stream sequence of which it made one."""
+    """The last stream sequence that was delivered."""
     unsettled: int
-    """Messages that were delivered and not settled, to whichever reader."""
+    """Messages that were delivered, to any reader, and are not settled."""
 
 
 class Part:
-    """A partition that is owned: what reads it, and what was taken of it and is not settled.
+    """An owned partition: its receiver, and its messages that were taken and are not settled.
 
     A pull request of an earlier owner may reach the server late, out of a link or a server that stood
     still, and a delivery may be lost with its connection. Then a message is missing here that has to
     come before those at hand. So nothing is handed out while the consumer has more unsettled messages
-    than are here; that is asked at the beginning, after a reconnect, and where the consumer's numbering
-    has a gap. When nothing has come again for one and a half ack waits, what is missing was given back
-    with a delay.
+    than are here. The consumer is asked at the beginning, after a reconnect, and when its numbering has
+    a gap. If no message has come again for one and a half ack waits, the missing messages were given
+    back with a delay, and the hold ends.
     """
 
     def __init__(
@@ -61,20 +61,20 @@ class Part:
         self._outstanding = outstanding
         self._taken: list[JetStreamDelivery] = []
         self._acknowledged: deque[int] = deque(maxlen=_FEW)
-        """The positions of the last ones that were acknowledged here."""
+        """The positions of the messages acknowledged here last."""
         self._look_at = _FEW
         self._accounted = -1
         """Deliveries up to this number are accounted for; -1 until the consumer was asked."""
         self._connections = 0
-        """How often it was connected again."""
+        """The number of reconnects."""
         self._from_before: set[str] = set()
-        """What was at hand at the last reconnect."""
+        """The reply subjects of the messages at hand at the last reconnect."""
         self._hold_s = _HOLD * receiver.ack_wait_s
         self._holding: asyncio.Task[None] | None = None
         self.hold()
 
     def pop(self) -> JetStreamDelivery | None:
-        """Take the next message, unless it is held."""
+        """Return the next message; None if there is none, or the partition is held."""
         if self._holding is not None or not self.receiver.buffer:
             return None
         delivery = self.receiver.buffer[0]
@@ -92,17 +92,17 @@ class Part:
 
     @property
     def at_hand(self) -> int:
-        """How many may be taken."""
+        """How many messages may be taken."""
         return self.receiver.at_hand if self._holding is None else 0
 
     @property
     def done(self) -> bool:
-        """Nothing of it is left here but what is held, which is given back."""
+        """True if the partition can be handed over: only held messages are left, and are given back."""
         return self.leaving and not self.at_hand and not self.unsettled
 
     @property
     def unsettled(self) -> int:
-        """How many were taken and are not settled."""
+        """How many messages were taken and are not settled."""
         self._let_go_of_settled()
         return len(self._taken)
 
@@ -115,7 +115,7 @@ class Part:
                 self._acknowledged.append(delivery.position)
 
     def hold(self) -> None:
-        """Hand out nothing until it is known that nothing is missing."""
+        """Hand out nothing until it is known that no message is missing."""
         if self._holding is None:
             self._holding = asyncio.create_task(self._until_complete())
             self._holding.add_done_callback(self._held)
@@ -125,15 +125,15 @@ class Part:
             self.receiver.fail(failure)
 
     def reconnected(self) -> None:
-        """Deliveries and pull requests went with the old connection."""
+        """Hold the partition: deliveries and pull requests went with the old connection."""
         self.receiver.reconnected()
-        # A server that was killed may number from an earlier number on; these are here all the same.
+        # A server that was killed may go on from an earlier number; these messages are here all the same.
         self._connections += 1
         self._from_before = {delivery.reply for delivery in self.receiver.buffer}
         self.hold()
 
     async def close(self, *, give_back: bool) -> None:
-        """Stop reading; give back what was not taken, or leave it to come again after the ack wait."""
+        """Stop reading. Give back the messages not taken, or let them come again after the ack wait."""
         await cancelled(self._holding)
         await (self.receiver.close() if give_back else self.receiver.abandon())
 
@@ -159,7 +159,7 @@ class Part:
                     self._elsewhere(outstanding.delivered),
                 )
                 before, seen = seen, (missing, self._newest_redelivery(), connections)
-                # The server may have stood still, with all ack waits, or this process, which did not ask.
+                # The server may have stood still with all ack waits, or this process did and did not ask.
                 stood_still = now_s - looked_s > pause_s + _SLOW_S
                 waits_in_vain = seen == before and not stood_still
                 looked_s = now_s
@@ -167,7 +167,7 @@ class Part:
                     break
                 if not waits_in_vain:
                     pause_s, until_s = _FIRST_LOOK_S, now_s + self._hold_s
-                # Those that are here may be due again too, and come first.
+                # Messages that are here may be due again, too, and come first.
                 self.receiver.ask_for_missing(min(outstanding.unsettled, _MOST_ASKED))
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, self.receiver.ack_wait_s / 6)
@@ -183,10 +183,10 @@ class Part:
         return next((one for one in reversed(self.receiver.buffer) if one.attempt > 1), None)
 
     def _acknowledge_again(self) -> None:
-        """Settle what came again and was acknowledged here meanwhile.
+        """Settle messages that came again and were acknowledged here meanwhile.
 
-        The server does not count it as unsettled any more, so if it counted as one of those here it would
-        stand for another one that is missing.
+        The server does not count such a message as unsettled any more. If it counted as one that is here,
+        it would hide another one that is missing.
         """
         self._let_go_of_settled()
         acknowledged = set(self._acknowledged)
@@ -197,8 +197,8 @@ class Part:
     def _elsewhere(self, delivered: int) -> int:
         """How many deliveries went elsewhere since all were accounted for, and did not come again.
 
-        A message that another reader had before may be acknowledged by that one late, out of a link that
-        stood still. It would stand for a missing one then. Without such a message the count is right.
+        A message that came again may be acknowledged late by the reader that had it before, out of a link
+        that stood still. Then it would hide a missing one. Without such a message `_here` counts right.
         """
         first: dict[int, JetStreamDelivery] = {}
         for one in (*self._taken, *self.receiver.buffer):
@@ -212,6 +212,6 @@ class Part:
         return delivered - self._accounted - len(here) - came
 
     def _here(self, last: int) -> int:
-        """How many messages up to this sequence are here and not settled."""
+        """How many messages up to sequence ``last`` are here and not settled."""
         here = {one.sequence for one in (*self._taken, *self.receiver.buffer) if not one.settled}
         return sum(sequence <= last for sequence in here)

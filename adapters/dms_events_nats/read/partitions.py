@@ -34,7 +34,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class _UnreadableError(TransportError):
-    """The document of the readers is none."""
+    """The document of the readers cannot be read."""
 
 
 def _read(entry: KeyValue.Entry) -> Assignment:
@@ -49,7 +49,7 @@ def _read(entry: KeyValue.Entry) -> Assignment:
 
 
 async def _leave(parts: Iterable[Part]) -> None:
-    """Take nothing more of them; no two wait for each other."""
+    """Stop taking messages of partitions, all at the same time."""
     leaving = list(parts)
     for part in leaving:
         part.leaving = True
@@ -59,11 +59,11 @@ async def _leave(parts: Iterable[Part]) -> None:
 class PartitionedReceiver(Receiver):
     """The partitions that this reader owns, as one receiver.
 
-    Readers of a durable agree in a document of its bucket, which each writes with compare-and-set, as
-    often as its `Member` says. A partition is handed over when all that was fetched of it is settled. A
-    reader that is not heard of for one and a half ack waits, in which the others heard themselves, has
-    lost its partitions; one that could not write for one ack wait takes nothing more out of its own, so
-    that it stops before others begin.
+    Readers of a durable agree in one document, which each writes with compare-and-set, as often as its
+    `Member` says. A partition is handed over when all messages fetched of it are settled. A reader loses
+    its partitions when the others hear nothing of it for one and a half ack waits, in which they heard
+    themselves. A reader that could not write for one ack wait takes no more messages of its partitions,
+    so it stops before others begin.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class PartitionedReceiver(Receiver):
         self._turn: deque[Part] = deque()
         self._own_until = 0.0
         self._decided = asyncio.Event()
-        """It was written or given up who owns what."""
+        """Set when this reader has written the document, or has failed."""
         self._taken_out = False
         """The other members removed this one for silence; they own what it still holds."""
         self._pausing = False
@@ -156,7 +156,7 @@ class PartitionedReceiver(Receiver):
         for name in list(self._parts):
             await self._drop(name)
         try:
-            # What is unsettled comes again after the ack wait, and has to come before what is new.
+            # Unsettled messages come again after the ack wait, and have to come before new ones.
             if not unsettled:
                 with mapped("leave the readers of the partitions"):
                     await self._write(self._member.leave)
@@ -165,12 +165,12 @@ class PartitionedReceiver(Receiver):
         self.fail(ConnectionLostError("the subscription is closed"))
 
     def reconnected(self) -> None:
-        """The pull requests went with the old connection."""
+        """Ask again: the pull requests went with the old connection."""
         for part in self._turn:
             part.reconnected()
 
     def fail(self, error: TransportError) -> None:
-        """Nothing will arrive any more."""
+        """End with an error: no message will arrive any more."""
         self._failure = self._failure or error
         for part in self._turn:
             part.receiver.fail(error)
@@ -178,7 +178,7 @@ class PartitionedReceiver(Receiver):
         self._decided.set()
 
     def _stopped(self, beating: asyncio.Task[None]) -> None:
-        """Others will begin its partitions after a while, so nothing more is handed out."""
+        """Hand out nothing more: without beats, others will begin these partitions after a while."""
         if failure := why_ended(beating):
             self._own_until = 0.0
             self.fail(failure)
@@ -206,7 +206,7 @@ class PartitionedReceiver(Receiver):
             self._taken_out |= self._member.name not in assignment.beats
             return self._member.beat(assignment, began_s, done_with=done, ending=ending)
 
-        # An answer that went with its connection must not cost the beats that would get through.
+        # Waiting for an answer that was lost with its connection must not delay the next beats.
         async with asyncio.timeout(within_s):
             assignment = await self._write(turn)
         if assignment is None:
@@ -216,7 +216,7 @@ class PartitionedReceiver(Receiver):
         if self._taken_out and self._turn:
             _log.warning("the other readers have taken this one's partitions, after its silence")
         if self._taken_out:
-            # A partition may be its own again already, but not what it had in hand of it.
+            # The partition may be this reader's again already, but not the messages it had taken of it.
             for part in self._turn:
                 part.receiver.lose()
         for name in list(self._parts):
@@ -236,13 +236,13 @@ class PartitionedReceiver(Receiver):
         self._arrived.set()
 
     async def _write(self, turn: Callable[[Assignment], Assignment]) -> Assignment | None:
-        """Have the document go through ``turn``; None where others were always faster."""
+        """Change the document with ``turn``, and return it; None if others were always faster."""
         for _ in range(_MOST_TRIES):
             try:
                 entry = await self._bucket.get(self._key)
                 assignment, revision = _read(entry), entry.revision
             except nats.js.errors.KeyNotFoundError as error:
-                # A key that was deleted goes on counting.
+                # The revisions of a deleted key go on counting.
                 assignment, revision = Assignment(), error.entry.revision if error.entry else None
             after = turn(assignment)
             try:
@@ -255,5 +255,5 @@ class PartitionedReceiver(Receiver):
     async def _drop(self, name: str) -> None:
         part = self._parts.pop(name)
         self._turn.remove(part)
-        # What is given back would come before the unsettled.
+        # Messages given back would come before the unsettled ones.
         await part.close(give_back=not (self._taken_out or part.unsettled))

@@ -30,10 +30,10 @@ _FATAL = ("Consumer Deleted", "Consumer is push based", "Exceeded MaxRequest")
 
 
 class PullReceiver(Receiver):
-    """Keeps up to ``prefetch`` messages asked for or at hand, and up to ``HELD_BYTES`` of them.
+    """Keeps up to ``prefetch`` messages asked for or at hand, in up to ``HELD_BYTES``.
 
-    A pull request can be lost with its connection, and ends with a status message otherwise; while one
-    is open the server sends heartbeats, so silence means that it is lost and is asked again.
+    A pull request ends with a status message, or is lost with its connection. While one is open the
+    server sends heartbeats, so silence means that it is lost, and it is sent again.
 
     Receivers that share a connection and belong together say how many they are (``shared_by``), and share
     the bounds in bytes.
@@ -56,10 +56,10 @@ class PullReceiver(Receiver):
         self._batch = max(1, prefetch // 2)
         """The most messages of one request."""
         self._low = -1
-        """When so few are in the buffer there is room to ask again; -1 where nothing waits for room."""
+        """When the buffer is down to so many, ask again; -1 while no request waits for room."""
         self._held_bytes = HELD_BYTES // shared_by
         self._credit = 0
-        """How many bytes may be asked for before those in the buffer are counted again."""
+        """How many bytes may be asked for until those in the buffer are counted again."""
         self._expires_ns = int(expires_s * 1e9)
         self._heartbeat_ns = min(int(_HEARTBEAT_S * 1e9), self._expires_ns // 3)
         self.ack_wait_s = ack_wait_s
@@ -67,7 +67,7 @@ class PullReceiver(Receiver):
         self._more = 0
         self._retry_at = 0.0
         self.failure: TransportError | None = None
-        """Why nothing will arrive any more."""
+        """The reason why no message will arrive any more; None while messages may arrive."""
         self._work = asyncio.Event()
         self._arrived = arrived or asyncio.Event()
         self._requests = [
@@ -102,7 +102,7 @@ class PullReceiver(Receiver):
 
     @property
     def at_hand(self) -> int:
-        """How many may be taken."""
+        """How many messages may be taken."""
         return len(self.buffer)
 
     def pop(self) -> JetStreamDelivery | None:
@@ -115,9 +115,9 @@ class PullReceiver(Receiver):
         return delivery
 
     def ask_for_missing(self, count: int) -> None:
-        """Have up to ``count`` redeliveries come, also where the prefetch is used up."""
+        """Ask for up to ``count`` redeliveries, even if the prefetch is used up."""
         if all(request.left <= 0 for request in self._requests):
-            # They come before what is new. After a new message none is due; one more tells when they are.
+            # They come before new messages. After a new one none is due; one more tells when they are.
             self._more = count if self.buffer and self.buffer[-1].attempt > 1 else 1
             self._work.set()
 
@@ -138,14 +138,14 @@ class PullReceiver(Receiver):
         await cancelled(self._pumping, self._watching)
         await self._quiet()
         await self._unsubscribe()
-        # Asking has the server forget the open pull requests. Else it would take the first message that
-        # is given back for one of them, find that nobody is there, and queue it last.
+        # This question makes the server forget the open pull requests. Else it would send the first
+        # message given back to one of them, find that nobody is there, and queue it last.
         if self._client.is_connected:
             with contextlib.suppress(TransportError):
                 await self._consumer.source.waiting()
 
     async def abandon(self) -> None:
-        """Stop receiving. All that is not settled comes again after the ack wait, maybe to others."""
+        """Stop receiving. Unsettled messages come again after the ack wait, maybe to other readers."""
         self.lose()
         await cancelled(self._pumping, self._watching)
         await self._unsubscribe()
@@ -154,7 +154,7 @@ class PullReceiver(Receiver):
         self.fail(ConnectionLostError("the subscription is closed"))
 
     def lose(self) -> None:
-        """Another reader has what was taken here: nothing more is said about it but that it is done."""
+        """Another reader owns the messages taken here: from now on they can only be acknowledged."""
         self._consumer.source.origin.lost = True
 
     async def close(self) -> None:
@@ -169,10 +169,10 @@ class PullReceiver(Receiver):
         self.fail(ConnectionLostError("the subscription is closed"))
 
     async def _quiet(self) -> None:
-        """Wait until nothing seems to be on its way.
+        """Wait until no message seems to be on its way.
 
-        What the server sends at the moment at which it is told to send no more is lost on the way, and
-        comes again only after the ack wait.
+        A message that the server sends just when it is told to send no more would be lost on the way,
+        and come again only after the ack wait.
         """
         deadline = time.monotonic() + _QUIET_LIMIT_S
         heard = True
@@ -188,20 +188,20 @@ class PullReceiver(Receiver):
             heard = any([*map(PullRequest.heard, asked)])
 
     async def _unsubscribe(self) -> None:
-        """Read what has arrived, and nothing more."""
+        """Take the messages that have arrived, and no more."""
         if self._open and not self._client.is_closed:
             self._open = False
             for request in self._requests:
                 await request.drain()
 
     def reconnected(self) -> None:
-        """The pull requests went with the old connection."""
+        """Ask again: the pull requests went with the old connection."""
         for request in self._requests:
             request.left = 0
         self._work.set()
 
     def fail(self, error: TransportError) -> None:
-        """Nothing will arrive any more."""
+        """End with an error: no message will arrive any more."""
         self.failure = self.failure or error
         self._arrived.set()
 
@@ -210,7 +210,7 @@ class PullReceiver(Receiver):
             self.fail(failure)
 
     def _on_status(self, status: str, description: str) -> None:
-        """A request ended with some of its messages left."""
+        """Take in that a request ended before all its messages came."""
         if status == "400" or description.startswith(_FATAL):
             self.fail(TransportError(f"the subscription ended: {description} ({status})"))
             return
@@ -235,7 +235,7 @@ class PullReceiver(Receiver):
                 await self._ask()
 
     async def _ask(self) -> None:
-        """Send each request that is not open, as far as there is room for what it asks for."""
+        """Send each request that is not open, if there is room for its messages."""
         self._low = -1
         for request, other in zip(self._requests, reversed(self._requests), strict=True):
             if request.left > 0:
@@ -246,8 +246,8 @@ class PullReceiver(Receiver):
             if not batch or not (extra or self._has_credit(request, other)):
                 self._low = len(self.buffer) // 2
                 return
-            # The server serves open requests in turns. Of unequal ones one is always on its way, which
-            # matters where the reader waits for the server.
+            # The server serves open requests in turns. If they are unequal, one is always on its way,
+            # which matters when the reader waits for the server.
             if not open_ and not self.buffer:
                 batch = max(1, batch // 2)
             await request.ask(
@@ -259,15 +259,15 @@ class PullReceiver(Receiver):
             )
 
     def _room(self, asked: int) -> int:
-        """How many messages to ask for; none while that is few."""
+        """How many messages to ask for; 0 while there is little room."""
         room = self._prefetch - len(self.buffer) - asked
         return min(room, self._batch) if room >= max(1, self._batch // 2) else 0
 
     def _has_credit(self, request: PullRequest, other: PullRequest) -> bool:
-        """Whether the bytes that a request may bring may be held; if so, they count from now on.
+        """Return True if there is room for the bytes that a request may bring; then they are counted.
 
-        The buffer is counted once in some requests, so that a message costs nothing. A request that is
-        larger than all that may be held is sent when nothing is held.
+        The buffer is counted once in several requests, so that single messages cost nothing. A request
+        for more bytes than may be held at all is sent when none are held.
         """
         if self._credit < request.max_bytes:
             asked = other.max_bytes if other.left > 0 else 0
@@ -278,7 +278,7 @@ class PullReceiver(Receiver):
         return True
 
     async def _check_consumer(self) -> None:
-        """Asking is pointless where the consumer is gone."""
+        """Check the consumer, since requests are pointless if it is gone."""
         last = max((r.last.sequence for r in self._requests if r.last is not None), default=0)
         before = self._consumer.source
         try:
@@ -290,10 +290,10 @@ class PullReceiver(Receiver):
                 request.follow(self._consumer.source.origin)
 
     async def _keep_alive(self) -> None:
-        """What waits in the buffer must not be delivered again meanwhile."""
+        """Ask for more time, so that messages in the buffer are not delivered again."""
         while True:
             await asyncio.sleep(self.ack_wait_s / 3)
-            # Of what came more than once the server counts one ack wait.
+            # The server counts one ack wait for a message, even if it came more than once.
             for delivery in {one.sequence: one for one in self.buffer}.values():
                 with contextlib.suppress(ConnectionLostError):
                     await delivery.in_progress()

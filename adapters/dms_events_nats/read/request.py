@@ -21,10 +21,10 @@ from .foreign import InboxFilter
 __all__ = ["HELD_BYTES", "REQUEST_BYTES", "PullRequest"]
 
 REQUEST_BYTES: Final = (1 << 20) + (1 << 16)
-"""Of one request: an event of the server's default ``max_payload``, and its subjects. Two requests are
-open at a time, and a server with a ``max_pending`` of 4 MB has to hold what both ask for."""
+"""The most bytes of one request: an event of the server's default ``max_payload``, and its subjects. Two
+requests are open at a time, and a server with a ``max_pending`` of 4 MB has to hold the bytes of both."""
 HELD_BYTES: Final = 8 << 20
-"""Of what was asked for or has arrived, and was not taken yet."""
+"""The most bytes of messages that were asked for or have arrived, and were not taken yet."""
 _LEAST_BYTES: Final = 1 << 16
 _MOST_BYTES: Final = 1 << 27
 """The server takes no message of 64 MB or more, by default."""
@@ -42,8 +42,8 @@ class _Body(msgspec.Struct):
 class PullRequest:
     """Asks for messages, and knows how many of them have not come.
 
-    The messages come to the inbox of this request alone, and so does the status with which the server
-    ends it, so what is open here is known, in messages and in bytes.
+    The messages, and the status with which the server ends the request, come to the inbox of this
+    request alone. So the number of its open messages and bytes is known.
     """
 
     __slots__ = (
@@ -90,28 +90,28 @@ class PullRequest:
         self._reply = ""
         self._batch = 0
         self.left = 0
-        """How many messages were asked for and have not come; 0 or less where it is not open."""
+        """How many messages were asked for and have not come; 0 or less if the request is not open."""
         self.max_bytes = max(_LEAST_BYTES, REQUEST_BYTES // shared_by)
         self.last: JetStreamDelivery | None = None
         """The message that came last."""
         self._seen: JetStreamDelivery | None = None
         self._beat = False
-        """A status came since that was last looked at."""
+        """True if a status came since the last call of `heard`."""
         self._heard_at = time.monotonic()
         self._subscription: Subscription | None = None
 
     def follow(self, origin: Origin) -> None:
-        """Take messages of this consumer from now on, and no others."""
+        """From now on take messages of this consumer only."""
         self._origin = origin
         self._filter = InboxFilter(origin.first)
         self._is_first = self._filter.is_first
 
     async def open(self, client: DirectClient) -> None:
-        """Subscribe to the inbox; what nats-py raises passes through."""
+        """Subscribe to the inbox. Errors of nats-py pass through."""
         self._subscription = await client.subscribe_direct(self._inbox + "*", self._take)
 
     async def drain(self) -> None:
-        """Read what has arrived, and nothing more."""
+        """Take the messages that have arrived, and no more."""
         self.last = self._seen = None
         if self._subscription is not None:
             subscription, self._subscription = self._subscription, None
@@ -127,7 +127,7 @@ class PullRequest:
         expires_ns: int,
         heartbeat_ns: int,
     ) -> None:
-        """Ask for a batch. Without a connection nothing is sent, and that it is lost shows as silence."""
+        """Ask for a batch. Without a connection nothing is sent; the loss is noticed by the silence."""
         self.left = self._batch = batch
         self._reply = f"{self._inbox}{next(self._tokens)}"
         self._heard_at = time.monotonic()
@@ -139,7 +139,7 @@ class PullRequest:
             )
 
     def heard(self) -> bool:
-        """Whether anything came since this was last asked."""
+        """Return True if a message or a status came since the last call."""
         heard = self._beat or self.last is not self._seen
         self._beat, self._seen = False, self.last
         if heard:
@@ -147,7 +147,7 @@ class PullRequest:
         return heard
 
     def is_lost(self, silence_s: float) -> bool:
-        """It is open, and not even a heartbeat came for so long."""
+        """Return True if the request is open, and not even a heartbeat came for ``silence_s``."""
         return self.left > 0 and not self.heard() and time.monotonic() - self._heard_at > silence_s
 
     def _take(self, subject: str, reply: str, data: bytes, headers: bytes | None) -> None:
@@ -161,7 +161,7 @@ class PullRequest:
                 subject, reply, data, headers, self._origin, type_name, source
             )
             buffer = self._buffer
-            if not buffer:  # nobody waits while there is one
+            if not buffer:  # no reader waits while there is a message
                 self._arrived.set()
             buffer.append(message)
             self.last = message
@@ -176,7 +176,7 @@ class PullRequest:
         status, description = headers.get("Status", ""), headers.get("Description", "")
         if status == "100" or subject != self._reply:  # a heartbeat, or of an earlier request
             return
-        # Nothing fitted where all are left: the next message alone is larger than the whole request.
+        # If no message came, none fitted: the next message alone is larger than the whole request.
         if description == _TOO_LARGE and headers.get("Nats-Pending-Messages") == str(self._batch):
             self.max_bytes = min(2 * self.max_bytes, _MOST_BYTES)
         self.left = 0

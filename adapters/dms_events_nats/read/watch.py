@@ -1,4 +1,4 @@
-"""Look at a consumer now and then: what was changed under its reader is said."""
+"""Look at a consumer now and then, and log changes made under its reader."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _log = logging.getLogger("dms_events")
 
 
 class ConsumerWatch:
-    """Compares a durable with what it was, and warns once of each change.
+    """Compares a durable with its earlier state, and warns once of each change.
 
     Args:
-        ask: the server's word on the consumer, as JetStream's API gives it.
+        ask: returns the server's information on the consumer, as JetStream's API gives it.
         stream: the name of its stream.
-        durable: its name.
-        filters: what it has to read.
+        durable: the name of the durable.
+        filters: the filter subjects that it should have.
     """
 
     def __init__(
@@ -42,11 +42,12 @@ class ConsumerWatch:
         self._created = ""
 
     async def look(self) -> None:
-        """Ask once, and say what has changed.
+        """Ask once, and log the changes.
 
         Raises:
             NotThereError: the consumer does not exist any more.
-            TransportError: it loses or mutilates messages by now; or it is not known.
+            TransportError: the consumer was edited so that it loses or mutilates messages, or the
+                server does not answer.
         """
         info = await self._ask()
         config = info["config"]

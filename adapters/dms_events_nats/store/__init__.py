@@ -1,4 +1,4 @@
-"""Notes in a key-value bucket, single messages, and what is there to read."""
+"""Notes in a key-value bucket, single messages, and the streams and durables that exist."""
 
 from .bucket import open_bucket
 from .durables import durables_for

@@ -1,4 +1,4 @@
-"""The key-value bucket of a root, made where it is missing, and again where it was deleted."""
+"""The key-value bucket of a root, made if it is missing, and made again if it was deleted."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _KEPT_S = 7 * 86_400.0
 
 
 class NotesBucket:
-    """A bucket that a write makes again where it was deleted. What was in it is gone.
+    """A bucket. If it was deleted, a write makes it again; its old entries are gone.
 
-    What nats-py raises passes through.
+    Errors of nats-py pass through.
     """
 
     def __init__(self, name: str, bucket: Bucket, make: Callable[[], Awaitable[Bucket]]) -> None:
@@ -33,19 +33,19 @@ class NotesBucket:
         self._make = make
 
     async def get(self, key: str) -> Bucket.Entry:
-        """The entry of a key; `KeyNotFoundError` also where there is no bucket."""
+        """Return the entry of a key. `KeyNotFoundError` is raised also if there is no bucket."""
         return await self._bucket.get(key)
 
     async def put(self, key: str, value: bytes) -> None:
-        """Write, over what was there."""
+        """Write the value of a key, over an older one."""
         await self._again(lambda: self._bucket.put(key, value))
 
     async def update(self, key: str, value: bytes, last: int | None) -> None:
-        """Write if ``last`` is the revision of what is there; None for nothing."""
+        """Write if ``last`` is the revision of the key's entry; None if the key must not exist."""
         await self._again(lambda: self._bucket.update(key, value, last=last))
 
     async def purge(self, key: str) -> None:
-        """Delete a key; without a bucket there is none."""
+        """Delete a key. Without a bucket there is no key to delete."""
         with suppress(nats.js.errors.NoStreamResponseError):
             await self._bucket.purge(key)
 
@@ -61,10 +61,10 @@ class NotesBucket:
 async def open_bucket(
     context: JetStreamContext, manager: JetStreamManager, subjects: Subjects
 ) -> NotesBucket:
-    """The bucket of what readers note. Where it is missing it is made, kept as the events are.
+    """Return the bucket of the readers' notes. If missing, it is made, stored as the events are.
 
     Raises:
-        TransportError: it cannot be made or reached.
+        TransportError: the bucket cannot be made or reached.
     """
     name = subjects.bucket("notes")
 

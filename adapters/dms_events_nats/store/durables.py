@@ -1,4 +1,4 @@
-"""Which durables of a stream would get a message, as their filters say."""
+"""Find the durables of a stream whose filters take a message."""
 
 from __future__ import annotations
 
@@ -17,13 +17,15 @@ __all__ = ["durables_for"]
 
 
 async def durables_for(client: Client, stream: str, subject: str, durable: str) -> Sequence[str]:
-    """Names of the durables, sorted; only ``durable``, whole or read by partitions, if it is named.
+    """Return the durables that get a subject, sorted; at most ``durable``, if it is given.
+
+    A durable may be read whole or by partitions.
 
     Raises:
-        TransportError: they are not known, or the account may not ask.
+        TransportError: the server does not answer, or the account may not ask.
     """
     if durable and not is_durable(durable):
-        return ()  # whoever may write to the dead stream wrote this name
+        return ()  # the name comes from the dead stream, where a stranger may have written it
     asked = f"$JS.API.CONSUMER.INFO.{stream}.*" if durable else f"$JS.API.CONSUMER.LIST.{stream}"
     with mapped(f"ask which readers {stream} has (this takes the permission for {asked})"):
         looked_at = _named(client, stream, durable) if durable else _all(client, stream)
@@ -51,13 +53,13 @@ async def _all(client: Client, stream: str) -> AsyncIterator[dict[str, Any]]:
 
 
 def _reader(config: dict[str, Any], subject: str) -> str:
-    """The durable that a consumer belongs to; empty where it would not get the subject."""
+    """Return the durable that a consumer belongs to; empty if the consumer would not get the subject."""
     name: str = config.get("durable_name") or ""
     tokens = subject.split(".")
     for text in filters_of(config):
         filter_ = text.split(".")
         if _matches(filter_, tokens):
-            # A consumer of what has no partition ends its filter with the source.
+            # The filter of a consumer for messages without a partition ends with the source.
             whole = filter_[-1] != "*" or len(filter_) != len(tokens)
             return name if whole else name.removesuffix(part_name("", UNPARTITIONED))
         *source, partition = filter_

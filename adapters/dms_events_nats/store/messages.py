@@ -14,7 +14,7 @@ _NO_MESSAGE = 10037
 
 
 async def fetch_message(manager: JetStreamManager, stream: str, sequence: int) -> bytes | None:
-    """Its payload; None where there is no such message."""
+    """Return the payload of a message; None if there is no such message."""
     if sequence < 1:
         return None
     with mapped(f"fetch message {sequence} of {stream}"):
@@ -29,14 +29,14 @@ async def fetch_message(manager: JetStreamManager, stream: str, sequence: int) -
 async def delete_message(
     client: Client, manager: JetStreamManager, stream: str, sequence: int
 ) -> bool:
-    """Delete it; False where there is no such message."""
+    """Delete a message. Returns False if there is no such message."""
     with mapped(f"delete message {sequence} of {stream}"):
         try:
-            # nats-py's own call has the server overwrite the bytes on disk: 5 ms instead of 0.2 for each.
+            # nats-py's own call makes the server overwrite the bytes on disk: 5 ms each and not 0.2 ms.
             body = {"seq": sequence, "no_erase": True}
             await request(client, f"STREAM.MSG.DELETE.{stream}", body)
         except nats.js.errors.APIError:
-            # Which of several errors it is does not tell a message that is not there from others.
+            # The code of the error does not tell if the message is missing, so ask for the message.
             if await fetch_message(manager, stream, sequence) is not None:
                 raise
             return False

@@ -45,14 +45,14 @@ class NatsKeyValue(KeyValue):
 async def open_notes(
     context: JetStreamContext, manager: JetStreamManager, subjects: Subjects, durable: str
 ) -> NatsKeyValue:
-    """The notes of a durable.
+    """Return the notes of a durable.
 
     Raises:
-        TransportError: their bucket cannot be made or reached.
+        TransportError: the bucket of the notes cannot be made or reached.
     """
     return NatsKeyValue(await open_bucket(context, manager, subjects), durable)
 
 
 def kv_token(durable: str) -> str:
-    """The name of a durable as a token of a key."""
+    """Return the name of a durable as a token of a key."""
     return _NOT_KV_TOKEN.sub(lambda found: f"={ord(found[0]):X}", durable)

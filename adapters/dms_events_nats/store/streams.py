@@ -1,4 +1,4 @@
-"""Say that a stream is missing, and which streams there are instead."""
+"""The error of a missing stream, with the names of the streams that exist."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ASK_S = 2.0
 
 
 async def missing_stream(client: Client, name: str) -> NotThereError:
-    """The error of a stream that is not there, with those that this account may see."""
+    """Return the error of a missing stream, with the streams that this account may see."""
     said = ""
     # Without the permission to ask, or without an answer, the error says less.
     with contextlib.suppress(nats.errors.Error, OSError):
