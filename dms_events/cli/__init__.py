@@ -18,7 +18,7 @@ _OUTPUT_ERRORS: Final = (errno.ENOSPC, errno.EIO, errno.EBADF, errno.EDQUOT)
 
 
 def main() -> None:
-    """Run the command; an error is one line that says what and how to mend it."""
+    """Run the command. An error is printed as one line with the fault and its cure."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without a character shows "?"
@@ -45,7 +45,7 @@ def main() -> None:
 
 
 def _flush_output() -> None:
-    """Write what is left, unless nobody reads it any more, as after ``head``."""
+    """Write the rest of the output, unless its reader has gone, as after ``head``."""
     try:
         if sys.stdout is not None:
             sys.stdout.flush()
@@ -54,7 +54,7 @@ def _flush_output() -> None:
 
 
 def _discard_output() -> None:
-    """Keep the interpreter from writing at its end what could not be written."""
+    """Discard output that could not be written, so that the interpreter does not write it at its end."""
     if sys.stdout is not None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 

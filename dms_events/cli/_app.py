@@ -46,7 +46,7 @@ COMMANDS: Final = {
     ),
     "version": ("_types:version", "Print the version."),
 }
-"""Where each is, and what the help says of it: a command is imported when it is called."""
+"""The place and the help text of each command. A command is imported only when it is called."""
 
 _LOOK: Final[dict[str, Any]] = {
     "add_completion": False,
@@ -56,10 +56,10 @@ _LOOK: Final[dict[str, Any]] = {
 
 
 class _Commands(TyperGroup):
-    """Imports the module of the command that is called, and of no other."""
+    """Imports only the module of the command that is called."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """Put the command itself in place of its line in the help."""
+        """Import the called command, and put it in the place of its stand-in."""
         name = args[0]
         if name in COMMANDS:
             module, _, attribute = COMMANDS[name][0].partition(":")

@@ -1,4 +1,4 @@
-"""The connection of a command with a bus: its options are declared once, by the scheme of the URL."""
+"""The connection of a command to a bus. Each option is declared once, with the scheme of its URL."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SCHEMES: Final = {each.name: each for each in (Nats, Libp2p)}
 
 
 class _Place(msgspec.Struct, frozen=True):
-    """The options that all schemes have."""
+    """The options of all schemes."""
 
     url: Annotated[str, option("Connection", "--url", "Where the bus is.")] = (
         "nats://127.0.0.1:4222"
@@ -35,16 +35,16 @@ class _Place(msgspec.Struct, frozen=True):
 
 
 class Connection:
-    """Where the bus of a command is, and how it is reached.
+    """The place of a command's bus, and the options for reaching it.
 
     Args:
-        schemes: those that the command can use.
-        given: the options, by the names of their fields.
-        flags: those that stand on the command line, by the names of their fields.
-        variables: the names of the variables, by those of the fields.
+        schemes: the schemes that the command can use.
+        given: the values of all options, by field name.
+        flags: the flags that were given on the command line, by field name.
+        variables: the names of the environment variables, by field name.
 
     Raises:
-        ConfigError: the command cannot use the scheme of the URL, or a flag is another scheme's.
+        ConfigError: the command cannot use the scheme of the URL, or a flag belongs to another scheme.
     """
 
     def __init__(
@@ -71,22 +71,22 @@ class Connection:
         self._scheme = able.get(name, Scheme)
 
     def bus(self, *, source: str = "", wait: bool = False) -> Bus:
-        """A bus to open.
+        """Return a bus that is not open yet.
 
         Args:
-            source: peer id of whoever publishes.
-            wait: a server that does not listen may be starting, and is tried again for a while.
+            source: peer id of the publisher.
+            wait: try again for a while if the server does not listen, since it may be starting.
         """
         options = self.of(self._scheme).adapter_options(wait=wait)
         return connect(self.url, source=source, root=self.root, **options)
 
     def of(self, group: type[S]) -> S:
-        """The options of a scheme, or of another group."""
+        """Return the options of a scheme or of another group."""
         fields = set(group.__struct_fields__) & set(self._given)
         return group(**{field: self._given[field] for field in fields})
 
     def environment(self) -> dict[str, str]:
-        """The variables with which another command connects alike."""
+        """Return the environment variables that make another command connect in the same way."""
         return {
             variable: " ".join(value) if isinstance(value, list) else str(value)
             for name, variable in self._variables.items()
@@ -100,13 +100,13 @@ def connects(
     beside: tuple[type[Scheme], ...] = (),
     **other: Any,
 ) -> Callable[[F], Callable[..., Any]]:
-    """Give a command the options of a `Connection`, which is its first argument.
+    """Give a command the options of a `Connection`. The command gets the connection as first argument.
 
     Args:
-        schemes: those that the command can use.
-        first: other groups of options, which stand before these. `Connection.of` has them.
-        beside: those of another bus of the command, whose options `Connection.of` has.
-        other: by the name of a field, another option for it, with its default.
+        schemes: the schemes that the command can use.
+        first: groups of other options, which come first in the help. `Connection.of` returns them.
+        beside: schemes of the command's second bus. `Connection.of` returns their options.
+        other: by field name, an option with its default that replaces the field's own.
     """
     options: dict[str, Any] = {}
     groups: tuple[type[msgspec.Struct], ...] = (*first, _Place, *schemes, *beside)

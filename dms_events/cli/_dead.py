@@ -177,7 +177,7 @@ async def _light(choice: Choice, connection: Connection, limit: int = 0) -> list
 async def _replay(
     choice: Choice, connection: Connection, *, keep: bool, dry_run: bool, to_all: bool
 ) -> int:
-    """Replay them, say how many were and to whom, and return how many could not be."""
+    """Replay the chosen letters and print their number and readers. Returns the number that failed."""
     good = bad = 0
     readers: dict[str, Sequence[str]] = {}
     would: list[DeadLetter] = []
@@ -207,7 +207,7 @@ async def _replay(
 
 
 def _everybody(readers: Mapping[str, Sequence[str]]) -> str:
-    """Whom a replay to all reaches, by the types that were replayed."""
+    """Return a text with the readers that a replay to all reaches, by the replayed types."""
     names = sorted({name for found in readers.values() for name in found})
     return visible(
         f"all readers: {', '.join(names) or 'no durable'}, and who reads without a durable"

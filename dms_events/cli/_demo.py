@@ -67,7 +67,7 @@ async def _run(demo: Demo) -> Outcome:
         if demo.moving:
             demo.interrupt()
         elif this is not None:
-            this.cancel()  # there is nothing to finish
+            this.cancel()  # no event has been published yet
 
     with finishing(stop):
         return await demo.run()
@@ -96,7 +96,7 @@ class Display:
         self._bars.stop()
 
     def begin(self, demo: Demo) -> None:
-        """Say what is about to happen."""
+        """Print the machine and the way of the events, and start the bars."""
         status.print(f"This machine: {demo.machine}")
         status.print(
             f"{demo.total:,} events → nats-server (JetStream) → forwarder → {demo.database}"
@@ -108,7 +108,7 @@ class Display:
         self._started = self._line_at = time.monotonic()
 
     def show(self, published: int, settled: int) -> None:
-        """Show how far it is."""
+        """Show the progress."""
         now = time.monotonic()
         for task, done in zip(self._bars.task_ids, (published, settled), strict=True):
             rate = f"{done / max(0.001, now - self._started):,.0f}/s"

@@ -1,4 +1,4 @@
-"""``dms-events explain``: tell how a document is read."""
+"""``dms-events explain``: explain how a document is read."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["explain"]
 
 _ABOUT = "id", "source", "time"
 _SHOWN = 20
-"""How often a rule is shown; the rest is counted."""
+"""Most places shown for a rule; the others are only counted."""
 
 
 def explain(
@@ -67,7 +67,7 @@ def _content(file: str) -> bytes:
 
 
 def _envelope_of(name: str, data: bytes, file: str) -> Envelope | None:
-    """The envelope, where it is one of an event of that type."""
+    """Return the envelope in the data if it holds an event of that type; else None."""
     try:
         envelope = decode_envelope(data)
         held = registry.resolve(envelope.type)
@@ -136,7 +136,7 @@ def _text(explanation: Explanation, value: Any, reveal: bool) -> str:
 
 
 def _written(explanation: Explanation, value: Any, reveal: bool) -> msgspec.Raw | str:
-    """A value as it is written again, or why it is not shown."""
+    """Return a value as the library writes it, or the reason why it is not shown."""
     try:
         written = codec.encode(value)
     except EncodeError as error:

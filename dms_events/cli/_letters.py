@@ -30,15 +30,15 @@ __all__ = [
 
 _PANEL = "Which"
 _ALIKE = 3
-"""Letters of one cause that are listed one by one; of more the first is."""
+"""Most letters of one cause that are listed one by one; of more letters only the first is listed."""
 _VARYING = re.compile(r"[0-9]+|\"[^\"]*\"|'[^']*'")
-"""What differs between the reasons of letters that have one cause."""
+"""The parts that may differ in the reasons of letters with one cause."""
 _AGO = re.compile(r"(\d{1,9})([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 class Filters(msgspec.Struct, frozen=True):
-    """The options of a command that says which dead letters it is about."""
+    """The options that select the dead letters of a command."""
 
     reader: Annotated[
         str, typer.Option("--reader", help="Given up by this durable.", rich_help_panel=_PANEL)
@@ -77,10 +77,10 @@ class Filters(msgspec.Struct, frozen=True):
 
 
 class Choice:
-    """Dead letters by number, by identity and by filters, all of which must agree.
+    """A choice of dead letters by number or identity, and by filters, all of which must match.
 
     Raises:
-        ConfigError: a time is none.
+        ConfigError: the text of ``since`` or ``until`` is not a time.
     """
 
     def __init__(self, filters: Filters, names: Sequence[str] = ()) -> None:
@@ -97,14 +97,14 @@ class Choice:
 
     @property
     def unlimited(self) -> bool:
-        """Whether nothing was said, which means all of them."""
+        """True if no number, identity or filter was given: all letters are chosen."""
         return not (self._numbers or self._ids or self._id or any(self._filters.values()))
 
     async def of(self, bus: Bus) -> AsyncGenerator[DeadLetter, None]:
-        """The chosen ones, oldest first.
+        """Yield the chosen letters, oldest first.
 
         Raises:
-            ConfigError: a number or an identity has no dead letter; none was given out then.
+            ConfigError: a number or an identity has no dead letter; no letter was yielded then.
         """
         if not (self._numbers or self._ids):
             async with aclosing(self._matching(bus)) as letters:
@@ -125,7 +125,7 @@ class Choice:
         everything = not (self._numbers or self._ids)
         async with aclosing(bus.dead_letters.find(**self._filters)) as letters:
             async for letter in letters:
-                # As it is, or as it is printed.
+                # The identity itself, or its printed form.
                 ids = {letter.id, visible(letter.id)}
                 if (not self._id or self._id in ids) and (
                     everything or letter.number in self._numbers or ids & self._ids
@@ -134,7 +134,7 @@ class Choice:
 
 
 def table(letters: Sequence[DeadLetter], *, each: bool = False) -> Sequence[Sequence[str]]:
-    """The letters as rows, under a heading; of many with one cause the first, and how many more."""
+    """Return the letters as rows with a heading; many with one cause are the first one and a count."""
     heading: tuple[str, ...] = (
         "letter",
         "buried",
@@ -178,7 +178,7 @@ def _more(alike: Sequence[DeadLetter]) -> tuple[str, ...]:
 
 
 def record(letter: DeadLetter, *, whole: bool = False, reveal: bool = False) -> str:
-    """A letter as a line of JSON, without what may be secret; ``whole`` with the event and its bytes."""
+    """Return a letter as a line of JSON, without secrets; ``whole`` adds the event and its bytes."""
     known: dict[str, Any] = {"number": letter.number}
     for name in letter.__struct_fields__:
         if name != "payload":
@@ -195,7 +195,7 @@ def record(letter: DeadLetter, *, whole: bool = False, reveal: bool = False) -> 
 
 
 def _event(letter: DeadLetter) -> msgspec.Raw | None:
-    """The event's JSON in the letter; None where that is none."""
+    """Return the event's JSON in the letter; None if there is no valid JSON."""
     with suppress(DecodeError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         event = decode_envelope(letter.payload).data.decode()
         return msgspec.Raw(msgspec.json.format(event, indent=-1).encode())
@@ -203,7 +203,7 @@ def _event(letter: DeadLetter) -> msgspec.Raw | None:
 
 
 def fields(letter: DeadLetter, reveal: bool) -> list[tuple[str, str]]:
-    """All that a letter says, with the event and the original's bytes where they may be shown."""
+    """Return all fields of a letter, with the event and the original's bytes if they may be shown."""
     shown = {name: str(getattr(letter, name)) for name in letter.__struct_fields__}
     secret = _secret(letter)
     shown["reason"] = _reason(letter, secret, reveal)
@@ -216,7 +216,7 @@ def fields(letter: DeadLetter, reveal: bool) -> list[tuple[str, str]]:
     shown["secret"] = str(secret)
     event = _event(letter)
     what = visible_json(bytes(event).decode()) if event else "none that can be read in what is here"
-    # A secret is revealed as the bytes that hold it, and spelled out nowhere.
+    # A revealed secret shows only in the payload, not also in the event.
     shown["event"] = "see the payload" if secret and reveal else masked(secret, what, reveal)
     shown.pop("payload")
     payload = masked(secret, _text(letter.payload), reveal)
@@ -224,14 +224,14 @@ def fields(letter: DeadLetter, reveal: bool) -> list[tuple[str, str]]:
 
 
 def without_payload(letter: DeadLetter) -> DeadLetter:
-    """A letter to show and to drop, without the weight of its original."""
+    """Return a letter without its original, to save memory; it can be shown and dropped."""
     secret = _secret(letter)
     reason = _reason(letter, secret, False)
     return msgspec.structs.replace(letter, payload=b"", secret=secret, reason=reason)
 
 
 def counted(count: int) -> str:
-    """A number of dead letters, in words."""
+    """Return a number of dead letters as text."""
     return f"{count:,} dead letter" + ("" if count == 1 else "s")
 
 
@@ -240,7 +240,7 @@ def _secret(letter: DeadLetter) -> bool:
 
 
 def _reason(letter: DeadLetter, secret: bool, reveal: bool) -> str:
-    """Letters that know of their secret have withheld it themselves; older ones have not."""
+    """Return the reason, masked for an older letter: a letter marked as secret withheld it already."""
     return masked(secret and not letter.secret, letter.reason, reveal)
 
 

@@ -34,7 +34,7 @@ _NODE: Final = (
 )
 _LOOK_S: Final = 0.05
 _TYPES_S: Final = 2.0
-"""A peer that subscribes to something says so soon after it is connected."""
+"""Longest wait for the subscriptions of new peers: a peer sends them soon after it connects."""
 _PAUSE_S: Final = 1.0
 
 
@@ -142,7 +142,7 @@ async def _peers(connection: Connection, count: int | None, wait_s: float) -> tu
         raise ConfigError("--bootstrap", "name a peer to begin with: /ip4/…/tcp/…/p2p/…")
     are_all = not ("" in named or guest.dht_prefix or guest.rendezvous)
     if not os.environ.get("DMS_EVENTS_DEBUG"):
-        logging.getLogger("dms_events").setLevel(logging.ERROR)  # a peer that is missing is no news
+        logging.getLogger("dms_events").setLevel(logging.ERROR)  # a missing peer needs no warning
 
     def enough() -> bool:
         there = {peer.peer_id for peer in bus.peers}
@@ -174,7 +174,7 @@ async def _until(condition: Callable[[], bool], most_s: float) -> None:
 
 
 async def _measure(bus: Bus, peer: Peer) -> None:
-    """Have the bus know how long a round trip takes, if the peer answers."""
+    """Ping the peer, so that the bus knows its round-trip time; a peer may not answer."""
     with suppress(TransportError):
         await bus.transport.ping(peer.peer_id)
 

@@ -1,4 +1,4 @@
-"""What commands that run for long log on stderr."""
+"""The logs of long-running commands on stderr."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Level", "LogLevelOption", "level_of", "log_on_stderr"]
 
 
 class Level(StrEnum):
-    """What is logged, and what is worse."""
+    """The lowest level that is logged."""
 
     DEBUG = "debug"
     INFO = "info"
@@ -27,7 +27,7 @@ LogLevelOption = Annotated[
 
 
 def log_on_stderr(level: Level) -> None:
-    """Log with times from now on; of the libp2p library no more than warnings, unless for debugging."""
+    """Log with times from now on. At level INFO the libp2p library logs only warnings and errors."""
     logging.basicConfig(
         level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
     )
@@ -36,5 +36,5 @@ def log_on_stderr(level: Level) -> None:
 
 
 def level_of(given: Level | None) -> Level:
-    """The level that is asked for, by its own option or by ``--debug``."""
+    """Return the level of ``--log-level``; without it DEBUG with ``--debug``, else INFO."""
     return given or (Level.DEBUG if os.environ.get("DMS_EVENTS_DEBUG") else Level.INFO)

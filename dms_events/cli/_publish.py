@@ -55,7 +55,7 @@ def publish(
 async def _publish(
     connection: Connection, source: str, name: str, stream: io.RawIOBase
 ) -> tuple[int, int]:
-    """How many events were published, and how many peers subscribe to them."""
+    """Return the number of published events, and of peers that subscribe to them."""
     count = number = 0
     rest = b""
     bus = connection.bus(source=source)
@@ -114,21 +114,21 @@ class _Inline(io.RawIOBase):
 
 
 async def _blocks(stream: io.RawIOBase) -> AsyncIterator[bytes]:
-    """What is there to read, as soon as it is there; waiting for it does not hold up the bus."""
+    """Yield input as soon as it is there. Waiting for input does not block the bus."""
     loop = asyncio.get_running_loop()
     blocks: asyncio.Queue[bytes] = asyncio.Queue()
     room = threading.Semaphore(1)
 
     def feed() -> None:
         block = b"-"
-        # The command ended meanwhile, over a bad line: the loop is closed, or the stream (a ValueError).
+        # If the command ended at a bad line, the loop is closed, or the stream is (a ValueError).
         with suppress(RuntimeError, ValueError):
             while block:
                 room.acquire()
                 block = stream.read(_BLOCK) or b""
                 loop.call_soon_threadsafe(blocks.put_nowait, block)
 
-    # A daemon, because nothing can end a thread that waits for a terminal.
+    # A daemon thread: a thread that waits for a terminal cannot be ended.
     threading.Thread(target=feed, daemon=True).start()
     while block := await blocks.get():
         room.release()

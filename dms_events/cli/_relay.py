@@ -1,4 +1,4 @@
-"""``dms-events relay``: what nodes gossip becomes durable events."""
+"""``dms-events relay``: store the events that nodes gossip as durable events."""
 
 from __future__ import annotations
 

@@ -20,27 +20,27 @@ _LOOK_MS = 200
 
 
 def reloading(words: Sequence[str], variables: Mapping[str, str]) -> int:
-    """Run ``dms-events`` with these words, again after each change of a .py file below this folder.
+    """Run ``dms-events`` with these words, and again after each change of a .py file below this folder.
 
-    A running one is asked to end by SIGTERM, and the next one starts after its end. Signals are handed
-    on to it. Returns the exit code of the last one, as a shell would tell it.
+    After a change the running process gets a SIGTERM, and the next one starts after its end. A SIGINT or
+    SIGTERM ends the running process too. Returns the exit code of the last process, as a shell gives it.
 
     Raises:
-        ExtraNotInstalledError: what watches files is not installed.
+        ExtraNotInstalledError: the package that watches files is not installed.
     """
     try:
         from watchfiles import PythonFilter, watch
     except ImportError as error:
         raise ExtraNotInstalledError("reload", "--reload") from error
 
-    # The URL may hold a password, which is nobody's to see in the list of processes. Bytecode is told
-    # from its source by size and second: too coarse for somebody who saves twice.
+    # The URL may hold a password, which must not show in the list of processes. Python compares bytecode
+    # with its source by size and second: too coarse if somebody saves twice within a second.
     env = os.environ | variables | {"PYTHONDONTWRITEBYTECODE": "1"}
     runs: list[subprocess.Popen[bytes]] = []
     stopping = threading.Event()
 
     def start() -> None:
-        # In a session of its own, or else Ctrl-C in a terminal would reach it twice.
+        # In its own session: otherwise Ctrl-C in a terminal would reach the process twice.
         command = [sys.executable, "-m", "dms_events", *words]
         runs.append(subprocess.Popen(command, env=env, start_new_session=True))
 
@@ -71,7 +71,7 @@ def reloading(words: Sequence[str], variables: Mapping[str, str]) -> int:
             status.print(f"{visible(names)} changed, starting again", markup=False)
             end()
             runs[-1].wait()
-        if changes or not runs:  # the first time only now, when no change can be missed any more
+        if changes or not runs:  # the first start is only here, when no change can be missed
             if not stopping.is_set():
                 start()
         elif runs[-1].poll() is not None and seen < len(runs):

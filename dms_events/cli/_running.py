@@ -17,10 +17,10 @@ T = TypeVar("T")
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """Run the coroutine of a command in an event loop of its own, until its end or a signal.
+    """Run the coroutine of a command in its own event loop, until its end or a signal.
 
     Raises:
-        Interrupted: a signal cancelled it, and it has not come to its end.
+        Interrupted: a signal cancelled the coroutine before its end.
     """
     try:
         return asyncio.run(_cancellable(work))
@@ -44,9 +44,9 @@ async def _cancellable(work: Coroutine[Any, Any, T]) -> T:
 def finishing(
     stop: Callable[[], None], *, at_once: Callable[[], None] = lambda: None
 ) -> Iterator[None]:
-    """Call ``stop`` at the first signal, and let what runs finish; the second one interrupts it.
+    """Call ``stop`` at the first signal, and let the block finish; a second signal interrupts the block.
 
-    ``stop`` is called in the event loop; ``at_once`` before, also while something blocks the loop.
+    ``stop`` is called in the event loop. ``at_once`` is called before, even if the loop is blocked.
     """
     from ..worker.signals import on_signals  # the commands that finish nothing need no worker
 
@@ -60,8 +60,8 @@ def finishing(
 
 
 def end_within(timeout_s: float) -> None:
-    """Have the process end, and show where it hangs: it may block the loop, or leave threads.
+    """End the process after ``timeout_s``, and print where it hangs: in the loop, or in other threads.
 
-    A later call takes the place of an earlier one.
+    A later call replaces an earlier one.
     """
     faulthandler.dump_traceback_later(timeout_s, exit=True)

@@ -27,9 +27,9 @@ __all__ = [
 def option(
     panel: str, flag: str, text: str, *, env: str | None = "", metavar: str | None = None
 ) -> Any:
-    """An option of a panel.
+    """Return an option of a panel.
 
-    Its variable is ``DMS_EVENTS_<ENV>``, or called as the flag is; with None it has no variable.
+    Its variable is ``DMS_EVENTS_<ENV>``; an empty ``env`` takes the flag's name, None gives no variable.
     """
     words = flag.partition("/")[0].removeprefix("--").replace("-", "_")
     return typer.Option(
@@ -42,20 +42,20 @@ def option(
 
 
 class Scheme(msgspec.Struct, frozen=True):
-    """The options of one scheme; other schemes have none.
+    """The options of one scheme. This base class has none: it stands for any other scheme.
 
-    A field that is not annotated is an option of some commands only.
+    A field without ``Annotated`` is an option of some commands only.
     """
 
     name: ClassVar[str] = ""
     lacks: ClassVar[str] = ""
-    """Why some commands do not take it."""
+    """The reason why some commands do not take this scheme."""
 
     def adapter_options(self, *, wait: bool) -> dict[str, Any]:
-        """The options as its adapter takes them.
+        """Return the options in the form that the scheme's adapter takes.
 
         Args:
-            wait: a server that does not listen may be starting, and is tried again for a while.
+            wait: try again for a while if the server does not listen, since it may be starting.
 
         Raises:
             ConfigError: a file cannot be read.
@@ -99,7 +99,7 @@ class Nats(Scheme, frozen=True):
         return self.server_options(wait=wait) | {"make_streams": self.make_streams}
 
     def server_options(self, *, wait: bool = False) -> dict[str, Any]:
-        """Those that are about the server, and not about its streams."""
+        """Return the options about the server, without those about its streams."""
         given = {
             "credentials": self.credentials,
             "inbox_prefix": self.inbox_prefix,
@@ -229,9 +229,9 @@ class Libp2p(Scheme, frozen=True):
 
 
 class Libp2pGuest(Scheme, frozen=True):
-    """The options of a node that only looks in, beside one that may run here.
+    """The options of a guest: a node for one look, while another node may run on this machine.
 
-    Two nodes cannot share a key, a port or a folder, so the variables of those do not count.
+    Two nodes cannot share a key, a port or a folder, so a guest ignores the variables for these.
     """
 
     name = "libp2p"
@@ -262,7 +262,7 @@ MAKE_STREAMS: Final = (
     ],
     True,
 )
-"""The option of commands that do not only look."""
+"""The option of commands that may create streams."""
 
 WAIT_FOR_PEERS: Final = (
     Annotated[
@@ -275,7 +275,7 @@ WAIT_FOR_PEERS: Final = (
     ],
     10.0,
 )
-"""The option of commands that publish: a node that was just started has no peers yet."""
+"""The option of commands that publish: a newly started node has no peers yet."""
 
 JOINING: Final[dict[str, Any]] = {
     "bootstrap_peers": (Bootstrap, None),

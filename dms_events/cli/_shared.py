@@ -40,12 +40,12 @@ class _Out(Console):
 
 
 out = _Out(highlight=False, soft_wrap=True, emoji=False)
-"""What a command answers."""
+"""For the results of a command."""
 status = Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty(), emoji=False)
-"""What it says meanwhile."""
+"""For messages of a command while it runs."""
 
 _WIDEST = 80
-"""Characters up to which the cells of a column are aligned."""
+"""Most characters of a column's alignment."""
 
 RevealOption = Annotated[
     bool, typer.Option("--reveal", help="Show payloads also of types that hold a secret.")
@@ -53,11 +53,11 @@ RevealOption = Annotated[
 
 
 HIDDEN = "*** (its type holds a secret; --reveal shows it)"
-"""What is shown in place of a payload."""
+"""The text that is shown instead of a secret payload."""
 
 
 def is_secret(type_name: str) -> bool:
-    """Whether a type, by its full or its bare name, is known and holds a secret."""
+    """True if a type, by its full or its bare name, is known and holds a secret."""
     try:
         return holds_secret(registry.get(registry.resolve(type_name)))
     except UnknownTypeError:
@@ -65,19 +65,19 @@ def is_secret(type_name: str) -> bool:
 
 
 def guarded(type_name: str, text: str, reveal: bool) -> str:
-    """A payload as it may be shown: not at all where its type holds a secret."""
+    """Return a payload as it may be shown: hidden if its type holds a secret and ``reveal`` is False."""
     return masked(is_secret(type_name), text, reveal)
 
 
 def masked(secret: bool, text: str, reveal: bool) -> str:
-    """A text as it may be shown."""
+    """Return the text; if it is secret and not to be revealed, return `HIDDEN`."""
     return HIDDEN if secret and not reveal else text
 
 
 def print_columns(rows: Sequence[Sequence[str]]) -> None:
-    """Print rows aligned, one line each: no cell is cut, so that it can be copied or piped on.
+    """Print rows in columns, one line each. No cell is cut, so cells can be copied or piped on.
 
-    A cell as long as a stranger pleased makes its own row longer, and no other.
+    A very long cell makes only its own row longer.
     """
     widths = [min(_WIDEST, max(map(len, column))) for column in zip(*rows, strict=True)]
     for row in rows:
@@ -87,7 +87,7 @@ def print_columns(rows: Sequence[Sequence[str]]) -> None:
 
 @contextmanager
 def on_reader_gone(stop: Callable[[], object]) -> Iterator[None]:
-    """Call ``stop`` once nobody reads what is written to a pipe on stdout any more, as after ``head``."""
+    """Call ``stop`` once the reader of a pipe on stdout has gone, as after ``head``."""
     if sys.stdout is None or not stat.S_ISFIFO(os.fstat(sys.stdout.fileno()).st_mode):
         yield
         return

@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM end every command: the first one soon and whatever hangs, the second at once."""
+"""SIGINT and SIGTERM end every command: the first soon, even if something hangs, the second at once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Interrupted", "asked", "end_on_signals"]
 
 _NUMBERS: Final = (signal.SIGINT, signal.SIGTERM)
 _CLEANUP_S: Final = 1.0
-"""For what a command does at its end, as closing a connection to a server that says nothing."""
+"""Time for the end of a command, such as closing a connection to a server that does not answer."""
 
 
 class Interrupted(BaseException):
@@ -24,11 +24,11 @@ class Interrupted(BaseException):
     def __init__(self, number: int) -> None:
         super().__init__(f"ended by {signal.Signals(number).name}")
         self.code = 128 + number
-        """The exit code, as shells have it."""
+        """The exit code, by the convention of shells."""
         self._said = False
 
     def say(self) -> None:
-        """Say so in a line, once."""
+        """Print one line about the signal, once."""
         if not self._said:
             self._said = True
             with suppress(OSError):  # stderr is closed
@@ -36,7 +36,7 @@ class Interrupted(BaseException):
 
 
 class _Asked:
-    """The signal that came, and what it is to cancel."""
+    """The signal that came, and the function that cancels the running command."""
 
     def __init__(self) -> None:
         self.by: Interrupted | None = None
@@ -44,7 +44,7 @@ class _Asked:
         self._came = threading.Event()
 
     def watch(self) -> None:
-        # It is started before a signal comes, because a signal handler must not start a thread.
+        # The thread is started before a signal comes: a signal handler must not start a thread.
         threading.Thread(target=self._end_late, daemon=True).start()
 
     def take(self, number: int, _frame: FrameType | None) -> None:
@@ -64,7 +64,7 @@ class _Asked:
 
     @staticmethod
     def _end(by: Interrupted) -> None:
-        # Nothing is flushed: whoever reads the output may be what hangs.
+        # Output is not flushed: its reader may be the one that hangs.
         by.say()
         os._exit(by.code)
 
@@ -73,9 +73,9 @@ asked = _Asked()
 
 
 def end_on_signals() -> None:
-    """Have the first SIGINT or SIGTERM raise `Interrupted`, or cancel what `_running.run` runs.
+    """Let the first SIGINT or SIGTERM raise `Interrupted`, or cancel the coroutine of `_running.run`.
 
-    A second one ends the process at once. What is left 1 s after the first one is not waited for.
+    A second signal ends the process at once. 1 s after the first signal it ends in any case.
     """
     asked.watch()
     for each in _NUMBERS:

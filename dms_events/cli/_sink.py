@@ -28,7 +28,7 @@ _FROM: Final = (
 )
 
 _LAST_S: Final = 2.0
-"""Of the drain, for what follows the writes: giving back, and closing the sink and the connection."""
+"""Part of the drain after the writes: to give messages back, and close the sink and the connection."""
 _SHOW_S: Final = 0.25
 
 app = typer.Typer(help="Forward stats events into a store.", no_args_is_help=True)
@@ -115,13 +115,13 @@ async def _run(
             except Interrupted:
                 end_within(_LAST_S)
                 raise
-            # Closing the sink may hang, so it is told before.
+            # Closing the sink may hang, so the figures are printed first.
             shown.stop()
             _print(forwarder.stats, json)
 
 
 async def _shown(forwarder: Forwarder, shown: Status) -> None:
-    """Run it, and show how far it is."""
+    """Run the forwarder and show its progress."""
 
     async def show() -> None:
         while True:
@@ -153,5 +153,5 @@ def _line(stats: Stats) -> str:
 
 
 def _said(counts: dict[str, int]) -> dict[str, int]:
-    """The figures in the words of a sink."""
+    """Return the figures in the words of a sink: handled events are stored."""
     return {"stored" if name == "handled" else name: count for name, count in counts.items()}

@@ -28,7 +28,7 @@ from ._shared import out, status, visible
 __all__ = ["worker"]
 
 _LAST_S = 15.0
-"""For what follows the drain: interrupting handlers, the shutdown hooks, threads, the connection."""
+"""Time after the drain: to interrupt handlers, run shutdown hooks, and end threads and the connection."""
 
 
 @connects(Nats, Libp2p, make_streams=MAKE_STREAMS, wait_for_peers_s=WAIT_FOR_PEERS)
@@ -99,7 +99,7 @@ async def _run(found: Worker, connection: Connection) -> None:
         if connected:
             found.stop()
         elif this is not None:
-            this.cancel()  # there is nothing to finish
+            this.cancel()  # no handler runs before the connection
 
     def bound() -> None:
         end_within(found.settings.drain_s + _LAST_S)
@@ -119,10 +119,10 @@ async def _run(found: Worker, connection: Connection) -> None:
 
 
 def load(target: str) -> Worker:
-    """The worker that ``module:attribute`` names.
+    """Return the worker that ``module:attribute`` names.
 
     Raises:
-        ConfigError: there is none. What a module raises is shown with its traceback before.
+        ConfigError: there is no such worker. If the module raises, its traceback is printed first.
     """
     name, colon, attribute = target.partition(":")
     if not (

@@ -1,1 +1,1 @@
-"""What the demo publishes: this machine as it is, and a simulated fleet around it."""
+"""The events of the demo: this machine as measured, and a simulated fleet around it."""

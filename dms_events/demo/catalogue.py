@@ -1,4 +1,4 @@
-"""What a fleet is made of: kinds of devices, and services that people run on them."""
+"""The parts of a fleet: kinds of devices, and services that people run on them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _DEVICE_KINDS = (
 
 @dataclass(slots=True, eq=False)
 class Device:
-    """A device; ``offer`` is what it last reported, ``used_*`` what jobs hold of it."""
+    """A device; ``offer`` holds the resources of its last report, ``used_*`` those that jobs hold."""
 
     peer_id: str
     nominal: ResourceValues
@@ -44,10 +44,10 @@ class Device:
     used_ram_mb: float = 0.0
     busy_until: float = 0.0
     place: int | None = None
-    """Where it stands among the devices that take calls; None while it does not."""
+    """Index among the devices that take calls; None while it takes none."""
 
     def fits(self, cpu_mhz: float, ram_mb: float) -> bool:
-        """Whether a job of this size still finds room."""
+        """True if there is room for a job of this size."""
         return (
             cpu_mhz <= self.offer.cpu - self.used_cpu_mhz
             and ram_mb <= self.offer.ram - self.used_ram_mb
@@ -55,7 +55,7 @@ class Device:
 
 
 def make_devices(count: int, rng: Random) -> list[Device]:
-    """So many devices, the first of them a server."""
+    """Return ``count`` devices; the first is a server."""
     shares = [kind.share for kind in _DEVICE_KINDS]
     kinds = [_SERVER, *rng.choices(_DEVICE_KINDS, shares, k=count - 1)]
     return [_make_device(kind, rng) for kind in kinds]
@@ -112,12 +112,12 @@ _SERVICE_KINDS = (
 )  # fmt: skip
 
 SERVICES = sum(len(kind.variants) for kind in _SERVICE_KINDS)
-"""How many different services there are."""
+"""Number of different services."""
 
 
 @dataclass(slots=True, eq=False)
 class Service:
-    """A service, what its average job needs, and who registered it."""
+    """A service, the needs of its average job, and the device that registered it."""
 
     id: str
     name: str
@@ -132,7 +132,7 @@ class Service:
 
 
 def make_services(count: int, rng: Random) -> list[Service]:
-    """So many different services (at most `SERVICES`), the most popular first, as Zipf has it."""
+    """Return ``count`` (at most `SERVICES`) different services, by popularity after Zipf's law."""
     choices = [(kind, variant) for kind in _SERVICE_KINDS for variant in kind.variants]
     return [
         Service(

@@ -1,4 +1,4 @@
-"""A fleet of devices living through some days, as the nodes of the network would report it."""
+"""The life of a fleet of devices over some days, as the nodes of the network would report it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _FEWEST_DAYS, _MOST_DAYS = 0.001, 3650.0
 
 
 class Planned(NamedTuple):
-    """An event, when it happens and which node reports it."""
+    """An event with its time and the node that reports it."""
 
     time: datetime
     """Aware, UTC, whole milliseconds; ``event.timestamp`` is the same in Unix seconds."""
@@ -31,23 +31,23 @@ class Planned(NamedTuple):
 def fleet(
     *, devices: int, events: int, seed: int, end: datetime, days: float = 10
 ) -> Iterator[Planned]:
-    """Exactly ``events`` events in time order, spread over the ``days`` before ``end``.
+    """Return exactly ``events`` events in time order, spread over the ``days`` before ``end``.
 
-    The same arguments give the same events. Only the devices and what is under way are held in
-    memory. Every device is onboarded; the rest depends on how many events there are for it. The
-    last event lies seconds before ``end``.
+    The same arguments give the same events. Only the devices and the pending steps are held in memory.
+    Every device is onboarded; the number of events left decides what else happens. The last event lies
+    seconds before ``end``.
 
-    A host takes a call only while it is online and has room, and stays online until its jobs are
-    done and paid. A `ServiceCall` (status ``accepted``) carries from the start what its job will
-    have used; `ServiceStatus` then says ``running`` and, ``time_taken`` seconds later, ``finished
-    without errors`` or ``finished with errors``. Jobs without errors are paid. Jobs are shorter
-    than usual where the fleet could not do as many in so few days.
+    A host takes a call only while it is online and has room, and stays online until its jobs are done
+    and paid. A `ServiceCall` (status ``accepted``) carries from the start the resources that its job
+    will have used. `ServiceStatus` then says ``running`` and, ``time_taken`` seconds later, ``finished
+    without errors`` or ``finished with errors``. Jobs without errors are paid. Jobs are shorter than
+    usual if the fleet could not finish so many jobs in so few days.
 
     Units: CPU in MHz, memory in MB, network in Mbit/s, ``time_taken`` in seconds,
     ``dedicated_time`` in hours a day.
 
     Raises:
-        ConfigError: a size that cannot be; it names the argument.
+        ConfigError: an argument is out of its range; the error names it.
     """
     if devices < 1:
         raise ConfigError("devices", f"a fleet has at least one, not {devices}")

@@ -1,4 +1,4 @@
-"""One call of a service: what its job needs, takes and costs, and the events that tell of it."""
+"""One call of a service: the needs, duration and cost of its job, and the events that report it."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from .catalogue import Device, Service
 __all__ = ["PAID_AFTER_S", "STARTED_AFTER_S", "Job"]
 
 STARTED_AFTER_S = 40.0
-"""Mean time from the acceptance of a call to its start, in seconds, before pace."""
+"""Mean time from the acceptance of a call to its start, in seconds, before the factor ``pace``."""
 PAID_AFTER_S = 75.0
-"""Mean time from the end of a job to its payment, in seconds, before pace."""
+"""Mean time from the end of a job to its payment, in seconds, before the factor ``pace``."""
 
 _NTX_PER_GHZ_HOUR = 2.5
 _FAILS = 0.06
@@ -21,7 +21,7 @@ _PAYMENT_FAILS = 0.03
 
 
 class Job:
-    """A job of ``service`` that looks for a host; `accept` places it."""
+    """A job of ``service`` that needs a host; `accept` gives it one."""
 
     __slots__ = ("amount_ntx", "call_id", "cpu_mhz", "ends", "fails", "host", "max_ram_mb", "paid",
                  "payment_fails", "seconds", "service", "starts")  # fmt: skip
@@ -48,11 +48,11 @@ class Job:
 
     @property
     def over(self) -> float:
-        """When its last event happens, in Unix seconds."""
+        """Time of the job's last event, in Unix seconds."""
         return self.ends if self.fails else self.paid
 
     def accept(self, host: Device, now: float, rng: Random) -> Report:
-        """Take room on ``host`` and tell of it."""
+        """Take room on ``host``, and report the call."""
         self.host = host
         host.used_cpu_mhz += self.cpu_mhz
         host.used_ram_mb += self.max_ram_mb
@@ -74,17 +74,17 @@ class Job:
         )
 
     def start(self, now: float) -> Report:
-        """It runs."""
+        """Report that the job runs."""
         return self._status("running", now)
 
     def finish(self, now: float) -> Report:
-        """It is done; the host has its room back."""
+        """Report that the job is done, and give the host its room back."""
         self.host.used_cpu_mhz -= self.cpu_mhz
         self.host.used_ram_mb -= self.max_ram_mb
         return self._status(f"finished {'with' if self.fails else 'without'} errors", now)
 
     def pay(self, now: float) -> Report:
-        """Its host is paid, or the payment fails."""
+        """Report that the host is paid, or that the payment failed."""
         return self.host, NtxPayment(
             call_id=self.call_id,
             service_id=self.service.id,

@@ -1,4 +1,4 @@
-"""This machine, measured as the onboarding of the DMS measures one."""
+"""This machine, measured like the onboarding of the DMS does."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _MHZ = re.compile(r"^cpu MHz\s*:\s*([0-9.]+)", re.MULTILINE)
 
 
 class Machine(NamedTuple):
-    """What a machine has. A figure that its system does not report is 0.0, never a guess."""
+    """The resources of a machine. A figure that the system does not report is 0.0, never a guess."""
 
     cores: int
     """Logical cores."""
     clock_mhz: float
-    """Highest clock of a core, or the present one where the system names no highest, in MHz."""
+    """Highest clock of a core in MHz, or the present clock if the system names no highest one."""
     ram_mb: float
     """Memory in MB of 2**20 bytes, as the DMS counts it."""
     network_mbps: float
@@ -35,7 +35,7 @@ class Machine(NamedTuple):
         return self.cores * self.clock_mhz
 
     def onboarded(self, peer_id: str) -> NewDeviceOnboarded:
-        """The event of onboarding the whole machine, now, for a time that is not limited (0.0)."""
+        """Return the event that onboards the whole machine now, for an unlimited time (0.0)."""
         return NewDeviceOnboarded(
             peer_id=peer_id,
             cpu=self.cpu_mhz,
@@ -71,7 +71,7 @@ def measure() -> Machine:
 
 
 def onboard_this_machine(peer_id: str) -> NewDeviceOnboarded:
-    """The onboarding of this machine as ``peer_id``: CPU in MHz, RAM in MB, network in Mbit/s.
+    """Return the onboarding of this machine as ``peer_id``: CPU in MHz, RAM in MB, network in Mbit/s.
 
     Raises:
         ExtraNotInstalledError: psutil is missing.
@@ -83,7 +83,7 @@ def _clock_mhz(psutil: Any) -> float:
     try:
         frequency = psutil.cpu_freq()
     except (AttributeError, NotImplementedError, OSError, RuntimeError):
-        frequency = None  # not every system has it, and psutil says so in all these ways
+        frequency = None  # not every system reports it; psutil then raises any of these
     if frequency is not None and (mhz := frequency.max or frequency.current):
         return float(mhz)
     try:

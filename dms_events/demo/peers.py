@@ -1,4 +1,4 @@
-"""Peer ids as libp2p writes those of Ed25519 keys."""
+"""Peer ids of Ed25519 keys, as libp2p writes them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _PREFIX = bytes.fromhex("002408011220")
 
 
 def base58(data: bytes) -> str:
-    """Bytes in base58btc."""
+    """Return the bytes in base58btc."""
     digits = []
     number = int.from_bytes(data)
     while number:
@@ -23,5 +23,5 @@ def base58(data: bytes) -> str:
 
 
 def peer_id(rng: Random) -> str:
-    """A well-formed peer id, ``12D3KooW…``, whose 32 key bytes come from ``rng``."""
+    """Return a well-formed peer id, ``12D3KooW…``; its 32 key bytes come from ``rng``."""
     return base58(_PREFIX + rng.randbytes(32))

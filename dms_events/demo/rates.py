@@ -1,4 +1,4 @@
-"""How often things may happen, so that the events of a fleet fill its days and not more."""
+"""The rates at which things happen, so that the events of a fleet just fill its days."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Rates", "plan"]
 
 _DAY = 86400.0
 _EVENTS_PER_CALL = 3.9
-_PRESENT = 0.75  # of all device-days: not all are there from the first day, nor always online
+_PRESENT = 0.75  # share of all device-days: devices join later, and are not always online
 _UTILISATION = 0.3
 _LEAVES_PER_DAY = 0.6
 _CHANGES_PER_DAY = 0.35
@@ -21,21 +21,21 @@ _LARGEST_SHARE_OF_CHURN = 0.2
 
 
 class Rates(NamedTuple):
-    """What `plan` found."""
+    """The rates that `plan` found."""
 
     leaves_per_day: float
-    """How often a device goes offline."""
+    """Rate at which a device goes offline."""
     changes_per_day: float
-    """How often a device changes what it offers."""
+    """Rate at which a device changes its offer."""
     churn_per_s: float
-    """Events of both, by the whole fleet."""
+    """Events per second from leaving, returning and changes, by the whole fleet."""
     pace: float
-    """Factor on how long jobs usually wait and run, at most 1."""
+    """Factor for the usual waiting and running times of jobs, at most 1."""
     job_s: float
-    """Mean duration of a job before pace, in seconds."""
+    """Mean duration of a job in seconds, before the factor ``pace``."""
 
     def events_per_call(self, remaining_s: float) -> float:
-        """How many events of a call at any moment of the remaining time fall into that time."""
+        """Return the mean number of events, within the remaining time, of a call at a random moment."""
         delays = (
             STARTED_AFTER_S,
             STARTED_AFTER_S + self.job_s,
@@ -48,7 +48,7 @@ class Rates(NamedTuple):
 def plan(
     devices: Sequence[Device], services: Sequence[Service], spare: int, span_s: float
 ) -> Rates:
-    """The rates for so many events (`Agenda.spare`) in so many seconds."""
+    """Return the rates for ``spare`` events (`Agenda.spare`) in ``span_s`` seconds."""
     days = span_s / _DAY
     device_days = _PRESENT * days * len(devices)
     churn = device_days * (2 * _LEAVES_PER_DAY + _CHANGES_PER_DAY)

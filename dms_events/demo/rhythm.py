@@ -1,4 +1,4 @@
-"""When things happen: more by day than by night, in UTC."""
+"""The times at which things happen: more by day than by night, in UTC."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SWING = 0.6
 
 
 class Rhythm:
-    """A span of time whose hours weigh from 0.4 (3 o'clock UTC) to 1.6 (15 o'clock UTC).
+    """A span of time with weights of its hours from 0.4 (3 o'clock UTC) to 1.6 (15 o'clock UTC).
 
     Times are Unix seconds.
     """
@@ -31,7 +31,7 @@ class Rhythm:
             self._masses.append(mass)
 
     def draw(self, now: float, count: float, rng: Random) -> float:
-        """The first of ``count`` moments strewn over what remains of the span after ``now``."""
+        """Return the first of ``count`` random moments in the rest of the span after ``now``."""
         mass = _translate(now, self._times, self._masses)
         rest = self._masses[-1] - mass
         mass += rest * (1 - rng.random() ** (1 / count))

@@ -35,7 +35,7 @@ _REPORT_S = 0.1
 
 
 class Row(msgspec.Struct):
-    """What happened to the events of one type."""
+    """The figures of one type's events."""
 
     type_name: str
     published: int
@@ -45,7 +45,7 @@ class Row(msgspec.Struct):
 
 
 class SinkResult(msgspec.Struct):
-    """What one sink did, as its forwarder counted it; ``present`` is counted in the sink itself."""
+    """The results of one sink, as its forwarder counted them; the sink itself counted ``present``."""
 
     name: str
     stored: int
@@ -60,7 +60,7 @@ class Outcome(msgspec.Struct):
     rows: list[Row]
     published: int
     seconds: float
-    """From the first event published to the last one settled."""
+    """Time from the start of publishing to the last settled event."""
     interrupted: bool
     database: Path
     report: Path
@@ -68,15 +68,15 @@ class Outcome(msgspec.Struct):
 
     @property
     def stored(self) -> int:
-        """Documents in the database, counted there."""
+        """Number of documents, counted in the database."""
         return sum(row.stored for row in self.rows)
 
     @property
     def complete(self) -> bool:
-        """Everything published is stored, in every sink.
+        """True if every sink stores all published events.
 
-        A write to Elasticsearch that timed out may have stored what its repetition finds there: with
-        identities as new as the demo's, its duplicates are stored events too.
+        A write to Elasticsearch that timed out may still have stored its events; writing again then finds
+        duplicates. All identities of the demo are new, so such duplicates are stored events too.
         """
         other = self.elasticsearch
         there = self.published if other is None else other.stored + other.duplicates
@@ -88,11 +88,11 @@ class Demo:
 
     Args:
         devices: size of the simulated fleet.
-        events: how many events the fleet reports; this machine's own comes on top.
-        seed: of the simulation; the same seed at the same time gives the same fleet.
-        folder: where the database and the report go; must not hold an earlier run's.
+        events: number of events that the fleet reports; this machine's event is added to them.
+        seed: seed of the simulation; the same seed at the same time gives the same fleet.
+        folder: folder for the database and the report; it must not hold those of an earlier run.
         elasticsearch: URL of a server to forward to as well.
-        progress: called with (published, settled by all sinks) while it runs.
+        progress: called with (published, settled by all sinks) while the demo runs.
     """
 
     def __init__(
@@ -121,16 +121,16 @@ class Demo:
 
     @property
     def moving(self) -> bool:
-        """Events are being published and forwarded."""
+        """True once events are being published and forwarded."""
         return bool(self._forwarders)
 
     def interrupt(self) -> None:
-        """Publish no more, forward what was published, and finish, within 20 s."""
+        """Publish no more, forward the published events, and finish, within 20 s."""
         self._interrupted = True
         self._limit.reschedule(asyncio.get_running_loop().time() + _FINISH_S)
 
     async def run(self) -> Outcome:
-        """Run it.
+        """Run the demo.
 
         Raises:
             DmsEventsError: a part could not start, or failed for good.
@@ -227,7 +227,7 @@ class Demo:
 
 @asynccontextmanager
 async def _bus() -> AsyncIterator[Bus]:
-    """A bus on a nats-server of its own, with a temporary store."""
+    """Yield a bus on its own nats-server, with a temporary store."""
     try:
         from dms_events_nats import NatsServer
     except ImportError as error:

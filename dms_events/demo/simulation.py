@@ -1,4 +1,4 @@
-"""The life of a fleet: who comes and goes, what is offered, who calls it."""
+"""The life of a fleet: devices come and go, and services are offered and called."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _TRIES = 16
 class Simulation:
     """``events`` events of a fleet between two moments in Unix seconds.
 
-    The first device is a server that never goes offline: there is always somebody to report.
+    The first device is a server that never goes offline, so there is always a device that can report.
     """
 
     def __init__(self, devices: int, events: int, rng: Random, start: float, end: float) -> None:
@@ -54,7 +54,7 @@ class Simulation:
         self._set_out(make_devices(devices, rng), start, closing)
 
     def run(self) -> Iterator[tuple[float, str, msgspec.Struct]]:
-        """Time, peer id of the reporting node, event; in time order."""
+        """Yield (time, peer id of the reporting node, event) in time order."""
         while self._left:
             now, step = self._agenda.pop()
             if report := step(now):
@@ -77,7 +77,7 @@ class Simulation:
             known = n < max(2, count // 3)
             share = 0.001 + 0.001 * n / count if known else rng.uniform(0.01, 0.8)
             agenda.enter(start + span * share, partial(self._register, service))
-            # The most popular service stays, the next one goes, so that there is one of each.
+            # The most popular service stays and the next one goes, so each case occurs.
             if n == 1 or (n > 1 and rng.random() < 0.3):
                 until = rng.uniform(0.3, 0.6) if n == 1 else rng.uniform(share + 0.1, 0.97)
                 agenda.enter(start + span * until, partial(self._retire, service))
@@ -136,7 +136,7 @@ class Simulation:
             self._agenda.enter_after(now, self._rates.leaves_per_day, partial(self._leave, device))
 
     def _leave(self, device: Device, now: float) -> None:
-        """It takes no more calls, and goes when its jobs are done."""
+        """Let the device take no more calls, and go offline when its jobs are done."""
         last = self._online.pop()
         if last is not device and device.place is not None:
             self._online[device.place] = last
@@ -176,7 +176,7 @@ class Simulation:
         )
 
     def _retire(self, service: Service, now: float) -> None:
-        """It takes no more calls, and is removed when the last one is done."""
+        """Let the service take no more calls, and remove it when the last call is done."""
         if service in self._services:
             self._services.remove(service)
             self._weigh()
@@ -211,7 +211,7 @@ class Simulation:
         return report
 
     def _call(self, now: float) -> Report:
-        """A call that some host accepts; where none can, a device changes what it offers."""
+        """Report a call that a host accepts; if no host can, a device changes its offer."""
         self._calls = (self._calls + 1) % _MOST_CALL_IDS
         for _ in range(_CALLERS if self._services else 0):
             job = Job(self._pick_service(), self._calls, now, self._rates.pace, self._rng)

@@ -1,10 +1,11 @@
 """Encryption of bytes, files and directories in the age format (https://age-encryption.org/v1).
 
-What is made here opens with ``age -d``, with Go's ``filippo.io/age``, and with any other program of the
-format, and the other way round. A directory is a tar archive within age: ``age -d x | tar -x``.
+Files made here can be opened with ``age -d``, with Go's ``filippo.io/age`` and with any other program for
+the format, and their files can be opened here. A directory is a tar archive within age:
+``age -d x | tar -x``.
 
-All calls are synchronous: they work the processor and the disk. In asyncio, call those for files and
-directories through `asyncio.to_thread`; a task that is cancelled meanwhile does not stop the thread.
+All calls are synchronous: they keep the processor and the disk busy. In asyncio, call the methods for
+files and directories through `asyncio.to_thread`. Cancelling the task does not stop the thread.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ _WRONG_KEY = (
 
 
 class AgeIdentity:
-    """A secret key (X25519). It shows in no ``repr`` and no error; only `reveal` writes it out."""
+    """A secret key (X25519). No ``repr`` and no error shows it; only `reveal` returns it as text."""
 
     __slots__ = ("_key",)
 
@@ -44,16 +44,16 @@ class AgeIdentity:
 
     @classmethod
     def generate(cls) -> AgeIdentity:
-        """A new key of the system's random numbers."""
+        """Return a new key from the system's random numbers."""
         return cls(str(x25519.Identity.generate()))
 
     @property
     def recipient(self) -> str:
-        """The public key, ``age1…``: what others encrypt for. It is no secret."""
+        """The public key, ``age1…``. Others encrypt for it. It is no secret."""
         return str(self._key.to_public())
 
     def reveal(self) -> str:
-        """The secret key as text, ``AGE-SECRET-KEY-1…``, to be kept where only its owner reads."""
+        """Return the secret key, ``AGE-SECRET-KEY-1…``. Keep it where only its owner can read it."""
         return str(self._key)
 
     def __repr__(self) -> str:
@@ -63,8 +63,9 @@ class AgeIdentity:
 class AgeEncryptor:
     """Encrypts for one or more public keys; the holder of any of their secret keys can decrypt.
 
-    The format proves that nothing was changed since. It does not prove who encrypted: public keys are
-    public. A target that exists is never replaced, and appears whole or not at all; see `encrypt_file`.
+    The format proves that nothing was changed after encryption. It does not prove who encrypted: public
+    keys are public. An existing target is never replaced. A new one appears whole or not at all; see
+    `encrypt_file`.
     """
 
     def __init__(self, *recipients: str) -> None:
@@ -78,19 +79,19 @@ class AgeEncryptor:
         self._recipients = [_recipient(text) for text in recipients]
 
     def encrypt(self, data: bytes) -> bytes:
-        """``data`` encrypted.
+        """Return ``data`` encrypted.
 
-        Meant for what is small: all of it is in memory twice, and other threads wait meanwhile.
+        Meant for small data: all of it is in memory twice, and other threads wait meanwhile.
         """
         return pyrage.encrypt(data, self._recipients)
 
     def encrypt_file(self, source: str | os.PathLike[str], target: str | os.PathLike[str]) -> None:
         """Make ``target``, a file with the content of ``source`` encrypted, in constant memory.
 
-        It grows under a hidden name ``.dms-events-….partial`` in its folder, is synced to the disk and
-        gets its own name last; on any error and on Ctrl-C the hidden file is removed. (After SIGKILL or
-        a power loss the hidden file may be left; it can be deleted.) Only its owner may read it (mode
-        0600). What happens to ``source`` meanwhile is not noticed.
+        The target is written under a hidden name ``.dms-events-….partial`` in its folder, synced to the
+        disk and renamed last. On any error and on Ctrl-C the hidden file is removed. (After SIGKILL or a
+        power loss the hidden file may be left; it can be deleted.) Only its owner may read the target
+        (mode 0600). Changes of ``source`` meanwhile are not noticed.
 
         Raises:
             FileExistsError: something exists at ``target``; it stays as it is.
@@ -102,17 +103,17 @@ class AgeEncryptor:
     def encrypt_directory(
         self, source: str | os.PathLike[str], target: str | os.PathLike[str]
     ) -> None:
-        """Make ``target``, a file with all that is in the folder ``source``, in constant memory.
+        """Make ``target``, an encrypted file of all that the folder ``source`` holds, in constant memory.
 
-        Names within the archive are relative to ``source``, whose own name is not kept. Files, folders
-        and symlinks are kept, with permissions and times to the second; owners are not. A file with
-        several names (hard links) becomes several files. ``target`` is made as `encrypt_file` does.
+        Names within the archive are relative to ``source``; the name of ``source`` is not kept. Files,
+        folders and symlinks are kept, with permissions and times to the second; owners are not kept. A
+        file with several names (hard links) becomes several files. ``target`` is written like that of
+        `encrypt_file`.
 
         Raises:
-            EncryptError: ``target`` is within ``source``, a symlink leads out of ``source`` (or is
-                absolute, or has ``..`` after its start), there is something that is neither file,
-                folder nor symlink, folders are nested deeper than 100, or a file became shorter
-                while it was read.
+            EncryptError: ``target`` is within ``source``; a symlink leads out of ``source``, is absolute,
+                or has ``..`` after its start; an entry is neither file, folder nor symlink; folders are
+                nested deeper than 100; or a file became shorter while it was read.
             FileExistsError: something exists at ``target``; it stays as it is.
             OSError: a file cannot be read or written, or the disk is full.
         """
@@ -126,11 +127,11 @@ class AgeEncryptor:
 
 
 class AgeDecryptor:
-    """Decrypts what was encrypted for one of its identities, in the binary or the armored form.
+    """Decrypts data that was encrypted for one of its identities, in the binary or the armored form.
 
-    Nothing of a message that was changed or cut is ever handed out or left behind. Errors tell a key that
-    does not fit (`NoMatchingKeyError`) from damage (any other `DecryptError`), except that damage to the
-    few lines of the header that hold the wrapped key looks like a key that does not fit.
+    No part of a changed or cut message is ever returned or left on the disk. A key that does not fit
+    raises `NoMatchingKeyError`; damage raises another `DecryptError`. There is one exception: damage to
+    the few header lines with the wrapped key looks like a key that does not fit.
     """
 
     def __init__(self, *identities: AgeIdentity) -> None:
@@ -140,14 +141,14 @@ class AgeDecryptor:
         self._identities = [identity._key for identity in identities]
 
     def decrypt(self, data: bytes) -> bytes:
-        """The original of ``data``.
+        """Return the original of ``data``.
 
-        Meant for what is small: all of it is in memory twice, and other threads wait meanwhile.
+        Meant for small data: all of it is in memory twice, and other threads wait meanwhile.
 
         Raises:
             NoMatchingKeyError: ``data`` was encrypted for others.
-            DecryptError: ``data`` is not in the age format, or was changed or cut since. As every
-                `DecryptError` it is a ValueError.
+            DecryptError: ``data`` is not in the age format, or was changed or cut since. Every
+                `DecryptError` is a ValueError.
         """
         try:
             return pyrage.decrypt(data, self._identities)
@@ -157,8 +158,8 @@ class AgeDecryptor:
     def decrypt_file(self, source: str | os.PathLike[str], target: str | os.PathLike[str]) -> None:
         """Make ``target``, a file with the original of the file ``source``, in constant memory.
 
-        It is made as `AgeEncryptor.encrypt_file` makes its own, and gets its name only after the last
-        byte of ``source`` was proved.
+        The target is written like that of `AgeEncryptor.encrypt_file`. It gets its name only after the
+        last byte of ``source`` was verified.
 
         Raises:
             NoMatchingKeyError: ``source`` was encrypted for others.
@@ -174,14 +175,14 @@ class AgeDecryptor:
     ) -> None:
         """Make the folder ``target`` from the encrypted tar archive ``source``, in constant memory.
 
-        It grows under a hidden name beside ``target``, which it gets after the last byte of ``source``
-        was proved and all is synced to the disk. The folder is open to its owner alone (mode 0700);
-        within, permissions and the times of files are as in the archive, without set-id bits and
-        without write permission for others.
+        The folder is filled under a hidden name beside ``target``. It gets its own name after the last
+        byte of ``source`` was verified and all files are synced to the disk. Only its owner can open the
+        folder (mode 0700). Inside, permissions and file times are as in the archive, without set-id bits
+        and without write permission for others.
 
-        The archive may come from anybody who knows the public key, so it is not trusted: it cannot
-        write outside of ``target``, and takes no more room there than its own length and an inode for
-        each entry. Nothing in it is overwritten by a later entry.
+        The archive may come from anybody who knows the public key, so it is not trusted. It cannot write
+        outside of ``target``. There it takes no more room than its own length and an inode for each
+        entry. No entry can overwrite an earlier one.
 
         Raises:
             NoMatchingKeyError: ``source`` was encrypted for others.

@@ -1,4 +1,4 @@
-"""Pack a folder into a tar archive that is made while it is read."""
+"""Pack a folder into a tar archive that is written while it is read."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 __all__ = ["DEPTH", "leads_out", "packed", "refuse_inside"]
 
 DEPTH: Final = 100
-"""How deep folders may be nested: removing a tree takes Python a frame and a handle for each level."""
+"""Most levels of nested folders: to remove a tree, Python needs a frame and a handle for each level."""
 _END = bytes(2 * tarfile.BLOCKSIZE)
 
 
 def leads_out(link: str, depth: int) -> bool:
-    """Whether a symlink ``depth`` folders below the top may lead out of it, through other links too.
+    """True if a symlink ``depth`` folders below the top may lead out of it, also through other links.
 
-    It cannot where it goes up at its start alone, for the folders above it are real ones.
+    A link with ``..`` only at its start and at most ``depth`` times cannot: the folders above are real.
     """
     parts = [part for part in link.split("/") if part not in ("", ".")]
     down = [part for part in parts if part != ".."]
@@ -36,16 +36,16 @@ def leads_out(link: str, depth: int) -> bool:
 
 
 def refuse_inside(folder: Path, target: Path) -> None:
-    """Raises: EncryptError: ``target`` would be within ``folder``, and become part of itself."""
+    """Raises: EncryptError: ``target`` would be within ``folder``, and so become part of itself."""
     if target.parent.resolve().is_relative_to(folder.resolve()):
         raise EncryptError(f"{str(target)!r} is within {str(folder)!r}, which is to be encrypted")
 
 
 @contextmanager
 def packed(folder: Path) -> Iterator[IO[bytes]]:
-    """The archive of all that is in ``folder``, to be read once.
+    """Yield the archive of all entries of ``folder``, a file that can be read once.
 
-    Reading raises OSError or EncryptError where something cannot be packed.
+    Reading raises OSError or EncryptError if an entry cannot be packed.
     """
     with closing(_blocks(folder)) as blocks:
         yield io.BufferedReader(_Reader(blocks), BUFFER_BYTES)
@@ -100,7 +100,7 @@ def _blocks(folder: Path) -> Generator[bytes, None, None]:
 
 
 def _inside(folder: str | Path, prefix: str) -> list[tuple[str, str]]:
-    """Paths and names within the archive, the last one first."""
+    """Return the paths of a folder's entries and their names in the archive, in reverse order."""
     with os.scandir(folder) as entries:
         return sorted(((e.path, prefix + e.name) for e in entries), reverse=True)
 
@@ -119,5 +119,5 @@ def _file(path: str, header: tarfile.TarInfo) -> Iterator[bytes]:
 
 
 def _header(header: tarfile.TarInfo) -> bytes:
-    # The GNU form has names of any bytes and length; GNU tar warns of the names that pax must mark.
+    # The GNU form allows names of any bytes and length. In the pax form GNU tar warns of some names.
     return header.tobuf(tarfile.GNU_FORMAT, "utf-8", "surrogateescape")

@@ -23,9 +23,9 @@ __all__ = ["WatchedFiles", "finish", "pull"]
 
 
 class WatchedFiles(io.BufferedIOBase):
-    """Where pyrage reads and where it writes; remembers what failed there.
+    """The files that pyrage reads and writes. It remembers an error of either.
 
-    pyrage turns such an error into text, or loses it where it happens to the last bytes written.
+    pyrage turns such an error into text, or loses it if the last bytes could not be written.
     """
 
     def __init__(self, source: IO[bytes], sink: IO[bytes]) -> None:
@@ -34,7 +34,7 @@ class WatchedFiles(io.BufferedIOBase):
         self._failure: Exception | None = None
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """Some of the source."""
+        """Return some bytes of the source."""
         self.check()
         try:
             return self._source.read(-1 if size is None else size)
@@ -43,7 +43,7 @@ class WatchedFiles(io.BufferedIOBase):
             raise
 
     def write(self, data: ReadableBuffer, /) -> int:
-        """Some for the sink."""
+        """Write some bytes to the sink."""
         self.check()
         try:
             return self._sink.write(data)
@@ -52,12 +52,12 @@ class WatchedFiles(io.BufferedIOBase):
             raise
 
     def stop(self) -> None:
-        """Let the next read or write fail."""
-        # Not an InterruptedError: after that one pyrage would try again for ever.
+        """Make the next read or write fail."""
+        # Not an InterruptedError: pyrage would try again for ever.
         self._failure = OSError(errno.ECANCELED, "stopped")
 
     def check(self) -> None:
-        """Raise what failed, if anything did."""
+        """Raise the error of a read or write, if there was one."""
         if self._failure is not None:
             raise self._failure
 
@@ -75,9 +75,9 @@ def finish(files: WatchedFiles, work: Callable[[WatchedFiles], None]) -> None:
 
 @contextmanager
 def pull(source: IO[bytes], work: Callable[[WatchedFiles], None]) -> Iterator[IO[bytes]]:
-    """What ``work`` makes of ``source``, as a file to read while it is made.
+    """Yield the output of ``work`` on ``source``, as a file to read while it is written.
 
-    What the block leaves unread is made and dropped, so that ``work`` comes to its end or to its error.
+    Output that the block leaves unread is read and dropped, so ``work`` comes to its end or its error.
     """
     read_end, write_end = os.pipe()
     with (
@@ -98,7 +98,7 @@ def pull(source: IO[bytes], work: Callable[[WatchedFiles], None]) -> Iterator[IO
                 while reader.read(BUFFER_BYTES):
                     pass
         except DecryptError:
-            # What was read makes no sense, perhaps because it is not all of it.
+            # The output made no sense, perhaps because it was cut by an error of ``work``.
             reason = future.exception()
             if reason is None or isinstance(reason, BrokenPipeError):
                 raise

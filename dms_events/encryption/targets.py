@@ -1,4 +1,4 @@
-"""Write files and folders that get their name only when they are whole."""
+"""Write files and folders that get their names only when they are complete."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NO_HARD_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS}
 
 @contextmanager
 def new_file(target: Path) -> Iterator[IO[bytes]]:
-    """A file to write, which gets its name when the block ends well and is removed when it does not.
+    """Yield a file to write. It gets its name if the block succeeds, and is removed if it fails.
 
     Raises:
         FileExistsError: something exists at ``target``.
@@ -42,9 +42,9 @@ def new_file(target: Path) -> Iterator[IO[bytes]]:
 
 @contextmanager
 def new_directory(target: Path) -> Iterator[Path]:
-    """A folder to fill, which gets its name when the block ends well and is removed when it does not.
+    """Yield a folder to fill. It gets its name if the block succeeds, and is removed if it fails.
 
-    The files within are the caller's to sync; the folders are synced here.
+    The caller must sync the files; the folders are synced here.
 
     Raises:
         FileExistsError: something exists at ``target``.
@@ -69,7 +69,7 @@ def _refuse_existing(target: Path) -> None:
 
 
 def _name(partial: Path, target: Path) -> None:
-    """A hard link refuses what exists, where a rename would replace it."""
+    """Name the file by a hard link: it refuses an existing target, while a rename would replace it."""
     try:
         os.link(partial, target)
     except OSError as error:

@@ -1,7 +1,7 @@
 """Unpack a tar archive of unknown origin into a folder, safely.
 
-`tarfile` only reads here. Its own extraction is not used: its ``data`` filter is missing in Python before
-3.11.4, and up to 3.11.12, 3.12.10 and 3.13.3 lets an archive write outside through long links.
+`tarfile` is used only for reading, not for extraction. Its ``data`` filter is missing in Python before
+3.11.4, and up to 3.11.12, 3.12.10 and 3.13.3 it lets an archive write outside through long links.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ _EXTENSIONS = {
 
 
 class _Header(tarfile.TarInfo):
-    """A header; where it makes no sense, reading fails, which tarfile may take for the end."""
+    """A header that makes reading fail if it is invalid; tarfile itself may take it for the end."""
 
     @classmethod
     def fromtarfile(cls, tar: tarfile.TarFile) -> Self:
         try:
             return super().fromtarfile(tar)
-        except tarfile.EOFHeaderError:  # type: ignore[attr-defined]  # the zeros at the end
+        except tarfile.EOFHeaderError:  # type: ignore[attr-defined]  # zeros mark the end
             raise
         except tarfile.HeaderError as error:
             raise tarfile.ReadError(str(error)) from error
@@ -51,13 +51,13 @@ class _Header(tarfile.TarInfo):
 
 
 def unpack(archive: IO[bytes], folder: Path) -> None:
-    """Make in ``folder``, which is new, all that the archive holds. Files are synced, folders are not.
+    """Unpack the archive into the new folder ``folder``. Files are synced, folders are not.
 
-    Symlinks are made when all else is there, so nothing is ever written through one.
+    Symlinks are made after everything else, so nothing is ever written through a symlink.
 
     Raises:
-        DecryptError: the archive is none, is cut, or holds what it must not.
-        OSError: something cannot be written.
+        DecryptError: the data is no archive, is cut, or holds a forbidden entry.
+        OSError: an entry cannot be written.
     """
     symlinks: list[tuple[Path, str]] = []
     name = ""
@@ -71,7 +71,7 @@ def unpack(archive: IO[bytes], folder: Path) -> None:
             errors="surrogateescape",
         ) as tar:
             while (member := tar.next()) is not None:
-                tar.members.clear()  # type: ignore[attr-defined]  # it would remember all
+                tar.members.clear()  # type: ignore[attr-defined]  # it would keep all entries
                 name = member.name
                 if member.size < 0:
                     raise tarfile.ReadError("a size below nothing")

@@ -19,13 +19,13 @@ _TOP_SERVICES = 10
 
 
 def make_report(database: str | os.PathLike[str], *, title: str = "DMS events") -> str:
-    """The page about the documents in ``database``, as HTML.
+    """Return the page about the documents in ``database``, as HTML.
 
-    The database is opened read-only, and its figures belong to one moment also while a sink writes.
-    Its size does not show in the page's.
+    The database is opened read-only. All figures are of one moment, even while a sink writes. The size of
+    the page does not depend on the size of the database.
 
     Raises:
-        ConfigError: ``database`` is missing, or is not what the SQLite sink writes.
+        ConfigError: ``database`` is missing, or is not a database of the SQLite sink.
     """
     return render(_figures_of(Path(database)), title=title, made=int(time.time()))
 
@@ -36,8 +36,8 @@ def write_report(
     """Write the page of `make_report` to ``out``, which is replaced.
 
     Raises:
-        ConfigError: ``database`` is missing or is not what the SQLite sink writes, or ``out``
-            cannot be written.
+        ConfigError: ``database`` is missing or is not a database of the SQLite sink, or ``out``
+            is the database or cannot be written.
     """
     page, out = make_report(database, title=title), Path(out)
     if out.exists() and out.samefile(database):
@@ -60,10 +60,10 @@ def _figures_of(database: Path) -> Figures | None:
 
 
 def _connect(database: Path) -> sqlite3.Connection:
-    """A read-only connection with a transaction begun."""
+    """Return a read-only connection with an open transaction."""
     uri = f"{database.resolve().as_uri()}?mode=ro"
     if not database.with_name(f"{database.name}-wal").exists() and not _can_write_beside(database):
-        # SQLite wants to make files beside a database in WAL mode. Without a WAL nobody writes to it.
+        # SQLite makes files beside a database in WAL mode. Without a WAL file nobody writes to it.
         uri += "&immutable=1"
     connection = sqlite3.connect(uri, uri=True, isolation_level=None)
     try:

@@ -1,4 +1,4 @@
-"""The pictures of the report, as Vega-Lite specs: plain dicts, their data within."""
+"""The charts of the report, as Vega-Lite specs: plain dicts that include their data."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SUCCESS, FAILED = "#009E73", "#D55E00"
 _ACCENT = "#3B6FB6"
 _INK, _MUTED, _AXIS, _GRID = "#1F2933", "#52606D", "#9AA5B1", "#E4E7EB"
 
-# Okabe and Ito's colours, which people with any colour vision tell apart; from the baseline up.
+# The colours of Okabe and Ito: people with any colour vision can tell them apart. In stacking order.
 _KNOWN = {
     "success": SUCCESS,
     "finished without errors": SUCCESS,
@@ -50,7 +50,7 @@ _CONFIG: Spec = {
 
 
 class Bar(NamedTuple):
-    """A piece of a bar: what a series amounts to in the bucket that begins at ``start``."""
+    """A piece of a bar: the value of a series in the bucket that begins at ``start``."""
 
     start: int
     series: str
@@ -58,10 +58,10 @@ class Bar(NamedTuple):
 
 
 def status_colours(statuses: Iterable[str], *, other: str = "") -> dict[str, str]:
-    """A colour for each status, in the order in which bars stack them; ``other`` is grey.
+    """Return a colour for each status, in stacking order; ``other`` is grey.
 
-    A status has the same colour in every report: a usual one its own, any other the one that its
-    name leads to. Only where two statuses of one report meet, one of them gives way.
+    A status has the same colour in every report: usual statuses have fixed colours, and the name of any
+    other status decides its colour. Only if two statuses of a report want one colour, one gets another.
     """
     ranks = {status: rank for rank, status in enumerate(_KNOWN)}
     colours: dict[str, str] = {}
@@ -82,7 +82,7 @@ def status_colours(statuses: Iterable[str], *, other: str = "") -> dict[str, str
 
 
 def cumulative(span: Span, added: dict[int, float], *, what: str, whole: bool = False) -> Spec:
-    """A line of what has come together by the end of each bucket."""
+    """Return a line chart of the total at the end of each bucket."""
     total = 0.0
     points = [_point(span.start, total)]
     for start in range(span.start, span.end, span.step):
@@ -113,7 +113,7 @@ def cumulative(span: Span, added: dict[int, float], *, what: str, whole: bool = 
 
 
 def stacked(span: Span, bars: Iterable[Bar], colours: dict[str, str], *, what: str) -> Spec:
-    """Stacked bars, one series on the other; negative values hang below the baseline."""
+    """Return a chart of stacked bars; negative values are below the baseline."""
     series = list(colours)
     tops: dict[tuple[int, bool], float] = {}
     rows = []
@@ -164,7 +164,7 @@ def stacked(span: Span, bars: Iterable[Bar], colours: dict[str, str], *, what: s
 
 
 def ranking(rows: Sequence[tuple[str, int, str]], *, what: str) -> Spec:
-    """Horizontal bars of (label, value, text for the tooltip); labels must differ."""
+    """Return horizontal bars of (label, value, text for the tooltip); labels must differ."""
     return _spec(
         [{"label": label, "value": value, "about": about} for label, value, about in rows],
         height=27 * len(rows),

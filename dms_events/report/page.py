@@ -1,4 +1,4 @@
-"""The page: tiles, pictures and a table, put into ``page.html`` with the scripts that draw them."""
+"""The page: tiles, charts and a table, put into ``page.html`` with the scripts that draw the charts."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _SCRIPTS = ("vega.min.js", "vega-lite.min.js", "vega-embed.min.js")
 
 
 def render(figures: Figures | None, *, title: str, made: int) -> str:
-    """The whole page, without figures if there are none yet.
+    """Return the whole page; without ``figures`` it says that there are none yet.
 
-    ``made`` is when, in Unix seconds.
+    ``made`` is the time of the report, in Unix seconds.
     """
     package = files(__package__)
     scripts = "\n".join(

@@ -1,4 +1,4 @@
-"""The pictures of the report with what stands around them: heading, legend, caption."""
+"""The charts of the report, each with heading, legend and caption."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _OTHER = "other statuses"
 
 
 class Figures(NamedTuple):
-    """All that the page shows."""
+    """All figures that the page shows."""
 
     types: list[TypeRow]
     span: Span
@@ -36,7 +36,7 @@ class Figures(NamedTuple):
 
 
 class Panel(NamedTuple):
-    """A picture, ``spec`` empty where there is nothing to draw; the texts are HTML."""
+    """A chart with its texts, as HTML; ``spec`` is empty if there is nothing to draw."""
 
     heading: str
     caption: str
@@ -46,7 +46,7 @@ class Panel(NamedTuple):
 
 
 def panels_of(figures: Figures) -> list[Panel]:
-    """The pictures in the order in which they are read."""
+    """Return the charts in reading order."""
     span, growth = figures.span, figures.growth
     devices = {row.start: float(row.devices) for row in growth}
     cpu = {row.start: row.cpu_mhz / 1000 for row in growth}

@@ -1,4 +1,4 @@
-"""The figures of the report, counted by SQLite: a few hundred rows, however many documents.
+"""The figures of the report, counted by SQLite: a few hundred rows for any number of documents.
 
 Times are Unix seconds. A bucket is named by the second at which it begins.
 """
@@ -38,7 +38,7 @@ _MONDAY = 4 * _DAY
 
 
 class TypeRow(NamedTuple):
-    """How many documents of a type there are, and when the first and the last of them happened."""
+    """The number of documents of a type, and the times of the first and the last event."""
 
     name: str
     documents: int
@@ -54,12 +54,12 @@ class Span(NamedTuple):
     step: int
 
     def bucket(self, second: int) -> int:
-        """Where the bucket of this second begins."""
+        """Return the start of the bucket that holds this second."""
         return (second - _MONDAY) // self.step * self.step + _MONDAY
 
 
 class GrowthBucket(NamedTuple):
-    """What the onboardings in a bucket added. Less than nothing, where devices now offer less."""
+    """The devices and resources that a bucket's onboardings added; below 0 if devices now offer less."""
 
     start: int
     devices: int
@@ -85,7 +85,7 @@ class PaymentBucket(NamedTuple):
 
 
 class ServiceRow(NamedTuple):
-    """How often a service was called; without a name where no NewService told one."""
+    """The number of calls of a service; the name is empty if no NewService gave one."""
 
     service_id: str
     name: str
@@ -93,14 +93,14 @@ class ServiceRow(NamedTuple):
 
 
 class Services(NamedTuple):
-    """How many services were registered, and how many of them were removed."""
+    """The number of registered services, and of those that were removed."""
 
     registered: int
     removed: int
 
 
 def span_of(rows: list[TypeRow]) -> Span:
-    """The span of these types' documents (one at least) in at most some 80 buckets."""
+    """Return the span of these types' documents (at least one type) in at most some 80 buckets."""
     first, last = min(row.first for row in rows), max(row.last for row in rows)
     wanted = (last - first) // _MOST_BUCKETS + 1
     weeks = -(-wanted // _WEEK) * _WEEK
@@ -109,7 +109,7 @@ def span_of(rows: list[TypeRow]) -> Span:
     return Span(span.bucket(first), span.bucket(last) + step, step)
 
 
-# A second is read from the text's first 19 characters: given a fraction, SQLite may round up.
+# Seconds are read from the first 19 characters: SQLite may round a fraction up.
 _TYPES = """
 SELECT type, count(*), strftime('%s', substr(min(time), 1, 19)),
        strftime('%s', substr(max(time), 1, 19))
@@ -132,9 +132,9 @@ SELECT {_BUCKET.format(time="time")} AS bucket, sum(is_new), sum(cpu), sum(ram)
 FROM changes GROUP BY bucket ORDER BY bucket
 """
 
-# One call has one id at one host for one service. The greatest `told` is the last report of it: by
-# time; at one time (Go's grain is 128 s) a ServiceStatus follows its ServiceCall, and what was stored
-# later follows. A lone max() makes SQLite take `status` from that very row.
+# A call is identified by id, host and service. Its last report has the greatest `told`: the order is by
+# time; at the same time (Go's float32 steps are 128 s) a ServiceStatus follows its ServiceCall, and later
+# stored reports follow. A single max() makes SQLite take `status` from the row of the maximum.
 _CALLS = """
 WITH reports AS (
     SELECT type, time, json_extract(body, '$.CallID') AS call,
@@ -194,7 +194,7 @@ SELECT count(*), count(removed.service) FROM registered LEFT JOIN (
 
 
 def types(connection: sqlite3.Connection) -> list[TypeRow]:
-    """Documents per type, the most frequent first."""
+    """Return the documents per type, the most frequent type first."""
     rows = connection.execute(_TYPES)
     return [
         TypeRow(name, documents, int(first), int(last)) for name, documents, first, last in rows
@@ -202,28 +202,28 @@ def types(connection: sqlite3.Connection) -> list[TypeRow]:
 
 
 def growth(connection: sqlite3.Connection, span: Span) -> list[GrowthBucket]:
-    """Devices and what they offer, a device onboarded again replacing what it offered before."""
+    """Return devices and their offers; a device that is onboarded again replaces its earlier offer."""
     return list(map(GrowthBucket._make, connection.execute(_GROWTH, _buckets(span))))
 
 
 def calls(connection: sqlite3.Connection, span: Span) -> list[CallBucket]:
-    """Service calls by the time of the call and its last known status."""
+    """Return service calls by the time of the call and its last known status."""
     return list(map(CallBucket._make, connection.execute(_CALLS_BY_STATUS, _buckets(span))))
 
 
 def payments(connection: sqlite3.Connection, span: Span) -> list[PaymentBucket]:
-    """NTX payments by whether they succeeded."""
+    """Return NTX payments, split into successful and failed ones."""
     rows = connection.execute(_PAYMENTS, _buckets(span))
     return [PaymentBucket(start, bool(success), *rest) for start, success, *rest in rows]
 
 
 def top_services(connection: sqlite3.Connection, limit: int) -> list[ServiceRow]:
-    """The services that were called most."""
+    """Return the services with the most calls."""
     return list(map(ServiceRow._make, connection.execute(_TOP_SERVICES, {"limit": limit})))
 
 
 def services(connection: sqlite3.Connection) -> Services:
-    """Services registered and removed."""
+    """Return the numbers of registered and removed services."""
     return Services(*connection.execute(_SERVICES).fetchone())
 
 

@@ -1,4 +1,4 @@
-"""Times in words: UTC, and as short as they can be."""
+"""Times as short texts, in UTC."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def clock(second: int) -> str:
 
 
 def clock_range(start: int, end: int) -> str:
-    """``2 Jan 2025 03:00–06:00``; the date of the end too where it is another day."""
+    """``2 Jan 2025 03:00–06:00``; with the date of the end if it is on another day."""
     if start == end:
         return clock(start)
     first, last = datetime.fromtimestamp(start, UTC), datetime.fromtimestamp(end, UTC)
@@ -25,13 +25,13 @@ def clock_range(start: int, end: int) -> str:
 
 
 def date_range(start: int, end: int) -> str:
-    """The dates of a time, ``end`` excluded: ``2 Jan 2025`` or ``2 Jan 2025–3 Jan 2025``."""
+    """Return the dates of a span without ``end``: ``2 Jan 2025`` or ``2 Jan 2025–3 Jan 2025``."""
     first, last = datetime.fromtimestamp(start, UTC), datetime.fromtimestamp(end - 1, UTC)
     return _date(first) if first.date() == last.date() else f"{_date(first)}–{_date(last)}"
 
 
 def duration(seconds: int) -> str:
-    """``hour``, ``3 hours``, ``week``: what can follow "per"."""
+    """Return words that can follow "per": ``hour``, ``3 hours``, ``week``."""
     unit, name = next((unit, name) for unit, name in _UNITS if seconds % unit == 0)
     count = seconds // unit
     return name if count == 1 else f"{count} {name}s"

@@ -81,7 +81,7 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Sink(ABC):
-    """A store for documents. As an async context manager it is opened and closed."""
+    """A store for documents, and an async context manager that opens and closes it."""
 
     async def __aenter__(self) -> Self:
         await self.open()

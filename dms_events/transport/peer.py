@@ -1,4 +1,4 @@
-"""A node on the other end of a connection, where there is no broker."""
+"""A node at the other end of a connection, for transports without a broker."""
 
 from __future__ import annotations
 

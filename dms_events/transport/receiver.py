@@ -119,13 +119,13 @@ class Receiver(ABC):
     limit, or it is not known. At the limit the broker delivers no new message."""
 
     ack_wait_s: float
-    """The ack wait in force. It is the consumer's, which may have been created before the spec."""
+    """The ack wait in force: the consumer's. An older consumer may have another one than the spec."""
 
     @abstractmethod
     def pop(self) -> Delivery | None:
         """Take the next message, in arrival order; None if there is none. The caller must settle it.
 
-        The receiver prevents that messages not taken yet are delivered again meanwhile.
+        Messages not taken yet are not delivered again meanwhile: the receiver sees to that.
         """
 
     @abstractmethod
@@ -138,7 +138,7 @@ class Receiver(ABC):
         """
 
     async def receive(self, limit: int, timeout_s: float | None) -> Sequence[Delivery]:
-        """Wait for a message, then take up to ``limit``. Returns no messages after ``timeout_s``.
+        """Wait for a message, then take up to ``limit``. Returns an empty list after ``timeout_s``.
 
         Raises `TransportError` as `wait` does.
         """

@@ -91,7 +91,7 @@ class Guarantees(msgspec.Struct, frozen=True, kw_only=True):
     ordered: bool
     """The messages of one publisher arrive in the order of publishing, except for redeliveries."""
     authenticates: bool
-    """The source of a message is proved: the node that published it, whatever its bus was told."""
+    """The source of a message is proved: it is the publishing node, whatever its bus was told."""
 
 
 class KeyValue(ABC):

@@ -1,4 +1,4 @@
-"""How a document is read: by which path, by which of Go's rules, and where Go reads otherwise."""
+"""Explain how a document is read: the path, the rules of Go, and the places where Go differs."""
 
 from .explain import Explanation, explain
 from .trace import Note

@@ -1,4 +1,4 @@
-"""How a document is read: by which path, by which of Go's rules, and where Go reads otherwise.
+"""Explain how a document is read: the path, the rules of Go, and the places where Go differs.
 
 All statements are observed. The document is read as `codec.decode` reads it, and once more by the Go
 decoder with traced readers. The value that they return is Go's, except for the classes of deviations that
