@@ -1,6 +1,6 @@
-"""The DHT of libp2p, which is Kademlia: its own peers, providers and values, each in bounds.
+"""The DHT of libp2p, which is Kademlia: peers, providers and values, all bounded.
 
-py-libp2p's own is not used; docs/upstream.md says why.
+The DHT of py-libp2p is not used; docs/upstream.md says why.
 """
 
 from .kademlia import Kademlia, rendezvous_key

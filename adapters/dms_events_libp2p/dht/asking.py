@@ -1,4 +1,4 @@
-"""Questions to other nodes of the DHT: to one, and from one to the next until the nearest are reached."""
+"""Questions to nodes of the DHT: to one node, and from node to node until the nearest are reached."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ _MOST_DIALLED = 3
 _AT_ONCE = 4
 _LOOKUP_S = 30.0
 _MOST_CONNECTED = 32
-"""With so many connections a peer is left again after it was asked."""
+"""With this many connections a peer that was dialled for a question is disconnected after it."""
 
 
 class NoAnswerError(Exception):
-    """A peer was not reached, or answered nothing that could be read."""
+    """A peer was not reached, or its answer could not be read."""
 
 
 class Asking:
@@ -45,22 +45,22 @@ class Asking:
         self._table = table
 
     def learn(self) -> None:
-        """Take the connected peers that serve this DHT into the table."""
+        """Add the connected peers that serve this DHT to the table."""
         for peer in self._dialler.connected:
             if self._dialler.speaks(peer, self._protocol):
                 self._table.add(peer, self._dialler.endpoints_of(peer))
 
     async def ask(self, peer: ID, endpoints: list[Endpoint], message: Message) -> Message:
-        """One answer of a peer, which is dialled if it is not connected.
+        """Ask a peer and return its answer. A peer that is not connected is dialled.
 
         Raises:
-            NoAnswerError: there was none within three seconds, or it was too large or no message.
+            NoAnswerError: no answer came within three seconds, or it was too large or no message.
         """
         answer: Message = await self._exchange(peer, endpoints, message, _answer)
         return answer
 
     async def tell(self, peer: ID, endpoints: list[Endpoint], message: Message) -> None:
-        """Send what is not answered to a peer, which is dialled if it is not connected.
+        """Send a message that gets no answer. A peer that is not connected is dialled.
 
         Raises:
             NoAnswerError: the peer did not take it within three seconds.
@@ -106,10 +106,10 @@ class Asking:
     async def lookup(
         self, message: Message, take: Callable[[Message, ID], None] = lambda answer, peer: None
     ) -> Found:
-        """Ask for ``message.key``, from peer to peer; returns the nearest that answered.
+        """Ask for ``message.key`` from peer to peer. Returns the nearest peers that answered.
 
-        Each answer is given to ``take``. It ends when the 20 nearest were asked, or after 60 peers or
-        half a minute.
+        Each answer is given to ``take``. The lookup ends when the 20 nearest peers were asked, or after
+        60 peers or half a minute.
         """
         self.learn()
         search = Search(message.key, self._own, self._table.nearest(message.key))
@@ -141,7 +141,7 @@ async def _answer(stream: Any) -> Message:
 
 
 async def _no_answer(stream: Any) -> None:
-    """Until the peer has read it all: a reset would take back what it has not read yet."""
+    """Wait until the peer has read the message. A reset would take back the unread part of it."""
     await stream.close_write()
     with suppress(StreamEOF):
         await stream.read(1)

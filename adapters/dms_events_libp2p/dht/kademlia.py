@@ -1,4 +1,4 @@
-"""A node of the DHT: provides and finds under a key, and puts and gets values."""
+"""A node of the DHT: provides keys, finds their providers, and puts and gets values."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ __all__ = ["Kademlia", "rendezvous_key"]
 
 
 def rendezvous_key(name: str) -> bytes:
-    """The key under which Go's routing discovery provides a name: its sha2-256, as a multihash."""
+    """Return the key under which Go's routing discovery provides a name: its sha2-256 as a multihash."""
     return b"\x12\x20" + sha256(name.encode()).digest()
 
 
 class Kademlia:
-    """Takes part in the DHT of ``<prefix>/kad/1.0.0``: as a server, or as a client that only asks."""
+    """Takes part in the DHT of ``<prefix>/kad/1.0.0``, as a server or as a client that only asks."""
 
     def __init__(self, host: Any, dialler: Dialler, settings: DhtSettings) -> None:
         self._host = host
@@ -47,12 +47,12 @@ class Kademlia:
             host.set_stream_handler(protocol, self._server.handle)
 
     async def find_peers(self) -> Found:
-        """Look for this node itself, which fills the table; returns the peers of the table."""
+        """Look for this node's own id, which fills the table. Returns the peers of the table."""
         await self._asking.lookup(Message(type=Message.FIND_NODE, key=self._own.to_bytes()))
         return self._table.nearest(self._own.to_bytes())
 
     async def provide(self, key: bytes) -> int:
-        """Say to the nodes nearest to a key that this node provides it; returns how many took it.
+        """Tell the nodes nearest to a key that this node provides it. Returns how many took it.
 
         They forget it after two days at most.
         """
@@ -66,9 +66,10 @@ class Kademlia:
         return await self._tell_nearest(message)
 
     async def find_providers(self, key: bytes, count: int) -> Found:
-        """Up to ``count`` other peers that provide a key.
+        """Return up to ``count`` other peers that provide a key.
 
-        Each node that answers adds one in turn, so that none of them has its own crowd out the others'.
+        The nodes that answer add one provider each in turn, so that no node can crowd out the providers
+        that other nodes name.
         """
         told = [self._server.providers.of(key)]
 
@@ -85,7 +86,7 @@ class Kademlia:
         return found
 
     async def put(self, name: str, value: bytes) -> int:
-        """Put a value at the nodes nearest to its key; returns how many took it.
+        """Put a value at the nodes nearest to its key. Returns how many took it.
 
         Raises:
             ConfigError: the key is not under the namespace, or the value is empty or too large.
@@ -99,7 +100,7 @@ class Kademlia:
         return await self._tell_nearest(message)
 
     async def get(self, name: str) -> bytes | None:
-        """The value that most of the nodes nearest to the key have; None if they have none.
+        """Return the value that most of the nodes nearest to the key have. None if they have none.
 
         Raises:
             ConfigError: the key is not under the namespace.
@@ -125,8 +126,8 @@ class Kademlia:
         return key
 
     async def _tell_nearest(self, message: Message) -> int:
-        """Give a message to the nodes nearest to its key; returns how many took it."""
-        # A lookup is for a node: the key of a provider or of a value is looked for as one.
+        """Send a message to the nodes nearest to its key. Returns how many took it."""
+        # A lookup finds nodes, so the key of a provider or of a value is looked up like a node's.
         search = Message(type=Message.FIND_NODE, key=message.key)
         took = 0
 
@@ -148,5 +149,5 @@ class Kademlia:
 
 
 def _shuffled(found: Found) -> list[tuple[ID, list[Endpoint]]]:
-    """So that not all nodes dial the same peers."""
+    """Shuffle the peers, so that not all nodes dial the same ones."""
     return random.sample(list(found.items()), len(found))

@@ -1,4 +1,4 @@
-"""Messages of the DHT as they stand on a stream, and what is read from one of a stranger."""
+"""Messages of the DHT: written to a stream, and read with care from strangers."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from ..addresses import Endpoint, Reach, named_by
 __all__ = ["NEAREST", "Found", "Message", "id_of", "number", "peers_in", "put_peers", "write"]
 
 NEAREST = 20
-"""Peers of an answer, and of a bucket: Kademlia's k."""
+"""How many peers an answer and a bucket have at most: Kademlia's k."""
 _SHA256 = b"\x12\x20"
 _LONGEST_KEY = 64
 
 Found = dict[ID, list[Endpoint]]
-"""Peers, and where they are said to be."""
+"""Peers, and the addresses that others named for them."""
 
 
 def number(key: bytes) -> int:
-    """Where a key or a peer id lies: the distance of two is their XOR."""
+    """Return the place of a key or a peer id as a number. The distance of two places is their XOR."""
     return int.from_bytes(sha256(key).digest(), "big")
 
 
 def id_of(raw: bytes) -> ID | None:
-    """A peer id: the hash of a key, or a short key itself. None for other bytes."""
+    """Return the peer id in bytes (the hash of a key, or a short key itself). None for other bytes."""
     if len(raw) == 34 and raw.startswith(_SHA256):
         return ID(raw)
     if 2 < len(raw) <= _LONGEST_KEY and raw[0] == 0 and raw[1] == len(raw) - 2:
@@ -38,7 +38,7 @@ def id_of(raw: bytes) -> ID | None:
 
 
 def peers_in(entries: Iterable[Any], most: int, teller: Reach) -> Found:
-    """The first ``most`` peers of an answer, whatever else is in it."""
+    """Return the first ``most`` peers of an answer. Other entries are skipped."""
     found: Found = {}
     for _, entry in zip(range(most), entries, strict=False):
         peer = id_of(entry.id)
@@ -54,6 +54,6 @@ def put_peers(field: Any, peers: Found) -> None:
 
 
 async def write(stream: Any, message: Message) -> None:
-    """Write a message with its length before it."""
+    """Write a message, with its length first."""
     data = message.SerializeToString()
     await stream.write(encode_uvarint(len(data)) + data)

@@ -1,4 +1,4 @@
-"""What the nodes of a DHT keep for each other: who provides a key, and values. Both within bounds."""
+"""Records that a node of the DHT keeps for others: providers of keys, and values. Both are bounded."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .messages import Found
 __all__ = ["LARGEST_VALUE", "Providers", "Values"]
 
 _KEPT_S = 48 * 3600.0
-"""As go-libp2p-kad-dht keeps providers and values."""
+"""As long as go-libp2p-kad-dht keeps providers and values."""
 _MOST_RECORDS = 10_000
 _MOST_OF_A_KEY = 500
 LARGEST_VALUE = 65_536
@@ -23,9 +23,9 @@ _OVERHEAD = 256
 
 
 class Providers:
-    """Who provides a key, for two days: at most 500 peers a key, and 10,000 records in all.
+    """The providers of keys, kept for two days: at most 500 peers a key, and 10,000 records in all.
 
-    A new record takes the place of the oldest one.
+    Beyond that a new record takes the place of the oldest one.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -47,7 +47,7 @@ class Providers:
         self._records[key, peer] = None
 
     def of(self, key: bytes) -> Found:
-        """The providers of a key, those last who said so last."""
+        """Return the providers of a key, the latest one last."""
         now = self._clock()
         known = list(self._by_key.get(key, {}).items())
         for peer, (until, _) in known:
@@ -66,7 +66,7 @@ class Providers:
 
 
 class Values:
-    """Values by key, for two days: at most 16 MB. A new one takes the place of the oldest ones."""
+    """Values by key, kept for two days: at most 16 MB. A new value takes the place of the oldest ones."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock

@@ -1,4 +1,4 @@
-"""The course of a search: which node is asked next, and which ones answered."""
+"""The course of a search: which node to ask next, and which nodes answered."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _MOST_ASKED = 60
 
 
 class Search:
-    """Says which peer to ask next.
+    """Chooses which peer to ask next.
 
-    The peers of the table go first: a peer that was only named may be invented.
+    The peers of the table are asked first, because a peer that was only named may be invented.
     """
 
     def __init__(self, key: bytes, own: ID, first: Found) -> None:
@@ -24,11 +24,11 @@ class Search:
         self._first = list(first)
         self.known = dict(first)
         self._asked: dict[ID, bool | None] = {}
-        """None: was asked. True: and has answered. False: and has not."""
+        """By peer that was asked. None: it may still answer. True: it has answered. False: it failed."""
         self._changed = trio.Event()
 
     async def next(self) -> ID | None:
-        """The next peer to ask; waits while one that was asked may still name others."""
+        """Return the next peer to ask, or None. Waits while an asked peer may still name others."""
         while len(self._asked) < _MOST_ASKED:
             peer = self._unasked()
             if peer is not None:

@@ -1,4 +1,4 @@
-"""The server side of the DHT: answers to other nodes, each from what is kept here within bounds."""
+"""The server side of the DHT: answers other nodes from the bounded records kept here."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LARGEST_REQUEST = 2 * LARGEST_VALUE
 LONGEST_KEY = 128
 _IDLE_S = 60.0
 _PAUSE_S = 0.02
-"""Between two answers on a stream: a peer that asks as fast as it can takes a small part of the CPU."""
+"""Pause between two answers on a stream. So a peer that asks as fast as it can takes little CPU."""
 _MOST_STREAMS_OF_A_PEER = 4
 _MOST_STREAMS = 256
 _MOST_PROVIDERS = 100
@@ -35,7 +35,7 @@ def under(namespace: str, key: bytes) -> bool:
 
 
 class Server:
-    """Answers as go-libp2p-kad-dht does. A request that is none ends its stream."""
+    """Answers as go-libp2p-kad-dht does. Bytes that are no request end their stream."""
 
     def __init__(self, dialler: Dialler, asking: Asking, table: Table, namespace: str) -> None:
         self._dialler = dialler
@@ -48,7 +48,7 @@ class Server:
         self.values = Values()
 
     async def handle(self, stream: Any) -> None:
-        """Answer what is asked on a stream, until it ends. Go keeps one open for each peer."""
+        """Answer the requests on a stream until it ends. Go keeps one stream open for each peer."""
         peer = stream.muxed_conn.peer_id
         if self._streams[peer] >= _MOST_STREAMS_OF_A_PEER or self._streams.total() >= _MOST_STREAMS:
             await stream.reset()
@@ -58,7 +58,7 @@ class Server:
             await self._serve(peer, stream)
         finally:
             self._streams[peer] -= 1
-            self._streams += Counter()  # a peer without streams is forgotten
+            self._streams += Counter()  # forgets peers without streams
 
     async def _serve(self, peer: ID, stream: Any) -> None:
         frames = Frames(stream, _LARGEST_REQUEST)
@@ -78,10 +78,10 @@ class Server:
             await trio.sleep(_PAUSE_S)
 
     def _answer(self, peer: ID, request: Message) -> Message | None:
-        """The answer to a request; a provider that says so gets none.
+        """Return the answer to a request. None for ADD_PROVIDER, which gets no answer.
 
         Raises:
-            ValueError: it is none that can be answered.
+            ValueError: the request cannot be answered.
         """
         key, kind = request.key, request.type
         if kind == Message.PING:
@@ -119,7 +119,7 @@ class Server:
         return near
 
     def _add_provider(self, peer: ID, request: Message) -> None:
-        """A peer can say of itself only that it provides."""
+        """Keep a provider. A peer can name only itself as provider."""
         told = peers_in(request.providerPeers, 1, self._dialler.reach_to(peer))
         if told.get(peer):
             self.providers.add(request.key, peer, told[peer])

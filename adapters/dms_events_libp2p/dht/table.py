@@ -1,4 +1,4 @@
-"""The routing table: peers that answered, by how near they are."""
+"""The routing table: peers that answered, sorted by their distance."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _MOST_BUCKETS = 16
 
 
 class Table:
-    """Buckets by the number of bits that a peer's place shares with that of this node.
+    """Buckets of peers, by the number of leading bits that a peer's place shares with this node's.
 
-    Each has 20 places. A peer keeps its place for as long as it answers, so that no newcomer takes it.
+    A bucket has 20 places. A peer keeps its place for as long as it answers; no newcomer takes it.
     """
 
     def __init__(self, own: ID) -> None:
@@ -29,18 +29,18 @@ class Table:
         return sum(map(len, self._buckets))
 
     def add(self, peer: ID, endpoints: list[Endpoint]) -> None:
-        """A peer that is connected, and serves the DHT."""
+        """Add a peer that is connected and serves the DHT."""
         place = number(peer.to_bytes())
         bucket = self._bucket(place)
         if peer in bucket or (len(bucket) < NEAREST and place != self._own):
             bucket[peer] = place, endpoints
 
     def remove(self, peer: ID) -> None:
-        """A peer that did not answer."""
+        """Remove a peer that did not answer."""
         self._bucket(number(peer.to_bytes())).pop(peer, None)
 
     def nearest(self, key: bytes) -> Found:
-        """The 20 peers that are nearest to a key, the nearest first."""
+        """Return the 20 peers that are nearest to a key, the nearest first."""
         target = number(key)
         known = [
             (place ^ target, peer, endpoints)

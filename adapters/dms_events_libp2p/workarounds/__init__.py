@@ -1,6 +1,7 @@
-"""What py-libp2p 0.8.1 gets wrong, mended for one node: each with its reason (docs/upstream.md).
+"""Workarounds for defects of py-libp2p 0.8.1, for one node. docs/upstream.md has the reason of each.
 
-Nothing here changes the library itself: classes are subclassed, and instances are patched.
+"Stock" is py-libp2p without these workarounds. Nothing here changes the library itself: classes are
+subclassed, and instances are patched.
 """
 
 from .frames import BadFrameError, Frames

@@ -1,4 +1,4 @@
-"""Control messages of gossip: only of topics that this node is in, and no message is asked for twice."""
+"""Control messages of gossip: keeps those of topics that this node is in, and each id once."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ __all__ = ["keep_known"]
 
 
 def keep_known(control: Any, topics: Container[str]) -> None:
-    """Leave out what a peer says of other topics, and what it says twice.
+    """Leave out entries about other topics, and repeated entries.
 
-    Stock remembers for good every topic that a peer names in a PRUNE. And it answers an id of an IWANT as
-    often as the id stands there: an RPC of 1 MiB can ask 45,000 times for one message, in one answer.
+    Stock remembers for good every topic that a peer names in a PRUNE. It also answers an id of an IWANT
+    as often as the id stands there: an RPC of 1 MiB can ask for one message 45,000 times.
     """
     for entries in (control.graft, control.prune):
         if entries:

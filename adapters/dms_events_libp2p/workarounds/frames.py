@@ -1,4 +1,4 @@
-"""The frames of a gossip stream: read in large pieces, within a limit of size and of time."""
+"""Reads the frames of a gossip stream in large pieces, with a limit of size and of time."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _LONGEST_PREFIX = 10
 
 
 class BadFrameError(Exception):
-    """The peer sends what is no frame, or is over the limit, or does not end."""
+    """The peer sent bytes that are no frame, or a frame that is over the limit or does not end."""
 
 
 class Frames:
     """Frames with a varint length before each.
 
-    Stock reads the prefix byte by byte, each of which yamux answers with a window update; and it waits
+    Stock reads the prefix byte by byte, and yamux answers each byte with a window update. It also waits
     for ever for a frame that does not end.
     """
 
@@ -30,10 +30,10 @@ class Frames:
         self._buffer = bytearray()
 
     async def next(self) -> bytes:
-        """The next frame; what the stream raises at its end passes through.
+        """Return the next frame. The exceptions of the stream at its end pass through.
 
         Raises:
-            BadFrameError: there is none, and the stream is of no use any more.
+            BadFrameError: the bytes are no good frame, and the stream is of no use any more.
         """
         if not self._buffer:
             await self._read()
@@ -54,7 +54,7 @@ class Frames:
         return frame
 
     def _prefix(self) -> tuple[int, int] | None:
-        """The length of the next frame, and where it begins; None where the prefix is not whole."""
+        """Return the length of the next frame and its begin. None if the prefix is not whole yet."""
         length = 0
         for count, byte in enumerate(self._buffer[:_LONGEST_PREFIX]):
             length |= (byte & 0x7F) << (7 * count)

@@ -1,4 +1,4 @@
-"""Handshakes: they end in time, and say why they failed; who is not permitted is not let in."""
+"""Handshakes: they end in time, say why they failed, and let in only peers that are permitted."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _SAME_KEY = " (has it the same swarm key?)"
 class _FirstBytes(RawConnection):
     """Compares the first bytes of a connection with those of all libp2p connections.
 
-    Under another swarm key they are noise. It would be read as a length, and waited for.
+    Under another swarm key these bytes are noise. A node would read a length from the noise, and wait.
     """
 
     def __init__(self, connection: Any, otherwise: str) -> None:
@@ -45,9 +45,10 @@ class _FirstBytes(RawConnection):
 
 
 def guard_handshakes(swarm: Any, admission: Admission, swarm_key: bytes | None) -> None:
-    """Stock: an outbound handshake waits for half a minute, and is tried four times.
+    """Limit the time of handshakes, and check the peer id and the first bytes.
 
-    It lets in any peer id, and the private network of others is not Go's.
+    Stock waits for half a minute in an outbound handshake, and tries it four times. It lets in any peer
+    id, and its private network is not compatible with Go's.
     """
     stock = swarm.upgrader.upgrade_security
     hint = "" if swarm_key is None else _SAME_KEY

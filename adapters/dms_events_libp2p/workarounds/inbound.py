@@ -23,11 +23,11 @@ _QUIET_S = 10.0
 
 
 class Admission:
-    """Who may connect: at most ``per_address`` connections an address, and nobody that is refused.
+    """Decides who may connect: at most ``per_address`` connections an address, and no refused peers.
 
-    The addresses of one IPv6 network of 64 bits count as one. A peer is refused for good, its address
-    for ``refuse_s``, since a new key is a new peer. A node with the id ``own``, which is this one or has
-    its key, would be a peer that this node never hears.
+    The addresses of one IPv6 network of 64 bits count as one. A peer is refused for good. Its address is
+    refused too, for ``refuse_s``, since a new key makes a new peer. A node with the id ``own`` is this
+    node or has its key, and this node would never hear its messages.
     """
 
     def __init__(
@@ -49,19 +49,19 @@ class Admission:
         self.refused = 0
         """Inbound connections that were not let in."""
         self.not_dialled = 0
-        """Times that a peer or an address was not dialled, since it is not permitted."""
+        """How often a peer or an address was not dialled because it is not permitted."""
         self._quiet_until = 0.0
 
     @property
     def refused_peers(self) -> int:
-        """How many peers are refused; of more than 10,000 the first are forgotten."""
+        """How many peers are refused. Beyond 10,000 the oldest ones are forgotten."""
         return len(self._peers)
 
     def refuses_peer(self, peer: Any) -> bool:
         return peer in self._peers
 
     def forbids(self, peer: Any, ip: Ip | None) -> str:
-        """The reason why there may be no connection with this peer at this address; else empty."""
+        """Return why this peer at this address may not be connected. Empty if it may."""
         if str(peer) == self._own:
             return "it is this node, or has its key"
         if self.refuses_peer(peer):
@@ -71,7 +71,7 @@ class Admission:
         return ""
 
     def refuse(self, peer: Any, addresses: set[str]) -> None:
-        """Let in neither this peer nor, for a time, its addresses."""
+        """Refuse this peer for good, and its addresses for a time."""
         while len(self._peers) >= _MOST_REFUSED:
             del self._peers[next(iter(self._peers))]
         self._peers[peer] = None
@@ -114,9 +114,10 @@ class Admission:
 
 
 def admit(swarm: Any, admission: Admission) -> None:
-    """Stock: a slot of 250 and a task are held for the life of the node, not of the connection.
+    """Give back the slot of an inbound connection when it ends, and limit the connections of an address.
 
-    So after 250 inbound connections nobody is let in. And no setting limits an address.
+    Stock holds one of 250 slots and a task for the life of the node. So after 250 inbound connections it
+    lets nobody in. It has no limit for an address.
     """
 
     async def handle(connection: Any, listener: Any, failure: Any) -> None:

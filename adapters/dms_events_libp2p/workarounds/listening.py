@@ -1,4 +1,4 @@
-"""Listening: an address that another process has is an error, and no socket is left half-way."""
+"""Listening: an address in use by another process is an error, and no socket stays open."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ _LISTEN_S = 5.0
 
 
 def check_free(address: Multiaddr) -> None:
-    """Stock shares the port (SO_REUSEPORT), so that two nodes get each other's connections, silently.
+    """Check that nobody listens at an address.
+
+    Stock shares the port (SO_REUSEPORT), so two nodes would get each other's connections, silently.
 
     Raises:
         OSError: this machine cannot listen there.
@@ -28,7 +30,7 @@ def check_free(address: Multiaddr) -> None:
 
 
 def listen_whole(swarm: Any) -> None:
-    """Stock forgets a socket if it is cancelled between making and binding it."""
+    """Close the socket of a cancelled listen. Stock forgets it between making and binding it."""
     stock = swarm.listen
 
     async def listen(*addresses: Multiaddr) -> bool:

@@ -1,4 +1,4 @@
-"""Streams that are opened, written and left so that a cancellation or a refusal leaves nothing behind."""
+"""Opens, writes and leaves streams so that a cancellation or a refusal leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ __all__ = ["ProtocolNotSupportedError", "UncutStream", "open_stream"]
 
 _LEAVE_S = 1.0
 _PIECE = 65_524
-"""With its header, a frame of yamux."""
+"""Bytes of one write; with its header a frame of yamux."""
 _POLL_S = 0.002
 
 
 class UncutStream:
-    """A stream whose frames leave whole. To cancel a write is not to cut a frame.
+    """A stream that sends whole frames. A cancelled write does not cut a frame.
 
-    Stock stops in the middle of a frame, after which the connection is of no use to anybody. And it gives
-    up when its peer reads nothing for 5 s.
+    Stock stops in the middle of a frame, which makes the whole connection useless. It also gives up when
+    its peer reads nothing for 5 s.
     """
 
     def __init__(self, stream: Any, tasks: trio.Nursery) -> None:
@@ -33,12 +33,12 @@ class UncutStream:
         self.peer = stream.muxed_conn.peer_id
 
     async def read(self, size: int | None = None) -> bytes:
-        """Up to so many bytes; raises of all kinds at the end of the stream."""
+        """Read up to ``size`` bytes. Raises exceptions of any kind at the end of the stream."""
         data: bytes = await self._stream.read(size)
         return data
 
     async def write(self, data: bytes) -> None:
-        """Write all bytes; raises of all kinds where the stream has ended."""
+        """Write all bytes. Raises exceptions of any kind if the stream has ended."""
         muxed, sent = self._stream.muxed_stream, 0
         while sent < len(data):
             await trio.lowlevel.checkpoint()
@@ -50,35 +50,35 @@ class UncutStream:
             sent += len(piece)
 
     async def close(self) -> None:
-        """Say that nothing more is written."""
+        """Close the writing side."""
         await _uncut(self._tasks, self._stream.close)
 
     @property
     def is_lost(self) -> bool:
-        """Its connection has ended, or is about to."""
+        """True if the connection of this stream has ended, or is about to end."""
         return bool(self._stream.muxed_conn.event_shutting_down.is_set())
 
     @property
     def was_reset(self) -> bool:
-        """Its peer wants no more of it, or its connection has ended."""
+        """True if the peer has reset this stream, or its connection has ended."""
         return self.is_lost or bool(self._stream.muxed_stream.reset_received)
 
     async def leave(self) -> None:
-        """Reset it, whatever its state is, and forget it."""
+        """Reset the stream in any state, and forget it."""
         with trio.move_on_after(_LEAVE_S, shield=True), suppress(Exception):
             await _uncut(self._tasks, self._stream.reset)
         forget(self._stream)
 
 
 async def open_stream(host: Any, tasks: trio.Nursery, peer: Any, protocol: str) -> UncutStream:
-    """A stream to a connected peer.
+    """Open a stream to a connected peer.
 
-    Stock: a refused stream keeps its entry in yamux, and one whose opening is cancelled keeps one of 256
-    places too.
+    In stock a refused stream keeps its entry in yamux. A stream whose opening is cancelled also keeps one
+    of 256 places.
 
     Raises:
-        ProtocolNotSupportedError: the peer does not speak it.
-        Exception: of all kinds, where the peer is gone, or refuses.
+        ProtocolNotSupportedError: the peer does not speak the protocol.
+        Exception: exceptions of any kind if the peer is gone, or refuses.
     """
 
     async def leave(opened: Any) -> None:
@@ -102,7 +102,7 @@ async def _uncut(
     *args: Any,
     undo: Callable[[Any], Awaitable[None]] | None = None,
 ) -> Any:
-    """Call a function that goes on when this is cancelled; then ``undo`` gets what it returns."""
+    """Call a function that goes on if this call is cancelled. Then ``undo`` gets its result."""
     value, failure, ended, awaited = None, None, trio.Event(), True
 
     async def work() -> None:

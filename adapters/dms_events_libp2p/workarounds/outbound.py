@@ -1,4 +1,4 @@
-"""Outbound connections: nobody is dialled who is not permitted."""
+"""Outbound connections: only permitted peers and addresses are dialled."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["permit_dials"]
 
 
 def permit_dials(swarm: Any, admission: Admission) -> None:
-    """Stock has a list of addresses, and none of peers."""
+    """Check each dial against the access list. Stock has a list of addresses only, and not of peers."""
     stock = swarm._dial_addr_single_attempt
 
     async def is_allowed(address: Multiaddr) -> bool:
@@ -33,5 +33,5 @@ def permit_dials(swarm: Any, admission: Admission) -> None:
 
 
 def _ip_in(address: Multiaddr) -> Ip | None:
-    """None where the address is a name: the address behind it is looked at after the handshake."""
+    """Return the IP address in a multiaddr. None for a name, which is checked after the handshake."""
     return ip_of(str(address).split("/")[2])

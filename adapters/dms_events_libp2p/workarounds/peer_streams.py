@@ -1,4 +1,4 @@
-"""The gossip streams of each peer: one each way on a live connection, or the peer is left."""
+"""The gossip streams of each peer: one each way on a live connection, or the peer is disconnected."""
 
 from __future__ import annotations
 
@@ -19,11 +19,10 @@ _PATIENCE_S = 10.0
 
 
 class KeptStreams(Pubsub):
-    """Stock, but: what a peer subscribes to is known for as long as it has a stream to this node.
+    """Stock pubsub, but it knows the subscriptions of a peer while the peer has a stream to this node.
 
-    Stock takes the end of any stream of a peer for the end of its present ones. When a connection follows
-    another quickly, a node that is connected knows of no subscriber then, or writes where nobody
-    reads, for good.
+    Stock treats the end of any stream of a peer as the end of the present ones. If a new connection
+    quickly follows an old one, stock may know no subscriber, or write where nobody reads, for good.
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -32,11 +31,11 @@ class KeptStreams(Pubsub):
         self._one_way_since: dict[Any, float] = {}
 
     def inbound_begins(self, stream: Any) -> None:
-        """A peer has opened a stream, on which it says its topics first."""
+        """Note a stream that a peer has opened. The peer names its topics first on it."""
         self._inbound[stream.muxed_conn.peer_id].add(stream)
 
     def inbound_ends(self, stream: Any) -> None:
-        """Forget what a peer subscribes to with its last stream."""
+        """Forget a stream of a peer, and with its last stream its subscriptions."""
         peer = stream.muxed_conn.peer_id
         self._inbound[peer].discard(stream)
         if not self._inbound[peer]:
@@ -44,7 +43,7 @@ class KeptStreams(Pubsub):
             self._forget_all_subscriptions(peer)
 
     async def watch_streams(self) -> None:
-        """For as long as the node runs: open what is missing, and leave who has a stream one way only."""
+        """Open missing streams, and disconnect peers with a stream one way only. Runs with the node."""
         while True:
             await trio.sleep(_LOOK_S)
             now = trio.current_time()
@@ -62,21 +61,21 @@ class KeptStreams(Pubsub):
                     self.manager.run_task(self._leave, peer)
 
     async def handle_dead_peer_queue(self) -> None:
-        """Stock keeps the stream of a connection that ended, if the next one has begun by then."""
+        """Look at each peer of an ended stream. Stock keeps it if the next connection has begun."""
         async with self.dead_peer_receive_channel:
             self.event_handle_dead_peer_queue_started.set()
             async for peer in self.dead_peer_receive_channel:
                 self._look(peer)
 
     def _look(self, peer: Any) -> None:
-        """No exception ends the loops that call this, and with them the node."""
+        """Look at a peer. No exception ends the loops that call this, which would end the node."""
         try:
             self._look_at(peer)
         except Exception as error:  # noqa: BLE001
             _log.error("the end of peer %s was not handled", peer, exc_info=error)
 
     def _look_at(self, peer: Any) -> None:
-        """Give up a stream to a peer that leads nowhere, and open another while it is connected."""
+        """Drop a dead stream to a peer, and open another one if the peer is connected."""
         stream = self.peers.get(peer)
         if stream is not None and not self._is_live(stream):
             del self.peers[peer]
@@ -94,7 +93,7 @@ class KeptStreams(Pubsub):
         return any(each.muxed_conn is connection for each in listed)
 
     def _handle_dead_peer(self, peer_id: Any) -> None:
-        """Called for any stream of the peer, whether it is one of the present ones or not."""
+        """Look at a peer when any of its streams ends, a present stream or an earlier one."""
         self._clear_pending_announce_retries_for_peer(peer_id)
         self._look(peer_id)
 
@@ -103,15 +102,15 @@ class KeptStreams(Pubsub):
             await self.host.disconnect(peer)
 
     async def _replay_recent_messages(self, peer_id: Any, topic: str) -> None:
-        """Nothing: stock sends a new subscriber the messages of the last seconds, which Go does not.
+        """Do nothing. Stock sends a new subscriber the messages of the last seconds, and Go does not.
 
-        A node that restarts would get again what it had before.
+        A node that restarts would get messages again that it had before.
         """
 
     def announce(self) -> None:
-        """Say the topics again: a peer that notices the end of an old connection late forgets them.
+        """Send the topics again. A peer that notices the end of an old connection late forgets them.
 
-        Go does so too, with peers that were frozen or came back, and nobody says them twice.
+        Go forgets them too, if it was frozen or came back, and neither library sends them twice.
         """
         packet = rpc_pb2.RPC()
         for topic in self.topic_ids:

@@ -14,11 +14,11 @@ from libp2p.security.exceptions import HandshakeFailure
 __all__ = ["FIRST_BYTES", "ProtectedConnection"]
 
 FIRST_BYTES: Final = b"\x13/multistream/1.0.0\n"
-"""Each end of a libp2p connection begins with them."""
+"""Both sides of a libp2p connection begin with these bytes."""
 
 _NONCE_BYTES: Final = 24
 _HALF: Final = 16
-"""Bytes of the nonce that go into the key; the rest is the nonce of Salsa20."""
+"""Bytes of the nonce that go into the key. The other bytes are the nonce of Salsa20."""
 _CONSTANTS: Final = struct.unpack("<4I", b"expand 32-byte k")
 _QUARTERS: Final = (
     *((0, 4, 8, 12), (5, 9, 13, 1), (10, 14, 2, 6), (15, 3, 7, 11)),
@@ -30,7 +30,7 @@ _MASK: Final = 0xFFFFFFFF
 
 
 class ProtectedConnection(RawConnection):
-    """A connection under a swarm key. Stock has Salsa20 with 8 bytes of nonce, which no Go node reads."""
+    """A connection under a swarm key. Stock has Salsa20 with a nonce of 8 bytes; no Go node reads it."""
 
     def __init__(self, connection: Any, key: bytes) -> None:
         super().__init__(connection, connection.is_initiator)
@@ -62,7 +62,7 @@ def _xsalsa20(key: bytes, nonce: bytes) -> Any:
 
 
 def _hsalsa20(key: bytes, nonce: bytes) -> bytes:
-    """The key of XSalsa20's second step: the rounds of Salsa20 without the last addition."""
+    """Return the key of XSalsa20's second step: the rounds of Salsa20 without the last addition."""
     k, n = struct.unpack("<8I", key), struct.unpack("<4I", nonce)
     c = _CONSTANTS
     x = [c[0], *k[:4], c[1], *n, c[2], *k[4:], c[3]]

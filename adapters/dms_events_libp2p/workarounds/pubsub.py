@@ -1,4 +1,4 @@
-"""Pubsub: whatever a peer sends ends neither the node nor its own stream unseen."""
+"""Pubsub: no bytes of a peer can end the node, and bad bytes are counted against the peer."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ _log = logging.getLogger("dms_events")
 _MOST_STRIKES = 20
 _MOST_KEYS = 10_000
 _MOST_TOPICS = 1_000
-"""Of a peer, where stock allows 100: all types fit once."""
+"""Topics of one peer; stock allows 100. All types fit once."""
 _LONGEST_TOPIC = 256
 _SEQNO_BYTES = 8
 _PREFIX = b"libp2p-pubsub:"
 
 
 class GuardedPubsub(KeptStreams):
-    """Stock, but: bad bytes, bad signatures and junk are counted against the peer that sent them.
+    """Stock pubsub, but it counts bad bytes, bad signatures and junk against the peer that sent them.
 
-    ``on_message`` gets each message, its signer, what ``read`` makes of it, and whether it may have been
-    replayed. A message that ``read`` makes nothing of is not relayed; nor is one that was heard before.
-    A peer with too many strikes is disconnected, and refused from then on.
+    ``on_message`` gets each message, its signer, the result of ``read``, and True if the message may have
+    been replayed. A message for which ``read`` returns None is not relayed, nor is one that was heard
+    before. A peer with too many strikes is disconnected, and refused from then on.
     """
 
     def __init__(
@@ -79,12 +79,13 @@ class GuardedPubsub(KeptStreams):
         self._keys: dict[bytes, tuple[Any, Any]] = {}
 
     def signer_of(self, message: Any) -> Any:
-        """The peer that signed a message which was accepted."""
+        """Return the peer that signed an accepted message."""
         known = self._keys.get(message.from_id)
         return known[0] if known else ID(message.from_id)
 
     async def continuously_read_stream(self, stream: Any) -> None:
-        """Stock lets what is no protobuf end the host, and starts a task for each message."""
+        """Read the RPCs of a stream. In stock bytes that are no protobuf end the host, and each message
+        starts a task."""
         peer = stream.muxed_conn.peer_id
         batch_window_updates(stream)
         frames = Frames(stream, self.max_inbound_rpc_size)
@@ -116,7 +117,7 @@ class GuardedPubsub(KeptStreams):
         rpc.ClearField("senderRecord")  # the router would check it again
         for message in rpc.publish:
             if self._admission.refuses_peer(peer):
-                return  # left for the messages before
+                return  # the peer was disconnected for the messages before
             if self._is_subscribed_to_msg(message):
                 await self.push_msg(peer, message)
         if len(rpc.subscriptions) <= self.max_subscriptions_per_rpc:
@@ -170,10 +171,10 @@ class GuardedPubsub(KeptStreams):
             )
             return bool(key.verify(_PREFIX + bare.SerializeToString(), message.signature))
         except Exception:  # noqa: BLE001
-            return False  # ids and keys that are none raise of all kinds
+            return False  # bad ids and keys raise exceptions of any kind
 
     def _key_of(self, message: Any) -> tuple[Any, Any]:
-        """The signer and its key, which is in its id, or (of RSA) in the message."""
+        """Return the signer and its key. The key is in the id, or in the message (RSA)."""
         signer = ID(message.from_id)
         key = signer.extract_public_key() or deserialize_public_key(message.key)
         if ID.from_pubkey(key) != signer:
@@ -184,7 +185,7 @@ class GuardedPubsub(KeptStreams):
         return signer, key
 
     def strike(self, peer: Any, why: str, count: int = 1) -> None:
-        """Count against a peer; with 20 strikes it is disconnected, and refused from then on."""
+        """Count strikes against a peer. At 20 it is disconnected, and refused from then on."""
         if len(self.strikes) >= _MOST_KEYS:
             self.strikes.clear()
         self.strikes[peer] += count
@@ -205,4 +206,4 @@ class GuardedPubsub(KeptStreams):
         return found
 
     def notify_subscriptions(self, publish_message: Any) -> None:
-        """Nothing: `push_msg` hands messages over itself; stock drops them beyond 32."""
+        """Do nothing: `push_msg` hands messages over itself. Stock drops them beyond 32."""

@@ -1,4 +1,4 @@
-"""Outbound queues: for more than a burst, and bounded in bytes too."""
+"""Outbound queues: large enough for more than a burst, and bounded in bytes too."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _LIMIT = 4_096
 
 
 class Queues(dict[Any, Any]):
-    """The queues by peer. Stock drops beyond 32 RPCs, and has all limits as constants."""
+    """The queues by peer. Stock drops RPCs beyond 32, and its limits are constants."""
 
     def __init__(self, largest: int, most_bytes: int) -> None:
         super().__init__()
@@ -26,7 +26,7 @@ class Queues(dict[Any, Any]):
 
 
 class _Bounded(PriorityQueue):
-    """Holds one RPC, however large it is, and else up to ``most_bytes``."""
+    """Holds up to ``most_bytes``, or one RPC of any size."""
 
     def __init__(self, most_bytes: int) -> None:
         super().__init__(_LIMIT)

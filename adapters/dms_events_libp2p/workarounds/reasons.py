@@ -1,4 +1,4 @@
-"""Reasons: the library wraps errors in others that say less."""
+"""Reasons of errors. The library wraps errors in others that say less."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["reason_of"]
 
 
 def reason_of(error: BaseException) -> str:
-    """What went wrong first, in a sentence or as the error's repr."""
+    """Return the text of the first error in a chain, or its repr."""
     while (inner := _inner(error)) is not None:
         error = inner
     if isinstance(error, trio.TooSlowError):

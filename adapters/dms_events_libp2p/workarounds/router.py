@@ -14,7 +14,7 @@ from libp2p.pubsub.pb import rpc_pb2
 __all__ = ["open_router"]
 
 _DONT_WANT_BYTES = 1_024
-"""From this size on the mesh is told that it need not send a message here, as Go does it."""
+"""From this size on, this node tells its mesh not to send it a message again, as Go does."""
 _MOST_NAMED = 16
 _RECORD = "libp2p-peer-record"
 
@@ -22,27 +22,28 @@ Named = Callable[[Any, Sequence[PeerInfo]], object]
 
 
 class _OpenRouter(GossipSub):
-    """Stock sends own messages to the mesh only, which may be empty: they went to nobody, silently.
+    """Sends own messages to every connected subscriber, without a limit of messages a second.
 
-    It drops what is beyond ten messages a second, own ones too: 10 of 500 arrived. And it puts the
-    signed record of the own addresses into every message, a quarter of the CPU.
+    Stock sends own messages to the mesh only. If the mesh is empty, they go to nobody, silently. Stock
+    also drops messages beyond ten a second, own ones too: 10 of 500 arrived. And it puts the signed
+    record of its addresses into every message, which takes a quarter of the CPU.
 
-    ``on_named`` gets a peer that prunes this node, and those that it names for it, with addresses that
-    these signed.
+    ``on_named`` gets a peer that prunes this node, and the peers that it names, with addresses that those
+    peers signed.
     """
 
     def __init__(self, on_named: Named, **options: Any) -> None:
         super().__init__(**options)
         self._on_named = on_named
         self.dropped = 0
-        """Messages that a peer's queue had no room for."""
+        """Messages for which a peer's queue had no room."""
 
     def _handle_dropped_rpc(self, peer_id: Any, rpc: Any, reason: str) -> None:
         self.dropped += len(rpc.publish)
         super()._handle_dropped_rpc(peer_id, rpc, reason)
 
     def remove_peer(self, peer_id: Any) -> None:
-        """Stock keeps a peer that comes back out of the mesh for what its last life was told."""
+        """Forget the back-off of a peer too. Stock keeps it, and so refuses a peer that comes back."""
         super().remove_peer(peer_id)
         for peers in self.back_off.values():
             peers.pop(peer_id, None)
@@ -53,8 +54,9 @@ class _OpenRouter(GossipSub):
         peers_to_prune: Mapping[Any, Sequence[str]],
         peers_to_gossip: Mapping[Any, Mapping[str, Sequence[bytes]]],
     ) -> None:
-        """Stock sends a peer also what is for the peers before it, and names nobody to those it prunes.
+        """Send each peer its own control messages, and name other peers to a pruned peer.
 
+        Stock also sends a peer the messages for the peers before it, and names nobody to a pruned peer.
         So a node that knows two full hubs only stayed alone.
         """
         for peer in {*peers_to_graft, *peers_to_prune, *peers_to_gossip}:
@@ -69,7 +71,7 @@ class _OpenRouter(GossipSub):
             await self.emit_control_message(control, peer)
 
     def _prune(self, topic: str, pruned: Any) -> Any:
-        """A PRUNE with the signed addresses of others that subscribe to the topic."""
+        """Return a PRUNE with the signed addresses of other subscribers of the topic."""
         prune = rpc_pb2.ControlPrune(topicID=topic, backoff=self.prune_back_off)
         others = [peer for peer in self.pubsub.peer_topics.get(topic, ()) if peer != pruned]
         for peer in random.sample(others, min(len(others), _MOST_NAMED)):
@@ -80,7 +82,7 @@ class _OpenRouter(GossipSub):
         return prune
 
     async def handle_prune(self, prune_msg: Any, sender_peer_id: Any) -> None:
-        """Stock dials who is named, one after the other, and reads nothing from its peer meanwhile."""
+        """Stock dials the named peers one after the other, and reads nothing from its peer meanwhile."""
         named = []
         for peer in prune_msg.peers[:_MOST_NAMED]:
             if peer.signedPeerRecord:
@@ -108,7 +110,7 @@ class _OpenRouter(GossipSub):
 
 
 def open_router(on_named: Named) -> Any:
-    """A router whose heartbeat stays at a second, and whose mesh takes several peers of one address.
+    """Return a router with a heartbeat of one second, and a mesh that takes several peers of one address.
 
     Stock stretches the heartbeat to a minute, and wants three different addresses in a mesh.
     """

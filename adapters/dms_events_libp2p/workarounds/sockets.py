@@ -1,4 +1,4 @@
-"""Sockets: their remote address is known, and none stays open when the node ends."""
+"""Sockets: their remote address is known, and all are closed when the node ends."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ _CLOSE_S = 1.0
 
 
 def remember_remote(stream: Any) -> None:
-    """Stock knows the address of an IPv4 peer only, so that no rule for addresses reached the others."""
+    """Remember the remote address. Stock knows it for IPv4 only; rules for addresses missed IPv6."""
     with suppress(OSError):  # the peer has gone
         host, port, *_ = stream.stream.socket.getpeername()
         stream._cached_remote_address = host, port
 
 
 def socket_closer(swarm: Any) -> Callable[[], Awaitable[None]]:
-    """What closes, at the end, the sockets of all connections that this network ever had.
+    """Return a function that closes the sockets of all connections that this network ever had.
 
-    Stock forgets a connection whose closing is cancelled half-way, as happens when a node ends.
+    Stock forgets a connection whose closing is cancelled half-way, which happens when a node ends.
     """
     stock, made = swarm.add_conn, WeakSet[Any]()
 

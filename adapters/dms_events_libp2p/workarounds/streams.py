@@ -1,4 +1,4 @@
-"""Streams: their errors end no host, what ended is forgotten, and there are bounds."""
+"""Streams: their errors do not end the host, ended streams are forgotten, and streams are bounded."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ _LOOK_EVERY_BYTES = 1 << 18
 
 
 def guard_streams(host: Any) -> None:
-    """Stock: the exception of any inbound stream's handler ends the host, with all its connections.
+    """Hold the exceptions of inbound streams, and limit the streams of a peer.
 
-    And a peer may have any number of streams, each with a task that waits for its protocol.
+    In stock an exception of any inbound stream's handler ends the host with all its connections. A peer
+    may have any number of streams, each with a task that waits for its protocol.
     """
     stock = host._swarm_stream_handler
     running: Counter[Any] = Counter()
@@ -48,10 +49,10 @@ def guard_streams(host: Any) -> None:
 
 
 def bound_bytes(swarm: Any, most: int) -> None:
-    """Stock waits for as many bytes as a peer announces, and holds all that a peer sends.
+    """Limit the unread bytes of a connection to ``most``; beyond that the connection is closed.
 
-    It only logs that a peer sends more than the window of a stream. Here its connection is closed if
-    more than ``most`` bytes of it wait to be read.
+    Stock waits for as many bytes as a peer announces, and holds all bytes that a peer sends. If a peer
+    sends more than the window of a stream, stock only logs it.
     """
     stock_opened, stock_add = swarm.notify_opened_stream, swarm.add_conn
 
@@ -94,7 +95,7 @@ def _watched(muxed: Any, most: int) -> Callable[[int], Awaitable[bytes]]:
 
 
 def forget(stream: Any) -> None:
-    """Stock keeps a stream that ended with unread bytes, such as a refused one, for a minute."""
+    """Forget an ended stream. Stock keeps one with unread bytes, such as a refused one, for a minute."""
     connection, id = stream.muxed_conn, stream.muxed_stream.stream_id
     for table in (connection.streams, connection.stream_buffers, connection.stream_events):
         table.pop(id, None)

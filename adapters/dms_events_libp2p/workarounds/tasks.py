@@ -1,4 +1,4 @@
-"""Tasks of the library's services: an exception ends a task, and not the service with the node."""
+"""Tasks of the library's services: an exception ends its task, and not the service or the node."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _PAUSE_S = 1.0
 def hold_tasks(service: Any) -> None:
     """Stock ends a service, and so the node, with the first exception of any of its tasks.
 
-    Here a task that fails is logged and ends alone, and a loop such as the heartbeat begins again. Stock
-    also fails where a task has more than 1,000 children, of which pubsub has one for each peer.
+    Here a failed task is logged and ends alone, and a loop such as the heartbeat begins again. Stock also
+    fails if a task has more than 1,000 child tasks; pubsub has one child task for each peer.
     """
     stock_run = service.run
 
@@ -60,7 +60,7 @@ def _held(
 
 
 async def _close(owner: Any) -> None:
-    """A connection whose task failed would take a place and do nothing."""
+    """Close a connection whose task failed. It would take a place and do nothing."""
     if isinstance(owner, IMuxedConn | INetConn):
         with trio.move_on_after(_PAUSE_S), suppress(Exception):
             await owner.close()

@@ -1,4 +1,4 @@
-"""Connections beyond the limit: closed after their grace period, those of strangers first."""
+"""Closes connections beyond the limit after their grace period, those of strangers first."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _CLOSE_S = 1.0
 
 
 class Trimming:
-    """Closes what is beyond ``most`` connections and older than the grace period.
+    """Closes connections beyond ``most`` that are older than the grace period.
 
-    Peers that share no topic with this node go first, and of equals the one that came last. Peers in
-    a mesh stay, and those that ``is_kept`` names. Stock closes no connection with a stream, and all have
-    that of gossip.
+    Connections of peers that share no topic with this node go first, and of equals the one that came
+    last. Peers in a mesh stay, and those for which ``is_kept`` is true. Stock closes no connection that
+    has a stream, and each connection has the stream of gossip.
     """
 
     def __init__(
@@ -39,11 +39,11 @@ class Trimming:
             return
 
         self._swarm.connection_pruner.maybe_prune_connections = prune_nothing
-        # Its own dialling is off, and the notes for that would grow with each peer that ever came.
+        # The library's own dialling is off. Its notes would grow with each peer that ever came.
         self._swarm.auto_connector.record_disconnect = lambda peer: None
 
     async def run(self) -> None:
-        """For as long as the node runs."""
+        """Close connections each second, for as long as the node runs."""
         while True:
             await trio.sleep(_LOOK_S)
             await self._trim()

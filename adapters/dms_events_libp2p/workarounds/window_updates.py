@@ -1,4 +1,4 @@
-"""Window updates of a stream: one for half a window that was read, and not one for each read."""
+"""Window updates of a stream: one for each half window that was read, and not one for each read."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["batch_window_updates"]
 
 
 def batch_window_updates(stream: Any) -> None:
-    """Stock answers each read with a frame: a third of the CPU of a message that arrives."""
+    """Send fewer updates. Stock answers each read with a frame: a third of the CPU of a message."""
     muxed, unsaid = stream.muxed_stream, 0
     stock = muxed._auto_tune_and_send_window_update
 
