@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 import subprocess
 from contextlib import AsyncExitStack
+from itertools import product
 from pathlib import Path
 
+import msgspec
 import pytest
 from libp2p.crypto.ed25519 import create_new_key_pair
 from libp2p.utils.varint import encode_uvarint
 
+from dms_events import PublishError
 from dms_events.types.elk_stats import ServiceCall
 from dms_events.types.network_config import PrivateKey
 from dms_events_libp2p.keys.node_key import load_key, new_key, peer_id
 from dms_events_libp2p.peers import peering, pinging
-from tests.contract.places import event_calls, until
+from tests.contract.places import collect, event_calls, until
 from tests.kit.go.libp2p import SOURCE, GoNode
 from tests.kit.go.toolchain import program
 from tests.kit.libp2p.buses import connect, eventually, full_with
@@ -25,7 +28,7 @@ from tests.kit.libp2p.hostile import attack, framed, message
 
 @pytest.mark.parametrize(
     ("security", "key_type"),
-    [("noise", "ed25519"), ("tls", "secp256k1"), ("noise", "rsa"), ("tls", "ed25519")],
+    list(product(("noise", "tls"), ("ed25519", "secp256k1", "rsa"))),
 )
 @pytest.mark.parametrize("dials", ["python", "go"])
 async def test_events_go_both_ways(go: Path, security: str, key_type: str, dials: str) -> None:
@@ -54,6 +57,39 @@ async def test_peer_ids_and_key_files_agree(go: Path, tmp_path: Path) -> None:
     key = load_key(None, tmp_path / "python")
     async with GoNode.run(go, key=str(tmp_path / "python")) as node:
         assert (node.peer, node.key) == (peer_id(key), key.to_base64())
+
+
+async def test_a_message_of_the_largest_size_arrives_each_way(go: Path) -> None:
+    async with (
+        GoNode.run(go) as node,
+        connect(peers=[node.address]) as bus,
+        bus.subscribe(ServiceCall) as messages,
+    ):
+        await met(bus, node)
+        [event] = event_calls(1)
+        plain, room = bus.prepare(event), bus.transport.max_payload
+        await bus.publish(msgspec.structs.replace(plain, data=plain.data.ljust(room)))
+        [told] = await node.wait("message", 1)
+        assert told["id"] == plain.id
+        with pytest.raises(PublishError, match="over the limit"):
+            await bus.publish(msgspec.structs.replace(plain, data=plain.data.ljust(room + 1)))
+        node.publish(f"fill {room}")
+        [message] = await collect(messages, 1, within_s=60)
+        assert len(message.delivery.data) == room
+
+
+async def test_a_go_peer_that_sends_too_large_a_message_disturbs_no_other(go: Path) -> None:
+    async with (
+        GoNode.run(go) as node,
+        GoNode.run(go, largest=str(2 << 20)) as large,
+        connect(peers=[node.address, large.address]) as bus,
+        bus.subscribe(ServiceCall),
+    ):
+        await met(bus, node)
+        await met(bus, large)
+        large.publish(f"fill {(1 << 20) + 1}")
+        await eventually(lambda: bus.transport.figures.refused_peers == 1)
+        await both_ways(bus, node)
 
 
 async def test_a_burst_loses_nothing_at_a_go_peer(go: Path) -> None:

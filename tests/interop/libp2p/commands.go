@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -29,6 +30,19 @@ func event(number int) ([]byte, error) {
 	return json.Marshal(envelope{Type: "elk_stats.ServiceCall", Data: data})
 }
 
+// fill publishes an event whose envelope has a size in bytes: spaces after it mean nothing in JSON.
+func fill(ctx context.Context, topic *pubsub.Topic, size string, options ...pubsub.PubOpt) error {
+	count, err := strconv.Atoi(size)
+	if err != nil {
+		return err
+	}
+	sealed, err := event(0)
+	if err != nil {
+		return err
+	}
+	return topic.Publish(ctx, append(sealed, bytes.Repeat([]byte(" "), count-len(sealed))...), options...)
+}
+
 func obey(
 	ctx context.Context, node host.Host, topic *pubsub.Topic, others *topics, table *dht.IpfsDHT, every time.Duration,
 ) error {
@@ -43,6 +57,12 @@ func obey(
 		}
 		if text, found := strings.CutPrefix(line, "raw "); found {
 			if err := topic.Publish(ctx, []byte(text), meshed); err != nil {
+				return err
+			}
+			continue
+		}
+		if size, found := strings.CutPrefix(line, "fill "); found {
+			if err := fill(ctx, topic, size, meshed); err != nil {
 				return err
 			}
 			continue

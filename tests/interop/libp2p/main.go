@@ -51,6 +51,7 @@ import (
 type options struct {
 	listen, connect, keep, topic, keyFile, keyType, security, swarmKey string
 	seqnosRise, quiet                                                  bool
+	largest                                                            int
 	clockBack, every                                                   time.Duration
 	dhtPrefix, rendezvous, namespace                                   string
 }
@@ -90,6 +91,7 @@ func main() {
 	flag.StringVar(&o.security, "security", "noise", "noise or tls")
 	flag.StringVar(&o.swarmKey, "swarm-key", "", "file with the key of a private network")
 	flag.BoolVar(&o.seqnosRise, "seqnos-rise", false, "take only seqnos that rise: pubsub.BasicSeqnoValidator")
+	flag.IntVar(&o.largest, "largest", pubsub.DefaultMaxMessageSize, "bytes of the largest frame of gossip")
 	flag.DurationVar(&o.clockBack, "clock-back", 0, "number messages as if the clock was set back by so much")
 	flag.DurationVar(&o.every, "every", time.Millisecond, "how long to wait after each event that it publishes")
 	flag.BoolVar(&o.quiet, "quiet", false, "count what arrives, and do not print it")
@@ -206,6 +208,7 @@ func newHost(o options, key crypto.PrivKey) (host.Host, error) {
 // join keeps to the library's defaults, as a DMS node does: its validation queue has 32 places.
 func join(ctx context.Context, node host.Host, o options) (*pubsub.PubSub, *pubsub.Topic, error) {
 	var settings []pubsub.Option
+	settings = append(settings, pubsub.WithMaxMessageSize(o.largest))
 	if o.seqnosRise {
 		settings = append(settings, pubsub.WithDefaultValidator(risingSeqnos()))
 	}
