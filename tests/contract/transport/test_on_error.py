@@ -91,7 +91,7 @@ async def test_a_callback_that_raises_is_logged_and_counted_and_disturbs_nothing
         await bus.publish(call(1))
         assert [m.event.call_id for m in await collect(messages, 1)] == [1]
         await until(lambda: bus.discards.failed_calls == 1, "it was called")
-    [record] = [r for r in caplog.records if r.levelno == logging.ERROR]
+    [record] = [r for r in caplog.records if r.name == "dms_events" and r.levelno == logging.ERROR]
     assert record.message.startswith("on_error raised on <Discarded error='DecodeError'")
     assert "in broken\n" in record.message
     assert record.message.endswith("SystemExit")

@@ -98,7 +98,7 @@ async def test_a_message_that_is_given_up_is_logged_counted_and_told(
     assert "elk_stats.ServiceCall" in discarded.subject
     assert discarded.size >= len(discarded.data)
     assert (called, worker.stats.rejected, worker.stats.handled) == (calls, 1, 0)
-    [record] = [r for r in caplog.records if r.levelno == logging.ERROR]
+    [record] = [r for r in caplog.records if r.name == "dms_events" and r.levelno == logging.ERROR]
     assert f"after {calls} attempt" in record.message
     assert record.exc_info is not None
     assert record.exc_info[1] is error
