@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-import time
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
@@ -15,6 +14,7 @@ from ..aio import until_first
 from ..bus import Bus, Message, Subscription
 from ..errors import ConfigError, PublishError, TransportError
 from ..identity import id_of_document
+from ..quiet import Quiet
 from ..transport import OutgoingMessage
 from .policy import RetryPolicy
 from .tally import RelayTally
@@ -28,7 +28,6 @@ _BATCH_BYTES: Final = 8 << 20
 _LINGER_S: Final = 0.1
 _ALL: Final = 1 << 62
 _BACKOFF: Final = RetryPolicy(backoff_s=0.1, backoff_max_s=2.0)
-_QUIET_S: Final = 1.0
 
 
 class Relay:
@@ -81,7 +80,7 @@ class Relay:
         self._why = "the target has not answered"
         self._accepted = 0
         self._duplicates_before = target.publish_counts.duplicates
-        self._quiet_until = 0.0
+        self._quiet = Quiet()
         self.tally = RelayTally()
 
     def stop(self) -> None:
@@ -159,8 +158,7 @@ class Relay:
             self._say_refused(error.reason)
 
     def _say_refused(self, reason: str) -> None:
-        if time.monotonic() >= self._quiet_until:
-            self._quiet_until = time.monotonic() + _QUIET_S
+        if self._quiet.over():
             _log.warning("%d events were left out so far: %s", self.tally.refused, reason)
 
     async def _back_off(self, failures: int, reason: str) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Final
@@ -13,6 +12,7 @@ from typing import Any, Final
 from ..aio import set_within
 from ..bus import Message
 from ..errors import ConnectionLostError, SinkBrokenError, SinkError
+from ..quiet import Quiet
 from ..sink import Document, Pace, Sink, SinkUnavailableError, SinkVerdict, Verdict, document_of
 from .outcome import DONE, DUPLICATE, Again, Dead, Outcome
 from .policy import RetryPolicy
@@ -48,7 +48,7 @@ class SinkWriter:
         self._failures = 0
         """How often in a row the sink took nothing."""
         self._probe = asyncio.Lock()
-        self._quiet_until_s = 0.0
+        self._quiet = Quiet(_QUIET_S)
 
     async def write(self, messages: list[Message[Any]]) -> list[Outcome]:
         """Return an outcome for each message. Those not judged when the forwarder stops are given back.
@@ -135,8 +135,7 @@ class SinkWriter:
 
     def _say_later(self, judged: Sequence[SinkVerdict]) -> None:
         later = [verdict for verdict in judged if verdict.verdict is Verdict.RETRY]
-        if later and time.monotonic() > self._quiet_until_s:
-            self._quiet_until_s = time.monotonic() + _QUIET_S
+        if later and self._quiet.over():
             _log.warning("%d documents are written later: %s", len(later), later[-1].reason)
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from types import CodeType, FrameType, TracebackType
 from typing import Self
 
+from ..quiet import Quiet
 from ..text import Lines
 from .handlers import Handler
 
@@ -41,7 +42,7 @@ class Watchdog:
         self._ended = threading.Event()
         self._ticked_s = time.monotonic()
         self._said_of_s = 0.0
-        self._quiet_until_s = 0.0
+        self._quiet = Quiet(_QUIET_S)
 
     def __enter__(self) -> Self:
         self._ticked_s = time.monotonic()
@@ -73,8 +74,8 @@ class Watchdog:
             looked_s = now_s
             if stopped or now_s - ticked_s < _BLOCKED_S:
                 continue
-            if self._said_of_s != ticked_s and now_s > self._quiet_until_s:
-                self._said_of_s, self._quiet_until_s = ticked_s, now_s + _QUIET_S
+            if self._said_of_s != ticked_s and self._quiet.over():
+                self._said_of_s = ticked_s
                 self._say(now_s - ticked_s, sys._current_frames().get(self._loop_thread))
 
     def _say(self, stood_s: float, frame: FrameType | None) -> None:

@@ -11,6 +11,8 @@ from typing import Any
 
 from libp2p.network.connection.raw_connection import RawConnection
 
+from dms_events.quiet import Quiet
+
 from ..addresses import AccessList, Ip, ip_of, place_of
 from .reasons import reason_of
 from .sockets import remember_remote
@@ -50,7 +52,7 @@ class Admission:
         """Inbound connections that were not let in."""
         self.not_dialled = 0
         """How often a peer or an address was not dialled because it is not permitted."""
-        self._quiet_until = 0.0
+        self._quiet = Quiet(_QUIET_S)
 
     @property
     def refused_peers(self) -> int:
@@ -103,8 +105,7 @@ class Admission:
     def turned_away(self, address: str, reason: str) -> None:
         """Count an inbound connection that was not let in, and log some of them."""
         self.refused += 1
-        if (now := self._clock()) >= self._quiet_until:
-            self._quiet_until = now + _QUIET_S
+        if self._quiet.over():
             _log.warning(
                 "%d inbound connections were refused so far; the last is of %s: %s",
                 self.refused,
