@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 __all__ = ["Contestant", "Row", "Section", "in_turns", "print_table", "results"]
 
 Contestant = Callable[[Any], Awaitable[float]]
-"""Does the whole work once in a scene, outside the clock what is not compared; returns its figure."""
+"""Does the whole work once in a scene and returns the figure. The clock covers the compared work only."""
 
 
 class Row(NamedTuple):

@@ -30,7 +30,7 @@ class Scene:
 
     @asynccontextmanager
     async def go(self) -> AsyncIterator[GoNode]:
-        """A Go peer that counts what it hears, and publishes an event a millisecond."""
+        """Run a Go peer that counts the messages it hears, and publishes one event each millisecond."""
         async with GoNode.run(self.binary, quiet="true") as node:
             yield node
 
@@ -64,7 +64,7 @@ class Scene:
 
 
 async def until_heard(node: GoNode, count: int, heard: Callable[[], int]) -> None:
-    """Until a Go peer published so many, and all arrived but what it lost in its own queue.
+    """Wait until a Go peer has published, and all messages have arrived that its own queue did not lose.
 
     Raises:
         RuntimeError: too many did not arrive.

@@ -77,7 +77,7 @@ class Filters(msgspec.Struct, frozen=True):
 
 
 class Choice:
-    """A choice of dead letters by number or identity, and by filters, all of which must match.
+    """Selects dead letters by number or identity, and by filters. A letter must match all filters.
 
     Raises:
         ConfigError: the text of ``since`` or ``until`` is not a time.

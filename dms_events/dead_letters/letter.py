@@ -86,7 +86,7 @@ class DeadLetter(Masked, msgspec.Struct, frozen=True, kw_only=True, omit_default
 
     @property
     def number(self) -> int:
-        """Number of the letter in `dms-events dead`: the first of ``numbers``, 0 if there is none."""
+        """Number of the letter in `dms-events dead`: the first of ``numbers``, or 0 without any."""
         return self.numbers[0] if self.numbers else 0
 
 

@@ -74,7 +74,7 @@ class Part:
         self.hold()
 
     def pop(self) -> JetStreamDelivery | None:
-        """Return the next message; None if there is none, or the partition is held."""
+        """Return the next message; None if no message is there, or while the partition is held."""
         if self._holding is not None or not self.receiver.buffer:
             return None
         delivery = self.receiver.buffer[0]
