@@ -10,6 +10,7 @@ import signal
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
@@ -126,7 +127,8 @@ class NatsServer:
 
     def _signal(self, number: signal.Signals) -> None:
         if self._process is not None and self._process.returncode is None:
-            os.kill(self._process.pid, number)
+            with suppress(ProcessLookupError):  # it ended, and asyncio does not know that yet
+                os.kill(self._process.pid, number)
 
     async def _until_ready(self, process: asyncio.subprocess.Process) -> None:
         deadline = time.monotonic() + _START_S

@@ -89,6 +89,19 @@ class Running:
         assert code is not None
         return Finished(code, self._out.decode(), self._err.decode())
 
+    async def finish_by_two_signals(self, within_s: float) -> Finished:
+        """Send SIGINT and SIGTERM at once, and check that it says which of them ended it.
+
+        The system hands out signals that are pending together in an order of its own.
+        """
+        self.send(signal.SIGINT)
+        self.send(signal.SIGTERM)
+        done = await self.finish(within_s)
+        by = signal.Signals(done.code - 128)
+        assert by in (signal.SIGINT, signal.SIGTERM), done
+        assert done.err.splitlines()[-1:] == [f"dms-events: ended by {by.name}"]
+        return done
+
     async def kill(self) -> Finished:
         """SIGKILL, as a crash would end it."""
         self.send(signal.SIGKILL)
