@@ -25,12 +25,14 @@ UINT64_MAX = 2**64 - 1
 
 
 class Field(NamedTuple):
-    """One field: attribute, wire key, type without descriptions, and True if it is required."""
+    """One field: attribute, wire key, type without descriptions, True if it is required, and its unit."""
 
     attribute: str
     key: str
     type: inspect.Type
     required: bool
+    unit: str
+    """For example ``MHz``; empty if the field has no unit, or it is not known."""
 
 
 @cache
@@ -38,7 +40,10 @@ def fields_of(type_: type[msgspec.Struct]) -> tuple[Field, ...]:
     """Return the fields of ``type_`` in wire order."""
     info = inspect.type_info(type_)
     assert isinstance(info, inspect.StructType)
-    return tuple(Field(f.name, f.encode_name, bare(f.type), f.required) for f in info.fields)
+    return tuple(
+        Field(f.name, f.encode_name, bare(f.type), f.required, _unit_of(f.type))
+        for f in info.fields
+    )
 
 
 @cache
@@ -52,6 +57,11 @@ def bare(type_: inspect.Type) -> inspect.Type:
     while isinstance(type_, inspect.Metadata):
         type_ = type_.type
     return type_
+
+
+def _unit_of(type_: inspect.Type) -> str:
+    said = type_.extra_json_schema if isinstance(type_, inspect.Metadata) else None
+    return str((said or {}).get("unit", ""))
 
 
 def int_limits(type_: inspect.IntType) -> tuple[int, int, str]:

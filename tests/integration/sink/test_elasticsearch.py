@@ -99,7 +99,7 @@ async def test_documents_are_counted_by_type(sink: ElasticsearchSink) -> None:
         ('{"ServiceID":"s","Misspelt":1}', "strict_dynamic_mapping_exception"),
         ('{"dms":{"misspelt":1}}', "strict_dynamic_mapping_exception"),
         ('{"@timestamp":"tomorrow"}', "failed to parse date field"),
-        ('{"Timestamp":"soon"}', "failed to parse field [Timestamp]"),
+        ('{"event":{"ingested":"soon"}}', "failed to parse field [event.ingested]"),
         ("[]", "document_parsing_exception"),
         ("", "document_parsing_exception"),
         ('{}\n{"delete":{"_index":"dms-elk_stats.service_remove-2026.11","_id":"first"}}', "400"),
@@ -184,7 +184,7 @@ async def test_a_call_is_found_by_its_full_number_and_by_its_key(
     await sink.count()
     for field, value in [
         ("CallID", 16777217.0),
-        ("Timestamp", 1793880000.5),
+        ("Timestamp", "1793880000.5"),
         ("dms.call_key", "16777216"),
         ("@timestamp", "2026-11-05T12:00:00.123456Z"),
     ]:

@@ -1,4 +1,4 @@
-"""Indices that an earlier release made go on under this one, which has a field more."""
+"""Indices of an earlier release go on under this one, which has a field more and maps one otherwise."""
 
 from __future__ import annotations
 
@@ -40,7 +40,9 @@ def removed(id: str, month: str) -> Document:
 def of_before() -> dict[str, Any]:
     """The template of version 1."""
     template = copy.deepcopy(index_template(TYPE))
-    del template["template"]["mappings"]["properties"]["dms"]["properties"]["source_from"]
+    properties = template["template"]["mappings"]["properties"]
+    properties["Timestamp"] = {"type": "double"}
+    del properties["dms"]["properties"]["source_from"]
     template["_meta"]["dms_events"] = 1
     return template
 

@@ -48,32 +48,6 @@ def test_the_mapping_is_strict_and_names_every_field(type_name: str) -> None:
     assert set(properties(type_name)) == keys | {"@timestamp", "event", "dms"}
 
 
-def test_what_go_rounded_is_mapped_so_that_python_is_not_rounded() -> None:
-    call = properties("elk_stats.ServiceCall")
-    assert call["CallID"] == call["Timestamp"] == {"type": "double"}
-    assert call["CPUUsed"] == {"type": "float"}
-    assert call["AmountOfNtx"] == {"type": "integer"}
-
-
-def test_texts_for_people_can_be_searched_by_word_and_the_others_by_value() -> None:
-    service = properties("elk_stats.NewService")
-    assert service["ServiceDescription"]["type"] == "text"
-    assert service["ServiceDescription"]["fields"]["keyword"]["type"] == "keyword"
-    assert service["ServiceName"]["type"] == "keyword"
-
-
-def test_a_nested_struct_is_an_object() -> None:
-    change = properties("elk_stats.DeviceResourceChange")["ChangedAttributeAndValue"]
-    assert change == {
-        "properties": {key: {"type": "float"} for key in ("CPU", "RAM", "Network", "DedicatedTime")}
-    }
-
-
-def test_a_type_whose_fields_have_no_mapping_is_refused() -> None:
-    with pytest.raises(TypeError, match="has no mapping"):
-        index_template("network_config.MessageEnvelope")
-
-
 def test_the_version_of_a_foreign_template_is_unknown() -> None:
     assert installed_version(index_template("elk_stats.ServiceCall")) == TEMPLATE_VERSION
     assert installed_version({"index_patterns": ["dms-*"]}) is None
