@@ -10,9 +10,19 @@ from hypothesis import HealthCheck, settings
 
 from dms_events_nats import NatsServer
 from tests.kit.programs.command import end_forking
-from tests.kit.servers.elasticsearch_fixtures import elasticsearch_url, empty_elasticsearch_url
+from tests.kit.servers.elasticsearch_fixtures import (
+    elasticsearch_url,
+    empty_elasticsearch_url,
+    secured_elasticsearch,
+)
 
-__all__ = ["elasticsearch_url", "empty_elasticsearch_url", "end_forking", "nats_server"]
+__all__ = [
+    "elasticsearch_url",
+    "empty_elasticsearch_url",
+    "end_forking",
+    "nats_server",
+    "secured_elasticsearch",
+]
 
 # A loaded machine is slow, and nothing else follows from that.
 settings.register_profile(

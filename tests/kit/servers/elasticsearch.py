@@ -1,7 +1,7 @@
-"""A real single-node Elasticsearch 9 for tests, without Docker.
+"""A real single-node Elasticsearch for tests, without Docker.
 
 The server's tree comes from Maven Central once and stays in the cache. Each server has its own run
-folder and a port of its own choice on the loopback address; security is off.
+folder and a port of its own choice on the loopback address. Security is off, unless it is asked for.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ import pytest
 from tests.kit.go import toolchain
 from tests.kit.run.leftovers import run_folder
 
-from .elasticsearch_download import jdk, tree
+from .elasticsearch_download import ES9, Release
+from .elasticsearch_security import Security
 
 __all__ = ["ElasticsearchServer", "call"]
 
@@ -44,9 +45,9 @@ network.host: 127.0.0.1
 http.port: {port}
 transport.port: 0
 discovery.type: single-node
-xpack.security.enabled: false
 cluster.routing.allocation.disk.threshold_enabled: false
 """
+_OPEN = "xpack.security.enabled: false"
 _JVM_OPTIONS = """\
 -Xms512m
 -Xmx512m
@@ -71,9 +72,13 @@ def call(url: str, method: str = "GET", body: object = None) -> Any:
 class ElasticsearchServer:
     """One server process and its data; `start` after `kill` serves the same data at the same URL."""
 
-    def __init__(self, *settings: str) -> None:
+    def __init__(
+        self, *settings: str, release: Release = ES9, security: Security | None = None
+    ) -> None:
         """``settings`` are lines for ``elasticsearch.yml``."""
-        self._settings = settings
+        self._release = release
+        self._security = security
+        self._settings = [*settings, *(security.settings() if security else [_OPEN])]
         self._port = 0
         self._launcher: subprocess.Popen[bytes] | None = None
         # pytest's own temporary folders are closed to the user that the server runs as.
@@ -83,20 +88,19 @@ class ElasticsearchServer:
     @property
     def url(self) -> str:
         """Where it answers, once started."""
-        return f"http://127.0.0.1:{self._port}"
+        return f"{'https' if self._security else 'http'}://127.0.0.1:{self._port}"
 
     def start(self) -> None:
         """Start it and wait until it takes requests. It ends with the thread that called this."""
-        java_home = jdk()
+        java_home = self._release.jdk()
         with suppress(FileNotFoundError):
             self._ports_file.unlink()
-        home = self._lay_out(tree())
+        home = self._lay_out(self._release.tree())
         command = [
             *_as_plain_user(),
             f"{java_home}/bin/java",
             *("-Xms4m", "-Xmx64m", "-XX:+UseSerialGC"),
-            *("-cp", f"{home}/lib/tools/server-launcher/*"),
-            "org.elasticsearch.server.launcher.ServerLauncher",
+            *self._release.launcher(home, self._run / "config"),
             *("-p", f"{self._run}/es.pid"),
         ]
         with self._log.open("ab") as log:
@@ -170,6 +174,8 @@ class ElasticsearchServer:
         settings = _SETTINGS.format(run=self._run, port=self._port)
         (config / "elasticsearch.yml").write_text(settings + "\n".join(self._settings) + "\n")
         (config / "jvm.options").write_text(_JVM_OPTIONS.format(run=self._run))
+        if self._security is not None:
+            self._security.write(config)
         if os.geteuid() != 0:
             return unpacked
         # The cache of root is closed to other users; links in an open folder cost nothing.
@@ -197,7 +203,8 @@ class ElasticsearchServer:
 
     def _healthy(self) -> bool:
         try:
-            call(f"{self.url}/_cluster/health?wait_for_status=yellow&timeout=1s")
+            path = f"{self.url}/_cluster/health?wait_for_status=yellow&timeout=1s"
+            (self._security.call if self._security else call)(path)
         except OSError:
             return False
         return True

@@ -4,12 +4,66 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
 from .elasticsearch import ElasticsearchServer, call
+from .elasticsearch_security import Security
 
-__all__ = ["elasticsearch_url", "empty_elasticsearch_url"]
+__all__ = [
+    "SecuredElasticsearch",
+    "elasticsearch_url",
+    "empty_elasticsearch_url",
+    "secured_elasticsearch",
+]
+
+
+@dataclass(frozen=True)
+class SecuredElasticsearch:
+    """A running server with TLS and passwords."""
+
+    url: str
+    security: Security
+
+    @property
+    def ca_certs(self) -> str:
+        """The file of the CA."""
+        return str(self.security.authority.certificate)
+
+    @property
+    def login(self) -> tuple[str, str]:
+        """User and password of an account that may do everything."""
+        return self.security.user, self.security.password
+
+    def call(self, path: str, method: str = "GET", body: object = None) -> Any:
+        """One request by that account; raises `urllib.error.HTTPError` for an error answer."""
+        return self.security.call(f"{self.url}{path}", method, body)
+
+    def api_key(self, **role: Any) -> tuple[str, str]:
+        """Make an API key that may do what ``role`` says, or everything; returns its id and the key."""
+        roles = {"role": role} if role else {}
+        made = self.call("/_security/api_key", "POST", {"name": "key", "role_descriptors": roles})
+        return made["id"], made["encoded"]
+
+    def revoke(self, key_id: str) -> None:
+        """Have the server refuse an API key from now on."""
+        self.call("/_security/api_key", "DELETE", {"ids": [key_id]})
+
+
+@pytest.fixture(scope="session")
+def secured_elasticsearch(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[SecuredElasticsearch]:
+    """A running server with TLS and passwords, beside the one without."""
+    security = Security(tmp_path_factory.mktemp("security"))
+    server = ElasticsearchServer(security=security)
+    try:
+        server.start()
+        yield SecuredElasticsearch(server.url, security)
+    finally:
+        server.stop()
 
 
 @pytest.fixture(scope="session")
