@@ -1,4 +1,4 @@
-"""The commands put together, and the options that all of them share."""
+"""The group of all commands, and the options that all commands share."""
 
 from __future__ import annotations
 
@@ -14,35 +14,38 @@ from typer.main import get_group
 __all__ = ["COMMANDS", "app"]
 
 COMMANDS: Final = {
-    "demo": ("_demo:demo", "See the whole way of an event, on real parts, in a minute."),
-    "publish": ("_publish:publish", "Publish events given as JSON with Go's keys."),
+    "demo": ("_demo:demo", "Show the whole path of an event in a minute, with a real NATS server."),
+    "publish": ("_publish:publish", "Publish events that are given as JSON."),
     "tail": (
         "_tail:tail",
-        "Print events as they arrive: time, type, source, identity and the event's JSON.",
+        "Print events as they arrive: time, type, source, identity and JSON.",
     ),
     "worker": (
         "_worker:worker",
-        "Run a worker until Ctrl-C or SIGTERM, then let its handlers finish and give back the rest.",
+        "Run a worker, which calls your handlers with events, until Ctrl-C or SIGTERM.",
     ),
-    "sink": ("_sink:app", "Forward stats events into a store."),
-    "relay": ("_relay:relay", "Store on NATS what libp2p nodes gossip, until Ctrl-C or SIGTERM."),
+    "sink": ("_sink:app", "Store events in SQLite or Elasticsearch."),
+    "relay": (
+        "_relay:relay",
+        "Store on NATS the events that libp2p nodes publish, until Ctrl-C or SIGTERM.",
+    ),
     "dead": (
         "_dead:app",
-        "Dead letters: what could not be read, handled or stored, with the reason.",
+        "List, show, replay and drop dead letters: messages that a reader gave up.",
     ),
-    "nats": ("_nats:app", "Set up a NATS server: its streams and durables."),
-    "libp2p": ("_libp2p:app", "The key of a libp2p node, and who is there."),
+    "nats": ("_nats:app", "Set up the streams and durables (named readers) of a NATS server."),
+    "libp2p": ("_libp2p:app", "Make a libp2p node's key, ping nodes, and list peers."),
     "report": (
         "_report:report",
-        "Make one HTML page of a sink's SQLite database; it opens without a network.",
+        "Write an HTML page about the events in a SQLite file; the page needs no network.",
     ),
     "explain": (
         "_explain:explain",
-        "Say how a document is read: by which path and which of Go's rules, and what Go makes of it.",
+        "Explain how a JSON document is read, and whether Go reads the same.",
     ),
     "types": (
         "_types:types",
-        "List the types, or show the keys of one, with their Go types and units.",
+        "List the types, or show the fields of one type with their Go types and units.",
     ),
     "version": ("_types:version", "Print the version."),
 }
@@ -76,8 +79,9 @@ class _Commands(TyperGroup):
 app = typer.Typer(
     name="dms-events",
     cls=_Commands,
-    help="Typed events of NuNet's Device Management Service: publish, read and store them.\n\n"
-    "New here? `dms-events demo` shows the whole way in a minute, without any server of yours.",
+    help="Publish, read, handle and store the events of NuNet's Device Management Service (DMS).\n\n"
+    "New here? `dms-events demo` shows the whole path of an event in a minute. It needs no server of "
+    "yours.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     **_LOOK,
@@ -100,7 +104,7 @@ def _options(
     version: Annotated[
         bool,
         typer.Option(
-            "--version", is_eager=True, callback=_print_version, help="Print the version."
+            "--version", is_eager=True, callback=_print_version, help="Print the version and exit."
         ),
     ] = False,
 ) -> None:
@@ -109,7 +113,7 @@ def _options(
     logging.basicConfig(
         level=logging.DEBUG if debug else logging.WARNING, format="%(levelname)s %(message)s"
     )
-    if not debug:  # it warns of each end of a TLS connection
+    if not debug:  # asyncio warns of each end of a TLS connection
         logging.getLogger("asyncio").setLevel(logging.ERROR)
 
 

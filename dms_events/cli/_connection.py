@@ -26,11 +26,16 @@ _SCHEMES: Final = {each.name: each for each in (Nats, Libp2p)}
 class _Place(msgspec.Struct, frozen=True):
     """The options of all schemes."""
 
-    url: Annotated[str, option("Connection", "--url", "Where the bus is.")] = (
+    url: Annotated[str, option("Connection", "--url", "URL of the NATS server.")] = (
         "nats://127.0.0.1:4222"
     )
     root: Annotated[
-        str, option("Connection", "--root", "First part of all subjects or topics.")
+        str,
+        option(
+            "Connection",
+            "--root",
+            "First part of the names (subjects, topics) under which events are published.",
+        ),
     ] = "dms"
 
 
@@ -62,12 +67,13 @@ class Connection:
         for other in schemes:
             for field in other.__struct_fields__:
                 if field in flags and other.name != name:
-                    reason = f"is an option of {other.name}://, and the URL is of {name or 'no'}://"
+                    begin = f"begins with {name}://" if name else "has no scheme"
+                    reason = f"is an option for {other.name}:// only, but the URL {begin}"
                     raise ConfigError(flags[field], reason)
         able = {each.name: each for each in schemes}
         if name in _SCHEMES and name not in able:
             known = " and ".join(f"{each}://" for each in able)
-            raise ConfigError("url", f"this command takes {known}: {_SCHEMES[name].lacks}")
+            raise ConfigError("url", f"this command takes only {known}; {_SCHEMES[name].lacks}")
         self._scheme = able.get(name, Scheme)
 
     def bus(self, *, source: str = "", wait: bool = False) -> Bus:

@@ -34,7 +34,7 @@ from ._shared import (
 __all__ = ["app"]
 
 app = typer.Typer(
-    help="Dead letters: what could not be read, handled or stored, with the reason.",
+    help="List, show, replay and drop dead letters: messages that a reader gave up.",
     no_args_is_help=True,
 )
 
@@ -42,16 +42,17 @@ NamesArgument = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="ID",
-        help="Numbers of letters, or identities of events, as `dead list` shows them.",
+        help="Number of a letter, or identity of an event, as `dead list` shows them.",
         show_default=False,
     ),
 ]
 AllOption = Annotated[
-    bool, typer.Option("--all", help="All dead letters there are.", rich_help_panel="Which")
+    bool, typer.Option("--all", help="Take all dead letters.", rich_help_panel="Which")
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="A JSON document a line.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print each letter as one line of JSON.")]
 DryRunOption = Annotated[
-    bool, typer.Option("--dry-run", help="Say what would be done, and change nothing.")
+    bool,
+    typer.Option("--dry-run", help="Print the letters that would be affected, and change nothing."),
 ]
 
 
@@ -59,15 +60,19 @@ DryRunOption = Annotated[
 @connects(Nats, first=(Filters,))
 def list_(
     connection: Connection,
-    limit: Annotated[int, typer.Option(min=0, help="Not more than so many; 0 is all.")] = 0,
+    limit: Annotated[
+        int, typer.Option(min=0, help="Most letters that are listed; 0 is no limit.")
+    ] = 0,
     each: Annotated[
-        bool, typer.Option("--each", help="Every letter, also where many have one cause.")
+        bool, typer.Option("--each", help="List every letter, also if many have one cause.")
     ] = False,
     json: JsonOption = False,
 ) -> None:
-    """List dead letters, oldest first; of many with one cause the first, and how many more there are.
+    """List dead letters, oldest first.
 
-    A cause is one reader, type and error, with reasons that differ in numbers and quoted words only.
+    If more than three letters have one cause, the list has the first one and the number of the others.
+    Letters have one cause if they have one reader, type and error, and their reasons differ in numbers
+    and quoted words only.
     """
     choice = Choice(connection.of(Filters))
     letters = run(_light(choice, connection, limit))
@@ -85,12 +90,15 @@ def list_(
 def show(
     connection: Connection,
     id: Annotated[
-        str, typer.Argument(help="A letter's number, or an event's identity, as in `dead list`.")
+        str,
+        typer.Argument(
+            help="Number of a letter, or identity of an event, as `dead list` shows them."
+        ),
     ],
     json: JsonOption = False,
     reveal: RevealOption = False,
 ) -> None:
-    """Show a dead letter, or those of one event, with the event and the original bytes."""
+    """Show one dead letter, or all dead letters of one event, with the event and the original bytes."""
     for letter in run(_whole(Choice(Filters(), [id]), connection)):
         if json:
             out.print(record(letter, whole=True, reveal=reveal), markup=False)
@@ -106,16 +114,19 @@ def replay(
     names: NamesArgument = None,
     all_: AllOption = False,
     dry_run: DryRunOption = False,
-    keep: Annotated[bool, typer.Option("--keep", help="Do not drop them afterwards.")] = False,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Keep the letters; do not drop them.")
+    ] = False,
     to_all: Annotated[
-        bool, typer.Option("--to-all", help="To every reader of the type, and say to which.")
+        bool,
+        typer.Option("--to-all", help="Replay to every reader of the type, and print the readers."),
     ] = False,
 ) -> None:
-    """Publish the originals of dead letters again, under their identities, and drop the letters.
+    """Publish the original messages of dead letters again, and drop the letters.
 
-    Mend the reader first. Each event is handled by the reader that gave it up. Other durables of this
-    library pass over it; readers of other software get it like any event. What cannot be replayed is
-    named and stays; the exit code is 1 then.
+    Repair the reader first. A replayed event keeps its identity. Only the reader that gave it up handles
+    it; other durables of this library skip it. Readers of other software get it like any event. A letter
+    that cannot be replayed is named and stays, and the exit code is 1.
     """
     choice = Choice(connection.of(Filters), names or ())
     _check_said(choice, all_, "replay")
@@ -134,7 +145,7 @@ def drop(
 ) -> None:
     """Delete dead letters for good.
 
-    The originals stay in the events stream for as long as that keeps them.
+    The original messages stay in the events stream as long as that stream keeps them.
     """
     choice = Choice(connection.of(Filters), names or ())
     _check_said(choice, all_, "drop")
@@ -146,9 +157,7 @@ def drop(
         return
     if letters and not yes:
         if not sys.stdin.isatty():
-            reason = (
-                f"{counted(len(letters))} would be gone for good; add --yes, or --dry-run to see"
-            )
+            reason = f"{counted(len(letters))} would be deleted for good: add --yes or --dry-run"
             raise ConfigError("drop", reason)
         typer.confirm(f"Drop {counted(len(letters))} for good?", abort=True, err=True)
     run(_drop(letters, connection))
@@ -156,7 +165,9 @@ def drop(
 
 def _check_said(choice: Choice, everything: bool, command: str) -> None:
     if choice.unlimited and not everything:
-        raise ConfigError(command, "say which: an ID, a filter such as --reader, or --all")
+        raise ConfigError(
+            command, "choose the letters by an ID, by a filter such as --reader, or by --all"
+        )
 
 
 async def _whole(choice: Choice, connection: Connection) -> list[DeadLetter]:
@@ -197,7 +208,7 @@ async def _replay(
                     would.append(without_payload(letter))
         except TransportError:
             if good and not dry_run:
-                out.print(f"replayed {counted(good)} before that")
+                out.print(f"replayed {counted(good)} before the error")
             raise
     if would:
         print_columns(table(would))
@@ -210,7 +221,7 @@ def _everybody(readers: Mapping[str, Sequence[str]]) -> str:
     """Return a text with the readers that a replay to all reaches, by the replayed types."""
     names = sorted({name for found in readers.values() for name in found})
     return visible(
-        f"all readers: {', '.join(names) or 'no durable'}, and who reads without a durable"
+        f"all readers: {', '.join(names) or 'no durable'}, and the readers without a durable"
     )
 
 

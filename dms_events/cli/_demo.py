@@ -22,27 +22,30 @@ _LINE_EVERY_S = 2.0
 
 
 def demo(
-    devices: Annotated[int, typer.Option(help="Devices in the simulated fleet.")] = 200,
-    events: Annotated[int, typer.Option(help="Events that the fleet reports.")] = 50_000,
-    seed: Annotated[int, typer.Option(help="Seed of the fleet, whose days end now.")] = 1,
+    devices: Annotated[int, typer.Option(help="Number of devices in the simulated fleet.")] = 200,
+    events: Annotated[int, typer.Option(help="Number of events of the fleet.")] = 50_000,
+    seed: Annotated[int, typer.Option(help="Seed of the fleet's random numbers.")] = 1,
     keep: Annotated[
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="Folder for the database and the report.  [default: dms-events-demo/TIME]",
+            help="Folder for the database and the report.",
+            show_default="dms-events-demo/TIME",
         ),
     ] = None,
     elasticsearch: Annotated[
         str | None,
-        typer.Option(metavar="URL", help="Forward to this Elasticsearch 9 as well."),
+        typer.Option(
+            metavar="URL", help="URL of an Elasticsearch 9 server that stores the events too."
+        ),
     ] = None,
 ) -> None:
-    """See the whole way of an event, on real parts, in a minute.
+    """Show the whole path of an event in a minute, with a real NATS server.
 
-    Starts a nats-server with JetStream on a free loopback port, publishes this machine (measured)
-    and a fleet of devices that live through ten days, forwards everything into SQLite, and counts
-    both ends. Exits with 1 unless everything published is stored. Ctrl-C publishes no more, and
-    still reports truthfully; a second one ends it at once.
+    The demo starts a nats-server with JetStream on a free loopback port. It publishes events of this
+    machine (measured) and of a simulated fleet (the last ten days), stores all of them in SQLite, and
+    counts both ends. The exit code is 1 unless all published events are stored. Ctrl-C ends publishing,
+    and the demo still reports the true numbers. A second Ctrl-C ends the demo at once.
     """
     folder = keep or Path("dms-events-demo") / f"{datetime.now():%Y%m%d-%H%M%S}"
     with Display() as display:
@@ -119,7 +122,7 @@ class Display:
 
 
 def _print(outcome: Outcome) -> None:
-    table = Table(title="What was published, and what the database holds", title_justify="left")
+    table = Table(title="Published events, and events in the database", title_justify="left")
     table.add_column("type")
     for name in ("published", "stored", "duplicates", "rejected"):
         table.add_column(name, justify="right")
@@ -144,8 +147,8 @@ def _print(outcome: Outcome) -> None:
             f"{e.rejected:,} rejected; it now holds {sum(e.present.values()):,} documents"
         )
     if outcome.interrupted:
-        out.print("Interrupted: the rest of the fleet was not published.")
+        out.print("Interrupted: the other events of the fleet were not published.")
     if not outcome.complete:
-        out.print("[bold red]Not everything that was published is stored.[/]")
+        out.print("[bold red]Not all published events are stored.[/]")
     out.print(f"database  {outcome.database}")
     out.print(f"report    {outcome.report}")

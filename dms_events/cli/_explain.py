@@ -27,21 +27,25 @@ _SHOWN = 20
 
 
 def explain(
-    type_: Annotated[str, typer.Argument(metavar="TYPE", help="For example ServiceCall.")],
+    type_: Annotated[
+        str, typer.Argument(metavar="TYPE", help="Type of the document, such as ServiceCall.")
+    ],
     file: Annotated[
         str,
         typer.Argument(
-            metavar="[JSON | FILE | -]",
-            help="The document itself, where it begins with { or [; or a file; - is standard input.",
+            metavar="JSON | FILE | -",
+            help="The document: JSON that begins with { or [, a file, or standard input (-).",
         ),
     ] = "-",
     reveal: RevealOption = False,
-    json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the explanation as JSON.")] = False,
 ) -> None:
-    """Say how a document is read: by which path and which of Go's rules, and what Go makes of it.
+    """Explain how a JSON document is read, and whether Go reads the same.
 
-    A document that is refused ends the command with its error and 1. An envelope that holds an event of
-    the type is opened first.
+    The output says whether the fast path or the slower Go decoder read the document, which rules of Go
+    were applied and where, and which value came out. If the document is refused, the command ends with
+    the error and exit code 1. If the document is an envelope with an event of the type, the event is
+    explained.
     """
     name = registry.resolve(type_)
     data = _content(file)
@@ -124,9 +128,11 @@ def _go(explanation: Explanation, reveal: bool) -> str:
         also = " too" if explanation.error else ""
         return visible(f"refuses it{also}: {explanation.go_error}")
     if explanation.go_value is None:
-        return "reads what is refused here; the rest was not looked at"
+        return "accepts the part that is refused here; the rest was not checked"
     if explanation.go_value is explanation.value:
-        return "reads the same" + (", but for that" if explanation.differences else "")
+        return "reads the same" + (
+            ", except for the differences above" if explanation.differences else ""
+        )
     return f"reads {_text(explanation, explanation.go_value, reveal)}"
 
 

@@ -41,18 +41,25 @@ class Filters(msgspec.Struct, frozen=True):
     """The options that select the dead letters of a command."""
 
     reader: Annotated[
-        str, typer.Option("--reader", help="Given up by this durable.", rich_help_panel=_PANEL)
+        str,
+        typer.Option(
+            "--reader",
+            help="Durable (name of the reader) that gave the message up.",
+            rich_help_panel=_PANEL,
+        ),
     ] = ""
     type: Annotated[
         str,
         typer.Option(
-            "--type", help="Of this type, or pattern (elk_stats.*).", rich_help_panel=_PANEL
+            "--type",
+            help="Type of the event, or pattern such as elk_stats.*.",
+            rich_help_panel=_PANEL,
         ),
     ] = ""
     error: Annotated[
         str,
         typer.Option(
-            "--error", help="With this text in the error or reason.", rich_help_panel=_PANEL
+            "--error", help="Text that the error or the reason contains.", rich_help_panel=_PANEL
         ),
     ] = ""
     since: Annotated[
@@ -60,19 +67,22 @@ class Filters(msgspec.Struct, frozen=True):
         typer.Option(
             "--since",
             metavar="WHEN",
-            help="Given up at WHEN (RFC 3339, or 2h ago) or later.",
+            help="Earliest time of giving up: RFC 3339, or 90s, 30m, 2h or 7d ago.",
             rich_help_panel=_PANEL,
         ),
     ] = ""
     until: Annotated[
         str,
         typer.Option(
-            "--until", metavar="WHEN", help="Given up before WHEN.", rich_help_panel=_PANEL
+            "--until",
+            metavar="WHEN",
+            help="Time before which the message was given up.",
+            rich_help_panel=_PANEL,
         ),
     ] = ""
     id: Annotated[
         str,
-        typer.Option("--id", help="Of the event with this identity.", rich_help_panel=_PANEL),
+        typer.Option("--id", help="Identity of the event.", rich_help_panel=_PANEL),
     ] = ""
 
 
@@ -116,7 +126,7 @@ class Choice:
         numbers = {letter.number for letter in found}
         for missing in sorted(map(str, self._numbers - numbers)) + sorted(self._ids - ids):
             raise ConfigError(
-                "id", f"no dead letter of {missing!r} here; `dms-events dead list` shows them all"
+                "id", f"there is no dead letter {missing!r}; `dms-events dead list` shows all"
             )
         for letter in found:
             yield letter
@@ -137,7 +147,7 @@ def table(letters: Sequence[DeadLetter], *, each: bool = False) -> Sequence[Sequ
     """Return the letters as rows with a heading; many with one cause are the first one and a count."""
     heading: tuple[str, ...] = (
         "letter",
-        "buried",
+        "given up",
         "id",
         "type",
         "reader",
@@ -173,7 +183,7 @@ def _row(letter: DeadLetter) -> tuple[str, ...]:
 
 def _more(alike: Sequence[DeadLetter]) -> tuple[str, ...]:
     last = alike[-1]
-    said = f"{len(alike):,} more of this cause, up to letter {last.number} (--each shows them)"
+    said = f"{len(alike):,} more with this cause, up to letter {last.number} (--each lists them)"
     return ("…", visible(last.buried[:19]) + "Z", *[""] * 5, said)
 
 
@@ -215,7 +225,7 @@ def fields(letter: DeadLetter, reveal: bool) -> list[tuple[str, str]]:
     shown["numbers"] = ", ".join(map(str, letter.numbers))
     shown["secret"] = str(secret)
     event = _event(letter)
-    what = visible_json(bytes(event).decode()) if event else "none that can be read in what is here"
+    what = visible_json(bytes(event).decode()) if event else "cannot be read from the payload"
     # A revealed secret shows only in the payload, not also in the event.
     shown["event"] = "see the payload" if secret and reveal else masked(secret, what, reveal)
     shown.pop("payload")
@@ -267,5 +277,6 @@ def _moment(setting: str, text: str) -> datetime | None:
         return parse_rfc3339(text)
     except ValueError:
         raise ConfigError(
-            setting, f"{text!r} is no time: write 2026-11-23T20:00:00Z, or 90s, 30m, 2h or 7d (ago)"
+            setting,
+            f"{text!r} is not a time: write 2026-11-23T20:00:00Z, or 90s, 30m, 2h or 7d (ago)",
         ) from None

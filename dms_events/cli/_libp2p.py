@@ -1,4 +1,4 @@
-"""``dms-events libp2p``: the key of a node, and who is there."""
+"""``dms-events libp2p``: the key of a node, pings, and the list of peers."""
 
 from __future__ import annotations
 
@@ -25,11 +25,18 @@ from ._shared import out, print_columns, visible, visible_json
 
 __all__ = ["app"]
 
-app = typer.Typer(help="The key of a libp2p node, and who is there.", no_args_is_help=True)
+app = typer.Typer(
+    help="Make a libp2p node's key, ping nodes, and list peers.", no_args_is_help=True
+)
 
-FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="As --key-file has it.")]
+FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="Key file, as for --key-file.")]
 _NODE: Final = (
-    Annotated[str, option("Connection", "--url", "Where this node itself listens.", env=None)],
+    Annotated[
+        str,
+        option(
+            "Connection", "--url", "Address on which this command's own node listens.", env=None
+        ),
+    ],
     "libp2p://127.0.0.1:0",
 )
 _LOOK_S: Final = 0.05
@@ -40,10 +47,10 @@ _PAUSE_S: Final = 1.0
 
 @app.command()
 def key(file: FileArgument) -> None:
-    """Show the public half of a key file; make the file first if it is not there.
+    """Show the public half of a key file. A missing file is made first.
 
-    A new key is Ed25519, in Go's marshalled form, and the file is its owner's alone (mode 0600). A file
-    that is there is never written over.
+    A new key is Ed25519, in the marshalled form of go-libp2p. Only the owner can read the file (mode
+    0600). An existing file is never overwritten.
     """
     from dms_events_libp2p import read_identity
 
@@ -57,7 +64,7 @@ def key(file: FileArgument) -> None:
 
 @app.command("id")
 def id_(file: FileArgument) -> None:
-    """Print the peer id of the node that has this key file."""
+    """Print the peer id that belongs to a key file."""
     from dms_events_libp2p import read_identity
 
     out.print(read_identity(file).peer_id)
@@ -68,19 +75,25 @@ def id_(file: FileArgument) -> None:
 def ping(
     connection: Connection,
     peer: Annotated[
-        str, typer.Argument(metavar="MULTIADDR", help="/ip4/203.0.113.7/tcp/4001/p2p/12D3KooW…")
+        str,
+        typer.Argument(
+            metavar="MULTIADDR", help="Node's address: /ip4/203.0.113.7/tcp/4001/p2p/12D3KooW…"
+        ),
     ],
-    count: Annotated[int, typer.Option(min=1, help="How often, a second apart.")] = 1,
+    count: Annotated[int, typer.Option(min=1, help="Number of pings, one per second.")] = 1,
     timeout: Annotated[
-        float, typer.Option(min=0, metavar="SECONDS", help="How long to wait for each answer.")
+        float, typer.Option(min=0, metavar="SECONDS", help="Longest wait for each answer.")
     ] = 5.0,
     json: Annotated[
-        bool, typer.Option("--json", help="A machine.PingResult a line, with Go's keys.")
+        bool,
+        typer.Option(
+            "--json", help="Print each result (a machine.PingResult) as one line of JSON."
+        ),
     ] = False,
 ) -> None:
-    """Ping a node, and print how long each round trip takes.
+    """Ping a node, and print the time of each round trip.
 
-    Exits with 1 if it answers none.
+    The exit code is 1 if no answer came.
     """
     if not run(_ping(connection, peer, count, timeout, json)):
         raise typer.Exit(1)
@@ -113,18 +126,22 @@ def peers(
         int | None,
         typer.Option(
             min=1,
-            help="End when so many are there; without a DHT it ends when those of --bootstrap are.",
+            help="Number of connected peers at which the search ends.",
+            show_default="all --bootstrap peers; with a DHT, no number",
         ),
     ] = None,
     wait: Annotated[
-        float, typer.Option(min=0, metavar="SECONDS", help="How long to look at most.")
+        float, typer.Option(min=0, metavar="SECONDS", help="Longest time of the search.")
     ] = 10.0,
-    json: Annotated[bool, typer.Option("--json", help="A JSON document a line.")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print each peer as one line of JSON.")
+    ] = False,
 ) -> None:
-    """Join a network, list the peers that this node is connected to, and leave.
+    """Join a network, list the connected peers, and leave.
 
-    Each with its addresses, who dialled, a round trip, and how many types it subscribes to (`--json` has
-    their names). Exits with 1 if nobody is there.
+    For each peer the list has its id, which side dialled, the time of a round trip, the number of types
+    that the peer subscribes to (`--json` has their names), and its addresses. The exit code is 1 if no
+    peer was found.
     """
     found = run(_peers(connection, count, wait))
     if json:
@@ -139,7 +156,7 @@ async def _peers(connection: Connection, count: int | None, wait_s: float) -> tu
     guest = connection.of(Libp2pGuest)
     named = {each.rstrip("/").partition("/p2p/")[2] for each in guest.bootstrap_peers or ()}
     if not named:
-        raise ConfigError("--bootstrap", "name a peer to begin with: /ip4/…/tcp/…/p2p/…")
+        raise ConfigError("--bootstrap", "name a peer to connect to: /ip4/…/tcp/…/p2p/…")
     are_all = not ("" in named or guest.dht_prefix or guest.rendezvous)
     if not os.environ.get("DMS_EVENTS_DEBUG"):
         logging.getLogger("dms_events").setLevel(logging.ERROR)  # a missing peer needs no warning
@@ -154,13 +171,16 @@ async def _peers(connection: Connection, count: int | None, wait_s: float) -> tu
         await asyncio.gather(*(_measure(bus, peer) for peer in bus.peers))
         found = bus.peers
     if not found:
-        raise TransportError(f"nobody is there: no --bootstrap peer within {wait_s:g} s")
+        raise TransportError(f"no peer was found: no --bootstrap peer answered within {wait_s:g} s")
     return found
 
 
 def _node(connection: Connection) -> Bus:
     if scheme_of(connection.url) != Libp2pGuest.name:
-        raise ConfigError("--url", "is where this node listens: libp2p://HOST:PORT")
+        raise ConfigError(
+            "--url",
+            "must be libp2p://HOST:PORT, the address on which this command's own node listens",
+        )
     return connection.bus()
 
 

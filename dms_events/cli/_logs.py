@@ -22,7 +22,8 @@ class Level(StrEnum):
 
 
 LogLevelOption = Annotated[
-    Level | None, typer.Option("--log-level", help="What to log on stderr.  [default: info]")
+    Level | None,
+    typer.Option("--log-level", help="Lowest level of the logs on stderr.", show_default="info"),
 ]
 
 

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-app = typer.Typer(help="Set up a NATS server: its streams and durables.", no_args_is_help=True)
+app = typer.Typer(
+    help="Set up the streams and durables (named readers) of a NATS server.", no_args_is_help=True
+)
 
 _FOUND: Final = {
     "missing": "missing",
@@ -35,7 +37,8 @@ _ROOT: Final = (
         option(
             "Connection",
             "--root",
-            "First part of all subjects.  [default: the file's, else dms]",
+            "First part of the subjects under which events are published.",
+            default="the file's, else dms",
         ),
     ],
     "",
@@ -54,53 +57,65 @@ def setup(
     connection: Connection,
     file: Annotated[
         Path | None,
-        typer.Argument(metavar="FILE", help="What is declared, as TOML: see docs/nats.md."),
+        typer.Argument(
+            metavar="FILE",
+            help="TOML file with the declared settings; docs/nats.md describes it.",
+            show_default="the two streams with their defaults",
+        ),
     ] = None,
     check: Annotated[
-        bool, typer.Option("--check", help="Change nothing; exit with 1 where anything differs.")
+        bool, typer.Option("--check", help="Change nothing, and exit with 1 if anything differs.")
     ] = False,
     monitoring_url: Annotated[
         list[str] | None,
         typer.Option(
             metavar="http://HOST:8222",
-            help="With --check: also say what a power cut may lose. May be repeated, for a cluster.",
+            help="With --check: monitoring URL of a server, to ask what a power cut may lose. May be "
+            "repeated, for a cluster.",
         ),
     ] = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Also set what somebody changed on the server.")
+        bool,
+        typer.Option(
+            "--overwrite", help="Overwrite also the settings that somebody changed on the server."
+        ),
     ] = False,
     storage: Annotated[
-        Literal["file", "memory"] | None, typer.Option(help="Of both streams.")
+        Literal["file", "memory"] | None, typer.Option(help="Storage of both streams.")
     ] = None,
-    replicas: Annotated[int | None, typer.Option(help="Of both streams.")] = None,
+    replicas: Annotated[int | None, typer.Option(help="Number of copies of both streams.")] = None,
     duplicate_window: Annotated[
-        float | None, typer.Option(metavar="SECONDS", help="Of both streams.")
+        float | None,
+        typer.Option(metavar="SECONDS", help="Time for which both streams recognize duplicates."),
     ] = None,
     max_messages: Annotated[
-        int | None, typer.Option(help="Of the events stream; -1 is no limit.")
+        int | None, typer.Option(help="Most messages in the events stream; -1 is no limit.")
     ] = None,
     max_bytes: Annotated[
-        int | None, typer.Option(help="Of the events stream; -1 is no limit.")
+        int | None, typer.Option(help="Most bytes in the events stream; -1 is no limit.")
     ] = None,
     max_age: Annotated[
-        float | None, typer.Option(metavar="SECONDS", help="Of the events stream; 0 is no limit.")
+        float | None,
+        typer.Option(metavar="SECONDS", help="Age limit of the events stream; 0 is no limit."),
     ] = None,
-    partitions: Annotated[int | None, typer.Option(help="Of the events stream; 0 is none.")] = None,
+    partitions: Annotated[
+        int | None, typer.Option(help="Partitions of the events stream; 0 is none.")
+    ] = None,
 ) -> None:
-    """Bring the streams and durables of a server to what is declared.
+    """Apply the declared settings to the streams and durables of a server.
 
-    Makes what is missing, and updates what still is as it was last set here. What somebody else changed
-    on the server is left as it is, and printed; what is not declared is never touched. Options go
-    before the file.
+    Missing streams and durables are made. A setting is updated if it still has the value that was applied
+    last. A setting that somebody else changed on the server is left as it is, and printed. A setting that
+    is not declared is never changed. Options take precedence over the file.
 
-    Exits with 1 where something was refused (a durable that reads other types, for example), and with
-    `--check` where anything is not as declared. An error in the file or from the server is one line
-    on stderr, and 1 as well.
+    The exit code is 1 if a change was refused (other types of a durable, for example), and with
+    `--check` if anything is not as declared. An error in the file or from the server is printed as one
+    line on stderr, and the exit code is 1 too.
     """
     from dms_events_nats import NatsSetup, apply_setup, check_setup
 
     if monitoring_url and not check:
-        raise ConfigError("--monitoring-url", "is asked with --check only")
+        raise ConfigError("--monitoring-url", "needs --check")
     declared = NatsSetup() if file is None else NatsSetup.load(file)
     both = _given(storage=storage, replicas=replicas, duplicate_window_s=duplicate_window)
     limits = _given(max_messages=max_messages, max_bytes=max_bytes, max_age_s=max_age)
@@ -141,7 +156,7 @@ def _print_sync(monitoring: Sequence[str], tls: ssl.SSLContext | None) -> None:
         if policy.always:
             found = "always: a power cut loses no acknowledged event"
         elif policy.interval_s is None:
-            found = "not known: the server does not tell it"
+            found = "not known: the server does not report it"
         else:
             found = (
                 f"{policy.interval_s:g} s: a power cut may lose events acknowledged within that time; "
@@ -164,4 +179,6 @@ def _print(found: list[Difference]) -> None:
         if one.fix:
             out.print(f"{one.place}, {one.setting}: {one.fix}", markup=False)
     if any(one.state == "changed" and not one.applied for one in found):
-        out.print("what was changed on the server is left as it is; --overwrite sets it")
+        out.print(
+            "settings that were changed on the server are left as they are; --overwrite sets them"
+        )

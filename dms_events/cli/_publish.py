@@ -17,7 +17,7 @@ from .. import codec, registry
 from ..errors import ConfigError, DecodeError, PublishError
 from ._connection import Connection, connects
 from ._running import run
-from ._schemes import MAKE_STREAMS, WAIT_FOR_PEERS, Libp2p, Nats
+from ._schemes import MAKE_STREAMS, URL, WAIT_FOR_PEERS, Libp2p, Nats
 from ._shared import out, status
 
 __all__ = ["publish"]
@@ -25,26 +25,31 @@ __all__ = ["publish"]
 _BLOCK = 1 << 16
 
 
-@connects(Nats, Libp2p, make_streams=MAKE_STREAMS, wait_for_peers_s=WAIT_FOR_PEERS)
+@connects(Nats, Libp2p, url=URL, make_streams=MAKE_STREAMS, wait_for_peers_s=WAIT_FOR_PEERS)
 def publish(
     connection: Connection,
-    type_: Annotated[str, typer.Argument(metavar="TYPE", help="For example ServiceCall.")],
+    type_: Annotated[
+        str, typer.Argument(metavar="TYPE", help="Type of the events, such as ServiceCall.")
+    ],
     payload: Annotated[
         str,
         typer.Argument(
-            metavar="[JSON | - | @FILE]",
-            help="One event as JSON, or one a line from standard input (-) or a file (@FILE).",
+            metavar="JSON | - | @FILE",
+            help="One event as JSON; or standard input (-) or a file (@FILE) with one event per line.",
         ),
     ] = "-",
-    source: Annotated[str, typer.Option(help="Peer id of whoever publishes.")] = "",
+    source: Annotated[str, typer.Option(help="Peer id of the publisher.")] = "",
 ) -> None:
-    """Publish events given as JSON with Go's keys.
+    """Publish events that are given as JSON.
 
-    They are read strictly: a missing or unknown key is an error, and `dms-events types TYPE` shows the
-    keys. A line that cannot be read ends it; the lines before it are published by then, so go on behind
-    them (`tail -n +LINE FILE | dms-events publish TYPE`): publishing a line again makes a new event.
-    Prints how many were accepted: of NATS, stored by the stream; of libp2p, handed to the peers that
-    subscribe, for the first of whom it waits.
+    The JSON has the keys of Go; `dms-events types TYPE` lists them. A missing or unknown key is an error.
+
+    The command ends at the first line that it cannot read. The lines before it are published. Correct the
+    line, and continue with it: `tail -n +LINE FILE | dms-events publish TYPE`. A line that is published
+    twice makes two events.
+
+    The command prints how many events were accepted. On NATS, the stream has stored them. On libp2p, they
+    were handed to the peers that subscribe; the command waits for the first such peer.
     """
     name = registry.resolve(type_)
     with _opened(payload) as stream:
@@ -60,7 +65,9 @@ async def _publish(
     rest = b""
     bus = connection.bus(source=source)
     if source and bus.guarantees.authenticates:
-        raise ConfigError("--source", "leave it out: the source is the node that signs")
+        raise ConfigError(
+            "--source", "leave it out: here the source is the node that signs the event"
+        )
     async with bus:
         try:
             with status.status("waiting for input") as shown:
@@ -68,13 +75,13 @@ async def _publish(
                     *lines, rest = (rest + block).split(b"\n")
                     count += await bus.publish_many(_events(name, lines, number))
                     number += len(lines)
-                    shown.update(f"{count:,} events")
+                    shown.update(f"{count:,} events published")
                 count += await bus.publish_many(_events(name, [rest], number))
                 return count, sum(name in peer.types for peer in bus.peers)
         except asyncio.CancelledError as error:
             if cut := PublishError.behind(error):
                 count += cut.accepted
-            out.print(f"published {count:,} {name} before that{_open(cut)}")
+            out.print(f"published {count:,} {name} before the end{_open(cut)}")
             raise
 
 

@@ -1,4 +1,4 @@
-"""``dms-events relay``: store the events that nodes gossip as durable events."""
+"""``dms-events relay``: store on NATS the events that libp2p nodes publish."""
 
 from __future__ import annotations
 
@@ -15,12 +15,15 @@ from ._connection import Connection, connects
 from ._logs import LogLevelOption, level_of, log_on_stderr
 from ._running import finishing, run
 from ._schemes import MAKE_STREAMS, Libp2p, Nats, option
-from ._shared import out
+from ._shared import TypesOption, out
 
 __all__ = ["relay"]
 
 _TO: Final = (
-    Annotated[str, option("Connection", "--to", "Where the events are stored.", env="URL")],
+    Annotated[
+        str,
+        option("Connection", "--to", "URL of the NATS server that stores the events.", env="URL"),
+    ],
     "nats://127.0.0.1:4222",
 )
 _BUFFER: Final = (
@@ -29,7 +32,7 @@ _BUFFER: Final = (
         option(
             "libp2p",
             "--buffer-messages",
-            "The most messages that wait while NATS is away, beside 64 MB.",
+            "Most messages, of 64 MB together, that wait in memory while NATS is away.",
         ),
     ],
     100_000,
@@ -40,32 +43,30 @@ _BUFFER: Final = (
 def relay(
     connection: Connection,
     from_: Annotated[
-        str, option("Connection", "--from", "Where the node that hears them listens.")
+        str, option("Connection", "--from", "Address on which the relay's own libp2p node listens.")
     ] = "libp2p://0.0.0.0:4001",
     from_root: Annotated[
-        str, option("Connection", "--from-root", "First part of all topics.")
+        str, option("Connection", "--from-root", "First part of the topics on libp2p.")
     ] = "dms",
-    type_: Annotated[
-        list[str] | None,
-        typer.Option("--type", help="A type or pattern; may be repeated.  [default: elk_stats.*]"),
-    ] = None,
+    type_: TypesOption = None,
     drain: Annotated[
         float,
         typer.Option(
             min=0,
             metavar="SECONDS",
-            help="How long it may publish after a signal what it heard before.",
+            help="Time after a signal to publish the events heard before.",
         ),
     ] = 10.0,
     json: Annotated[bool, typer.Option("--json", help="Print the final figures as JSON.")] = False,
     log_level: LogLevelOption = None,
 ) -> None:
-    """Store on NATS what libp2p nodes gossip, until Ctrl-C or SIGTERM.
+    """Store on NATS the events that libp2p nodes publish, until Ctrl-C or SIGTERM.
 
-    Each event is stored as it was signed, with its signer as source; once, however many relays hear it.
-    After a signal it publishes what it heard before. There is no way back, from NATS to gossip.
+    Each event is stored as its node signed it, with that node as the source. If several relays hear an
+    event, it is stored once. After a signal the relay publishes the events that it has heard. Nothing is
+    relayed from NATS to libp2p.
 
-    What it keeps, and what its account may do: docs/relay.md.
+    docs/relay.md says what a relay keeps, and which permissions its account needs.
     """
     log_on_stderr(level_of(log_level))
     tally = run(_run(connection, from_, from_root, type_ or ["elk_stats.*"], drain))
@@ -79,7 +80,9 @@ async def _run(
     connection: Connection, from_: str, from_root: str, wanted: list[str], drain_s: float
 ) -> RelayTally:
     if scheme_of(from_) != Libp2p.name:
-        raise ConfigError("--from", "only libp2p://HOST:PORT proves who published an event")
+        raise ConfigError(
+            "--from", "must be libp2p://HOST:PORT, the transport that proves who published an event"
+        )
     node_options = connection.of(Libp2p).adapter_options(wait=False)
     source = connect(from_, root=from_root, **node_options)
     target = connection.bus(wait=True)

@@ -55,7 +55,7 @@ def reloading(words: Sequence[str], variables: Mapping[str, str]) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, asked)
     here = Path.cwd()
-    status.print(f"watching {here}", markup=False)
+    status.print(f"watching the .py files in {here} and below it", markup=False)
     seen = 0
     for changes in watch(
         here,
@@ -68,7 +68,7 @@ def reloading(words: Sequence[str], variables: Mapping[str, str]) -> int:
             break
         if changes:
             names = ", ".join(sorted(str(Path(path).relative_to(here)) for _, path in changes))
-            status.print(f"{visible(names)} changed, starting again", markup=False)
+            status.print(f"{visible(names)} changed; the worker is restarted", markup=False)
             end()
             runs[-1].wait()
         if changes or not runs:  # the first start is only here, when no change can be missed
@@ -76,6 +76,6 @@ def reloading(words: Sequence[str], variables: Mapping[str, str]) -> int:
                 start()
         elif runs[-1].poll() is not None and seen < len(runs):
             seen = len(runs)
-            status.print("it ended; a change of a file starts it again", markup=False)
+            status.print("the worker ended; a change of a .py file starts it again", markup=False)
     code = runs[-1].wait() if runs else 0
     return code if code >= 0 else 128 - code

@@ -14,17 +14,18 @@ __all__ = ["report"]
 
 
 def report(
-    database: Annotated[Path, typer.Argument(help="A SQLite file that a sink wrote.")],
+    database: Annotated[Path, typer.Argument(help="SQLite file that a sink wrote.")],
     to: Annotated[
         Path | None,
         typer.Option(
             "--to",
             metavar="FILE",
-            help="The page; - is standard output.  [default: the database's name, .html]",
+            help="File of the page; - is standard output.",
+            show_default="the database's name with .html",
         ),
     ] = None,
 ) -> None:
-    """Make one HTML page of a sink's SQLite database; it opens without a network."""
+    """Write an HTML page about the events in a SQLite file; the page needs no network."""
     if to == Path("-"):
         print(make_report(database), end="")
         return

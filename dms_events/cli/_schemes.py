@@ -15,6 +15,7 @@ from ..errors import ConfigError
 __all__ = [
     "JOINING",
     "MAKE_STREAMS",
+    "URL",
     "WAIT_FOR_PEERS",
     "Libp2p",
     "Libp2pGuest",
@@ -25,9 +26,15 @@ __all__ = [
 
 
 def option(
-    panel: str, flag: str, text: str, *, env: str | None = "", metavar: str | None = None
+    panel: str,
+    flag: str,
+    text: str,
+    *,
+    env: str | None = "",
+    metavar: str | None = None,
+    default: str | None = None,
 ) -> Any:
-    """Return an option of a panel.
+    """Return an option of a panel. ``default`` is the text that the help shows for a default of None.
 
     Its variable is ``DMS_EVENTS_<ENV>``; an empty ``env`` takes the flag's name, None gives no variable.
     """
@@ -38,6 +45,7 @@ def option(
         help=text,
         rich_help_panel=panel,
         metavar=metavar,
+        show_default=default or True,
     )
 
 
@@ -67,31 +75,45 @@ class Nats(Scheme, frozen=True):
     """The options of ``nats://``."""
 
     name = "nats"
-    lacks = "nats:// has a broker, and no peers"
+    lacks = "nats:// has a server and no peers"
 
-    credentials: Annotated[Path | None, option("NATS", "--credentials", "A NATS .creds file.")] = (
-        None
-    )
+    credentials: Annotated[
+        Path | None,
+        option("NATS", "--credentials", "File with the credentials of the account (.creds)."),
+    ] = None
     inbox_prefix: Annotated[
         str | None,
         option(
             "NATS",
             "--inbox-prefix",
-            "Where the server's answers go, as the account's permissions have it.  "
-            "[default: _INBOX]",
+            "Prefix of the subjects on which this client gets the server's answers; the account must "
+            "be permitted to subscribe there.",
+            default="_INBOX",
         ),
     ] = None
     tls_ca: Annotated[
-        Path | None, option("NATS", "--tls-ca", "Certificates of the CA to trust.")
+        Path | None,
+        option("NATS", "--tls-ca", "File with the certificates of the CA to trust (PEM)."),
     ] = None
     tls_cert: Annotated[
-        Path | None, option("NATS", "--tls-cert", "The client's own certificate.")
+        Path | None, option("NATS", "--tls-cert", "File with the client's own certificate (PEM).")
     ] = None
-    tls_key: Annotated[Path | None, option("NATS", "--tls-key", "The key of that certificate.")] = (
-        None
-    )
+    tls_key: Annotated[
+        Path | None,
+        option(
+            "NATS",
+            "--tls-key",
+            "File with the key of that certificate (PEM).",
+            default="the file of --tls-cert",
+        ),
+    ] = None
     tls_first: Annotated[
-        bool, option("NATS", "--tls-first", "Begin with TLS, before a word is said.")
+        bool,
+        option(
+            "NATS",
+            "--tls-first",
+            "Start TLS before anything else is sent. The server needs handshake_first.",
+        ),
     ] = False
     make_streams: bool = False
 
@@ -111,7 +133,7 @@ class Nats(Scheme, frozen=True):
 
     def _tls(self) -> ssl.SSLContext | None:
         if self.tls_cert is None and self.tls_key is not None:
-            raise ConfigError("--tls-key", "is of no use without --tls-cert")
+            raise ConfigError("--tls-key", "needs --tls-cert")
         if self.tls_ca is None and self.tls_cert is None:
             return None
         named, file = "--tls-ca", self.tls_ca
@@ -126,22 +148,37 @@ class Nats(Scheme, frozen=True):
 
 
 _LIBP2P: Final = partial(option, "libp2p")
-_KEY: Final = "The node's key; made if it is not there. [default: a new one]"
+_KEY_FILE: Final = partial(
+    _LIBP2P,
+    "--key-file",
+    "File with the node's private key. A missing file is made.",
+    default="a new key without a file",
+)
 Bootstrap: TypeAlias = Annotated[
     list[str] | None,
-    _LIBP2P("--bootstrap", "A peer to be connected to. May be repeated.", metavar="MULTIADDR"),
+    _LIBP2P(
+        "--bootstrap",
+        "Address of a peer to connect to: /ip4/…/tcp/…/p2p/… or /dnsaddr/NAME. May be repeated.",
+        metavar="MULTIADDR",
+    ),
 ]
 SwarmKey: TypeAlias = Annotated[
-    Path | None, _LIBP2P("--swarm-key", "The key of a private network, as go-libp2p's swarm.key.")
+    Path | None,
+    _LIBP2P("--swarm-key", "File with the key of a private network, as go-libp2p's swarm.key."),
 ]
 
 DhtPrefix: TypeAlias = Annotated[
     str | None,
-    _LIBP2P("--dht-prefix", "Find peers in the DHT of these protocols.", metavar="/PREFIX"),
+    _LIBP2P(
+        "--dht-prefix",
+        "Prefix of the DHT's protocol, such as /nunet. The DHT is a table that nodes share; peers are "
+        "found in it.",
+        metavar="/PREFIX",
+    ),
 ]
 Rendezvous: TypeAlias = Annotated[
     str | None,
-    _LIBP2P("--rendezvous", "Find nodes that have the same name here.", metavar="NAME"),
+    _LIBP2P("--rendezvous", "Name under which nodes find each other in the DHT.", metavar="NAME"),
 ]
 
 
@@ -151,13 +188,13 @@ class Libp2p(Scheme, frozen=True):
     name = "libp2p"
     lacks = "libp2p:// stores nothing"
 
-    key_file: Annotated[Path | None, _LIBP2P("--key-file", _KEY)] = None
+    key_file: Annotated[Path | None, _KEY_FILE()] = None
     bootstrap_peers: Bootstrap = None
     listen_address: Annotated[
         list[str] | None,
         _LIBP2P(
             "--listen-address",
-            "Where this node listens beside the URL. May be repeated.",
+            "Further address on which this node listens. May be repeated.",
             metavar="MULTIADDR",
         ),
     ] = None
@@ -165,7 +202,7 @@ class Libp2p(Scheme, frozen=True):
         list[str] | None,
         _LIBP2P(
             "--announce",
-            "What others are told in place of where it listens. May be repeated.",
+            "Address that other nodes are told, in place of the addresses listened on. May be repeated.",
             metavar="MULTIADDR",
         ),
     ] = None
@@ -174,52 +211,72 @@ class Libp2p(Scheme, frozen=True):
         list[str] | None,
         _LIBP2P(
             "--acl",
-            "A peer or address that there may be connections with; none: all. May be repeated.",
+            "Peer id, address or network with which connections are permitted. May be repeated.",
             metavar="ENTRY",
+            default="all",
         ),
     ] = None
     dht_prefix: DhtPrefix = None
     server: Annotated[
-        bool, _LIBP2P("--dht-server", "Answer other nodes in the DHT, in place of only asking.")
+        bool, _LIBP2P("--dht-server", "Answer other nodes in the DHT, besides asking them.")
     ] = False
     rendezvous: Rendezvous = None
     peer_count_discovery_limit: Annotated[
         int | None,
         _LIBP2P(
             "--discovery-limit",
-            "Most peers of the rendezvous that a search asks for.  [default: 100]",
+            "Most peers of the rendezvous that a search asks for, up to 500.",
             metavar="COUNT",
+            default="100",
         ),
     ] = None
     custom_namespace: Annotated[
         str | None,
-        _LIBP2P("--custom-namespace", "Keep values of this namespace in the DHT.", metavar="NAME"),
+        _LIBP2P(
+            "--custom-namespace",
+            "Namespace of the values that this node keeps in the DHT.",
+            metavar="NAME",
+        ),
     ] = None
     grace_period_ms: Annotated[
         int | None,
         _LIBP2P(
             "--grace-period-ms",
-            "How long a new connection is kept, though there are too many.  [default: 20000]",
+            "Time for which a new connection is kept even if there are too many, in milliseconds.",
             metavar="MS",
+            default="20000",
         ),
     ] = None
     gossip_max_message_size: Annotated[
         int | None,
         _LIBP2P(
             "--gossip-max-message-size",
-            "Most bytes of a gossip frame.  [default: 1048576]",
+            "Largest gossip frame (a message that nodes pass on to each other), in bytes.",
             metavar="BYTES",
+            default="1048576",
         ),
     ] = None
     state_dir: Annotated[
-        Path | None, _LIBP2P("--state-dir", "A folder for what is to outlive the process.")
+        Path | None,
+        _LIBP2P(
+            "--state-dir",
+            "Folder for the known peers and the numbers of the messages heard, kept over restarts.",
+        ),
     ] = None
     drop_below_window: Annotated[
-        bool, _LIBP2P("--drop-below-window", "Drop what may have been replayed.")
+        bool,
+        _LIBP2P(
+            "--drop-below-window", "Drop messages that may be replays, instead of marking them."
+        ),
     ] = False
     max_age_s: Annotated[
         float | None,
-        _LIBP2P("--max-age", "Drop events that are older by their own time.", metavar="SECONDS"),
+        _LIBP2P(
+            "--max-age",
+            "Age, by the event's own time, above which events are dropped.",
+            metavar="SECONDS",
+            default="no limit",
+        ),
     ] = None
     wait_for_peers_s: float | None = None
     buffer_messages: int | None = None
@@ -236,7 +293,7 @@ class Libp2pGuest(Scheme, frozen=True):
 
     name = "libp2p"
 
-    key_file: Annotated[Path | None, _LIBP2P("--key-file", _KEY, env=None)] = None
+    key_file: Annotated[Path | None, _KEY_FILE(env=None)] = None
     swarm_key: SwarmKey = None
     bootstrap_peers: list[str] | None = None
     dht_prefix: str | None = None
@@ -251,13 +308,26 @@ def _given(options: Scheme) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
+URL: Final = (
+    Annotated[
+        str,
+        option(
+            "Connection",
+            "--url",
+            "URL of the NATS server, or libp2p://HOST:PORT on which this command's own node listens.",
+        ),
+    ],
+    "nats://127.0.0.1:4222",
+)
+"""The option of commands that take both schemes."""
+
 MAKE_STREAMS: Final = (
     Annotated[
         bool,
         option(
             "NATS",
             "--make-streams/--no-make-streams",
-            "Make missing streams. Without, the account needs no permission for that.",
+            "Make missing streams. With --no-make-streams, the account needs no permission for that.",
         ),
     ],
     True,
@@ -269,7 +339,7 @@ WAIT_FOR_PEERS: Final = (
         float,
         _LIBP2P(
             "--wait-for-peers",
-            "How long a publish waits for somebody who subscribes.",
+            "Longest wait of a publish for the first peer that subscribes.",
             metavar="SECONDS",
         ),
     ],

@@ -21,6 +21,7 @@ from ..types._secrets import holds_secret
 __all__ = [
     "HIDDEN",
     "RevealOption",
+    "TypesOption",
     "guarded",
     "is_secret",
     "masked",
@@ -48,7 +49,15 @@ _WIDEST = 80
 """Most characters of a column's alignment."""
 
 RevealOption = Annotated[
-    bool, typer.Option("--reveal", help="Show payloads also of types that hold a secret.")
+    bool, typer.Option("--reveal", help="Show also the payloads of types that hold secrets.")
+]
+TypesOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--type",
+        help="Type of the events, or pattern of types. May be repeated.",
+        show_default="elk_stats.*",
+    ),
 ]
 
 

@@ -17,13 +17,13 @@ from ..worker.words import figures
 from ._connection import Connection, connects
 from ._running import end_within, finishing, run
 from ._schemes import MAKE_STREAMS, Nats, option
-from ._shared import out, status
+from ._shared import TypesOption, out, status
 from ._signals import Interrupted
 
 __all__ = ["app"]
 
 _FROM: Final = (
-    Annotated[str, option("Connection", "--from", "Where the bus is.", env="URL")],
+    Annotated[str, option("Connection", "--from", "URL of the NATS server.", env="URL")],
     "nats://127.0.0.1:4222",
 )
 
@@ -31,7 +31,7 @@ _LAST_S: Final = 2.0
 """Part of the drain after the writes: to give messages back, and close the sink and the connection."""
 _SHOW_S: Final = 0.25
 
-app = typer.Typer(help="Forward stats events into a store.", no_args_is_help=True)
+app = typer.Typer(help="Store events in SQLite or Elasticsearch.", no_args_is_help=True)
 
 
 @app.callback()
@@ -46,21 +46,22 @@ def run_(
     to: Annotated[
         str,
         typer.Option(
-            "--to", envvar="DMS_EVENTS_SINK", help="sqlite:path.db or http://elasticsearch:9200"
+            "--to",
+            envvar="DMS_EVENTS_SINK",
+            help="Store of the events: sqlite:FILE, or the URL of an Elasticsearch server.",
         ),
     ] = "sqlite:events.db",
     durable: Annotated[
-        str, typer.Option(help="Name of the consumer; sinks that share it share the work.")
+        str,
+        typer.Option(help="Name of this reader on the server. Sinks of one name share the events."),
     ] = "dms-events-sink",
-    type_: Annotated[
-        list[str] | None,
-        typer.Option("--type", help="A type or pattern; may be repeated.  [default: elk_stats.*]"),
-    ] = None,
+    type_: TypesOption = None,
     ack_wait: Annotated[
         float,
         typer.Option(
             metavar="SECONDS",
-            help="An event that is not settled by then is delivered again. Counts for a new consumer.",
+            help="Time after which an unacknowledged event is delivered again. Set when the reader is "
+            "made.",
         ),
     ] = ACK_WAIT_S,
     drain: Annotated[
@@ -68,20 +69,21 @@ def run_(
         typer.Option(
             min=1,
             metavar="SECONDS",
-            help="How long it may take after a signal to finish what is being written, and end.",
+            help="Time after a signal to finish the running writes and end.",
         ),
     ] = 8.0,
-    once: Annotated[bool, typer.Option(help="Stop when everything there is stored.")] = False,
+    once: Annotated[bool, typer.Option(help="End when all waiting events are stored.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the final figures as JSON.")] = False,
 ) -> None:
-    """Forward events until Ctrl-C or SIGTERM, then finish what is being written.
+    """Store events until Ctrl-C or SIGTERM, then finish the running writes.
 
-    An event is acknowledged after the store has it. Run it again, also after a crash, and it goes on
-    where it was; what comes a second time is recognised by its identity. What can never be stored
-    becomes a dead letter: `dms-events dead list`. A second signal interrupts what is being written.
+    An event is acknowledged after the store has it. If the command is started again, also after a crash,
+    it continues where it ended, and recognizes a redelivered event by its identity. An event that can
+    never be stored becomes a dead letter: see `dms-events dead list`. A second signal interrupts the
+    running writes.
 
-    How far it is belongs to the consumer (`--durable`), not to the store: to fill a new store from the
-    start, give it a consumer of its own.
+    The position in the stream belongs to the reader (`--durable`), not to the store. To fill a new store
+    from the oldest event on, use a new name.
     """
     wanted = type_ or ["elk_stats.*"]
     run(_run(connection, to, durable, wanted, ack_wait, drain, once, json))

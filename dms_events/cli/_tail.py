@@ -12,7 +12,7 @@ from .. import codec
 from ..bus import Message, Subscription
 from ._connection import Connection, connects
 from ._running import run
-from ._schemes import Libp2p, Nats
+from ._schemes import URL, Libp2p, Nats
 from ._shared import (
     HIDDEN,
     RevealOption,
@@ -26,25 +26,33 @@ from ._shared import (
 __all__ = ["tail"]
 
 
-@connects(Nats, Libp2p)
+@connects(Nats, Libp2p, url=URL)
 def tail(
     connection: Connection,
     type_: Annotated[
-        str, typer.Argument(metavar="[TYPE]", help="A type, or a pattern such as elk_stats.*")
+        str,
+        typer.Argument(
+            metavar="TYPE", help="Type of the events, or pattern of types, such as elk_stats.*"
+        ),
     ] = "*",
     all_: Annotated[
-        bool, typer.Option("--all", help="From the oldest stored event on, not only new ones.")
+        bool,
+        typer.Option("--all", help="Begin with the oldest stored event, not with the next one."),
     ] = False,
-    count: Annotated[int, typer.Option(help="Stop after so many; 0 goes on until Ctrl-C.")] = 0,
-    json: Annotated[bool, typer.Option("--json", help="A JSON document a line.")] = False,
+    count: Annotated[
+        int, typer.Option(help="Number of events after which to end; 0 is no limit.")
+    ] = 0,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print each event as one line of JSON.")
+    ] = False,
     reveal: RevealOption = False,
 ) -> None:
-    """Print events as they arrive: time, type, source, identity and the event's JSON.
+    """Print events as they arrive: time, type, source, identity and JSON.
 
-    A source in brackets is a claim of the sender. `_(peer-1)`: only the claim says who sent it.
-    `peer-2(peer-1)`: peer-2 sent it, and claims to be peer-1.
+    A source in brackets is only claimed by the sender. `_(peer-1)`: the sender is not known, and claims
+    to be peer-1. `peer-2(peer-1)`: peer-2 sent the event, and claims to be peer-1.
 
-    Changes nothing for other readers.
+    The command changes nothing for other readers.
     """
     run(_tail(type_, connection, all_, count, json, reveal))
 

@@ -17,10 +17,13 @@ __all__ = ["types", "version"]
 
 def types(
     name: Annotated[
-        str | None, typer.Argument(metavar="[TYPE]", help="For example ServiceCall.")
+        str | None,
+        typer.Argument(
+            metavar="TYPE", help="Type to show, such as ServiceCall.", show_default="all"
+        ),
     ] = None,
 ) -> None:
-    """List the types, or show the keys of one, with their Go types and units."""
+    """List the types, or show the fields of one type with their Go types and units."""
     if name is None:
         for known in registry.names():
             out.print(

@@ -22,7 +22,7 @@ from ..worker.worker import NO_HANDLER
 from ._connection import Connection, connects
 from ._logs import LogLevelOption, level_of, log_on_stderr
 from ._running import end_within, run
-from ._schemes import MAKE_STREAMS, WAIT_FOR_PEERS, Libp2p, Nats
+from ._schemes import MAKE_STREAMS, URL, WAIT_FOR_PEERS, Libp2p, Nats
 from ._shared import out, status, visible
 
 __all__ = ["worker"]
@@ -31,39 +31,46 @@ _LAST_S = 15.0
 """Time after the drain: to interrupt handlers, run shutdown hooks, and end threads and the connection."""
 
 
-@connects(Nats, Libp2p, make_streams=MAKE_STREAMS, wait_for_peers_s=WAIT_FOR_PEERS)
+@connects(Nats, Libp2p, url=URL, make_streams=MAKE_STREAMS, wait_for_peers_s=WAIT_FOR_PEERS)
 def worker(
     connection: Connection,
     target: Annotated[
-        str, typer.Argument(metavar="MODULE:ATTRIBUTE", help="The Worker, such as billing:worker")
+        str, typer.Argument(metavar="MODULE:ATTRIBUTE", help="The worker, such as billing:worker.")
     ],
     drain: Annotated[
         float | None,
         typer.Option(
             min=0,
             metavar="SECONDS",
-            help="How long handlers may go on after a signal.  [default: the worker's drain_s]",
+            help="Time that running handlers may take after a signal.",
+            show_default="the worker's drain_s",
         ),
     ] = None,
-    once: Annotated[bool, typer.Option(help="End when everything there is handled.")] = False,
+    once: Annotated[bool, typer.Option(help="End when all waiting messages are handled.")] = False,
     must_exist: Annotated[
-        bool, typer.Option("--must-exist", help="A durable that is not there is an error.")
+        bool,
+        typer.Option(
+            "--must-exist",
+            help="End with an error if the durable (the worker's name on the server) does not exist.",
+        ),
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the final figures as JSON.")] = False,
     log_level: LogLevelOption = None,
     reload: Annotated[
         bool,
         typer.Option(
-            "--reload", help="For development: start again when a .py file below here changes."
+            "--reload",
+            help="For development: restart when a .py file in this folder or below it changes.",
         ),
     ] = False,
 ) -> None:
-    """Run a worker until Ctrl-C or SIGTERM, then let its handlers finish and give back the rest.
+    """Run a worker, which calls your handlers with events, until Ctrl-C or SIGTERM.
 
-    The module is looked for in the current folder first. A second signal interrupts the handlers; what
-    they had is given back, and no attempt is spent. A third ends the process.
+    After the first signal the running handlers finish, and the worker gives the other messages back. A
+    second signal interrupts the handlers; their messages are given back too, and this counts as no
+    attempt. A third signal ends the process.
 
-    How to write a worker: docs/workers.md.
+    The module is looked for in the current folder first. docs/workers.md shows how to write a worker.
     """
     level = level_of(log_level)
     if reload:
@@ -136,11 +143,13 @@ def load(target: str) -> Worker:
         found = attrgetter(attribute)(module)
     except AttributeError:
         workers = [key for key, value in vars(module).items() if isinstance(value, Worker)]
-        hint = f"it has {', '.join(workers)}" if workers else "it has no dms_events.Worker at all"
+        hint = (
+            f"its workers are: {', '.join(workers)}" if workers else "it has no dms_events.Worker"
+        )
         raise ConfigError("worker", f"{name} has no {attribute!r}; {hint}") from None
     if not isinstance(found, Worker):
         kind = type(found).__name__
-        raise ConfigError("worker", f"{target} is of type {kind}, and no dms_events.Worker")
+        raise ConfigError("worker", f"{target} is of type {kind}, not a dms_events.Worker")
     if not (found.handlers or found.replies):
         raise ConfigError("worker", f"{target}: {NO_HANDLER}")
     return found
@@ -151,14 +160,18 @@ def _imported(name: str) -> ModuleType:
         return importlib.import_module(name)
     except Exception as error:
         if isinstance(error, ModuleNotFoundError) and f"{name}.".startswith(f"{error.name}."):
-            raise ConfigError("worker", f"{error}; looked for in {os.getcwd()} first") from None
+            raise ConfigError(
+                "worker", f"{error}; it was looked for in {os.getcwd()} first"
+            ) from None
         trace = error.__traceback__
         while trace and (
             "importlib" in (file := trace.tb_frame.f_code.co_filename) or file == __file__
         ):
             trace = trace.tb_next
         traceback.print_exception(error.with_traceback(trace))
-        raise ConfigError("worker", f"{name} cannot be imported; see above") from error
+        raise ConfigError(
+            "worker", f"the import of {name} failed; its traceback is above"
+        ) from error
 
 
 def _introduction(target: str, found: Worker) -> str:

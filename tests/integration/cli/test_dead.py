@@ -86,7 +86,7 @@ async def test_list_shows_what_matches(url: tuple[str, str]) -> None:
     for words, expected in FILTERS:
         assert await numbers(*words, *url) == expected, words
     header, *rows = (await answer("dead", "list", "--reader", "billing", *url)).splitlines()
-    assert header.split()[:5] == ["letter", "buried", "id", "type", "reader"]
+    assert header.split()[:6] == ["letter", "given", "up", "id", "type", "reader"]
     assert [row.split()[0] for row in rows] == ["1", "2"]
     assert await answer("dead", "list", "--reader", "nobody", *url) == "no dead letters\n"
 
@@ -107,8 +107,8 @@ async def test_show_takes_a_number_or_an_identity(url: tuple[str, str]) -> None:
     assert '"ID":"call-2"' in by_number
     assert "Nats-Msg-Id: call-2" in by_number
     assert "ValueError" in by_number
-    assert "no dead letter of '9' here" in await complaint("dead", "show", "9", *url)
-    assert "no dead letter of 'x' here" in await complaint("dead", "show", "x", *url)
+    assert "there is no dead letter '9'" in await complaint("dead", "show", "9", *url)
+    assert "there is no dead letter 'x'" in await complaint("dead", "show", "x", *url)
 
 
 async def test_a_dry_run_says_what_would_be_done_and_changes_nothing(
@@ -152,7 +152,7 @@ async def test_replay_to_all_says_whom_it_reaches(bus: Bus, url: tuple[str, str]
     assert "--to-all" in done.err
     said = await answer("dead", "replay", "payment", "--to-all", *url)
     assert said == (
-        "replayed 1 dead letter to all readers: billing, and who reads without a durable\n"
+        "replayed 1 dead letter to all readers: billing, and the readers without a durable\n"
     )
     async with bus.subscribe("elk_stats.*", durable="billing") as messages:
         assert [(await anext(messages)).id for _ in range(2)] == ["payment", "payment"]
@@ -198,7 +198,7 @@ async def test_a_replay_that_the_stream_stops_says_how_far_it_came(nats_server: 
         await bus.publish_many([call(n) for n in range(3)])
         await give_up(bus, "billing", "*", 3, ValueError())
         done = await dms("dead", "replay", "--all", *url)
-        assert (done.code, done.out) == (1, "replayed 1 dead letter before that\n")
+        assert (done.code, done.out) == (1, "replayed 1 dead letter before the error\n")
         assert "maximum messages exceeded" in done.err
         assert await numbers(*url) == [2, 3]
         assert await stored(bus) == 4
@@ -216,7 +216,7 @@ async def test_drop_asks_first_and_does_nothing_where_nobody_answers(
     url: tuple[str, str],
 ) -> None:
     line = await complaint("dead", "drop", "--all", *url)
-    assert "3 dead letters would be gone for good; add --yes" in line
+    assert "3 dead letters would be deleted for good: add --yes" in line
     assert await numbers(*url) == [1, 2, 3]
 
 
@@ -243,7 +243,9 @@ async def test_nothing_is_done_to_all_unless_that_is_said(
 ) -> None:
     yes = ("--yes",) if command == "drop" else ()
     line = await complaint("dead", command, *yes, *url)
-    assert f"{command}: say which: an ID, a filter such as --reader, or --all" in line
+    assert (
+        f"{command}: choose the letters by an ID, by a filter such as --reader, or by --all" in line
+    )
     assert await numbers(*url) == [1, 2, 3]
 
 
@@ -254,7 +256,7 @@ async def test_one_wrong_name_among_the_right_ones_changes_nothing(
     yes = ("--yes",) if command == "drop" else ()
     for wrong in ("call-3", "17", "3"):
         line = await complaint("dead", command, "1", wrong, "--reader", "billing", *yes, *url)
-        assert f"no dead letter of {wrong!r} here" in line
+        assert f"there is no dead letter {wrong!r}" in line
     assert await numbers(*url) == [1, 2, 3]
     assert await stored(bus) == 3
 
@@ -262,8 +264,8 @@ async def test_one_wrong_name_among_the_right_ones_changes_nothing(
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("--since", "yesterday"), "since: 'yesterday' is no time: write 2026-11-23T20:00:00Z"),
-        (("--until", "2026-11-23T20:00:00"), "until: '2026-11-23T20:00:00' is no time"),
+        (("--since", "yesterday"), "since: 'yesterday' is not a time: write 2026-11-23T20:00:00Z"),
+        (("--until", "2026-11-23T20:00:00"), "until: '2026-11-23T20:00:00' is not a time"),
         (("--type", "ServiceCal"), "did you mean ServiceCall"),
         (("--type", "elk_stats.>"), "is none of a type, 'module.*' and '*'"),
     ],

@@ -31,7 +31,7 @@ async def test_it_says_how_a_file_is_read(tmp_path: Path) -> None:
         "float32     Timestamp  16777217.0 is 16777216 where Go writes it",
         "",
         "strict  refuses it: serviceid: unknown key",
-        "Go      reads the same, but for that",
+        "Go      reads the same, except for the differences above",
         'value   {"ServiceID":"a","Timestamp":16777217.0}',
     ]
 
@@ -67,7 +67,7 @@ async def test_it_shows_what_go_reads_where_that_is_another_value() -> None:
     assert '"image_id":""' in value
     done = await dms("explain", "BaseDBModel", stdin='{"CreatedAt":"0000-01-01T00:00:00Z"}')
     assert done.code == 1
-    assert "Go      reads what is refused here; the rest was not looked at" in done.out
+    assert "Go      accepts the part that is refused here; the rest was not checked" in done.out
 
 
 async def test_a_secret_is_shown_only_where_that_is_asked_for() -> None:

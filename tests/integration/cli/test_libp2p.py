@@ -125,7 +125,8 @@ async def test_who_is_there_is_listed(node: GoNode) -> None:
     assert 0 < found["latency_s"] < 5
     nobody = ("libp2p", "peers", "--bootstrap", NOBODY, "--wait", 0.2)
     assert (
-        await complaint(*nobody) == "dms-events: nobody is there: no --bootstrap peer within 0.2 s"
+        await complaint(*nobody)
+        == "dms-events: no peer was found: no --bootstrap peer answered within 0.2 s"
     )
     assert "name a peer to begin with" in await complaint("libp2p", "peers")
 
@@ -219,14 +220,20 @@ async def test_variables_connect_a_node_and_a_flag_counts_more(
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        ((*PUBLISH, "--source", "me"), "--source: leave it out: the source is the node that signs"),
+        (
+            (*PUBLISH, "--source", "me"),
+            "--source: leave it out: here the source is the node that signs",
+        ),
         (("tail", "--url", "libp2p://127.0.0.1"), "url: write libp2p://HOST:PORT"),
         (("tail", *NODE, "--all"), "gossip stores nothing; only what is new can be had"),
         (("tail", *NODE, "--bootstrap", "/ip4/127.0.0.1/tcp/1"), "bootstrap_peers: /ip4/127.0.0.1"),
         (("tail", *NODE, "--announce", "somewhere"), "announce: 'somewhere' is not a multiaddr"),
         (("tail", *NODE, "--swarm-key", "no-such-file"), "swarm_key: no-such-file: No such file"),
-        (("libp2p", "ping", NOBODY, "--url", "nats://127.0.0.1:1"), "this command takes libp2p://"),
-        (("libp2p", "ping", NOBODY, "--url", "memory://"), "--url: is where this node listens"),
+        (
+            ("libp2p", "ping", NOBODY, "--url", "nats://127.0.0.1:1"),
+            "this command takes only libp2p://",
+        ),
+        (("libp2p", "ping", NOBODY, "--url", "memory://"), "--url: must be libp2p://HOST:PORT"),
     ],
 )
 async def test_a_wrong_option_of_a_node_is_told_in_one_line(

@@ -139,7 +139,7 @@ async def test_many_letters_of_one_cause_are_one_row(nats_server: NatsServer, bu
             )
     _, *rows = (await answer("dead", "list", *url)).splitlines()
     assert [row.split()[0] for row in rows] == ["1", "…", "31"]
-    assert "58 more of this cause, up to letter 60 (--each shows them)" in rows[1]
+    assert "58 more with this cause, up to letter 60 (--each lists them)" in rows[1]
     assert len((await answer("dead", "list", "--each", *url)).splitlines()) == 61
     assert len((await answer("dead", "list", "--json", *url)).splitlines()) == 60
 

@@ -50,7 +50,7 @@ async def test_a_check_tells_how_soon_the_server_has_events_on_its_disk(
         assert lines[0] == "everything is as declared"
         assert lines[1].startswith(f"sync_interval of n-1: {says}")
         line = await complaint(*words, *monitoring)
-    assert line == "dms-events: --monitoring-url: is asked with --check only"
+    assert line == "dms-events: --monitoring-url: needs --check"
 
 
 async def endless(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -112,7 +112,7 @@ async def test_dead_letters_are_listed_and_shown_with_their_bytes(
     )
 
     header, *rows = (await answer("dead", "list", *url)).splitlines()
-    assert header.split()[:4] == ["letter", "buried", "id", "type"]
+    assert header.split()[:5] == ["letter", "given", "up", "id", "type"]
     assert len(rows) == len(STRANGE), "one line each, whatever strangers write"
     for row, payload, shown in zip(rows, STRANGE, STRANGE.values(), strict=True):
         _, _, id, type_name, reader, attempts, size, *reason = row.split()
@@ -122,7 +122,7 @@ async def test_dead_letters_are_listed_and_shown_with_their_bytes(
         assert shown in one
         assert reason[-1] in one
         assert one.replace("\n", "").isprintable()
-    assert "no dead letter of 'none'" in await complaint("dead", "show", "none", *url)
+    assert "no dead letter 'none'" in await complaint("dead", "show", "none", *url)
 
 
 async def test_a_forwarder_whose_consumer_is_deleted_ends_with_one_line(

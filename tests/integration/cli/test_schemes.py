@@ -22,27 +22,27 @@ NOBODY = "nats://127.0.0.1:1"
     [
         (
             ("tail", *NODE, "--credentials", "x.creds"),
-            "--credentials: is an option of nats://, and the URL is of libp2p://",
+            "--credentials: is an option for nats:// only, but the URL begins with libp2p://",
         ),
         (
             ("publish", "ServiceCall", CALL, *NODE, "--no-make-streams"),
-            "--make-streams: is an option of nats://, and the URL is of libp2p://",
+            "--make-streams: is an option for nats:// only, but the URL begins with libp2p://",
         ),
         (
             ("worker", "billing:worker", *NODE, "--tls-first"),
-            "--tls-first: is an option of nats://, and the URL is of libp2p://",
+            "--tls-first: is an option for nats:// only, but the URL begins with libp2p://",
         ),
         (
             ("tail", "--url", "nats://me:hush@127.0.0.1:1", "--bootstrap", "/ip4/127.0.0.1/tcp/1"),
-            "--bootstrap: is an option of libp2p://, and the URL is of nats://",
+            "--bootstrap: is an option for libp2p:// only, but the URL begins with nats://",
         ),
         (
             ("worker", "billing:worker", "--reload", "--url", NOBODY, "--key-file", "key"),
-            "--key-file: is an option of libp2p://, and the URL is of nats://",
+            "--key-file: is an option for libp2p:// only, but the URL begins with nats://",
         ),
         (
             ("tail", "--url", "memory://", "--inbox-prefix", "_INBOX_me"),
-            "--inbox-prefix: is an option of nats://, and the URL is of memory://",
+            "--inbox-prefix: is an option for nats:// only, but the URL begins with memory://",
         ),
     ],
 )
@@ -62,7 +62,7 @@ async def test_an_option_of_another_scheme_is_an_error(words: tuple[str, ...], s
 async def test_what_works_on_stored_events_refuses_a_network_that_stores_nothing(
     words: tuple[str, ...],
 ) -> None:
-    reason = "this command takes nats://: libp2p:// stores nothing"
+    reason = "this command takes only nats://; libp2p:// stores nothing"
     assert await complaint(*words) == f"dms-events: url: {reason}"
 
 

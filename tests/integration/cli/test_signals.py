@@ -97,7 +97,7 @@ async def test_a_command_whose_server_hangs_ends(
             ("publish", "ServiceCall", CALL),
             b"dms.events.elk_stats.ServiceCall._",
             SIGINT,
-            "published 0 elk_stats.ServiceCall before that; 1 more may be stored\n",
+            "published 0 elk_stats.ServiceCall before the end; 1 more may be stored\n",
         ),
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else "",

@@ -33,11 +33,11 @@ async def bill(event):
         ("billing", FINE, "'billing' is not MODULE:ATTRIBUTE, such as billing:worker"),
         ("./app/billing.py", FINE, "such as app.billing:worker"),
         ("a b:worker", FINE, "is not MODULE:ATTRIBUTE"),
-        ("biling:worker", FINE, "No module named 'biling'; looked for in "),
+        ("biling:worker", FINE, "No module named 'biling'; it was looked for in "),
         ("billing.jobs:worker", FINE, "No module named 'billing.jobs'; 'billing' is not a package"),
-        ("billing:woker", FINE, "billing has no 'woker'; it has worker"),
-        ("billing:worker", "", "billing has no 'worker'; it has no dms_events.Worker at all"),
-        ("billing:note", FINE, "billing:note is of type function, and no dms_events.Worker"),
+        ("billing:woker", FINE, "billing has no 'woker'; its workers are: worker"),
+        ("billing:worker", "", "billing has no 'worker'; it has no dms_events.Worker"),
+        ("billing:note", FINE, "billing:note is of type function, not a dms_events.Worker"),
         ("billing:worker", HEAD, "has no handler; add one with @worker.on(Type)"),
     ],
 )
@@ -72,7 +72,9 @@ async def test_what_a_module_raises_is_shown_with_its_place_and_not_taken_for_it
     assert 'billing.py", line' in done.err
     assert "importlib" not in done.err
     assert "cli" not in done.err.partition("billing.py")[0]
-    assert done.err.splitlines()[-1].endswith("billing cannot be imported; see above")
+    assert done.err.splitlines()[-1].endswith(
+        "the import of billing failed; its traceback is above"
+    )
 
 
 async def test_a_worker_without_a_server_says_so_and_wrong_options_are_refused(

@@ -97,7 +97,7 @@ async def test_a_changed_handler_handles_the_next_event(
         ended = await worker.finish()
     assert ended.code == 0, ended.err
     assert [json.loads(line)["handled"] for line in ended.out.splitlines()] == [1, 1]
-    assert "billing.py changed, starting again" in ended.err
+    assert "billing.py changed; the worker is restarted" in ended.err
     assert project.lines("handled") == ["one", "begun 1", "one 1", "two", "begun 2", "two 2"]
 
 

@@ -137,7 +137,7 @@ async def test_what_cannot_be_published_at_the_end_is_an_error_of_one_line(
 
 async def test_a_relay_from_or_to_what_it_cannot_use_is_an_error_of_one_line() -> None:
     said = await complaint("relay", "--from", "nats://127.0.0.1:1")
-    assert "--from: only libp2p://HOST:PORT proves" in said
+    assert "--from: must be libp2p://HOST:PORT" in said
     said = await complaint("relay", "--from", "libp2p://127.0.0.1:0", "--to", "memory://")
     assert "memory:// does not keep events" in said
     assert "takes nats://" in await complaint("relay", "--to", "libp2p://127.0.0.1:0")
