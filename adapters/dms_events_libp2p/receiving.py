@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from weakref import WeakSet
+
+import msgspec
 
 from dms_events.errors import TransportError
 from dms_events.identity import id_of_position
-from dms_events.transport import DroppingReceiver, UnstoredDelivery
+from dms_events.transport import Delivery, DroppingReceiver
 
 from .node import Arrived
 
@@ -16,56 +17,48 @@ __all__ = ["Gossip", "GossipDelivery", "GossipReceiver"]
 _MOST_KNOWN = 100_000
 
 
-class GossipDelivery(UnstoredDelivery):
+class GossipDelivery(Delivery, msgspec.Struct, eq=False, gc=False):
     """A message that arrived by gossip."""
 
-    __slots__ = ("_arrived", "_number", "type_name")
-
-    def __init__(self, arrived: Arrived, number: int, type_name: str) -> None:
-        self._arrived = arrived
-        self._number = number
-        self.type_name = type_name
+    arrived: Arrived
+    number: int
+    type_name: str
 
     @property
     def data(self) -> bytes:
-        return self._arrived.data
+        return self.arrived.data
 
     @property
     def size(self) -> int:
-        return self._arrived.size
+        return self.arrived.size
 
     @property
     def subject(self) -> str:
-        return self._arrived.topic
+        return self.arrived.topic
 
     @property
     def source(self) -> str:
-        return self._arrived.signer
+        return self.arrived.signer
 
     @property
     def possibly_replayed(self) -> bool:
-        return self._arrived.possibly_replayed
-
-    @property
-    def message_id(self) -> str:
-        return ""
-
-    @property
-    def headers(self) -> Mapping[str, str] | None:
-        return None
+        return self.arrived.possibly_replayed
 
     @property
     def position(self) -> int:
-        return self._number << 64 | self._arrived.arrived_ns
+        return self.number << 64 | self.arrived.arrived_ns
 
     @property
     def position_id(self) -> str:
         """The UUIDv5 of (signer, seqno). It is the same at every node that the message reaches."""
-        return id_of_position(self._arrived.signer, self._arrived.seqno, "gossip")
+        return id_of_position(self.arrived.signer, self.arrived.seqno, "gossip")
 
     @property
     def stored_ns(self) -> int:
-        return self._arrived.arrived_ns
+        return self.arrived.arrived_ns
+
+    def ack_soon(self) -> bool:
+        return True
 
 
 class GossipReceiver(DroppingReceiver[GossipDelivery]):
@@ -78,23 +71,18 @@ class GossipReceiver(DroppingReceiver[GossipDelivery]):
         self._gossip = gossip
         self.type_names = type_names
 
-    async def pause(self) -> None:
+    async def pause(self) -> bool:
         self._gossip.receivers.discard(self)
+        return True
 
     def fail(self, error: TransportError) -> None:
         self._gossip.receivers.discard(self)
         super().fail(error)
 
-    def put(self, delivery: GossipDelivery) -> None:
-        """Take a message, or drop it."""
-        size, buffer = delivery.size, self._buffer
-        if buffer and (size > self._room or len(buffer) >= self._limit):
-            self.drops.add()
-            return
-        self._room -= size
-        self.possibly_replayed += delivery.possibly_replayed
-        buffer.append(delivery)
-        self._arrived.set()
+    def put(self, delivery: GossipDelivery) -> bool:
+        taken = super().put(delivery)
+        self.possibly_replayed += taken and delivery.possibly_replayed
+        return taken
 
 
 class Gossip:

@@ -64,7 +64,7 @@ class Requests:
         self._unsent: WeakValueDictionary[str, _Unsent] = WeakValueDictionary()
 
     async def request(self, message: OutgoingMessage, to: str, timeout_s: float) -> bytes:
-        """See `Transport.request`. At most 50 requests to a peer are under way; the others wait."""
+        """See `SupportsRequests.request`. At most 50 to a peer are under way; the others wait."""
         if not to:
             raise ConfigError("to", _NO_PEER)
         type_name, data = message.type_name, message.data
@@ -90,7 +90,7 @@ class Requests:
 
     @asynccontextmanager
     async def respond(self, type_name: str, answer: Answer) -> AsyncIterator[None]:
-        """See `Transport.respond`. A type has one responder in a node."""
+        """See `SupportsRequests.respond`. A type has one responder in a node."""
         protocol, running = self._protocol(type_name), TaskSet()
         if protocol in self._answering:
             reason = f"{type_name} has a responder in this node; call one handler from the other"

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import AbstractAsyncContextManager, suppress
 from typing import Any
 
 from dms_events.errors import ConfigError, ConnectionLostError, TransportError
 from dms_events.transport import (
     Answer,
-    Channel,
     Guarantees,
-    KeyValue,
     OutgoingMessage,
     Peer,
     Receiver,
     SubscriptionSpec,
+    SupportsPeers,
+    SupportsRequests,
     Transport,
 )
 from dms_events.types.machine import PingResult
@@ -38,7 +38,7 @@ __all__ = ["Libp2pTransport"]
 _log = logging.getLogger("dms_events")
 
 
-class Libp2pTransport(Transport):
+class Libp2pTransport(Transport, SupportsPeers, SupportsRequests):
     """A libp2p node on TCP. Events go by gossip to the peers that subscribe to their type. Requests go on
     streams to the peer that they name.
 
@@ -207,18 +207,6 @@ class Libp2pTransport(Transport):
     def respond(self, type_name: str, answer: Answer) -> AbstractAsyncContextManager[None]:
         self._opened()
         return self._requests.respond(type_name, answer)
-
-    async def notes(self, durable: str) -> KeyValue:
-        stores_nothing()
-
-    async def readers(self, message: OutgoingMessage, durable: str = "") -> Sequence[str]:
-        stores_nothing()
-
-    async def fetch(self, channel: Channel, sequence: int) -> bytes | None:
-        stores_nothing()
-
-    async def delete(self, channel: Channel, sequence: int) -> bool:
-        stores_nothing()
 
     async def close(self) -> None:
         bridge, self._bridge = self._bridge, None

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine
-from typing import Any, ClassVar
+from typing import Any
 
 import msgspec
 import nats.errors
 
 from dms_events.identity import id_of_position
-from dms_events.transport import UnstoredDelivery
+from dms_events.transport import Delivery
 
 from .client import translated
 from .connection import DirectClient, read_headers
@@ -45,10 +45,8 @@ class Origin:
         """``core <host>:<port>`` for core NATS; empty for JetStream."""
 
 
-class NatsDelivery(msgspec.Struct, eq=False, gc=False):
+class NatsDelivery(Delivery, msgspec.Struct, eq=False, gc=False):
     """A NATS message and its metadata, stored or not."""
-
-    possibly_replayed: ClassVar[bool] = False
 
     subject: str
     reply: str
@@ -133,10 +131,11 @@ class JetStreamDelivery(NatsDelivery, eq=False, gc=False):
         except (nats.errors.Error, OSError) as error:
             _not_said(error)
 
-    def ack_soon(self) -> None:
+    def ack_soon(self) -> bool:
         if not self.settled:
             self.settled = True
             self.origin.client.ack_soon(self.reply)
+        return True
 
     def nak(self, delay_s: float = 0.0) -> Coroutine[Any, Any, None]:
         delay_ns = int(delay_s * 1e9)
@@ -179,7 +178,7 @@ def _not_said(error: nats.errors.Error | OSError) -> None:
         raise translated("settle a message", error) from error
 
 
-class CoreDelivery(UnstoredDelivery, NatsDelivery, eq=False, gc=False):
+class CoreDelivery(NatsDelivery, eq=False, gc=False):
     """A message of core NATS."""
 
     number: int = 0
@@ -197,3 +196,6 @@ class CoreDelivery(UnstoredDelivery, NatsDelivery, eq=False, gc=False):
     @property
     def stored_ns(self) -> int:
         return self.arrived_ns
+
+    def ack_soon(self) -> bool:
+        return True

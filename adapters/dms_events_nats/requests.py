@@ -61,7 +61,7 @@ class Requests:
         self._too_many, self._denied = Notice(_TOO_MANY), Notice(_DENIED)
 
     async def request(self, message: OutgoingMessage, to: str, timeout_s: float) -> bytes:
-        """As `Transport.request` says.
+        """As `SupportsRequests.request` says.
 
         Anybody who may read a request may reply to it; a stream does, for example. A reply that is no
         envelope does not settle the request.
@@ -106,7 +106,7 @@ class Requests:
 
     @asynccontextmanager
     async def respond(self, type_name: str, answer: Answer) -> AsyncIterator[None]:
-        """As `Transport.respond` says."""
+        """As `SupportsRequests.respond` says."""
         client, running = self._client, TaskSet()
         subject = self._subjects.of_requests(type_name)
 

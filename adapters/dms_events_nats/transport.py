@@ -23,6 +23,10 @@ from dms_events.transport import (
     PublishCounts,
     Receiver,
     SubscriptionSpec,
+    SupportsDeadLetters,
+    SupportsNotes,
+    SupportsPublishCounts,
+    SupportsRequests,
     Transport,
 )
 
@@ -42,7 +46,9 @@ _PENDING_BYTES = 16 << 20
 """Above so many unsent bytes the client itself waits, deaf to a cancellation. Publishers wait earlier."""
 
 
-class NatsTransport(Transport):
+class NatsTransport(
+    Transport, SupportsDeadLetters, SupportsNotes, SupportsPublishCounts, SupportsRequests
+):
     """JetStream, or core NATS with ``durable=False``.
 
     A lost connection is made again for as long as the bus is open. With JetStream, events that were not

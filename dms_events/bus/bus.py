@@ -23,6 +23,8 @@ from ..transport import (
     Peer,
     PublishCounts,
     SubscriptionSpec,
+    SupportsPeers,
+    SupportsPublishCounts,
     Transport,
 )
 from .cut_off import CutOff
@@ -85,12 +87,14 @@ class Bus(Requests):
     @property
     def publish_counts(self) -> PublishCounts:
         """Counts of published events, such as duplicates, as far as the broker tells them."""
-        return self._transport.publish_counts
+        counting = self._transport.capability(SupportsPublishCounts)
+        return counting.publish_counts if counting else PublishCounts()
 
     @property
     def peers(self) -> tuple[Peer, ...]:
         """The nodes that are connected now, sorted by id; empty if there is a broker."""
-        return self._transport.peers
+        connected = self._transport.capability(SupportsPeers)
+        return connected.peers if connected else ()
 
     async def open(self) -> None:
         """Connect; ``async with`` does it.
@@ -150,7 +154,12 @@ class Bus(Requests):
                 this error.
         """
         message = self._sealer.prepared(event)
-        await self._transport.publish(message)
+        try:
+            await self._transport.publish(message)
+        except asyncio.CancelledError as cut:
+            if PublishError.behind(cut) is None:
+                cut.__cause__ = PublishError("cut off", [message])
+            raise
         return message.id
 
     async def publish_many(self, events: Iterable[msgspec.Struct | OutgoingMessage]) -> int:

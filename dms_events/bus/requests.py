@@ -11,7 +11,7 @@ import msgspec
 from .. import registry
 from ..errors import ConfigError
 from ..identity import new_id, now_rfc3339
-from ..transport import Transport
+from ..transport import SupportsRequests, Transport, needed
 from .message import Message
 from .replies import read_reply
 from .responder import Responder
@@ -62,7 +62,8 @@ class Requests:
             raise ConfigError("timeout_s", f"must be above 0 seconds, not {timeout_s}")
         sealer = self._sealer
         message = sealer.seal(event, new_id(), sealer.source, now_rfc3339(), channel="requests")
-        data = await self._transport.request(message, to, timeout_s)
+        asking = needed(self._transport, SupportsRequests)
+        data = await asking.request(message, to, timeout_s)
         return read_reply(message.type_name, data, answer, self._aliases)
 
     def respond(

@@ -26,7 +26,7 @@ from ..errors import (
 )
 from ..identity import new_id, now_rfc3339
 from ..signatures import needed_arguments
-from ..transport import RequestDelivery, Transport
+from ..transport import RequestDelivery, SupportsRequests, Transport, needed
 from .claims import DifferingClaims
 from .failure_log import log_failure
 from .message import Message
@@ -117,7 +117,8 @@ class Responder(Generic[T]):
 
     async def __aenter__(self) -> Self:
         self._over = False
-        self._context = self._transport.respond(self._type_name, self._answer)
+        answering = needed(self._transport, SupportsRequests)
+        self._context = answering.respond(self._type_name, self._answer)
         await self._context.__aenter__()
         return self
 

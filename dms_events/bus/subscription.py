@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from math import inf
-from typing import Any, Generic, Self, TypeVar
+from typing import Generic, Self, TypeVar
 
 import msgspec
 
@@ -18,7 +17,8 @@ from ..dead_letters import AGAIN_S, DeadLetterWriter
 from ..dead_letters.replay import PREFIX, reader_of, reader_token
 from ..envelope import MSGPACK, decode_envelope, read_json, read_msgpack
 from ..errors import ConnectionLostError, DecodeError, TransportError, UnknownTypeError
-from ..transport import Delivery, Receiver, SubscriptionSpec, Transport
+from ..transport import Delivery, Receiver, SubscriptionSpec, SupportsOwnership, Transport
+from .aside import Aside
 from .claims import DifferingClaims
 from .discards import Discards
 from .message import Message, id_of_unread
@@ -28,8 +28,6 @@ __all__ = ["Subscription"]
 T = TypeVar("T", bound=msgspec.Struct)
 
 _log = logging.getLogger("dms_events")
-_MOST_BURIALS = 32
-_LAST_BURIALS_S = 5.0
 _NO_ENVELOPE = (
     "is missing: an event travels in an envelope, "
     '{"Type": "module.Type", "Data": "base64 of its JSON"}'
@@ -64,9 +62,12 @@ class Subscription(Generic[T]):
         self._discards = discards
         self._reader_token = reader_token(spec.durable or "")
         self._receiver: Receiver | None = None
+        self._pop: Callable[[], Delivery | None] = self._not_entered
+        self._over = False
+        """True once no message is taken from the receiver any more."""
         self._ready: deque[Message[T]] = deque()
         self._known: dict[str, tuple[str, Reader]] = {}
-        self._burials: set[asyncio.Task[None]] = set()
+        self._aside = Aside()
         self._claims = DifferingClaims()
         self.undecodable = 0
         """Messages that could not be read; one that is given back counts when it is delivered again."""
@@ -96,12 +97,12 @@ class Subscription(Generic[T]):
     @property
     def most_unsettled(self) -> int | None:
         """How many messages may be unsettled over all readers of the durable; None without limit."""
-        return self._receiver.most_unsettled if self._receiver else None
+        return self._receiver.facts.most_unsettled if self._receiver else None
 
     @property
     def made_beside(self) -> tuple[str, ...] | None:
         """If entering created the durable: the known names of other durables; else None."""
-        return self._receiver.made_beside if self._receiver else None
+        return self._receiver.facts.made_beside if self._receiver else None
 
     @property
     def dropped(self) -> int:
@@ -116,6 +117,7 @@ class Subscription(Generic[T]):
 
     async def __aenter__(self) -> Self:
         self._receiver = await self._transport.subscribe(self._spec)
+        self._pop, self._over = self._receiver.pop, False
         if self._receiver.drops:
             self._receiver.drops.tell = self._discards.dropped
         return self
@@ -123,7 +125,7 @@ class Subscription(Generic[T]):
     async def __aexit__(self, *_: object) -> None:
         receiver = self._opened()
         try:
-            await self._finish_burials()
+            await self._aside.finish()
             if self._transport.guarantees.acknowledges:
                 while self._ready:
                     await self._ready.popleft().nak()
@@ -166,7 +168,8 @@ class Subscription(Generic[T]):
 
     async def pause(self) -> None:
         """Stop receiving for good; messages that have arrived can still be taken."""
-        await self._opened().pause()
+        if not await self._opened().pause():
+            self._pop, self._over = _nothing, True
 
     async def batch(
         self, limit: int, max_wait_s: float, *, max_bytes: float = inf
@@ -187,8 +190,8 @@ class Subscription(Generic[T]):
                 held += message.delivery.size
             else:
                 left = deadline - time.monotonic()
-                busy = len(self._burials) >= _MOST_BURIALS
-                waiting = left > 0 and not (self._ready and busy) and await self._wait(left)
+                ended = left <= 0 or self._over or (self._ready and self._aside.is_full)
+                waiting = not ended and await self._wait(left)
         return self.take_nowait(min(limit, len(self._ready)))
 
     async def still_owned(self, message: Message[T]) -> bool:
@@ -196,7 +199,10 @@ class Subscription(Generic[T]):
 
         False if the subscription is partitioned and another reader has the message now: forget it.
         """
-        return await self._opened().still_owned(message.delivery)
+        receiver = self._opened()
+        if not isinstance(receiver, SupportsOwnership):
+            return True
+        return await receiver.still_owned(message.delivery)
 
     async def backlog(self) -> int:
         """Return how many messages wait for this consumer or are unsettled; 0 if nothing is stored."""
@@ -204,8 +210,8 @@ class Subscription(Generic[T]):
 
     def _read_next(self) -> Message[T] | None:
         """Return the next message of the receiver, or None. The receiver keeps the others alive."""
-        receiver = self._receiver or self._opened()
-        while len(self._burials) < _MOST_BURIALS and (delivery := receiver.pop()) is not None:
+        pop, aside = self._pop, self._aside
+        while not aside.is_full and (delivery := pop()) is not None:
             if PREFIX in delivery.message_id and self._is_for_another(delivery):
                 continue
             # A canonical event of a type that came before is read here; the rest takes the slow path.
@@ -227,10 +233,12 @@ class Subscription(Generic[T]):
         return None
 
     async def _wait(self, timeout_s: float | None) -> bool:
-        """Wait until there may be a message to take; with too many burials, until one of them ends."""
-        if len(self._burials) >= _MOST_BURIALS:
-            await asyncio.wait(self._burials, return_when=asyncio.FIRST_COMPLETED)
+        """Wait until there may be a message to take; or, if too many are put aside, less of them."""
+        if self._aside.is_full:
+            await self._aside.until_less()
             return True
+        if self._over:
+            raise TransportError("the subscription is paused, and receives no more")
         return await self._opened().wait(timeout_s)
 
     def _read_slowly(self, delivery: Delivery) -> Message[T]:
@@ -262,36 +270,28 @@ class Subscription(Generic[T]):
         if not self._reader_token or reader_of(delivery.message_id) in ("", self._reader_token):
             return False
         self.for_others += 1
-        self._beside(delivery.ack())
+        self._aside.put(delivery.ack())
         return True
 
     def _put_aside(self, delivery: Delivery, error: Exception) -> None:
         """Give a message up in the background, so that readable messages do not wait behind it."""
         self.undecodable += 1
-        self._beside(self._give_up(delivery, error))
-
-    def _beside(self, settling: Coroutine[Any, Any, None]) -> None:
-        burial = asyncio.create_task(settling)
-        self._burials.add(burial)
-        burial.add_done_callback(self._buried)
+        self._aside.put(self._give_up(delivery, error))
 
     async def _give_up(self, delivery: Delivery, error: Exception) -> None:
         if not await self._writer.write(delivery, id=id_of_unread(delivery), error=error):
             self.undecodable -= 1
             await delivery.nak(AGAIN_S)
 
-    def _buried(self, burial: asyncio.Task[None]) -> None:
-        self._burials.discard(burial)
-        if not burial.cancelled() and (error := burial.exception()):
-            _log.error("a message that is not handed out is left unsettled: %r", error)
-
-    async def _finish_burials(self) -> None:
-        if self._burials:
-            _, late = await asyncio.wait(self._burials, timeout=_LAST_BURIALS_S)
-            for burial in late:
-                burial.cancel()  # its message is unsettled, so it is delivered again
+    def _not_entered(self) -> Delivery | None:
+        self._opened()
+        return None
 
     def _opened(self) -> Receiver:
         if self._receiver is None:
             raise TransportError("enter the subscription first: async with bus.subscribe(...)")
         return self._receiver
+
+
+def _nothing() -> None:
+    return None

@@ -9,18 +9,23 @@ from datetime import datetime
 
 import msgspec
 
-from .. import registry
-from ..errors import ConfigError, DecodeError, ReplayError, TransportError, UnknownTypeError
-from ..identity import parse_rfc3339
-from ..names import is_pattern, shortened_type
-from ..transport import Delivery, OutgoingMessage, SubscriptionSpec, Transport
-from .letter import TOKEN_BYTES, DeadLetter, decode_dead_letter, prepare_dead_letter
+from ..errors import ConfigError, DecodeError, ReplayError, TransportError
+from ..transport import (
+    Delivery,
+    OutgoingMessage,
+    SubscriptionSpec,
+    SupportsDeadLetters,
+    Transport,
+    needed,
+)
+from .filter import LetterFilter, aware, pattern_of
+from .letter import DeadLetter, decode_dead_letter, prepare_dead_letter
 from .replay import prepare_replay
 
 __all__ = ["DeadLetters"]
 
 _log = logging.getLogger("dms_events")
-_BATCH = 256
+_PAUSE_S = 0.05
 
 
 class DeadLetters:
@@ -85,12 +90,12 @@ class DeadLetters:
             UnknownTypeError: ``type`` is a bare name that no type has.
             ConfigError: ``type`` is not a pattern, or a time has no zone.
         """
-        which = _Filter(
-            id, reader, error.casefold(), _aware("since", since), _aware("until", until)
+        which = LetterFilter(
+            id, reader, error.casefold(), aware("since", since), aware("until", until)
         )
-        return self._found(_pattern(type), which)
+        return self._found(pattern_of(type), which)
 
-    async def _found(self, pattern: str, which: _Filter) -> AsyncGenerator[DeadLetter, None]:
+    async def _found(self, pattern: str, which: LetterFilter) -> AsyncGenerator[DeadLetter, None]:
         # Read the stream twice. The first pass finds the copies of each letter, and the end. A letter
         # that comes later (a reader may at once give up a replayed message) waits for the next call.
         copies: dict[str, list[int]] = {}
@@ -120,7 +125,8 @@ class DeadLetters:
         try:
             left = await receiver.backlog()
             while left > 0 and await receiver.backlog():
-                for delivery in await receiver.receive(min(left, _BATCH), 0.05):
+                await receiver.wait(_PAUSE_S)
+                while left > 0 and (delivery := receiver.pop()) is not None:
                     await delivery.ack()
                     left -= 1
                     yield delivery
@@ -156,9 +162,7 @@ class DeadLetters:
         self._check_stores()
         _check_number(letter)
         message = await self._replay_of(letter, again=keep, to_all=to_all)
-        if not (
-            to_all or (letter.reader and await self._transport.readers(message, letter.reader))
-        ):
+        if not (to_all or (letter.reader and await self._stored().readers(message, letter.reader))):
             named = (
                 f"its reader {letter.reader!r}" if letter.reader else "a reader without a durable"
             )
@@ -189,7 +193,7 @@ class DeadLetters:
         self._check_stores()
         _check_number(letter)
         message = await self._replay_of(letter, again=False, to_all=True)
-        return await self._transport.readers(message)
+        return await self._stored().readers(message)
 
     async def _replay_of(self, letter: DeadLetter, *, again: bool, to_all: bool) -> OutgoingMessage:
         return prepare_replay(
@@ -208,14 +212,15 @@ class DeadLetters:
             TransportError: it is not known whether the letter is deleted, or deleting is not allowed.
         """
         _check_number(letter)
-        found = [await self._transport.delete("dead", number) for number in letter.numbers]
+        stored = self._stored()
+        found = [await stored.delete("dead", number) for number in letter.numbers]
         return any(found)
 
     async def _original(self, letter: DeadLetter) -> bytes:
         size = letter.payload_bytes or _announced(letter)
         if len(letter.payload) >= size:
             return letter.payload
-        original = await self._transport.fetch("events", letter.sequence)
+        original = await self._stored().fetch("events", letter.sequence)
         # A stream that was created anew counts from 1 again: the sequence may be another event's.
         if original is None or len(original) != size or not original.startswith(letter.payload):
             reason = (
@@ -225,40 +230,15 @@ class DeadLetters:
             raise ReplayError(letter.number, reason)
         return original
 
+    def _stored(self) -> SupportsDeadLetters:
+        return needed(self._transport, SupportsDeadLetters)
+
     def _check_stores(self) -> None:
         if not self._transport.guarantees.acknowledges:
             reason = (
                 "nothing is stored here, so there are no dead letters; connect with durable=True"
             )
             raise ConfigError("durable", reason)
-
-
-class _Filter(msgspec.Struct, frozen=True):
-    id: str
-    reader: str
-    error: str
-    since: datetime | None
-    until: datetime | None
-
-    def wants(self, letter: DeadLetter) -> bool:
-        return (
-            self.id in ("", letter.id)
-            and self.reader in ("", letter.reader)
-            and self.error in f"{letter.error}: {letter.reason}".casefold()
-            and self._in_time(letter)
-        )
-
-    def _in_time(self, letter: DeadLetter) -> bool:
-        if self.since is None and self.until is None:
-            return True
-        try:
-            buried = parse_rfc3339(letter.buried)
-        except ValueError:
-            return False
-        return not (
-            (self.since is not None and buried < self.since)
-            or (self.until is not None and buried >= self.until)
-        )
 
 
 def _announced(letter: DeadLetter) -> int:
@@ -276,24 +256,3 @@ def _check_number(letter: DeadLetter) -> None:
         raise ConfigError(
             "letter", "take it from bus.dead_letters.find(), which says where it lies"
         )
-
-
-def _pattern(wanted: str) -> str:
-    """Return a pattern for types. It may name a type that the registry does not know."""
-    if not wanted:
-        return "*"
-    if not wanted.endswith("*"):
-        try:
-            wanted = registry.resolve(wanted)
-        except UnknownTypeError:
-            if "." not in wanted:
-                raise
-    if not is_pattern(wanted):
-        raise ConfigError("type", f"{wanted!r} is none of a type, 'module.*' and '*'")
-    return shortened_type(wanted, TOKEN_BYTES)
-
-
-def _aware(setting: str, moment: datetime | None) -> datetime | None:
-    if moment is not None and moment.tzinfo is None:
-        raise ConfigError(setting, f"{moment.isoformat()} has no time zone; use an aware datetime")
-    return moment

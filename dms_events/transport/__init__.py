@@ -1,30 +1,43 @@
 """The seam that adapters implement, and the transport within one process, which needs no server."""
 
+from .buffered import BufferedReceiver, DroppingReceiver
+from .capabilities import (
+    Capability,
+    KeyValue,
+    SupportsDeadLetters,
+    SupportsNotes,
+    SupportsOwnership,
+    SupportsPeers,
+    SupportsPublishCounts,
+    SupportsRequests,
+    needed,
+)
 from .counts import PublishCounts
+from .delivery import Delivery, arrival_ns
 from .drops import Drops
-from .memory import MemoryTransport
-from .memory_notes import MemoryKeyValue
+from .memory import MemoryKeyValue, MemoryTransport
 from .peer import Peer
-from .receiver import Delivery, Receiver
+from .receiver import DurableFacts, Receiver
 from .requests import Answer, RequestDelivery
 from .transport import (
     ACK_WAIT_S,
     Channel,
     Guarantees,
-    KeyValue,
     OutgoingMessage,
     SubscriptionSpec,
     Transport,
 )
-from .unstored import DroppingReceiver, UnstoredDelivery
 
 __all__ = [
     "ACK_WAIT_S",
     "Answer",
+    "BufferedReceiver",
+    "Capability",
     "Channel",
     "Delivery",
     "DroppingReceiver",
     "Drops",
+    "DurableFacts",
     "Guarantees",
     "KeyValue",
     "MemoryKeyValue",
@@ -35,6 +48,13 @@ __all__ = [
     "Receiver",
     "RequestDelivery",
     "SubscriptionSpec",
+    "SupportsDeadLetters",
+    "SupportsNotes",
+    "SupportsOwnership",
+    "SupportsPeers",
+    "SupportsPublishCounts",
+    "SupportsRequests",
     "Transport",
-    "UnstoredDelivery",
+    "arrival_ns",
+    "needed",
 ]

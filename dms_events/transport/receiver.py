@@ -1,109 +1,45 @@
-"""The reading side of the seam: a delivered message, and the receiver that hands messages out."""
+"""The reading side of the seam: the receiver that hands out messages."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from math import inf
 
+import msgspec
+
+from .delivery import Delivery
 from .drops import Drops
 
-__all__ = ["Delivery", "Receiver"]
+__all__ = ["DurableFacts", "Receiver"]
 
 
-class Delivery(Protocol):
-    """One message that arrived. It is a protocol, so an object of a client library can be a delivery.
+class DurableFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """Facts about the durable that a receiver reads, as far as its broker tells them."""
 
-    Settling (ack, nak, term) takes effect at the broker some time later. If the connection is lost, it
-    may never take effect: then the message is delivered again. Settling twice does nothing.
-    """
-
-    @property
-    def data(self) -> bytes:
-        """The payload as it arrived."""
-
-    @property
-    def size(self) -> int:
-        """Bytes of the payload, headers and names, all chosen by the publisher: buffers count them."""
-
-    @property
-    def subject(self) -> str:
-        """The subject of the message, in the transport's own terms, for people to read."""
-
-    @property
-    def type_name(self) -> str:
-        """The type name of the publication, as ``module.Type``; empty if it is not known."""
-
-    @property
-    def source(self) -> str:
-        """The publisher by the transport's own word; empty if the transport names none (token ``_``).
-
-        It is never a claim of the payload.
-        """
-
-    @property
-    def attempt(self) -> int:
-        """Number of deliveries of this message, this one included; at least 1, never too low."""
-
-    @property
-    def possibly_replayed(self) -> bool:
-        """True if the message may be an old one that somebody sent again.
-
-        False if the transport rules that out, or cannot know it.
-        """
-
-    @property
-    def message_id(self) -> str:
-        """The id that the publisher gave to the transport; empty if it gave none."""
-
-    @property
-    def headers(self) -> Mapping[str, str] | None:
-        """The headers that the publisher sent beside the payload; None if there are none."""
-
-    @property
-    def sequence(self) -> int:
-        """Position of the message in the stream, the same for every delivery; 0 if it is not stored."""
-
-    @property
-    def position(self) -> int:
-        """The message's sequence × 2^64, plus the time in ns at which it was stored.
-
-        Every delivery of a stored message has the same position, and two messages never share one: a
-        message that gets a sequence which was used before is stored later.
-        """
-
-    @property
-    def position_id(self) -> str:
-        """UUIDv5 of (stream, sequence, time stored): the same for every delivery of a stored message.
-
-        If the message is not stored: UUIDv5 of (broker, number, time of arrival).
-        """
-
-    @property
-    def stored_ns(self) -> int:
-        """Time at which the broker stored it, in ns since 1970; time of arrival if it is not stored."""
-
-    async def ack(self) -> None:
-        """The message is done: do not deliver it again."""
-
-    def ack_soon(self) -> None:
-        """Like `ack`, without a wait: it takes effect a turn of the event loop later."""
-
-    async def nak(self, delay_s: float = 0.0) -> None:
-        """The message is not done: deliver it again after ``delay_s``.
-
-        If the message is not stored, the call itself raises TransportError, not its awaitable.
-        """
-
-    async def term(self) -> None:
-        """The message will never be done: do not deliver it again."""
-
-    async def in_progress(self) -> None:
-        """The message is being worked on: count the ack wait from now."""
+    made_beside: tuple[str, ...] | None = None
+    """The names of other durables, as far as known, if this receiver created its own; else None."""
+    most_unsettled: int | None = None
+    """Most unsettled messages that the durable hands out to all its readers together; None if there is no
+    limit, or it is not known. At the limit the broker delivers no new message."""
 
 
 class Receiver(ABC):
-    """One subscription at a transport."""
+    """One subscription at a transport; `Transport.subscribe` makes it.
+
+    **To write**: `pop` and `wait` (a `BufferedReceiver` has them), `close` if there is something to end,
+    and `backlog` if the transport stores messages. A receiver whose deliveries count an ack wait sets
+    `ack_wait_s`.
+
+    All methods are called in the event loop in which the transport was opened. One task at a time waits
+    and takes messages; the other methods may be called meanwhile.
+    """
+
+    ack_wait_s: float = inf
+    """How long a message may stay unsettled until it is delivered again, in seconds. By default without
+    limit. An older durable may have another ack wait than the one asked for: give the one in force."""
+
+    facts: DurableFacts = DurableFacts()
+    """Facts about the durable."""
 
     drops: Drops | None = None
     """Counts messages that are thrown away for want of room; None if that never happens."""
@@ -111,58 +47,49 @@ class Receiver(ABC):
     possibly_replayed: int = 0
     """Messages of this receiver that may have been replayed (`Delivery.possibly_replayed`)."""
 
-    made_beside: tuple[str, ...] | None = None
-    """The names of other durables, as far as known, if this receiver created its own; else None."""
-
-    most_unsettled: int | None = None
-    """Most unsettled messages that the durable hands out to all its readers together; None if there is no
-    limit, or it is not known. At the limit the broker delivers no new message."""
-
-    ack_wait_s: float
-    """The ack wait in force: the consumer's. An older consumer may have another one than the spec."""
-
     @abstractmethod
     def pop(self) -> Delivery | None:
-        """Take the next message, in arrival order; None if there is none. The caller must settle it.
+        """Take the next message, in arrival order; None if there is none. It is called for each message.
 
-        Messages not taken yet are not delivered again meanwhile: the receiver sees to that.
+        The caller must settle the message. Messages that are here and not taken yet are not delivered
+        again meanwhile: the receiver sees to that.
         """
 
     @abstractmethod
     async def wait(self, timeout_s: float | None) -> bool:
-        """Return True as soon as there is a message to take, or False after ``timeout_s``.
+        """Return True as soon as there is a message to take, or False after ``timeout_s`` seconds.
+
+        None waits without limit. A cancelled wait loses no message.
 
         Raises:
-            TransportError: no message is there and none will ever arrive again (consumer deleted,
-                transport closed).
+            TransportError: no message is here and none will ever arrive again: the receiver or its
+                transport was closed (`ConnectionLostError`), or the durable is gone, for example.
         """
 
-    async def receive(self, limit: int, timeout_s: float | None) -> Sequence[Delivery]:
-        """Wait for a message, then take up to ``limit``. Returns an empty list after ``timeout_s``.
-
-        Raises `TransportError` as `wait` does.
-        """
-        await self.wait(timeout_s)
-        taken: list[Delivery] = []
-        while len(taken) < limit and (delivery := self.pop()) is not None:
-            taken.append(delivery)
-        return taken
-
-    async def still_owned(self, delivery: Delivery) -> bool:
-        """True if this reader still owns a message that it took; False if another reader owns it now.
-
-        Waits while the owner is in doubt. Only partitioned receivers lose messages that they took.
-        """
-        return True
-
-    @abstractmethod
     async def backlog(self) -> int:
-        """Number of messages that wait for this consumer or are not settled; 0 if nothing is stored."""
+        """Return the number of messages that wait for this reader's durable or are not settled.
 
-    @abstractmethod
-    async def pause(self) -> None:
-        """Receive no more, for good. Messages that arrived can still be taken, and settled."""
+        Asked for now and then: by a command, by a worker that ends when nothing waits, and before dead
+        letters are read. The default is 0, for a transport that stores nothing.
 
-    @abstractmethod
-    async def close(self) -> None:
-        """Stop receiving. Messages not taken are left for the consumer, or given back to it."""
+        Raises:
+            TransportError: the number is not known.
+        """
+        return 0
+
+    async def pause(self) -> bool:
+        """Receive no more, for good: the reader is about to end. Messages may still be settled.
+
+        Return True if messages that arrived here before can still be taken: then `pop` is called until
+        it returns None. Return False (the default) if nobody shall take them: they are left where they
+        are, and `pop` and `wait` are not called any more. May be called twice.
+        """
+        return False
+
+    async def close(self) -> None:  # noqa: B027 - a default, not a demand
+        """End the receiver. `wait` raises from now on, in a task that waits already, too.
+
+        Messages not taken are left for the durable, or given back to it at once. A durable stays; a
+        consumer without a name is deleted. May be called twice, and after the transport was closed. By
+        default nothing happens.
+        """

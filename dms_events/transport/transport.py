@@ -1,33 +1,33 @@
 """The seam that adapters implement: bytes out, bytes in, and what is promised about them.
 
 A transport knows no JSON and no types. It is found by URL scheme through the entry point group
-``dms_events.transports``. Users hold `dms_events.Bus`; they never touch this module.
+``dms_events.transports``. Users hold `dms_events.Bus`, and reach the transport as `Bus.transport`.
+
+To write a transport is to write three classes: a `Transport`, its `Receiver` and its `Delivery`. Each
+names the few members that have to be written; the others have defaults.
 
 The seam documents guarantees, not mechanics. Where a method's docstring is silent, nothing is promised.
-No vendor's exception crosses it: an implementation raises `TransportError` and its subclasses only.
+No vendor's exception crosses it: an implementation raises `TransportError` and its subclasses, and
+`ConfigError` for a setting.
 """
 
 from __future__ import annotations
 
+import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
-from contextlib import AbstractAsyncContextManager
-from typing import Final, Literal
+from collections.abc import Iterable
+from typing import Final, Literal, TypeVar
 
 import msgspec
 
-from ..errors import ConfigError
+from ..errors import PublishError, TransportError
 from ..types._secrets import Masked, SecretBytes
-from .counts import PublishCounts
-from .peer import Peer
 from .receiver import Receiver
-from .requests import Answer
 
 __all__ = [
     "ACK_WAIT_S",
     "Channel",
     "Guarantees",
-    "KeyValue",
     "OutgoingMessage",
     "SubscriptionSpec",
     "Transport",
@@ -36,6 +36,10 @@ __all__ = [
 ACK_WAIT_S: Final = 40.0
 """The default. A message that was sent into a dead link is delivered again after this time. A reader
 gives a sign of life every third of it. It notices a dead link in 10 s, so its next sign comes in time."""
+
+_YIELD_EVERY = 500
+
+C = TypeVar("C")
 
 Channel = Literal["events", "requests", "dead"]
 """The three namespaces. They never overlap: a stream over one holds no message of another."""
@@ -76,6 +80,11 @@ class SubscriptionSpec(msgspec.Struct, frozen=True, kw_only=True):
     must_exist: bool = False
     """A durable that does not exist is an error; it is not created."""
 
+    def wants(self, type_name: str) -> bool:
+        """True if a pattern matches the type. A message without a type name matches none."""
+        module = type_name.partition(".")[0]
+        return bool(type_name) and any(p in ("*", f"{module}.*", type_name) for p in self.patterns)
+
 
 class Guarantees(msgspec.Struct, frozen=True, kw_only=True):
     """The promises of a transport; the contract suite checks exactly these."""
@@ -94,171 +103,120 @@ class Guarantees(msgspec.Struct, frozen=True, kw_only=True):
     """The source of a message is proved: it is the publishing node, whatever its bus was told."""
 
 
-class KeyValue(ABC):
-    """Notes that the readers of a durable write for each other: a few bytes under a key.
+class Transport(ABC):
+    """A way to a broker, or to peers.
 
-    A note lasts as long as the durable itself, or at least a week after it was written.
+    **To write**: `guarantees`, `publish` and `subscribe`; `open` and `close`, if there is a connection;
+    `where` and `max_payload`, if the defaults are not right. The other members have a default.
+
+    A transport belongs to one event loop. `open` is called once, before anything else, and `close` once,
+    after it. The other methods may be called at the same time, from many tasks. Outside of these they
+    raise `ConnectionLostError`. A cancelled call ends at once.
+
+    What a transport can do beyond events (`dms_events.transport.capabilities`) it inherits from a class
+    of its own.
     """
 
-    @abstractmethod
-    async def get(self, key: str) -> bytes | None:
-        """Return the value written last under ``key``; None if there is no value.
-
-        Raises:
-            TransportError: the value is not known.
-        """
-
-    @abstractmethod
-    async def put(self, key: str, value: bytes) -> None:
-        """Write a note, over an earlier one. From then on it survives all that the durable survives.
-
-        Raises:
-            TransportError: the note is not written, or it is not known whether it is.
-        """
-
-    @abstractmethod
-    async def delete(self, key: str) -> None:
-        """Delete a note.
-
-        Raises:
-            TransportError: the note may still be there.
-        """
-
-
-class Transport(ABC):
-    """A way to a broker or to peers."""
-
     guarantees: Guarantees
+    """The promises; the contract suite checks them."""
 
     @property
-    @abstractmethod
     def where(self) -> str:
-        """The broker and the root of its names, as a text for people; without passwords."""
+        """The broker and the root of its names, as a text for people; without passwords.
+
+        The default is the name of the class.
+        """
+        return type(self).__name__
 
     @property
-    @abstractmethod
     def max_payload(self) -> int:
-        """The largest payload in bytes that `publish` accepts."""
+        """The largest payload in bytes that `publish` accepts; 1 GiB by default.
 
-    @abstractmethod
-    async def open(self) -> None:
-        """Connect.
+        Dead letters are cut to it. `publish` refuses a larger payload with a `PublishError`.
+        """
+        return 1 << 30
+
+    async def open(self) -> None:  # noqa: B027 - a default, not a demand
+        """Connect. By default there is nothing to do.
 
         Raises:
             ConnectionLostError: no broker or peer answers.
             ConfigError: the one that answers cannot serve as asked.
         """
 
+    async def close(self) -> None:  # noqa: B027 - a default, not a demand
+        """End the receivers, flush the messages that were sent and the acknowledgements, and disconnect.
+
+        It is also called after an `open` that failed. By default there is nothing to do.
+        """
+
     @abstractmethod
     async def publish(self, message: OutgoingMessage) -> None:
         """Send one message. Returns when the message is as safe as the transport promises.
 
+        It goes to the channel ``message.channel``, and can be subscribed to by ``message.type_name``
+        there. A dead letter takes this way too.
+
         Raises:
-            PublishError: the message was not accepted, or it is not known whether it was. Sending it
-                again is safe where the transport dedupes.
+            PublishError: the message was not accepted, or it is not known whether it was;
+                ``unacknowledged`` holds it. If the transport would always refuse it (too large, for
+                example), ``refused_for_good`` holds it too. Sending it again is safe where the transport
+                dedupes.
+            ConnectionLostError: the transport is not open; nothing was sent.
         """
 
-    @abstractmethod
     async def publish_many(self, messages: Iterable[OutgoingMessage]) -> int:
-        """Send many messages, in order, without a round trip for each. Returns their number.
+        """Send many messages, in order. Returns their number.
+
+        The default publishes one after the other. Write it where a broker takes many in one round trip.
+
+        An error of ``messages`` itself is raised once those before it are accepted.
 
         Raises:
-            PublishError: ``unacknowledged`` holds the messages whose acceptance is not known.
-            CancelledError: its ``__cause__`` is such a `PublishError` if messages were still open.
+            PublishError: ``unacknowledged`` holds the messages that were taken from ``messages`` and
+                whose acceptance is not known, and ``accepted`` is the number of accepted ones.
+            CancelledError: its ``__cause__`` is such a `PublishError`.
+            ConnectionLostError: the transport is not open; nothing was sent.
         """
-
-    @property
-    def publish_counts(self) -> PublishCounts:
-        """Counts of the broker's other answers to published messages, beside acceptance."""
-        return PublishCounts()
-
-    @property
-    def peers(self) -> tuple[Peer, ...]:
-        """The connected nodes, sorted by id; empty with a broker, and before `open`."""
-        return ()
+        accepted, unsure = 0, list[OutgoingMessage]()
+        try:
+            for message in messages:
+                unsure = [message]
+                await self.publish(message)
+                unsure = []
+                accepted += 1
+                if accepted % _YIELD_EVERY == 0:
+                    await asyncio.sleep(0)
+        except PublishError as error:
+            error.unacknowledged, error.accepted = unsure, accepted
+            raise
+        except TransportError as error:
+            if not accepted:
+                raise
+            raise PublishError(str(error), unsure, accepted) from error
+        except asyncio.CancelledError as cut:
+            reason = f"cut off when {accepted} were accepted"
+            cut.__cause__ = PublishError(reason, unsure, accepted)
+            raise
+        return accepted
 
     @abstractmethod
     async def subscribe(self, spec: SubscriptionSpec) -> Receiver:
-        """Start to receive.
+        """Start to receive the messages that ``spec`` asks for.
+
+        Messages published after it has returned are received. A transport that stores none receives no
+        others.
 
         Raises:
-            ConfigError: the durable exists with other patterns; a durable is never rewritten.
+            ConfigError: the durable exists with other patterns; a durable is never rewritten. Or the
+                transport cannot do what ``spec`` asks for: it has no durables, for example.
+            TransportError: the outcome is not known, or reading is not allowed.
         """
 
-    @abstractmethod
-    async def notes(self, durable: str) -> KeyValue:
-        """Return the notes of a durable's readers.
+    def capability(self, kind: type[C]) -> C | None:
+        """Return the object that has a capability; None if this transport does not have it.
 
-        Raises:
-            ConfigError: this transport keeps no notes, since it does not acknowledge.
-            TransportError: the notes cannot be reached.
+        The default returns the transport itself, if its class inherits ``kind``. A transport that wraps
+        another one returns the capability of that.
         """
-
-    @abstractmethod
-    async def readers(self, message: OutgoingMessage, durable: str = "") -> Sequence[str]:
-        """Return the durables that would get an event if it was published now, sorted by name.
-
-        If ``durable`` is given, only that durable is looked for.
-
-        Raises:
-            ConfigError: this transport stores nothing.
-            TransportError: the durables are not known.
-        """
-
-    @abstractmethod
-    async def fetch(self, channel: Channel, sequence: int) -> bytes | None:
-        """Return the payload of a stored message; None if the message is not there (any more).
-
-        Raises:
-            ConfigError: this transport stores nothing.
-            TransportError: the answer is not known, or reading is not allowed.
-        """
-
-    @abstractmethod
-    async def delete(self, channel: Channel, sequence: int) -> bool:
-        """Delete a stored message for good. Returns False if the message is not there (any more).
-
-        The id stays known for as long as the transport dedupes by it. Readers that have the message
-        already keep it, and its bytes may stay on a disk for a while.
-
-        Raises:
-            ConfigError: this transport stores nothing.
-            TransportError: the outcome is not known, or deleting is not allowed.
-        """
-
-    async def request(self, message: OutgoingMessage, to: str, timeout_s: float) -> bytes:
-        """Send a request, and return the answer of one responder.
-
-        Cancelling this call ends all that it started here. The responder is not told.
-
-        Args:
-            message: the request, on the channel ``requests``.
-            to: the peer that shall answer, where a transport addresses peers; else empty.
-            timeout_s: how long to wait, above 0.
-
-        Raises:
-            ConfigError: ``to`` is not possible, or is missing; or this transport has no requests.
-            NoResponderError: nobody (at ``to``) answers requests of this type; raised at once.
-            RequestTimeoutError: no answer came in time.
-            RequestError: the request cannot be sent, or the reply is not an answer.
-            ConnectionLostError: there is no connection, or it ended before the answer came.
-        """
-        raise ConfigError("request", f"{type(self).__name__} has no requests and replies")
-
-    def respond(self, type_name: str, answer: Answer) -> AbstractAsyncContextManager[None]:
-        """Have requests of a type answered, for as long as the context lasts.
-
-        ``answer`` is called for each request at once, concurrently, and its result is sent. Leaving the
-        context takes no more requests, then waits for the answers that are being made. Several
-        responders share the requests that are not addressed to one of them.
-
-        Raises:
-            ConfigError: this transport has no requests, or the type already has a responder and the
-                two cannot share the requests.
-            TransportError: the outcome is not known, or responding is not allowed.
-        """
-        raise ConfigError("respond", f"{type(self).__name__} has no requests and replies")
-
-    @abstractmethod
-    async def close(self) -> None:
-        """Flush the messages that were sent and the acknowledgements, and disconnect."""
+        return self if isinstance(self, kind) else None

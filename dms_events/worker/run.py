@@ -15,6 +15,7 @@ from ..bus import Bus, Subscription
 from ..dead_letters import DeadLetterWriter
 from ..errors import ConfigError, ConnectionLostError
 from ..names import check_durable
+from ..transport import KeyValue, MemoryKeyValue, SupportsNotes
 from .at_most_once import AtMostOnce
 from .attempts import AttemptNotes
 from .dispatch import Dispatch
@@ -154,9 +155,21 @@ class Run:
         bus, durable = self._bus, self._settings.durable
         if durable is None:
             return AtMostOnce(bus, self._ledger, self._stats)
-        notes = AttemptNotes(await bus.transport.notes(durable))
+        notes = AttemptNotes(await self._notes(durable))
         writer = DeadLetterWriter(bus.dead_letters.add, durable)
         return Settlement(self._ledger, notes, writer, self._stats)
+
+    async def _notes(self, durable: str) -> KeyValue:
+        noting: SupportsNotes | None = self._bus.transport.capability(SupportsNotes)
+        if noting is not None:
+            return await noting.notes(durable)
+        _log.warning(
+            "%s on %s: this transport keeps no notes. Attempts are counted anew when this process "
+            "ends, and a message that kills the process is not found out",
+            durable,
+            self._bus.where,
+        )
+        return MemoryKeyValue()
 
     async def _handle(self, dispatch: Dispatch, subscription: Subscription[Any]) -> None:
         durable, drain_s = self._settings.durable, self._settings.drain_s

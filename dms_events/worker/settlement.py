@@ -140,13 +140,14 @@ class Settlement:
         return noted
 
     def handled_at_once(self, entry: InFlight) -> bool:
-        """Do the same as `handled` if it has nothing to wait for; else do nothing and return False."""
+        """Do the same as `handled` if there is nothing to wait for; else do nothing and return False."""
         message = entry.message
         if message.returned or entry.redeliveries or entry.record is not None:
             return False
+        if not message.delivery.ack_soon():
+            return False
         self._stats.handled_by_type[message.type_name] += 1
         self._ledger.settle(entry.identity)
-        message.delivery.ack_soon()
         return True
 
     async def done(self, entry: InFlight, *, duplicate: bool = False) -> None:

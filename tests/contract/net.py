@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import AbstractAsyncContextManager
 from functools import cache
 from typing import Any
@@ -15,10 +15,9 @@ from typing import Any
 from dms_events import OutgoingMessage, registry
 from dms_events.transport import (
     Answer,
-    Channel,
-    KeyValue,
     Receiver,
     SubscriptionSpec,
+    SupportsRequests,
     Transport,
 )
 from dms_events.types.network_config import PrivateKey
@@ -82,7 +81,7 @@ class Net:
             await self.line.pop().close()
 
 
-class Pair(Transport):
+class Pair(Transport, SupportsRequests):
     """Publishes through one node and subscribes at another."""
 
     def __init__(self, net: Net, key: PrivateKey | None, options: dict[str, Any]) -> None:
@@ -138,18 +137,6 @@ class Pair(Transport):
 
     def respond(self, type_name: str, answer: Answer) -> AbstractAsyncContextManager[None]:
         return self.far.respond(type_name, answer)
-
-    async def notes(self, durable: str) -> KeyValue:
-        return await self.far.notes(durable)
-
-    async def readers(self, message: OutgoingMessage, durable: str = "") -> Sequence[str]:
-        return await self.far.readers(message, durable)
-
-    async def fetch(self, channel: Channel, sequence: int) -> bytes | None:
-        return await self.far.fetch(channel, sequence)
-
-    async def delete(self, channel: Channel, sequence: int) -> bool:
-        return await self.far.delete(channel, sequence)
 
     async def close(self) -> None:
         if self in self._net.open:

@@ -13,7 +13,7 @@ from nats.aio.client import Client
 
 import dms_events
 from dms_events import Bus, DeadLetter, Message, OutgoingMessage, Subscription
-from dms_events.transport import Guarantees, MemoryTransport, Transport
+from dms_events.transport import Guarantees, MemoryTransport
 from dms_events.types.elk_stats import NewService, NtxPayment, ServiceCall
 from dms_events_nats import NatsTransport
 from tests.kit.extras import HAS_LIBP2P
@@ -104,7 +104,7 @@ class Place:
             options["durable"] = False
         return dms_events.connect(self.url, root=self.root, **options)
 
-    def transport(self, **options: Any) -> Transport:
+    def transport(self, **options: Any) -> MemoryTransport | NatsTransport:
         """What a bus here stands on, for the parts of it that no bus shows; not open yet."""
         if self.kind == "memory":
             return MemoryTransport(self.url, root=self.root, **options)

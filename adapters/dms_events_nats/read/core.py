@@ -48,16 +48,17 @@ class CoreReceiver(DroppingReceiver[CoreDelivery]):
                 )
             await flush(self._client)
 
-    async def pause(self) -> None:
+    async def pause(self) -> bool:
         while self._subscriptions and not self._client.is_closed:
             with contextlib.suppress(TransportError), mapped("unsubscribe"):
                 await self._subscriptions.pop().unsubscribe()
+        return True
 
     def reconnected(self) -> None:
         """Do nothing: the client subscribes again by itself."""
 
     def _take(self, subject: str, reply: str, data: bytes, headers: bytes | None) -> None:
-        buffer = self._buffer
+        buffer = self.buffer
         size = size_of(subject, reply, data, headers)
         if buffer and (size > self._room or len(buffer) >= self._limit):
             self.drops.add()

@@ -11,7 +11,7 @@ import nats.js.errors
 from nats.js.manager import JetStreamManager
 
 from dms_events.names import UNPARTITIONED, consumer_taken, part_name, read_otherwise, whole_of
-from dms_events.transport import SubscriptionSpec
+from dms_events.transport import DurableFacts, SubscriptionSpec
 
 from ..client import NotThereError, mapped, request
 from ..connection import DirectClient
@@ -170,16 +170,18 @@ async def open_receiver(
     stream = _Stream(client, manager, subjects, spec)
     await stream.look()
     receiver: PullReceiver | PartitionedReceiver
+    most_unsettled = made_beside = None
     if spec.partitioned:
         receiver = await _owned(stream)
     else:
         found = await stream.consumer()
         source = stream.source(found.name)
         receiver = await stream.receiver(source, found.ack_wait_s, spec.prefetch)
-        receiver.most_unsettled = found.most_unsettled
+        most_unsettled = found.most_unsettled
     if spec.durable and stream.made:
         known = await durables(client, stream.name)
-        receiver.made_beside = tuple(name for name in known if name != spec.durable)
+        made_beside = tuple(name for name in known if name != spec.durable)
+    receiver.facts = DurableFacts(made_beside=made_beside, most_unsettled=most_unsettled)
     return receiver
 
 

@@ -17,7 +17,7 @@ from nats.js.kv import KeyValue
 
 from dms_events.aio import cancelled
 from dms_events.errors import ConnectionLostError, TransportError
-from dms_events.transport import Delivery, Receiver
+from dms_events.transport import Delivery, Receiver, SupportsOwnership
 
 from ..client import mapped, why_ended
 from ..delivery import JetStreamDelivery
@@ -56,7 +56,7 @@ async def _leave(parts: Iterable[Part]) -> None:
     await asyncio.gather(*(part.receiver.pause() for part in leaving))
 
 
-class PartitionedReceiver(Receiver):
+class PartitionedReceiver(Receiver, SupportsOwnership):
     """The partitions that this reader owns, as one receiver.
 
     Readers of a durable agree in one document, which each writes with compare-and-set, as often as its
@@ -145,9 +145,10 @@ class PartitionedReceiver(Receiver):
     async def backlog(self) -> int:
         return await self._waiting(self._assignment.all)
 
-    async def pause(self) -> None:
+    async def pause(self) -> bool:
         self._pausing = True
         await _leave(self._turn)
+        return True
 
     async def close(self) -> None:
         await cancelled(self._beating)

@@ -6,11 +6,10 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections import deque
 
 from dms_events.aio import cancelled, set_within
 from dms_events.errors import ConnectionLostError, TransportError
-from dms_events.transport import Receiver
+from dms_events.transport import BufferedReceiver
 
 from ..client import mapped, why_ended
 from ..connection import DirectClient
@@ -29,7 +28,7 @@ _QUIET_LIMIT_S = 1.0
 _FATAL = ("Consumer Deleted", "Consumer is push based", "Exceeded MaxRequest")
 
 
-class PullReceiver(Receiver):
+class PullReceiver(BufferedReceiver[JetStreamDelivery]):
     """Keeps up to ``prefetch`` messages asked for or at hand, in up to ``HELD_BYTES``.
 
     A pull request ends with a status message, or is lost with its connection. While one is open the
@@ -50,6 +49,7 @@ class PullReceiver(Receiver):
         expires_s: float = _EXPIRES_S,
         shared_by: int = 1,
     ) -> None:
+        super().__init__(arrived)
         self._client = client
         self._consumer = Consumer(source, lambda: int(client.stats["reconnects"]))
         self._prefetch = prefetch
@@ -63,13 +63,9 @@ class PullReceiver(Receiver):
         self._expires_ns = int(expires_s * 1e9)
         self._heartbeat_ns = min(int(_HEARTBEAT_S * 1e9), self._expires_ns // 3)
         self.ack_wait_s = ack_wait_s
-        self.buffer: deque[JetStreamDelivery] = deque()
         self._more = 0
         self._retry_at = 0.0
-        self.failure: TransportError | None = None
-        """The reason why no message will arrive any more; None while messages may arrive."""
         self._work = asyncio.Event()
-        self._arrived = arrived or asyncio.Event()
         self._requests = [
             PullRequest(
                 client.new_inbox(),
@@ -121,20 +117,12 @@ class PullReceiver(Receiver):
             self._more = count if self.buffer and self.buffer[-1].attempt > 1 else 1
             self._work.set()
 
-    async def wait(self, timeout_s: float | None) -> bool:
-        if not self.buffer and self.failure is None:
-            self._arrived.clear()
-            await set_within(self._arrived, timeout_s)
-        if not self.buffer and self.failure is not None:
-            raise self.failure
-        return bool(self.buffer)
-
     async def backlog(self) -> int:
         return await self._consumer.source.waiting()
 
-    async def pause(self) -> None:
+    async def pause(self) -> bool:
         if not self._open:
-            return
+            return True
         await cancelled(self._pumping, self._watching)
         await self._quiet()
         await self._unsubscribe()
@@ -143,6 +131,7 @@ class PullReceiver(Receiver):
         if self._client.is_connected:
             with contextlib.suppress(TransportError):
                 await self._consumer.source.waiting()
+        return True
 
     async def abandon(self) -> None:
         """Stop receiving. Unsettled messages come again after the ack wait, maybe to other readers."""
@@ -199,11 +188,6 @@ class PullReceiver(Receiver):
         for request in self._requests:
             request.left = 0
         self._work.set()
-
-    def fail(self, error: TransportError) -> None:
-        """End with an error: no message will arrive any more."""
-        self.failure = self.failure or error
-        self._arrived.set()
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         if failure := why_ended(task):

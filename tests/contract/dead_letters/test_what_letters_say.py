@@ -134,7 +134,9 @@ async def test_a_reason_may_quote_a_secret_and_is_withheld(
         transport = place.transport()
         await transport.open()
         inbox = await transport.subscribe(SubscriptionSpec(patterns=("*",), durable="keys"))
-        [delivery] = await inbox.receive(1, 10)
+        assert await inbox.wait(10)
+        delivery = inbox.pop()
+        assert delivery is not None
         await bus.dead_letters.add(
             delivery, id="k", error=ValueError("no key: SECRET"), reader="keys"
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TypeVar
 
 import pytest
 
@@ -18,7 +19,7 @@ from dms_events import (
     ResponderError,
     TransportError,
 )
-from dms_events.transport import MemoryTransport, RequestDelivery, Transport
+from dms_events.transport import MemoryTransport, RequestDelivery
 from dms_events.types.deployment import DeploymentRequest, DeploymentResponse, DeploymentUpdate
 from tests.contract.places import Place, nothing_comes
 
@@ -28,6 +29,7 @@ from .asking import REQUEST, Ask, deploy, echo
 pytestmark = pytest.mark.only("memory", "nats", "nats-core", "libp2p")
 SHARED = pytest.mark.only("memory", "nats", "nats-core")
 LARGEST = 1 << 20
+T = TypeVar("T")
 
 
 async def note(event: DeploymentUpdate) -> DeploymentUpdate:
@@ -243,8 +245,8 @@ async def test_a_claimed_source_does_not_take_the_place_of_the_transports(
 @pytest.mark.only("memory")
 async def test_a_transport_may_have_no_requests(place: Place) -> None:
     class Plain(MemoryTransport):
-        request = Transport.request
-        respond = Transport.respond
+        def capability(self, kind: type[T]) -> T | None:
+            return None
 
     async with Bus(Plain(place.url)) as bus:
         with pytest.raises(ConfigError, match="Plain has no requests and replies"):

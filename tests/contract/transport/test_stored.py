@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from dms_events import Bus, ConfigError, ConnectionLostError, PublishError, TransportError
-from dms_events.transport import Transport
+from dms_events.transport import SupportsDeadLetters as Stored
 from dms_events.types.elk_stats import ServiceCall
 from tests.contract.places import Place, call, collect, event_calls, nothing_comes
 
@@ -17,7 +17,7 @@ STORING = pytest.mark.promised("acknowledges")
 
 
 @pytest_asyncio.fixture
-async def transport(place: Place, bus: Bus) -> AsyncIterator[Transport]:
+async def transport(place: Place, bus: Bus) -> AsyncIterator[Stored]:
     transport = place.transport()
     await transport.open()
     yield transport
@@ -25,7 +25,7 @@ async def transport(place: Place, bus: Bus) -> AsyncIterator[Transport]:
 
 
 @STORING
-async def test_a_stored_message_is_fetched_by_its_position(bus: Bus, transport: Transport) -> None:
+async def test_a_stored_message_is_fetched_by_its_position(bus: Bus, transport: Stored) -> None:
     messages = [bus.prepare(event) for event in event_calls(3)]
     await bus.publish_many(messages)
     assert [await transport.fetch("events", n) for n in (1, 2, 3)] == [m.data for m in messages]
@@ -34,14 +34,14 @@ async def test_a_stored_message_is_fetched_by_its_position(bus: Bus, transport: 
 
 
 @STORING
-async def test_an_empty_message_is_one(place: Place, transport: Transport) -> None:
+async def test_an_empty_message_is_one(place: Place, transport: Stored) -> None:
     await place.put(b"", "elk_stats.ServiceCall")
     assert await transport.fetch("events", 1) == b""
 
 
 @STORING
 async def test_what_is_deleted_is_gone_and_the_others_stay_where_they_are(
-    bus: Bus, transport: Transport
+    bus: Bus, transport: Stored
 ) -> None:
     await bus.publish_many(event_calls(3))
     assert await transport.delete("events", 2) is True
@@ -59,7 +59,7 @@ async def test_what_is_deleted_is_gone_and_the_others_stay_where_they_are(
 
 
 @STORING
-async def test_what_is_deleted_does_not_come_again(bus: Bus, transport: Transport) -> None:
+async def test_what_is_deleted_does_not_come_again(bus: Bus, transport: Stored) -> None:
     await bus.publish_many(event_calls(2))
     async with bus.subscribe(ServiceCall, durable="d", ack_wait_s=0.5) as messages:
         first, _ = await collect(messages, 2, ack=False)
@@ -71,7 +71,7 @@ async def test_what_is_deleted_does_not_come_again(bus: Bus, transport: Transpor
 
 
 @STORING
-async def test_the_id_of_what_was_deleted_is_still_known(bus: Bus, transport: Transport) -> None:
+async def test_the_id_of_what_was_deleted_is_still_known(bus: Bus, transport: Stored) -> None:
     message = bus.prepare(call())
     await bus.publish(message)
     assert await transport.delete("events", 1)
@@ -129,7 +129,7 @@ async def test_what_a_stream_does_not_allow_is_an_error(place: Place) -> None:
 
 
 @pytest.mark.only("nats-core")
-async def test_where_nothing_is_stored_that_is_said(transport: Transport) -> None:
+async def test_where_nothing_is_stored_that_is_said(transport: Stored) -> None:
     with pytest.raises(ConfigError, match="durable=True"):
         await transport.fetch("events", 1)
     with pytest.raises(ConfigError, match="durable=True"):

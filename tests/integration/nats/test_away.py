@@ -97,7 +97,7 @@ async def test_each_server_is_named_with_what_it_said(tmp_path: Path) -> None:
 async def test_a_request_that_is_not_answered_says_why(tmp_path: Path) -> None:
     async with refused_later(tmp_path, True) as (bus, address):
         with pytest.raises(ConnectionLostError, match=f"(?i){address}: .*{SAID[4:]}"):
-            await bus._transport.fetch("events", 1)
+            await bus.transport.fetch("events", 1)
         with pytest.raises(ConnectionLostError, match=SAID):
             async with bus.subscribe(ServiceCall, durable="reader"):
                 pass

@@ -43,9 +43,9 @@ async def test_a_reader_of_core_nats_drops_what_is_too_much_and_counts_it(
         receiver = messages._receiver
         assert isinstance(receiver, CoreReceiver)
         await send(operator.client, kind, 300)
-        await until(lambda: receiver.drops.count + len(receiver._buffer) == 300, "all have arrived")
+        await until(lambda: receiver.drops.count + len(receiver.buffer) == 300, "all have arrived")
         assert 0 < messages.dropped < 300
-        assert 400_000 < sum(map(weight, receiver._buffer)) <= 500_000
+        assert 400_000 < sum(map(weight, receiver.buffer)) <= 500_000
         assert "messages were dropped so far" in caplog.text
         while receiver.pop() is not None:
             pass

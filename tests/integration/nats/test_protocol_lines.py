@@ -145,5 +145,5 @@ async def test_nobody_reads_under_a_name_that_no_durable_can_have(
 ) -> None:
     """Whoever may write to the dead stream can put such a name into a letter."""
     async with dms_events.connect(nats_server.url) as bus:
-        assert await bus._transport.readers(MESSAGE, durable) == ()
+        assert await bus.transport.readers(MESSAGE, durable) == ()
         assert connections(bus) == 1

@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from dms_events import Bus, ConfigError, ConnectionLostError, OutgoingMessage, PublishError
-from dms_events.transport import SubscriptionSpec
+from dms_events.transport import SubscriptionSpec, SupportsDeadLetters, SupportsNotes
 from dms_events.types.elk_stats import NewService, ServiceCall
 from dms_events_libp2p.keys.node_key import new_key
 from tests.contract.places import call, collect, event_calls, nothing_comes, service, until
@@ -144,13 +144,11 @@ async def test_what_gossip_cannot_promise_is_refused() -> None:
         for refused in (
             transport.publish(letter),
             transport.subscribe(SubscriptionSpec(channel="dead", patterns=("*",))),
-            transport.notes("billing"),
-            transport.readers(letter),
-            transport.fetch("events", 1),
-            transport.delete("events", 1),
         ):
             with pytest.raises(ConfigError, match="stores nothing"):
                 await refused
+        assert transport.capability(SupportsNotes) is None
+        assert transport.capability(SupportsDeadLetters) is None
 
 
 async def test_a_restarted_node_is_heard_under_its_key(tmp_path: object) -> None:

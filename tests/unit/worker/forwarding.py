@@ -10,7 +10,7 @@ import pytest
 
 from dms_events import Bus, Forwarder, OutgoingMessage, Stats
 from dms_events.sink import Verdict
-from dms_events.transport.memory_consumer import MemoryDelivery
+from dms_events.transport.memory.consumer import MemoryDelivery
 from dms_events.types.elk_stats import ServiceRemove
 
 from .scripted_sink import Lines
@@ -51,13 +51,13 @@ async def until(condition: Callable[[], bool]) -> None:
 
 def lose(monkeypatch: pytest.MonkeyPatch, method: str, *, first_delivery_only: bool) -> None:
     """As when the connection breaks before the word is out."""
-    original: Callable[[MemoryDelivery], Awaitable[None] | None] = getattr(MemoryDelivery, method)
+    original: Callable[[MemoryDelivery], Awaitable[None] | bool] = getattr(MemoryDelivery, method)
 
     async def nothing() -> None: ...
 
-    def lost(delivery: MemoryDelivery) -> Awaitable[None] | None:
+    def lost(delivery: MemoryDelivery) -> Awaitable[None] | bool:
         if first_delivery_only and delivery.attempt > 1:
             return original(delivery)
-        return nothing() if iscoroutinefunction(original) else None
+        return nothing() if iscoroutinefunction(original) else True
 
     monkeypatch.setattr(MemoryDelivery, method, lost)

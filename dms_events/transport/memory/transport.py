@@ -11,26 +11,21 @@ import asyncio
 import time
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from urllib.parse import urlsplit
 from weakref import WeakSet, WeakValueDictionary
 
-from ..errors import ConfigError, ConnectionLostError, PublishError
-from ..names import checked_root, no_such_durable
-from .memory_consumer import Consumer, MemoryDelivery, Stored, refuse_clash, size_of
-from .memory_notes import MemoryKeyValue
-from .memory_requests import MemoryResponders
-from .receiver import Delivery, Receiver
-from .requests import Answer
-from .transport import (
-    Channel,
-    Guarantees,
-    KeyValue,
-    OutgoingMessage,
-    SubscriptionSpec,
-    Transport,
-)
+from ...errors import ConfigError, ConnectionLostError, PublishError
+from ...names import checked_root, no_such_durable
+from ..capabilities import KeyValue, SupportsDeadLetters, SupportsNotes, SupportsRequests
+from ..delivery import Delivery
+from ..receiver import DurableFacts, Receiver
+from ..requests import Answer
+from ..transport import Channel, Guarantees, OutgoingMessage, SubscriptionSpec, Transport
+from .consumer import Consumer, MemoryDelivery, Stored, refuse_clash, size_of
+from .notes import MemoryKeyValue
+from .requests import MemoryResponders
 
 __all__ = ["MemoryTransport"]
 
@@ -95,7 +90,7 @@ def _full(at: str, setting: str, message: OutgoingMessage) -> PublishError:
 _named: WeakValueDictionary[str, Broker] = WeakValueDictionary()
 
 
-class MemoryTransport(Transport):
+class MemoryTransport(Transport, SupportsDeadLetters, SupportsNotes, SupportsRequests):
     """``memory://`` is private to the bus that connects; buses on ``memory://name`` share a broker.
 
     The broker keeps every message, so a durable created later sees all of them. Each channel holds up to
@@ -132,10 +127,6 @@ class MemoryTransport(Transport):
         self._receivers: WeakSet[MemoryReceiver] = WeakSet()
         self._open = False
 
-    @property
-    def max_payload(self) -> int:
-        return 1 << 30
-
     async def open(self) -> None:
         self._open = True
         self._closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -143,23 +134,6 @@ class MemoryTransport(Transport):
     async def publish(self, message: OutgoingMessage) -> None:
         self._check_open()
         self._broker.store(message)
-
-    async def publish_many(self, messages: Iterable[OutgoingMessage]) -> int:
-        count = 0
-        try:
-            for message in messages:
-                self._check_open()
-                self._broker.store(message)
-                count += 1
-                if count % 500 == 0:
-                    await asyncio.sleep(0)
-        except PublishError as error:
-            error.accepted = count
-            raise
-        except asyncio.CancelledError as cut:
-            cut.__cause__ = PublishError(f"cut off when {count} were accepted", (), count)
-            raise
-        return count
 
     async def subscribe(self, spec: SubscriptionSpec) -> Receiver:
         self._check_open()
@@ -173,14 +147,7 @@ class MemoryTransport(Transport):
         if consumer is None:
             if spec.must_exist:
                 raise no_such_durable(spec.durable or "", others)
-            log = self._broker.log[spec.channel]
-            consumer = consumers[name] = Consumer(
-                log,
-                spec.patterns,
-                spec.ack_wait_s,
-                cursor=0 if spec.start == "all" else len(log),
-                partitioned=spec.partitioned,
-            )
+            consumer = consumers[name] = Consumer(self._broker.log[spec.channel], spec)
         elif set(consumer.patterns) != set(spec.patterns):
             raise ConfigError(
                 "durable",
@@ -189,7 +156,7 @@ class MemoryTransport(Transport):
             )
         ephemeral = None if spec.durable else name
         receiver = MemoryReceiver(self._broker, consumer, spec, ephemeral)
-        receiver.made_beside = made_beside
+        receiver.facts = DurableFacts(made_beside=made_beside)
         self._receivers.add(receiver)
         return receiver
 
@@ -247,16 +214,18 @@ class MemoryReceiver(Receiver):
         self._broker = broker
         self._consumer = consumer
         self._ephemeral = ephemeral
-        self._paused = self._closed = False
+        self._closed = False
         if spec.partitioned:
             consumer.owners.append(self)
         self.ack_wait_s = consumer.ack_wait_s
 
     def pop(self) -> Delivery | None:
-        if self._paused or not self._may_take():
+        if self._closed or not self._may_take():
             return None
-        taken = self._consumer.take()
-        return MemoryDelivery(self._broker.id, self._consumer, *taken) if taken else None
+        if (taken := self._consumer.take()) is None:
+            return None
+        stored, attempt = taken
+        return MemoryDelivery(stored.message.data, attempt, stored, self._consumer, self._broker.id)
 
     async def wait(self, timeout_s: float | None) -> bool:
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
@@ -276,11 +245,8 @@ class MemoryReceiver(Receiver):
         owners = self._consumer.owners
         return not owners or owners[0] is self
 
-    async def pause(self) -> None:
-        self._paused = True
-
     async def close(self) -> None:
-        self._paused = self._closed = True
+        self._closed = True
         if self in self._consumer.owners:
             self._consumer.owners.remove(self)
         self._consumer.wake()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .transport import KeyValue
+from ..capabilities import KeyValue
 
 __all__ = ["MemoryKeyValue"]
 

@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from ..aio import TaskSet
-from ..errors import ConnectionLostError, NoResponderError, RequestTimeoutError
-from .requests import Answer, RequestDelivery
-from .transport import OutgoingMessage
+from ...aio import TaskSet
+from ...errors import ConnectionLostError, NoResponderError, RequestTimeoutError
+from ..requests import Answer, RequestDelivery
+from ..transport import OutgoingMessage
 
 __all__ = ["MemoryResponders"]
 
@@ -33,7 +33,7 @@ class MemoryResponders:
     async def respond(
         self, type_name: str, answer: Answer, closed: asyncio.Future[None]
     ) -> AsyncIterator[None]:
-        """Like `Transport.respond`; it takes no more requests after ``closed``."""
+        """Like `SupportsRequests.respond`; it takes no more requests after ``closed``."""
         responder = _Responder(answer, closed)
         others = self._by_type.setdefault(type_name, deque())
         others.append(responder)
@@ -46,7 +46,7 @@ class MemoryResponders:
     async def request(
         self, message: OutgoingMessage, largest: int, timeout_s: float, closed: asyncio.Future[None]
     ) -> bytes:
-        """Like `Transport.request`; ``closed`` ends the request."""
+        """Like `SupportsRequests.request`; ``closed`` ends the request."""
         type_name = message.type_name
         responder = self._next(type_name)
         delivery = RequestDelivery(

@@ -8,9 +8,12 @@ import time
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from ..identity import id_of_position
-from ..names import UNPARTITIONED, consumer_taken, part_name, read_otherwise
-from .transport import OutgoingMessage, SubscriptionSpec
+import msgspec
+
+from ...identity import id_of_position
+from ...names import UNPARTITIONED, consumer_taken, part_name, read_otherwise
+from ..delivery import Delivery
+from ..transport import OutgoingMessage, SubscriptionSpec
 
 __all__ = ["Consumer", "MemoryDelivery", "Stored", "refuse_clash", "size_of"]
 
@@ -59,17 +62,14 @@ class Consumer:
     def __init__(
         self,
         log: list[Stored],
-        patterns: tuple[str, ...],
-        ack_wait_s: float,
-        cursor: int,
-        *,
-        partitioned: bool,
+        spec: SubscriptionSpec,
     ) -> None:
-        self.patterns = patterns
-        self.partitioned = partitioned
+        self.patterns = spec.patterns
+        self.partitioned = spec.partitioned
+        self.wants = spec.wants
         self._log = log
-        self.ack_wait_s = ack_wait_s
-        self._cursor = cursor
+        self.ack_wait_s = spec.ack_wait_s
+        self._cursor = 0 if spec.start == "all" else len(log)
         self._attempts: dict[int, int] = {}
         """Delivery count of each message that was delivered and is not settled."""
         self._due: dict[int, float] = {}
@@ -114,11 +114,6 @@ class Consumer:
     def _schedule(self, sequence: int, due: float) -> None:
         self._due[sequence] = due
         heapq.heappush(self._heap, (due, sequence))
-
-    def wants(self, type_name: str) -> bool:
-        """True if a pattern matches the type; False for a deleted message, whose type name is empty."""
-        module = type_name.partition(".")[0]
-        return bool(type_name) and any(p in ("*", f"{module}.*", type_name) for p in self.patterns)
 
     def settle(self, sequence: int, attempt: int) -> None:
         """Settle a message, even if it was delivered again since then."""
@@ -166,82 +161,61 @@ class Consumer:
             self._waiters.discard(waiter)
 
 
-class MemoryDelivery:
+class MemoryDelivery(Delivery, msgspec.Struct, eq=False):
     """A message in a process's memory."""
 
-    __slots__ = ("_attempt", "_broker", "_consumer", "_settled", "_stored", "data")
-
-    headers = None
-    possibly_replayed = False
-
-    def __init__(self, broker: str, consumer: Consumer, stored: Stored, attempt: int) -> None:
-        self.data = stored.message.data
-        self._broker = broker
-        self._consumer = consumer
-        self._stored = stored
-        self._attempt = attempt
-        self._settled = False
-
-    @property
-    def size(self) -> int:
-        return size_of(self._stored.message)
+    data: bytes
+    attempt: int
+    stored: Stored
+    consumer: Consumer
+    broker: str
+    settled: bool = False
 
     @property
     def subject(self) -> str:
-        message = self._stored.message
-        return f"{message.channel}/{message.type_name}"
+        return f"{self.stored.message.channel}/{self.type_name}"
 
     @property
     def type_name(self) -> str:
-        return self._stored.message.type_name
+        return self.stored.message.type_name
 
     @property
     def source(self) -> str:
-        return self._stored.message.source
-
-    @property
-    def attempt(self) -> int:
-        return self._attempt
+        return self.stored.message.source
 
     @property
     def message_id(self) -> str:
-        return self._stored.message.id
+        return self.stored.message.id
 
     @property
     def sequence(self) -> int:
-        return self._stored.sequence
-
-    @property
-    def position(self) -> int:
-        return self._stored.sequence << 64 | self._stored.stored_ns
-
-    @property
-    def position_id(self) -> str:
-        return id_of_position(self._broker, self.sequence, self.stored_ns)
+        return self.stored.sequence
 
     @property
     def stored_ns(self) -> int:
-        return self._stored.stored_ns
+        return self.stored.stored_ns
+
+    @property
+    def position_id(self) -> str:
+        return id_of_position(self.broker, self.sequence, self.stored_ns)
 
     async def ack(self) -> None:
         self.ack_soon()
 
-    def ack_soon(self) -> None:
+    def ack_soon(self) -> bool:
         if self._settle():
-            self._consumer.settle(self._stored.sequence, self._attempt)
+            self.consumer.settle(self.sequence, self.attempt)
+        return True
 
     async def nak(self, delay_s: float = 0.0) -> None:
         if self._settle():
-            self._consumer.again(self._stored.sequence, self._attempt, delay_s)
-
-    async def term(self) -> None:
-        await self.ack()
+            self.consumer.again(self.sequence, self.attempt, delay_s)
 
     async def in_progress(self) -> None:
-        if not self._settled:
-            self._consumer.progress(self._stored.sequence, self._attempt)
+        if not self.settled:
+            self.consumer.progress(self.sequence, self.attempt)
 
     def _settle(self) -> bool:
         """Return True on the first call only: the first settlement counts."""
-        first, self._settled = not self._settled, True
+        first, self.settled = not self.settled, True
         return first
