@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from itertools import count
 from pathlib import Path
 from typing import get_args
@@ -17,6 +17,7 @@ from tests.kit.extras import require_libp2p
 from .places import KINDS, LIBP2P, PROMISES, Kind, Place
 
 _roots = count()
+PlaceFor = Callable[[Kind], Place]
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -63,11 +64,21 @@ async def narrow_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterat
 
 
 @pytest.fixture
-def place(kind: Kind, shared_server: NatsServer) -> Place:
+def place_for(shared_server: NatsServer) -> PlaceFor:
+    """Makes places where nothing is published yet."""
+
+    def make(kind: Kind) -> Place:
+        if kind in LIBP2P:
+            require_libp2p()
+        return Place(kind, shared_server.url, f"t{next(_roots)}")
+
+    return make
+
+
+@pytest.fixture
+def place(kind: Kind, place_for: PlaceFor) -> Place:
     """A transport with nothing published on it yet."""
-    if kind in LIBP2P:
-        require_libp2p()
-    return Place(kind, shared_server.url, f"t{next(_roots)}")
+    return place_for(kind)
 
 
 @pytest.fixture

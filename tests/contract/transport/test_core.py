@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 import dms_events
-from dms_events import Bus, TransportError
+from dms_events import Bus, ConfigError
 from dms_events.types.elk_stats import ServiceCall
 from tests.contract.places import Place, call, collect, event_calls, nothing_comes, until
 
@@ -23,18 +23,6 @@ async def test_core_delivers_at_most_once(place: Place, bus: Bus) -> None:
         assert (message.event.call_id, message.attempt, message.sequence) == (2.0, 1, 0)
         assert await messages.backlog() == 0
         assert await nothing_comes(messages, 0.6)
-
-
-async def test_core_has_nothing_to_acknowledge_and_nothing_to_give_back(bus: Bus) -> None:
-    async with bus.subscribe(ServiceCall) as messages:
-        await bus.publish(call())
-        [message] = await collect(messages, 1, ack=False)
-        await message.ack()
-        await message.term()
-        await message.in_progress()
-        with pytest.raises(TransportError, match="only what a durable delivered"):
-            await message.nak()
-        assert await nothing_comes(messages, 0.2)
 
 
 async def test_core_does_not_dedupe(bus: Bus) -> None:
@@ -89,3 +77,10 @@ async def test_core_counts_what_it_has_no_room_for(place: Place, bus: Bus) -> No
         assert taken + messages.dropped == FLOOD
         await bus.publish(call(2))
         assert [m.event.call_id for m in await collect(messages, 1)] == [2.0]
+
+
+async def test_where_nothing_is_stored_that_is_said(bus: Bus) -> None:
+    with pytest.raises(ConfigError, match="durable=True"):
+        await bus.transport.fetch("events", 1)
+    with pytest.raises(ConfigError, match="durable=True"):
+        await bus.transport.delete("dead", 1)

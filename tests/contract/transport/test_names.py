@@ -6,7 +6,7 @@ import pytest
 
 from dms_events import Bus, ConfigError, Subscription
 from dms_events.types.elk_stats import ServiceCall
-from tests.contract.places import Place, call, collect
+from tests.contract.places import Place
 
 
 @pytest.mark.parametrize("root", ["", "a b", "a..b", "a*b", "ä", "r" * 201])
@@ -32,16 +32,6 @@ async def test_every_bus_refuses_the_same_sources_and_durables(
     with pytest.raises(ConfigError, match=r"characters|no name has") as refused:
         bus.subscribe(ServiceCall, durable=name)
     assert refused.value.setting == "durable"
-
-
-@pytest.mark.promised("acknowledges")
-@pytest.mark.parametrize("name", ["x-rest", "x-0", "$x", "é:~=%|<", "\u200b", '"', "d" * 200])
-async def test_unusual_names_are_durables_of_their_own(bus: Bus, name: str) -> None:
-    await bus.publish(call(1))
-    for durable in ("x", name):
-        async with bus.subscribe(ServiceCall, durable=durable) as messages:
-            [message] = await collect(messages, 1)
-            assert message.event.call_id == 1
 
 
 @pytest.mark.promised("acknowledges")

@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from dms_events import Bus
+from dms_events.testing.transport_contract.answers import Ask, asker
 from tests.contract.places import Place
-
-from .asking import Ask, asker
 
 
 @pytest.fixture
