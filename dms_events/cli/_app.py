@@ -35,6 +35,10 @@ COMMANDS: Final = {
     ),
     "nats": ("_nats:app", "Set up the streams and durables (named readers) of a NATS server."),
     "libp2p": ("_libp2p:app", "Make a libp2p node's key, ping nodes, and list peers."),
+    "kibana": (
+        "_kibana:app",
+        "Install dashboards of the stored events into Kibana, or write them to a file.",
+    ),
     "report": (
         "_report:report",
         "Write an HTML page about the events in a SQLite file; the page needs no network.",

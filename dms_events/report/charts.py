@@ -6,29 +6,16 @@ import zlib
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+from .colours import ACCENT, STATUSES
 from .queries import Span
 from .texts import clock_range, date_range, duration
 
-__all__ = ["FAILED", "SUCCESS", "Bar", "Spec", "cumulative", "ranking", "stacked", "status_colours"]
+__all__ = ["Bar", "Spec", "cumulative", "ranking", "stacked", "status_colours"]
 
 Spec = dict[str, Any]
 
-SUCCESS, FAILED = "#009E73", "#D55E00"
-_ACCENT = "#3B6FB6"
 _INK, _MUTED, _AXIS, _GRID = "#1F2933", "#52606D", "#9AA5B1", "#E4E7EB"
 
-# The colours of Okabe and Ito: people with any colour vision can tell them apart. In stacking order.
-_KNOWN = {
-    "success": SUCCESS,
-    "finished without errors": SUCCESS,
-    "completed": SUCCESS,
-    "running": "#0072B2",
-    "accepted": "#56B4E9",
-    "pending": "#F0E442",
-    "cancelled": "#CC79A7",
-    "failed": FAILED,
-    "finished with errors": FAILED,
-}
 _SPARE = ("#E69F00", "#332288", "#AA4499", "#44AA99", "#882255", "#DDCC77", "#88CCEE", "#661100")
 _OTHER = "#9AA5B1"
 
@@ -63,7 +50,7 @@ def status_colours(statuses: Iterable[str], *, other: str = "") -> dict[str, str
     A status has the same colour in every report: usual statuses have fixed colours, and the name of any
     other status decides its colour. Only if two statuses of a report want one colour, one gets another.
     """
-    ranks = {status: rank for rank, status in enumerate(_KNOWN)}
+    ranks = {status: rank for rank, status in enumerate(STATUSES)}
     colours: dict[str, str] = {}
 
     def place(status: str) -> tuple[int, bool, str]:
@@ -74,7 +61,7 @@ def status_colours(statuses: Iterable[str], *, other: str = "") -> dict[str, str
         set(statuses), key=lambda status: (status.lower() not in ranks, place(status))
     ):
         first = zlib.crc32(status.encode()) % len(_SPARE)
-        wanted = [_KNOWN.get(status.lower(), _OTHER), *_SPARE[first:], *_SPARE[:first]]
+        wanted = [STATUSES.get(status.lower(), _OTHER), *_SPARE[first:], *_SPARE[:first]]
         taken = {_OTHER, *colours.values()}
         free = (colour for colour in wanted if colour not in taken)
         colours[status] = _OTHER if status == other else next(free, _OTHER)
@@ -96,8 +83,8 @@ def cumulative(span: Span, added: dict[int, float], *, what: str, whole: bool = 
         points,
         height=190,
         layer=[
-            {"mark": {"type": "area", "color": _ACCENT, "opacity": 0.12}},
-            {"mark": {"type": "line", "color": _ACCENT, "strokeWidth": 2}},
+            {"mark": {"type": "area", "color": ACCENT, "opacity": 0.12}},
+            {"mark": {"type": "line", "color": ACCENT, "strokeWidth": 2}},
             {
                 "mark": {"type": "point", "filled": True, "size": 250, "opacity": 0},
                 "encoding": {
@@ -169,7 +156,7 @@ def ranking(rows: Sequence[tuple[str, int, str]], *, what: str) -> Spec:
         [{"label": label, "value": value, "about": about} for label, value, about in rows],
         height=27 * len(rows),
         layer=[
-            {"mark": {"type": "bar", "color": _ACCENT, "cornerRadiusEnd": 2}},
+            {"mark": {"type": "bar", "color": ACCENT, "cornerRadiusEnd": 2}},
             {
                 "mark": {"type": "text", "align": "left", "dx": 5, "fontSize": 12, "color": _INK},
                 "encoding": {"text": {"field": "value", "type": "quantitative", "format": ","}},

@@ -6,7 +6,8 @@ from collections import Counter
 from html import escape
 from typing import NamedTuple
 
-from .charts import FAILED, SUCCESS, Bar, Spec, cumulative, ranking, stacked, status_colours
+from .charts import Bar, Spec, cumulative, ranking, stacked, status_colours
+from .colours import FAILED, SUCCESS
 from .queries import (
     CallBucket,
     GrowthBucket,

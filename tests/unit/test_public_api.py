@@ -63,6 +63,7 @@ HEAVY = {
     "dms_events_nats",
     "dms_events_sqlite",
     "dms_events_elasticsearch",
+    "dms_events_kibana",
     "nats",
     "elasticsearch",
     "typer",

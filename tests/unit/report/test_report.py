@@ -11,7 +11,8 @@ from typing import TypeVar
 import msgspec
 import pytest
 
-from dms_events.report.charts import FAILED, SUCCESS, status_colours
+from dms_events.report.charts import status_colours
+from dms_events.report.colours import FAILED, SUCCESS
 from dms_events.report.queries import TypeRow, span_of
 from dms_events.types.elk_stats import (
     NewDeviceOnboarded,

@@ -1,0 +1,8 @@
+"""A Kibana over HTTP: dashboards imported into it, and compared with what it has."""
+
+from .answers import KibanaError
+from .compare import Difference
+from .install import Outcome, check, install
+from .kibana import Kibana
+
+__all__ = ["Difference", "Kibana", "KibanaError", "Outcome", "check", "install"]
