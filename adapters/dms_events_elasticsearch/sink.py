@@ -16,7 +16,9 @@ from dms_events.sink import Document, Pace, Sink, SinkUnavailableError, SinkVerd
 from .client import check_version, make_client, need_client, read_url, translated
 from .encode import encode, halves, split
 from .judge import Obstacle, Refused, judge, overloaded
-from .setup import install
+from .months import Months
+from .names import DEFAULT_PREFIX, Names
+from .setup import Server, install
 
 if TYPE_CHECKING:
     from elasticsearch import AsyncElasticsearch
@@ -46,9 +48,11 @@ class ElasticsearchSink(Sink):
         ca_certs: file of the certificates to trust instead of the system's; for https.
         max_bulk_bytes: most bytes in one request; a larger document travels alone.
         timeout_s: how long one request may take.
+        prefix: first part of the names of indices, templates and aliases.
 
     Raises:
-        ConfigError: the URL is incomplete, or there is more than one way to log in.
+        ConfigError: the URL is incomplete, there is more than one way to log in, or no name may begin
+            with the prefix.
         ExtraNotInstalledError: the Elasticsearch client is not installed.
     """
 
@@ -61,6 +65,7 @@ class ElasticsearchSink(Sink):
         ca_certs: str | None = None,
         max_bulk_bytes: int = 5_000_000,
         timeout_s: float = 30.0,
+        prefix: str = DEFAULT_PREFIX,
     ) -> None:
         need_client()
         self._place, own_auth = read_url(url)
@@ -70,7 +75,9 @@ class ElasticsearchSink(Sink):
         self._options: dict[str, Any] = {k: v for k, v in options.items() if v is not None}
         self._options["request_timeout"] = timeout_s
         self._max_bulk_bytes = max_bulk_bytes
+        self._names = Names(prefix)
         self._client: AsyncElasticsearch | None = None
+        self._months: Months | None = None
         self._overloads = 0
         """Answers in a row that put documents off because the server is overloaded."""
         self._pause_until = 0.0
@@ -83,16 +90,19 @@ class ElasticsearchSink(Sink):
 
         Raises:
             SinkError: nothing answers, or templates or mappings cannot be read or written.
-            ConfigError: the server is older than 9, or an option cannot work.
+            ConfigError: the server is older than 9, an option cannot work, or a template of somebody
+                else takes our indices.
         """
         client = make_client(self._place, self._options)
         try:
             await check_version(client)
-            await install(client)
+            server = await Server.asked(client)
+            await install(server, self._names)
         except BaseException:
             await client.close()
             raise
         self._client = client
+        self._months = Months(client, dated=not server.serverless)
 
     async def write(self, batch: Sequence[Document]) -> Sequence[SinkVerdict]:
         """Store a batch; one verdict for each document, in the same order.
@@ -105,12 +115,16 @@ class ElasticsearchSink(Sink):
                 of the requests before it.
             SinkError: the sink is not open, or the answer does not belong to these documents.
         """
-        client = self._opened()
+        client, months = self._opened(), self._months
+        assert months is not None
+        if self._names.prefix != DEFAULT_PREFIX:
+            batch = [msgspec.structs.replace(d, index=self._names.index(d.index)) for d in batch]
         verdicts: list[SinkVerdict] = []
         waiting = deque(split(batch, self._max_bulk_bytes))
         while waiting:
             documents = waiting.popleft()
             try:
+                await months.ensure(document.index for document in documents)
                 reply = await _send(client, documents)
                 judged = judge(documents, reply)
                 verdicts += judged
@@ -138,16 +152,16 @@ class ElasticsearchSink(Sink):
         self._pause_until = monotonic() + random.uniform(limit_s / 2, limit_s)
 
     async def count(self) -> dict[str, int]:
-        """Return the number of documents in all indices ``dms-*``, the latest included, by type name.
+        """Return the number of documents in all indices of the prefix, the latest included, by type name.
 
         Raises:
             SinkError: the sink is not open, or the server could not count all documents.
         """
         client = self._opened()
         with translated("counting"):
-            await client.indices.refresh(index="dms-*")
+            await client.indices.refresh(index=self._names.indices)
             reply = await client.search(
-                index="dms-*",
+                index=self._names.indices,
                 size=0,
                 aggs={"types": {"terms": {"field": "dms.type", "size": 1000}}},
                 allow_partial_search_results=False,

@@ -3,6 +3,7 @@
 from .document import call_key, document_of
 from .index import dataset_of, index_of
 from .sink import Document, Pace, Sink, SinkUnavailableError, SinkVerdict, Verdict
+from .storable import storable_types, why_not_storable
 
 __all__ = [
     "Document",
@@ -15,4 +16,6 @@ __all__ = [
     "dataset_of",
     "document_of",
     "index_of",
+    "storable_types",
+    "why_not_storable",
 ]

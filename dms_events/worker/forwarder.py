@@ -9,9 +9,8 @@ import msgspec
 from .. import registry
 from ..bus import Bus
 from ..errors import ConfigError
-from ..sink import Pace, Sink
+from ..sink import Pace, Sink, why_not_storable
 from ..transport import ACK_WAIT_S
-from ..types._secrets import holds_secret
 from .handlers import Handler, Routes
 from .policy import RetryPolicy
 from .run import Ending, Settings
@@ -48,7 +47,7 @@ class Forwarder:
 
     Raises:
         ConfigError: the transport does not acknowledge, a number is out of range, or one of the types
-            holds a secret.
+            holds a secret or has no fields of its own.
     """
 
     def __init__(
@@ -73,7 +72,7 @@ class Forwarder:
             if value < 1:
                 raise ConfigError(name, f"must be at least 1, not {value}")
         wanted = tuple(wanted)
-        _refuse_secrets(wanted)
+        _refuse_unstorable(wanted)
         settings = Settings(
             durable=durable,
             concurrency=writes,
@@ -125,10 +124,10 @@ class Forwarder:
         return self.stats
 
 
-def _refuse_secrets(wanted: Iterable[type[msgspec.Struct] | str]) -> None:
+def _refuse_unstorable(wanted: Iterable[type[msgspec.Struct] | str]) -> None:
     for one in wanted:
         for name in registry.matching(one if isinstance(one, str) else registry.name_of(one)):
-            if holds_secret(registry.get(name)):
+            if reason := why_not_storable(name):
                 raise ConfigError(
-                    "wanted", f"{name} holds a secret, which no sink may store; name other types"
+                    "wanted", f"{name} {reason}, which no sink may store; name other types"
                 )

@@ -15,7 +15,11 @@ from dms_events import registry
 from dms_events.sink import Document, SinkVerdict, Verdict, dataset_of, document_of
 from dms_events.types.elk_stats import NewService, ServiceCall, ServiceRemove
 from dms_events_elasticsearch import ElasticsearchSink
-from dms_events_elasticsearch.templates import TEMPLATE_VERSION, index_template, index_templates
+from dms_events_elasticsearch.setup.templates import (
+    TEMPLATE_VERSION,
+    index_template,
+    index_templates,
+)
 from tests.kit.servers.elasticsearch import call
 
 NOVEMBER = datetime(2026, 11, 5, 12, tzinfo=UTC)

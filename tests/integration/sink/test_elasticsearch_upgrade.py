@@ -11,7 +11,7 @@ import pytest
 
 from dms_events.sink import Document, SinkVerdict, Verdict, document_of
 from dms_events.types.elk_stats import ServiceRemove
-from dms_events_elasticsearch.templates import index_template
+from dms_events_elasticsearch.setup.templates import index_template
 from tests.kit.servers.elasticsearch import call
 
 from .test_elasticsearch import opened

@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+from dms_events_elasticsearch.setup.compare import compared
+from dms_events_elasticsearch.setup.templates import index_templates
+
 from .elasticsearch import ElasticsearchServer, call
 from .elasticsearch_security import Security
 
@@ -82,11 +85,26 @@ def elasticsearch_url() -> Iterator[str]:
 
 @pytest.fixture
 def empty_elasticsearch_url(elasticsearch_url: str) -> str:
-    """The running server after every index and template of the name ``dms-*`` was deleted."""
+    """The running server after every index and template of the name ``dms-*`` was deleted.
+
+    The index templates stay if they are exactly those that a sink installs.
+    """
     found = call(f"{elasticsearch_url}/_cat/indices/dms-*?format=json&expand_wildcards=all")
     for index in found:
         call(f"{elasticsearch_url}/{index['index']}", "DELETE")
-    for template in call(f"{elasticsearch_url}/_index_template")["index_templates"]:
-        if template["name"].startswith("dms-"):
-            call(f"{elasticsearch_url}/_index_template/{template['name']}", "DELETE")
+    templates = {
+        each["name"]: each["index_template"]
+        for each in call(f"{elasticsearch_url}/_index_template")["index_templates"]
+        if each["name"].startswith("dms-")
+    }
+    if templates and not _are_ours(templates):
+        call(f"{elasticsearch_url}/_index_template/{','.join(templates)}", "DELETE")
+        call(f"{elasticsearch_url}/_component_template/dms-*", "DELETE")
     return elasticsearch_url
+
+
+def _are_ours(templates: dict[str, Any]) -> bool:
+    wanted = index_templates()
+    return wanted.keys() == templates.keys() and not any(
+        compared(name, body, templates[name]) for name, body in wanted.items()
+    )

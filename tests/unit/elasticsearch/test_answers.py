@@ -14,7 +14,7 @@ from dms_events.errors import ConfigError, SinkError
 from dms_events.sink import Document, Pace, SinkUnavailableError, Verdict
 from dms_events_elasticsearch import ElasticsearchSink
 from dms_events_elasticsearch.judge import Obstacle
-from dms_events_elasticsearch.templates import TEMPLATE_VERSION, index_templates
+from dms_events_elasticsearch.setup.templates import TEMPLATE_VERSION, index_templates
 from tests.kit.servers.listening import listening
 
 STORED, REJECTED = Verdict.STORED, Verdict.REJECTED

@@ -1,0 +1,84 @@
+"""Make the index of a month before its first document, with the settings that a template cannot hold.
+
+An index ages from its creation, but for the setting ``index.lifecycle.origination_date``. An index of an
+earlier month, which a replay or a late event makes today, would otherwise be kept for too long.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from dms_events.quiet import Quiet
+
+from .judge import Obstacle
+from .names import month_end
+
+if TYPE_CHECKING:
+    from elasticsearch import ApiError, AsyncElasticsearch
+
+__all__ = ["Months"]
+
+_log = logging.getLogger("dms_events")
+_NOT_ALLOWED = (
+    "the sink may not make indices, so they are made when their first document is written. They age from "
+    "their creation, not from their month. Give its key the privilege create_index on them (%s)"
+)
+
+
+class Months:
+    """The indices that are known to be there.
+
+    Args:
+        client: connected.
+        dated: False if the server has no lifecycle, as on Serverless.
+    """
+
+    def __init__(self, client: AsyncElasticsearch, *, dated: bool) -> None:
+        self._client = client
+        self._dated = dated
+        self._known: set[str] = set()
+        self._allowed = True
+        self._quiet = Quiet(60.0)
+
+    async def ensure(self, indices: Iterable[str]) -> None:
+        """Make the indices that are not there yet.
+
+        An index that cannot be made is left to the write, whose answer says for each document what
+        becomes of it.
+
+        Raises:
+            Obstacle: the server takes nothing now.
+        """
+        for index in sorted(set(indices) - self._known):
+            if self._allowed and await self._make(index):
+                self._known.add(index)
+
+    async def _make(self, index: str) -> bool:
+        """Return True if the index is there now."""
+        from elastic_transport import TransportError
+        from elasticsearch import ApiError
+
+        settings = {}
+        if self._dated and (end := month_end(index)):
+            settings["index.lifecycle.origination_date"] = int(end.timestamp() * 1000)
+        try:
+            await self._client.indices.create(index=index, settings=settings)
+        except ApiError as error:
+            return self._failed(index, error)
+        except TransportError as error:
+            raise Obstacle(f"making the index {index}: {error.message}") from error
+        return True
+
+    def _failed(self, index: str, error: ApiError) -> bool:
+        if error.error == "resource_already_exists_exception":
+            return True
+        if error.status_code in {401, 408, 429} or error.status_code >= 500:
+            raise Obstacle(f"making the index {index}: {error}") from error
+        if error.status_code == 403 and error.error == "security_exception":
+            self._allowed = False
+            _log.warning(_NOT_ALLOWED, error)
+        elif self._quiet.over():
+            _log.warning("the index %s cannot be made: %s", index, error)
+        return False
