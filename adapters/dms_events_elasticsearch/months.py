@@ -6,6 +6,7 @@ earlier month, which a replay or a late event makes today, would otherwise be ke
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -51,8 +52,12 @@ class Months:
         Raises:
             Obstacle: the server takes nothing now.
         """
-        for index in sorted(set(indices) - self._known):
-            if self._allowed and await self._make(index):
+        missing = sorted(set(indices) - self._known) if self._allowed else []
+        made = await asyncio.gather(*map(self._make, missing), return_exceptions=True)
+        for index, result in zip(missing, made, strict=True):
+            if isinstance(result, BaseException):
+                raise result
+            if result:
                 self._known.add(index)
 
     async def _make(self, index: str) -> bool:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import chain
 from typing import Annotated, Final
 
 import msgspec
 import typer
 from rich.status import Status
 
+from .. import registry
 from ..aio import cancelled
+from ..errors import ConfigError
+from ..sink import why_not_storable
 from ..transport import ACK_WAIT_S
 from ..urls import sink_for
 from ..worker import Forwarder, Stats
@@ -84,9 +88,32 @@ def run_(
 
     The position in the stream belongs to the reader (`--durable`), not to the store. To fill a new store
     from the oldest event on, use a new name.
+
+    A pattern such as `--type '*'` leaves out the types that may not be stored, and says which these are.
     """
-    wanted = type_ or ["elk_stats.*"]
+    wanted = _storable(type_ or ["elk_stats.*"])
     run(_run(connection, to, durable, wanted, ack_wait, drain, once, json))
+
+
+def _storable(patterns: list[str]) -> list[str]:
+    """Return the patterns, those with types that may not be stored replaced by the other types."""
+    kept: list[str] = []
+    left_out: dict[str, list[str]] = {}
+    modules = sorted({f"{name.partition('.')[0]}.*" for name in registry.names()})
+    for pattern in chain.from_iterable(modules if one == "*" else (one,) for one in patterns):
+        reasons = {name: why_not_storable(name) for name in registry.matching(pattern)}
+        if "*" not in pattern or not any(reasons.values()):
+            kept.append(pattern)
+            continue
+        kept += [name for name, reason in reasons.items() if not reason]
+        for name, reason in reasons.items():
+            if reason:
+                left_out.setdefault(reason, []).append(name)
+    for reason, names in sorted(left_out.items()):
+        status.print(f"left out, as each of them {reason}: {', '.join(sorted(names))}")
+    if not kept:
+        raise ConfigError("--type", f"no type of {', '.join(patterns)} may be stored")
+    return kept
 
 
 async def _run(

@@ -52,13 +52,11 @@ class Server:
     Args:
         client: connected.
         serverless: True on Elasticsearch Serverless, which has no policies, shards and replicas.
-        has_policies: True if it keeps lifecycle policies.
     """
 
-    def __init__(self, client: AsyncElasticsearch, serverless: bool, has_policies: bool) -> None:
+    def __init__(self, client: AsyncElasticsearch, serverless: bool) -> None:
         self._client = client
         self.serverless = serverless
-        self.has_policies = has_policies
 
     @classmethod
     async def asked(cls, client: AsyncElasticsearch) -> Server:
@@ -69,8 +67,20 @@ class Server:
         """
         with translated("connecting"):
             info = await client.info()
-        serverless = info.body.get("version", {}).get("build_flavor") == "serverless"
-        return cls(client, serverless, not serverless and await _has_policies(client))
+        return cls(client, info.body.get("version", {}).get("build_flavor") == "serverless")
+
+    async def has_policies(self) -> bool:
+        """True if the server keeps lifecycle policies; Serverless and some distributions do not."""
+        if self.serverless:
+            return False
+        try:
+            with translated("reading the policies"):
+                await self._client.ilm.get_lifecycle()
+        except SinkError as error:
+            if "no handler found" in str(error):
+                return False
+            raise
+        return True
 
     async def policy(self, name: str) -> dict[str, Any] | None:
         """Return a lifecycle policy; None if there is none."""
@@ -163,15 +173,3 @@ class Server:
         limit = next((int(given[level]) for level in levels if level in given), 0)
         used = stats.body.get("indices", {}).get("shards", {}).get("total", 0)
         return (used, limit * nodes) if limit and nodes else None
-
-
-async def _has_policies(client: AsyncElasticsearch) -> bool:
-    """True if the server has index lifecycle management; some distributions have not."""
-    try:
-        with translated("reading the policies"):
-            await client.ilm.get_lifecycle()
-    except SinkError as error:
-        if "no handler found" in str(error):
-            return False
-        raise
-    return True

@@ -11,7 +11,7 @@ import pytest
 
 from dms_events.sink import Document, SinkVerdict, Verdict, document_of
 from dms_events.types.elk_stats import ServiceRemove
-from dms_events_elasticsearch.setup.templates import index_template
+from dms_events_elasticsearch.setup.templates import fields_of_index
 from tests.kit.servers.elasticsearch import call
 
 from .test_elasticsearch import opened
@@ -38,13 +38,16 @@ def removed(id: str, month: str) -> Document:
 
 
 def of_before() -> dict[str, Any]:
-    """The template of version 1."""
-    template = copy.deepcopy(index_template(TYPE))
-    properties = template["template"]["mappings"]["properties"]
+    """The template of version 1, in one piece."""
+    properties = copy.deepcopy(fields_of_index(TYPE))
     properties["Timestamp"] = {"type": "double"}
     del properties["dms"]["properties"]["source_from"]
-    template["_meta"]["dms_events"] = 1
-    return template
+    return {
+        "index_patterns": [f"{NAME}-*"],
+        "priority": 500,
+        "template": {"mappings": {"dynamic": "strict", "properties": properties}},
+        "_meta": {"dms_events": 1},
+    }
 
 
 def mapping(url: str, month: str) -> dict[str, Any]:

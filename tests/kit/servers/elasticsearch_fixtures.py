@@ -90,8 +90,9 @@ def empty_elasticsearch_url(elasticsearch_url: str) -> str:
     The index templates stay if they are exactly those that a sink installs.
     """
     found = call(f"{elasticsearch_url}/_cat/indices/dms-*?format=json&expand_wildcards=all")
-    for index in found:
-        call(f"{elasticsearch_url}/{index['index']}", "DELETE")
+    if found:
+        names = ",".join(index["index"] for index in found)
+        call(f"{elasticsearch_url}/{names}", "DELETE")
     templates = {
         each["name"]: each["index_template"]
         for each in call(f"{elasticsearch_url}/_index_template")["index_templates"]
