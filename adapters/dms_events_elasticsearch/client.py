@@ -1,82 +1,136 @@
-"""Elasticsearch's client: made from a URL, its version checked, its exceptions mapped to ours."""
+"""The connection of the sink: Elasticsearch's client, its server checked, its exceptions made ours."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import SplitResult, unquote, urlsplit
 
 from dms_events.errors import ConfigError, ExtraNotInstalledError, SinkError
 
+from .connection.address import read_url
+from .connection.answer import Server, failure
+from .connection.credentials import Credentials, Secret
+from .connection.tls import Tls
 from .judge import NOT_NOW, Obstacle, Refused, describe
 
 if TYPE_CHECKING:
+    import ssl
+
     from elasticsearch import ApiError, AsyncElasticsearch
 
-__all__ = ["check_version", "make_client", "need_client", "read_url", "translated"]
-
-_MAJOR = 9
-_TOO_OLD = "the server is older than Elasticsearch 9, whose client this is: upgrade the server"
+__all__ = ["Connection", "Denied", "translated"]
 
 
-def need_client() -> None:
-    """Raise ExtraNotInstalledError where the extra is missing."""
+class Denied(Obstacle):
+    """The account may not do this, or is no longer known. That passes where a key is being replaced."""
+
+
+class Connection:
+    """The way to one cluster. ``open`` asks what answers there; then there is a ``client``.
+
+    Args:
+        url: as for `ElasticsearchSink`, and so all others.
+
+    Raises:
+        ConfigError: the URL is incomplete, or options do not go together.
+        ExtraNotInstalledError: the Elasticsearch client is not installed.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        api_key: Secret | None = None,
+        basic_auth: tuple[str, Secret] | None = None,
+        bearer_auth: Secret | None = None,
+        ca_certs: str | Path | None = None,
+        ca_fingerprint: str | None = None,
+        client_cert: str | Path | None = None,
+        client_key: str | Path | None = None,
+        timeout_s: float = 30.0,
+    ) -> None:
+        _need_client()
+        address = read_url(url)
+        self._hosts = address.hosts
+        self._credentials = Credentials(
+            api_key=api_key, basic_auth=basic_auth, bearer_auth=bearer_auth, login=address.login
+        )
+        self._tls = Tls(ca_certs, ca_fingerprint, client_cert, client_key)
+        self._tls.check(self._hosts[0])
+        if timeout_s <= 0:
+            raise ConfigError("timeout_s", f"must be more than 0, not {timeout_s:g}")
+        self._timeout_s = timeout_s
+        self._client: AsyncElasticsearch | None = None
+
+    async def open(self) -> Server:
+        """Ask each host in turn what it is, until one answers.
+
+        Raises:
+            ConfigError: the server refuses this account, is no Elasticsearch that the client can talk to,
+                or its certificate is not trusted.
+            SinkError: no host can be used now. The error names each with its reason.
+        """
+        from .connection.ask import ask
+
+        reasons = []
+        for host in self._hosts:
+            try:
+                server, context = await ask(
+                    host, self._tls, self._credentials, self._timeout_s, version("elasticsearch")
+                )
+            except Obstacle as obstacle:
+                reasons.append(obstacle)
+            else:
+                self._client = self._make(context)
+                return server
+        raise SinkError(f"connecting: {'; '.join(map(str, reasons))}") from reasons[0]
+
+    @property
+    def client(self) -> AsyncElasticsearch:
+        """The client. Each call of it stands in `translated`.
+
+        It sends each request once: the caller decides whether to try again. Only a request that did not
+        leave, because a host has no connection, goes to the next host.
+
+        Raises:
+            SinkError: the connection is not open.
+        """
+        if self._client is None:
+            raise SinkError("the Elasticsearch sink is not open")
+        return self._client
+
+    async def close(self) -> None:
+        """Disconnect. Closing twice is fine."""
+        client, self._client = self._client, None
+        if client is not None:
+            await client.close()
+
+    def _make(self, context: ssl.SSLContext | None) -> AsyncElasticsearch:
+        from elasticsearch import AsyncElasticsearch
+
+        from .connection.node import node_class
+
+        options: dict[str, Any] = {} if context is None else {"ssl_context": context}
+        return AsyncElasticsearch(
+            list(self._hosts),
+            node_class=node_class(self._credentials),
+            request_timeout=self._timeout_s,
+            max_retries=len(self._hosts) - 1,
+            retry_on_timeout=False,
+            retry_on_status=(),
+            **options,
+        )
+
+
+def _need_client() -> None:
     try:
         import aiohttp  # noqa: F401
         import elasticsearch  # noqa: F401
     except ImportError as error:
         raise ExtraNotInstalledError("elasticsearch", "the Elasticsearch sink") from error
-
-
-def read_url(url: str) -> tuple[str, tuple[str, str] | None]:
-    """Return the URL without user and password, and the two as a pair. No ConfigError shows them."""
-    split: tuple[SplitResult, int | None] | None = None
-    with suppress(ValueError):
-        split = (parts := urlsplit(url)), parts.port
-    if split is None:
-        # Not raised where the ValueError is handled, which shows a password with a slash as the port.
-        raise ConfigError("url", "its port is not a number below 65536")
-    parts, port = split
-    if parts.scheme not in {"http", "https"} or not parts.hostname or port is None:
-        raise ConfigError("url", "write http://host:port or https://host:port, with the port")
-    if "@" in parts.path:
-        raise ConfigError("url", "write '/' as %2F in user and password")
-    if parts.query or parts.fragment:
-        raise ConfigError("url", "options are given as arguments, not after '?' or '#'")
-    place = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
-    if parts.username is None:
-        return place, None
-    return place, (unquote(parts.username), unquote(parts.password or ""))
-
-
-def make_client(place: str, options: Mapping[str, Any]) -> AsyncElasticsearch:
-    """Return a client that sends each request once: the caller decides whether to try again."""
-    from elasticsearch import AsyncElasticsearch
-
-    try:
-        return AsyncElasticsearch(
-            place, max_retries=0, retry_on_timeout=False, retry_on_status=(), **options
-        )
-    except (OSError, ValueError) as error:
-        raise ConfigError("options", str(error)) from error
-
-
-async def check_version(client: AsyncElasticsearch) -> None:
-    """Raise ConfigError for a server that this client cannot talk to."""
-    try:
-        with translated("connecting"):
-            info = await client.info()
-        major = int(info["version"]["number"].partition(".")[0])
-    except (KeyError, TypeError, ValueError) as error:
-        raise SinkError("connecting: the server does not say its version") from error
-    except SinkError as error:
-        # A server 8 gives this answer to every request of a client 9.
-        if "media_type_header_exception" in str(error):
-            raise ConfigError("url", _TOO_OLD) from error
-        raise
-    if major < _MAJOR:
-        raise ConfigError("url", _TOO_OLD)
 
 
 @contextmanager
@@ -100,9 +154,11 @@ def translated(doing: str) -> Iterator[None]:
 def _translate(doing: str, error: ApiError) -> SinkError:
     body = error.body if isinstance(error.body, dict) else {}
     said = describe(body.get("error"))
-    reason = f"{doing}: {error.status_code} {said or error.message}"
+    reason = f"{doing}: {failure(error.status_code, error.body)}"
     if error.status_code == 413 or said.startswith("action_request_validation_exception"):
         return Refused(reason)
+    if error.status_code in {401, 403} and said.startswith("security_exception"):
+        return Denied(reason)
     if error.status_code in NOT_NOW or error.status_code >= 500:
         return Obstacle(reason)
     return SinkError(reason)

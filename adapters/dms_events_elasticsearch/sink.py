@@ -5,15 +5,17 @@ from __future__ import annotations
 import random
 from collections import deque
 from collections.abc import Sequence
+from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from dms_events.errors import ConfigError, SinkError
+from dms_events.errors import ConfigError
 from dms_events.sink import Document, Pace, Sink, SinkUnavailableError, SinkVerdict, Verdict
 
-from .client import check_version, make_client, need_client, read_url, translated
+from .client import Connection, Denied, translated
+from .connection.credentials import Secret
 from .encode import encode, halves, split
 from .judge import Obstacle, Refused, judge, overloaded
 from .months import Months
@@ -31,7 +33,7 @@ _NEEDED = "error,status,items.*._id,items.*.status,items.*.error,items.*.failure
 
 
 class ElasticsearchSink(Sink):
-    """Stores documents in monthly indices of an Elasticsearch 9, each under its event's identity.
+    """Stores documents in monthly indices of an Elasticsearch 8 or 9, each under its event's identity.
 
     A document is created, or is there already; it is never overwritten. The sink itself neither retries
     nor waits: a document that may be stored later is judged RETRY, and the caller writes it again. If a
@@ -42,17 +44,24 @@ class ElasticsearchSink(Sink):
     wait until somebody opens it.
 
     Args:
-        url: ``http://[user:password@]host:port`` or ``https://…``.
-        api_key: an Elasticsearch API key, as the server encodes it.
-        basic_auth: user and password, if they are not in the URL.
+        url: ``http://[user:password@]host:port`` or ``https://…``. Commas part several hosts of one
+            cluster; a host without a connection is left out. Or ``elastic-cloud:`` and a cloud id.
+        api_key: an Elasticsearch API key, as the server encodes it. A `Path` is a file that holds the key
+            and nothing else. It is read anew when it was changed, so a key can be replaced.
+        basic_auth: user and password, if they are not in the URL. The password may be a `Path`, too.
+        bearer_auth: a token, or a `Path`.
         ca_certs: file of the certificates to trust instead of the system's; for https.
+        ca_fingerprint: SHA-256 of the server's certificate, or of the CA's, as Elasticsearch prints it
+            at its first start. Then this certificate alone is trusted, for any name of a host.
+        client_cert: file of a certificate to show the server.
+        client_key: file of its key, which has no password; none if ``client_cert`` holds the key, too.
         max_bulk_bytes: most bytes in one request; a larger document travels alone.
         timeout_s: how long one request may take.
         prefix: first part of the names of indices, templates and aliases.
 
     Raises:
-        ConfigError: the URL is incomplete, there is more than one way to log in, or no name may begin
-            with the prefix.
+        ConfigError: the URL is incomplete, there is more than one way to log in, a file of certificates
+            cannot be read, other options do not go together, or no name may begin with the prefix.
         ExtraNotInstalledError: the Elasticsearch client is not installed.
     """
 
@@ -60,23 +69,30 @@ class ElasticsearchSink(Sink):
         self,
         url: str,
         *,
-        api_key: str | None = None,
-        basic_auth: tuple[str, str] | None = None,
-        ca_certs: str | None = None,
+        api_key: Secret | None = None,
+        basic_auth: tuple[str, Secret] | None = None,
+        bearer_auth: Secret | None = None,
+        ca_certs: str | Path | None = None,
+        ca_fingerprint: str | None = None,
+        client_cert: str | Path | None = None,
+        client_key: str | Path | None = None,
         max_bulk_bytes: int = 5_000_000,
         timeout_s: float = 30.0,
         prefix: str = DEFAULT_PREFIX,
     ) -> None:
-        need_client()
-        self._place, own_auth = read_url(url)
-        if sum(way is not None for way in (own_auth, api_key, basic_auth)) > 1:
-            raise ConfigError("api_key", "give one of user and password, basic_auth and api_key")
-        options = {"api_key": api_key, "basic_auth": own_auth or basic_auth, "ca_certs": ca_certs}
-        self._options: dict[str, Any] = {k: v for k, v in options.items() if v is not None}
-        self._options["request_timeout"] = timeout_s
+        self._connection = Connection(
+            url,
+            api_key=api_key,
+            basic_auth=basic_auth,
+            bearer_auth=bearer_auth,
+            ca_certs=ca_certs,
+            ca_fingerprint=ca_fingerprint,
+            client_cert=client_cert,
+            client_key=client_key,
+            timeout_s=timeout_s,
+        )
         self._max_bulk_bytes = max_bulk_bytes
         self._names = Names(prefix)
-        self._client: AsyncElasticsearch | None = None
         self._months: Months | None = None
         self._overloads = 0
         """Answers in a row that put documents off because the server is overloaded."""
@@ -89,20 +105,22 @@ class ElasticsearchSink(Sink):
         that they lack, and keep the mapping of all others.
 
         Raises:
-            SinkError: nothing answers, or templates or mappings cannot be read or written.
-            ConfigError: the server is older than 9, an option cannot work, or a template of somebody
-                else takes our indices.
+            SinkError: no host can be used now, or templates or mappings cannot be read or written.
+            ConfigError: the server refuses the account, its certificate is not trusted, it is no
+                Elasticsearch 8.19 or newer that the installed client can talk to, or a template of
+                somebody else takes our indices.
         """
-        client = make_client(self._place, self._options)
         try:
-            await check_version(client)
-            server = await Server.asked(client)
+            await self._connection.open()
+            server = await Server.asked(self._connection.client)
             await install(server, self._names)
+        except Denied as denied:
+            await self.close()
+            raise ConfigError("url", str(denied)) from denied
         except BaseException:
-            await client.close()
+            await self.close()
             raise
-        self._client = client
-        self._months = Months(client, dated=not server.serverless)
+        self._months = Months(self._connection.client, dated=not server.serverless)
 
     async def write(self, batch: Sequence[Document]) -> Sequence[SinkVerdict]:
         """Store a batch; one verdict for each document, in the same order.
@@ -115,7 +133,7 @@ class ElasticsearchSink(Sink):
                 of the requests before it.
             SinkError: the sink is not open, or the answer does not belong to these documents.
         """
-        client, months = self._opened(), self._months
+        client, months = self._connection.client, self._months
         assert months is not None
         if self._names.prefix != DEFAULT_PREFIX:
             batch = [msgspec.structs.replace(d, index=self._names.index(d.index)) for d in batch]
@@ -157,7 +175,7 @@ class ElasticsearchSink(Sink):
         Raises:
             SinkError: the sink is not open, or the server could not count all documents.
         """
-        client = self._opened()
+        client = self._connection.client
         with translated("counting"):
             await client.indices.refresh(index=self._names.indices)
             reply = await client.search(
@@ -172,14 +190,7 @@ class ElasticsearchSink(Sink):
 
     async def close(self) -> None:
         """Disconnect. Closing twice is fine."""
-        client, self._client = self._client, None
-        if client is not None:
-            await client.close()
-
-    def _opened(self) -> AsyncElasticsearch:
-        if self._client is None:
-            raise SinkError("the Elasticsearch sink is not open")
-        return self._client
+        await self._connection.close()
 
 
 async def _send(client: AsyncElasticsearch, documents: Sequence[Document]) -> object:

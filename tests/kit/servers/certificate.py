@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-__all__ = ["Authority", "self_signed"]
+__all__ = ["Authority", "fingerprint", "self_signed"]
 
 _LOOPBACK = "IP:127.0.0.1,DNS:localhost"
 
@@ -45,6 +45,7 @@ class Authority:
         cert.write_bytes(cert.read_bytes() + self.certificate.read_bytes())
         return cert, key
 
+    @property
     def fingerprint(self) -> str:
         """SHA-256 of the CA's certificate, as Elasticsearch prints it."""
         return fingerprint(self.certificate)

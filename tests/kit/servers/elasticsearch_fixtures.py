@@ -50,6 +50,12 @@ class SecuredElasticsearch:
         made = self.call("/_security/api_key", "POST", {"name": "key", "role_descriptors": roles})
         return made["id"], made["encoded"]
 
+    def token(self) -> str:
+        """Make a token of that account."""
+        user, password = self.login
+        asked = {"grant_type": "password", "username": user, "password": password}
+        return str(self.call("/_security/oauth2/token", "POST", asked)["access_token"])
+
     def revoke(self, key_id: str) -> None:
         """Have the server refuse an API key from now on."""
         self.call("/_security/api_key", "DELETE", {"ids": [key_id]})

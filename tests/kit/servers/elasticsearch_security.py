@@ -12,7 +12,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from .certificate import Authority
+from .certificate import Authority, fingerprint
 
 __all__ = ["Security"]
 
@@ -32,10 +32,16 @@ class Security:
         handlers = urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
         self._open = urllib.request.build_opener(*handlers).open
 
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the server's own certificate."""
+        return fingerprint(self._cert)
+
     def settings(self) -> list[str]:
         """The lines for ``elasticsearch.yml``. A client may show a certificate, and need not."""
         return [
             "xpack.security.enabled: true",
+            "xpack.license.self_generated.type: trial",  # without, there are no tokens
             "xpack.security.http.ssl.enabled: true",
             "xpack.security.http.ssl.key: node-key.pem",
             "xpack.security.http.ssl.certificate: node.pem",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -12,7 +13,9 @@ Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 @asynccontextmanager
-async def listening(serve: Serve, port: int = 0) -> AsyncIterator[int]:
+async def listening(
+    serve: Serve, port: int = 0, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[int]:
     """The loopback port of a server that calls ``serve`` for each connection, and then closes it.
 
     It is a free one where ``port`` is 0.
@@ -32,7 +35,7 @@ async def listening(serve: Serve, port: int = 0) -> AsyncIterator[int]:
     def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connections[asyncio.create_task(connection(reader, writer))] = writer
 
-    server = await asyncio.start_server(accept, "127.0.0.1", port)
+    server = await asyncio.start_server(accept, "127.0.0.1", port, ssl=tls)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:

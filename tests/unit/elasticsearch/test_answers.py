@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from dms_events.errors import ConfigError, SinkError
+from dms_events.errors import SinkError
 from dms_events.sink import Document, Pace, SinkUnavailableError, Verdict
 from dms_events_elasticsearch import ElasticsearchSink
 from dms_events_elasticsearch.judge import Obstacle
@@ -129,7 +129,7 @@ async def test_a_connection_that_breaks_before_the_answer_is_for_later() -> None
         raise ConnectionError
 
     async with server(broken) as url, sink_at(url) as sink:
-        with pytest.raises(SinkUnavailableError, match="writing: Server disconnected"):
+        with pytest.raises(SinkUnavailableError, match=f"writing: {url}: it closed"):
             await sink.write(documents(2))
 
 
@@ -222,22 +222,7 @@ async def test_an_answer_that_says_nothing_of_the_documents_rejects_none(answer:
     assert not isinstance(caught.value, Obstacle)
 
 
-@pytest.mark.parametrize(
-    "info",
-    [
-        failure(400, "media_type_header_exception"),
-        (200, {"version": {"number": "8.19.21"}}),
-    ],
-)
-async def test_an_older_server_is_a_config_error_with_the_cure(info: Answer) -> None:
-    async with server(info=info) as url:
-        with pytest.raises(ConfigError, match="upgrade the server"):
-            await ElasticsearchSink(url).open()
-
-
-@pytest.mark.parametrize(
-    "info", [(200, PAGE), (200, {}), (200, {"version": {"number": "x"}}), failure(401, "x")]
-)
+@pytest.mark.parametrize("info", [(200, PAGE), (200, {}), (200, {"version": {"number": "x"}})])
 async def test_a_place_that_cannot_be_used_is_a_sink_error(info: Answer) -> None:
     async with server(info=info) as url:
         with pytest.raises(SinkError, match="connecting"):
@@ -250,8 +235,3 @@ async def test_where_nothing_answers_opening_is_a_sink_error() -> None:
     with pytest.raises(SinkError, match="connecting") as caught:
         await ElasticsearchSink(url).open()
     assert caught.value.__cause__ is not None
-
-
-async def test_certificates_that_are_not_there_are_a_config_error() -> None:
-    with pytest.raises(ConfigError):
-        await ElasticsearchSink("https://localhost:9200", ca_certs="/nowhere.pem").open()
