@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 from hashlib import sha1
-from uuid import NAMESPACE_URL, UUID, uuid5
 
 import uuid_utils
 
@@ -18,8 +17,8 @@ __all__ = [
     "rfc3339",
 ]
 
-_STREAMS = uuid5(NAMESPACE_URL, "https://nunet.io/dms-events/stream")
-_SOURCES = uuid5(NAMESPACE_URL, "https://nunet.io/dms-events/source")
+_STREAMS = uuid_utils.uuid5(uuid_utils.NAMESPACE_URL, "https://nunet.io/dms-events/stream")
+_SOURCES = uuid_utils.uuid5(uuid_utils.NAMESPACE_URL, "https://nunet.io/dms-events/source")
 
 
 def new_id() -> str:
@@ -48,8 +47,11 @@ def id_of_document(source: str, id: str) -> str:
     return _uuid5(_SOURCES, f"{source}\n{id}") if source else id
 
 
-def _uuid5(namespace: UUID, name: str) -> str:
-    # uuid.uuid5 refuses a lone surrogate, which an ID that others chose may hold.
+def _uuid5(namespace: uuid_utils.UUID, name: str) -> str:
+    try:
+        return str(uuid_utils.uuid5(namespace, name))
+    except (TypeError, UnicodeEncodeError):
+        pass  # a lone surrogate, which an ID that others chose may hold
     data = namespace.bytes + name.encode(errors="surrogatepass")
     digest = sha1(data, usedforsecurity=False).digest()
     return str(uuid_utils.UUID(bytes=digest[:16], version=5))

@@ -37,6 +37,8 @@ class Message(msgspec.Struct, Generic[T_co], eq=False, gc=False):
     """The source as the transport knows it; empty under the token ``_``.
 
     On NATS that is the token in the subject, which the server's permissions can enforce."""
+    canonical: bool = True
+    """False if the event's JSON may differ from that of this release, by unknown keys for example."""
     returned: bool = False
     """True if the message was given back with `nak`."""
     _id: str = ""

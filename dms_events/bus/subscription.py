@@ -249,7 +249,7 @@ class Subscription(Generic[T]):
             reason = f"it was published as {type_name}"
             raise DecodeError(name, "", reason, delivery.data)
         event = codec.decode(envelope.data, registry.get(name))
-        message: Message[T] = Message(event, name, envelope, delivery, delivery.source)
+        message: Message[T] = Message(event, name, envelope, delivery, delivery.source, False)
         if claim := message.claimed_source:
             self._claims.add(message.source, claim)
         return message

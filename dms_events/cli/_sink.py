@@ -76,6 +76,13 @@ def run_(
             help="Time after a signal to finish the running writes and end.",
         ),
     ] = 8.0,
+    trust: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ROOT",
+            help="Root to which only relays may publish: the documents name the signers.",
+        ),
+    ] = None,
     once: Annotated[bool, typer.Option(help="End when all waiting events are stored.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the final figures as JSON.")] = False,
 ) -> None:
@@ -92,7 +99,7 @@ def run_(
     A pattern such as `--type '*'` leaves out the types that may not be stored, and says which these are.
     """
     wanted = _storable(type_ or ["elk_stats.*"])
-    run(_run(connection, to, durable, wanted, ack_wait, drain, once, json))
+    run(_run(connection, to, durable, wanted, ack_wait, drain, trust or [], once, json))
 
 
 def _storable(patterns: list[str]) -> list[str]:
@@ -123,9 +130,15 @@ async def _run(
     wanted: list[str],
     ack_wait_s: float,
     drain_s: float,
+    trust: list[str],
     once: bool,
     json: bool,
 ) -> None:
+    if trust and connection.root not in trust:
+        reason = (
+            f"the events come from the root {connection.root} (--root), and {trust[0]} is another"
+        )
+        raise ConfigError("--trust", reason)
     with status.status("connecting") as shown:
         async with sink_for(to) as sink, connection.bus(wait=True) as bus:
             forwarder = Forwarder(
@@ -135,6 +148,7 @@ async def _run(
                 wanted=wanted,
                 ack_wait_s=ack_wait_s,
                 drain_s=max(0.0, drain_s - _LAST_S),
+                trust=trust,
             )
             if once:
                 forwarder.drain()

@@ -1,12 +1,15 @@
 """The seam of sinks, and the document that they store."""
 
-from .document import call_key, document_of
+from .document import call_key, document_of, documents_of
 from .index import dataset_of, index_of
+from .outcome import OUTCOMES, Outcome
 from .sink import Document, Pace, Sink, SinkUnavailableError, SinkVerdict, Verdict
 from .storable import storable_types, why_not_storable
 
 __all__ = [
+    "OUTCOMES",
     "Document",
+    "Outcome",
     "Pace",
     "Sink",
     "SinkUnavailableError",
@@ -15,6 +18,7 @@ __all__ = [
     "call_key",
     "dataset_of",
     "document_of",
+    "documents_of",
     "index_of",
     "storable_types",
     "why_not_storable",

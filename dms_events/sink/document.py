@@ -2,22 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from functools import lru_cache
+from typing import Final, Protocol
 
 import msgspec
+from msgspec import UNSET, UnsetType, field
 
 from .. import codec
 from ..codec.float32 import shortest
 from ..identity import id_of_document, parse_rfc3339
+from ..types._wire import ZERO_TIME
+from .extra import extra_of
 from .index import dataset_of, index_of
+from .outcome import Outcome, outcome_of
 from .sink import Document
 
-__all__ = ["call_key", "document_of"]
+__all__ = ["call_key", "document_of", "documents_of"]
 
-_EARLIEST = datetime(2020, 1, 1, tzinfo=UTC)
-_AHEAD = timedelta(days=1)
+_EARLIEST: Final = datetime(2020, 1, 1, tzinfo=UTC)
+_AHEAD: Final = timedelta(days=1)
+_ABSURD: Final = "stored, the sender's is absurd"
+_SHORT: Final = 10
+"""Letters at the end of a peer id that tell it from others; all ids begin alike."""
 _encode = msgspec.json.Encoder().encode
+
+
+class Enveloped(Protocol):
+    """The members of a `dms_events.Envelope` that `document_of` reads."""
+
+    @property
+    def data(self) -> bytes:
+        """The event's JSON, as it came."""
+
+    @property
+    def source(self) -> str:
+        """Peer id of the sender, as the envelope claims; may be empty."""
+
+    @property
+    def time(self) -> str:
+        """When the event was sent, as RFC 3339; may be empty."""
 
 
 class Described(Protocol):
@@ -25,56 +50,71 @@ class Described(Protocol):
 
     event: msgspec.Struct
     type_name: str
+    canonical: bool
+
+    @property
+    def envelope(self) -> Enveloped:
+        """The envelope that the event came in."""
 
     @property
     def id(self) -> str:
         """ID of the event."""
 
     @property
-    def source(self) -> str:
-        """Peer id of the sender; may be empty, or a claim."""
-
-    @property
     def transport_source(self) -> str:
         """Peer id of the sender by the transport's own word; may be empty."""
 
     @property
-    def time_text(self) -> str:
-        """When the event was sent, as RFC 3339; may be empty."""
+    def subject(self) -> str:
+        """Where the message was published, in the transport's own terms."""
 
     @property
     def stored_ns(self) -> int:
         """When the broker stored the message, in ns since 1970."""
 
 
-def document_of(message: Described) -> Document:
+class _Event(msgspec.Struct, gc=False):
+    id: str
+    dataset: str
+    ingested: datetime
+    outcome: Outcome
+
+
+class _Dms(msgspec.Struct, gc=False, omit_defaults=True):
+    type: str
+    peer_id: str
+    peer_short: str
+    source_from: str
+    time_from: str
+    claimed_source: str | UnsetType = UNSET
+    signer: str | UnsetType = UNSET
+    verified: bool | UnsetType = UNSET
+    call_key: str | UnsetType = UNSET
+    extra: msgspec.Raw | UnsetType = UNSET
+
+
+class _About(msgspec.Struct, gc=False):
+    """The fields of a document that are not the event's own."""
+
+    timestamp: datetime = field(name="@timestamp")
+    event: _Event
+    dms: _Dms
+
+
+def documents_of(messages: Iterable[Described], *, trust: Iterable[str] = ()) -> list[Document]:
+    """Return the documents of a batch of messages.
+
+    Args:
+        trust: roots of subjects under which only relays may publish, so that the source of a message is
+            the peer whose signature the relay checked.
+    """
+    prefixes, now = tuple(f"{root}.events." for root in trust), datetime.now(UTC)
+    return [_document(message, now, prefixes) for message in messages]
+
+
+def document_of(message: Described, *, trust: Iterable[str] = ()) -> Document:
     """Return the document of a message: the event's own fields, encoded again, and its origin."""
-    event = message.event
-    stored = datetime.fromtimestamp(message.stored_ns / 1e9, UTC)
-    time, time_from = _time_of(message, stored)
-    dataset = dataset_of(message.type_name)
-    peer_id, source_from = _peer_of(message)
-    dms = {
-        "type": message.type_name,
-        "peer_id": peer_id,
-        "source_from": source_from,
-        "time_from": time_from,
-    }
-    call_id = getattr(event, "call_id", None)
-    if call_id is not None:
-        dms["call_key"] = call_key(call_id)
-    about = {
-        "@timestamp": time,
-        "event": {"id": message.id, "dataset": dataset, "ingested": datetime.now(UTC)},
-        "dms": dms,
-    }
-    return Document(
-        id=id_of_document(message.transport_source, message.id),
-        type_name=message.type_name,
-        time=time,
-        index=index_of(dataset, time),
-        body=_join(codec.encode(event), _encode(about)),
-    )
+    return documents_of([message], trust=trust)[0]
 
 
 def call_key(call_id: float) -> str:
@@ -85,40 +125,69 @@ def call_key(call_id: float) -> str:
     return shortest(call_id)
 
 
-def _time_of(message: Described, stored: datetime) -> tuple[datetime, str]:
+def _document(message: Described, now: datetime, trusted: tuple[str, ...]) -> Document:
+    event, envelope, type_name = message.event, message.envelope, message.type_name
+    source, claim, id = message.transport_source, envelope.source, message.id
+    time, time_from = _time_of(event, envelope.time, message.stored_ns)
+    peer_id, source_from = _peer_of(event, source, claim)
+    dataset = dataset_of(type_name)
+    dms = _Dms(type_name, peer_id, peer_id[-_SHORT:], source_from, time_from)
+    if source and claim and claim != source:
+        dms.claimed_source = claim
+    if trusted and source and message.subject.startswith(trusted):
+        dms.signer, dms.verified = source, claim == source
+    if (call_id := getattr(event, "call_id", None)) is not None:
+        dms.call_key = shortest(call_id)
+    if not message.canonical:
+        dms.extra = extra_of(envelope.data, type(event)) or UNSET
+    about = _encode(_About(time, _Event(id, dataset, now, outcome_of(event)), dms))
+    own = codec.encode(event)
+    return Document(
+        id=id_of_document(source, id),
+        type_name=type_name,
+        time=time,
+        index=index_of(dataset, time),
+        body=about if own == b"{}" else b"%b,%b" % (own[:-1], about[1:]),
+    )
+
+
+def _time_of(event: msgspec.Struct, written: str, stored_ns: int) -> tuple[datetime, str]:
     """Return the time of an event, and a label for the origin of that time.
 
     A time before 2020, or more than a day after the event was stored, is absurd. With such times anyone
     could create thousands of indices. So the stored time is used, and the label says so.
     """
     try:
-        if message.time_text:
-            time, time_from = parse_rfc3339(message.time_text).astimezone(UTC), "envelope"
-        elif timestamp := getattr(message.event, "timestamp", 0.0):
-            time, time_from = datetime.fromtimestamp(timestamp, UTC), "event"
+        if written:
+            time, time_from = parse_rfc3339(written).astimezone(UTC), "envelope"
+        elif (own := getattr(event, "timestamp", 0)) and own != ZERO_TIME:
+            time, time_from = _moment(own), "event"
         else:
-            return stored, "stored"
+            return _moment(stored_ns / 1e9), "stored"
     except (ValueError, OverflowError, OSError):
-        return stored, "stored, the sender's is absurd"
-    if _EARLIEST <= time <= stored + _AHEAD:
+        return _moment(stored_ns / 1e9), _ABSURD
+    if _EARLIEST <= time <= _latest(-(-stored_ns // 1_000_000_000)):
         return time, time_from
-    return stored, "stored, the sender's is absurd"
+    return _moment(stored_ns / 1e9), _ABSURD
 
 
-def _peer_of(message: Described) -> tuple[str, str]:
+def _moment(timestamp: float | datetime) -> datetime:
+    if isinstance(timestamp, datetime):
+        return timestamp.astimezone(UTC)
+    return datetime.fromtimestamp(timestamp, UTC)
+
+
+@lru_cache(maxsize=1024)
+def _latest(stored: int) -> datetime:
+    """Return the latest time that is not absurd; ``stored`` is rounded up to seconds since 1970."""
+    return datetime.fromtimestamp(stored, UTC) + _AHEAD
+
+
+def _peer_of(event: msgspec.Struct, source: str, claim: str) -> tuple[str, str]:
     """Return the sender and who named it: the transport, the envelope (a claim), the event or nobody."""
-    if message.transport_source:
-        return message.transport_source, "transport"
-    if message.source:
-        return message.source, "claim"
-    own = _own_peer(message.event)
-    return (own, "event") if own else ("unknown", "unknown")
-
-
-def _own_peer(event: msgspec.Struct) -> str:
+    if source:
+        return source, "transport"
+    if claim:
+        return claim, "claim"
     own = getattr(event, "peer_id", "") or getattr(event, "peer_id_of_service_host", "")
-    return own if isinstance(own, str) else ""
-
-
-def _join(first: bytes, second: bytes) -> bytes:
-    return second if first == b"{}" else first[:-1] + b"," + second[1:]
+    return (own, "event") if own and isinstance(own, str) else ("unknown", "unknown")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 
 __all__ = ["dataset_of", "index_of"]
 
@@ -24,4 +24,9 @@ def index_of(dataset: str, time: datetime) -> str:
     Deduplication by ``_id`` holds within one index only, so the same event must always go to the same
     index.
     """
-    return f"dms-{dataset}-{time.year:04}.{time.month:02}"
+    return _name(dataset, time.year, time.month)
+
+
+@lru_cache(maxsize=4096)
+def _name(dataset: str, year: int, month: int) -> str:
+    return f"dms-{dataset}-{year:04}.{month:02}"

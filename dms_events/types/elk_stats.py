@@ -4,8 +4,8 @@ They are flat facts for a stats database ("elk" after the stack that shows it). 
 but the NTX amounts as float32, so a Go reader sees ``timestamp`` in steps of 128 s and call ids above
 2**24 merged; Python keeps the full number, on the wire too, and the envelope carries the precise time.
 
-Constructing an event needs every field: a forgotten CPU count must not become 0. Where the DMS README
-names no unit, neither does the field.
+Constructing an event needs every field: a forgotten CPU count must not become 0. A field has a unit where
+the DMS names it: in its README, or in its source (``time_taken``).
 """
 
 from __future__ import annotations
@@ -121,7 +121,9 @@ class ServiceCall(StatsEvent, frozen=True, kw_only=True, gc=False):
     network_bw_used: Annotated[Float32, Meta(description="network bandwidth used")] = field(
         name="NetworkBwUsed"
     )
-    time_taken: Annotated[Float32, Meta(description="time the job took")] = field(name="TimeTaken")
+    time_taken: Annotated[Float32, unit("s"), Meta(description="time the job took")] = field(
+        name="TimeTaken"
+    )
     status: Annotated[str, Meta(description="status of the job")] = field(name="Status")
     amount_of_ntx: Ntx = field(name="AmountOfNtx")
     timestamp: Timestamp = field(name="Timestamp")

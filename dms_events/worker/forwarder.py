@@ -9,6 +9,7 @@ import msgspec
 from .. import registry
 from ..bus import Bus
 from ..errors import ConfigError
+from ..names import checked_root
 from ..sink import Pace, Sink, why_not_storable
 from ..transport import ACK_WAIT_S
 from .handlers import Handler, Routes
@@ -44,10 +45,12 @@ class Forwarder:
         memory: handled identities to remember, in 34 MB at most; less than 1,440,000 counts as 1,440,000.
         drain_s: how long writes may go on after `stop`; then they are cancelled.
         figures_every_s: how often the figures are logged, if they have changed.
+        trust: roots of subjects under which only relays may publish. Documents from there say who signed
+            the event (``dms.signer``) and whether its envelope names the same peer (``dms.verified``).
 
     Raises:
-        ConfigError: the transport does not acknowledge, a number is out of range, or one of the types
-            holds a secret or has no fields of its own.
+        ConfigError: the transport does not acknowledge, a number is out of range, one of the types holds
+            a secret or has no fields of its own, or a root has no valid name.
     """
 
     def __init__(
@@ -65,6 +68,7 @@ class Forwarder:
         memory: int = 1_440_000,
         drain_s: float = 8.0,
         figures_every_s: float = 60.0,
+        trust: Iterable[str] = (),
     ) -> None:
         if not bus.guarantees.acknowledges:
             raise ConfigError("bus", "forwarding needs acknowledgements; connect with durable=True")
@@ -88,7 +92,8 @@ class Forwarder:
         self.stats = Stats()
         self._ending = Ending()
         most = Pace(batch=batch, batch_bytes=batch_bytes, writes=writes)
-        writer = SinkWriter(sink, most, self.stats, self._ending.stopping)
+        roots = [checked_root(root, setting="trust") for root in trust]
+        writer = SinkWriter(sink, most, self.stats, self._ending.stopping, trust=roots)
         handler = Handler(
             writer.write,
             retry=RetryPolicy(),

@@ -13,7 +13,7 @@ from ..aio import set_within
 from ..bus import Message
 from ..errors import ConnectionLostError, SinkBrokenError, SinkError
 from ..quiet import Quiet
-from ..sink import Document, Pace, Sink, SinkUnavailableError, SinkVerdict, Verdict, document_of
+from ..sink import Document, Pace, Sink, SinkUnavailableError, SinkVerdict, Verdict, documents_of
 from .outcome import DONE, DUPLICATE, Again, Dead, Outcome
 from .policy import RetryPolicy
 from .stats import Stats
@@ -36,10 +36,20 @@ class SinkWriter:
     Args:
         most: upper limits of batches and writes, as the forwarder is set.
         stopping: set when the forwarder stops: messages not with the sink by then are given back.
+        trust: as for `documents_of`.
     """
 
-    def __init__(self, sink: Sink, most: Pace, stats: Stats, stopping: asyncio.Event) -> None:
+    def __init__(
+        self,
+        sink: Sink,
+        most: Pace,
+        stats: Stats,
+        stopping: asyncio.Event,
+        *,
+        trust: Sequence[str] = (),
+    ) -> None:
         self._sink = sink
+        self._trust = trust
         self._most = most
         self._stats = stats
         self._stopping = stopping
@@ -56,7 +66,7 @@ class SinkWriter:
         Raises:
             SinkBrokenError: the sink has to be mended.
         """
-        documents = [document_of(message) for message in messages]
+        documents = documents_of(messages, trust=self._trust)
         judged: list[SinkVerdict] = []
         while len(judged) < len(documents) and not self._stopping.is_set():
             judged += await self._judged(documents[len(judged) :])

@@ -7,7 +7,6 @@ import sqlite3
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -21,6 +20,7 @@ from dms_events.types.elk_stats import (
     ServiceCall,
     ServiceStatus,
 )
+from tests.kit.documents.messages import Message
 
 SCHEMA = """
 CREATE TABLE documents (id TEXT PRIMARY KEY, type TEXT NOT NULL, time TEXT NOT NULL,
@@ -34,9 +34,8 @@ def store(path: Path, events: list[Event]) -> Path:
     with sqlite3.connect(path) as connection:
         connection.execute(SCHEMA)
         for n, (time, event) in enumerate(events):
-            message = SimpleNamespace(
-                event=event,
-                type_name=f"elk_stats.{type(event).__name__}",
+            message = Message(
+                event,
                 id=f"id-{n}",
                 source="12D3KooWNode",
                 transport_source="12D3KooWNode",

@@ -113,6 +113,9 @@ MANIFEST = msgspec.json.decode((STORED / "manifest.json").read_bytes(), type=Man
 NOTES = msgspec.json.decode((STORED / "notes.json").read_bytes(), type=list[Note])
 
 
+_TOLD_LATER = {"source_from", "peer_short", "claimed_source", "extra"}
+
+
 class Kept(msgspec.Struct, frozen=True):
     """A document as a sink keeps it, without the time of writing."""
 
@@ -129,8 +132,10 @@ class Kept(msgspec.Struct, frozen=True):
 
         Without what that release did not tell, too.
         """
-        event = {key: value for key, value in self.body["event"].items() if key != "id"}
-        dms = {key: value for key, value in self.body["dms"].items() if key != "source_from"}
+        event, dms = (
+            {key: value for key, value in self.body[part].items() if key not in left_out}
+            for part, left_out in (("event", {"id", "outcome"}), ("dms", _TOLD_LATER))
+        )
         return json.dumps([self.index, {**self.body, "event": event, "dms": dms}])
 
 

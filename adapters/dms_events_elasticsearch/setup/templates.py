@@ -29,7 +29,7 @@ __all__ = [
     "settings_component",
 ]
 
-TEMPLATE_VERSION: Final = 4
+TEMPLATE_VERSION: Final = 5
 """Increased with every change of a template; an older template on the server is replaced."""
 
 PRIORITY: Final = 500

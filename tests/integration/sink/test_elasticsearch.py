@@ -20,23 +20,18 @@ from dms_events_elasticsearch.setup.templates import (
     index_template,
     index_templates,
 )
+from tests.kit.documents import messages
 from tests.kit.servers.elasticsearch import call
 
 NOVEMBER = datetime(2026, 11, 5, 12, tzinfo=UTC)
 
 
 @dataclass
-class Message:
-    event: msgspec.Struct
-    id: str
+class Message(messages.Message):
+    """A message of November."""
+
     time_text: str = "2026-11-05T12:00:00.123456789Z"
     source: str = "12D3KooWSource"
-    transport_source: str = ""
-    stored_ns: int = int(NOVEMBER.timestamp()) * 10**9
-    type_name: str = ""
-
-    def __post_init__(self) -> None:
-        self.type_name = registry.name_of(type(self.event))
 
 
 def removed(id: str, service: str = "service", **about: Any) -> Document:

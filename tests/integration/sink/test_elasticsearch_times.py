@@ -1,11 +1,13 @@
-"""The `Timestamp` of an event: a date where it can be one, and never a reason to refuse the event."""
+"""Events of any time: each in its month, and its `Timestamp` a date where it can be one."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from dms_events.sink import Verdict, document_of
 from dms_events.types.elk_stats import ServiceRemove
+from tests.kit.documents.messages import STORED
 from tests.kit.servers.elasticsearch import call
 
 from .test_elasticsearch import Message, opened
@@ -45,3 +47,30 @@ async def test_a_timestamp_that_is_no_date_stays_in_the_document(
     hits = await written(empty_elasticsearch_url, *timestamps)
     assert [hit["_source"]["Timestamp"] for hit in hits] == timestamps
     assert [hit["_ignored"] for hit in hits] == [["Timestamp"]] * len(timestamps)
+
+
+async def test_each_event_is_in_the_month_of_its_time_or_of_its_storing(
+    empty_elasticsearch_url: str,
+) -> None:
+    month_of = {
+        "late": ("2020-01-01T00:00:00Z", "2020.01"),
+        "in another month": ("2026-10-31T23:59:59.999999999Z", "2026.10"),
+        "in another zone": ("2026-11-01T01:00:00+02:00", "2026.10"),
+        "a day ahead": ((STORED + timedelta(days=1)).isoformat(), "2026.11"),
+        "in the future": ("2027-01-01T00:00:00Z", "2026.11"),
+        "absurd": ("9999-12-31T23:59:59Z", "2026.11"),
+        "before all": ("0001-01-01T00:00:00Z", "2026.11"),
+        "missing": ("", "2026.11"),
+    }
+    event = ServiceRemove(service_id="s", timestamp=0.0)
+    async with opened(empty_elasticsearch_url) as sink:
+        batch = [
+            document_of(Message(event, name, time_text=text))
+            for name, (text, _) in month_of.items()
+        ]
+        for verdict in (Verdict.STORED, Verdict.DUPLICATE):
+            assert {judged.verdict for judged in await sink.write(batch)} == {verdict}
+        await sink.count()
+    found = call(f"{empty_elasticsearch_url}/dms-*/_search", "POST", {"size": 100})
+    indices = {hit["_id"]: hit["_index"].rpartition("-")[2] for hit in found["hits"]["hits"]}
+    assert indices == {name: month for name, (_, month) in month_of.items()}

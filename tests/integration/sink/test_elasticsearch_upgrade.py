@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
 from typing import Any
 
-import msgspec
 import pytest
 
 from dms_events.sink import Document, SinkVerdict, Verdict, document_of
 from dms_events.types.elk_stats import ServiceRemove
 from dms_events_elasticsearch.setup.templates import fields_of_index
+from tests.kit.documents.messages import Message
 from tests.kit.servers.elasticsearch import call
 
 from .test_elasticsearch import opened
@@ -21,20 +20,16 @@ NAME = "dms-elk_stats.service_remove"
 MONTHS = ("2026.10", "2026.11")
 
 
-@dataclass
-class Message:
-    event: msgspec.Struct
-    id: str
-    time_text: str
-    type_name: str = TYPE
-    source: str = "node"
-    transport_source: str = "node"
-    stored_ns: int = 1_795_800_000 * 10**9
-
-
 def removed(id: str, month: str) -> Document:
     event = ServiceRemove(service_id="s", timestamp=1.7e9)
-    return document_of(Message(event, id, f"{month.replace('.', '-')}-05T12:00:00Z"))
+    return document_of(
+        Message(
+            event,
+            id,
+            transport_source="node",
+            time_text=f"{month.replace('.', '-')}-05T12:00:00Z",
+        )
+    )
 
 
 def of_before() -> dict[str, Any]:

@@ -48,6 +48,7 @@ def test_a_timestamp_in_seconds_is_a_date() -> None:
     [
         ("elk_stats.ServiceCall.CPUUsed", "float", "MHz"),
         ("elk_stats.ServiceCall.MaxRAM", "float", "MB"),
+        ("elk_stats.ServiceCall.TimeTaken", "float", "s"),
         ("elk_stats.ServiceCall.AmountOfNtx", "integer", "NTX"),
         ("machine.FreeResources.ntx_price", "double", "NTX/min"),
         ("onboarding.Metadata.update_timestamp", "long", None),

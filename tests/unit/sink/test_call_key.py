@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dms_events.codec.float32 import searched
 from dms_events.sink import call_key
 from tests.kit.documents.strategies import FLOAT32_MAX
 
@@ -67,6 +68,14 @@ def test_the_call_key_of_a_power_of_two_is_the_shortest_too(exponent: int) -> No
     number = 2.0**exponent
     assert reads_as(call_key(number), number)
     assert digits(call_key(number)) <= max(fewest_digits(number), 8 if number.is_integer() else 0)
+
+
+@given(st.integers(0, 2**32 - 1).filter(lambda bits: bits >> 23 & 0xFF != 0xFF))
+def test_the_call_key_of_any_bits_is_the_one_that_a_search_finds(bits: int) -> None:
+    packed = struct.pack("<I", bits)
+    (number,) = struct.unpack("<f", packed)
+    whole = number.is_integer() and abs(number) <= 2**24
+    assert call_key(number) == (str(int(number)) if whole else searched(number, packed))
 
 
 @given(st.floats(-FLOAT32_MAX, FLOAT32_MAX))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,46 +11,36 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dms_events import registry
 from dms_events.sink import Document, dataset_of, document_of, index_of
+from dms_events.types._wire import ZERO_TIME
+from dms_events.types.deployment import DeploymentRequest
 from dms_events.types.elk_stats import (
     DeviceStatusChange,
     NewService,
     ServiceRemove,
     ServiceStatus,
 )
+from tests.kit.documents.messages import STORED, Message
 from tests.kit.documents.strategies import EVENT_TYPES, FLOAT32_MAX, events
 
-STORED = datetime(2026, 11, 20, 12, 0, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
-
-
-@dataclass
-class Known:
-    """What a document is made of."""
-
-    event: msgspec.Struct
-    type_name: str
-    id: str = "its-id"
-    source: str = ""
-    transport_source: str = ""
-    time_text: str = ""
-    stored_ns: int = int(STORED.timestamp()) * 1_000_000_000
 
 
 def removal(*, timestamp: float = 0.0, time_text: str = "", source: str = "") -> Document:
     event = ServiceRemove(service_id="s", timestamp=timestamp)
-    return document_of(Known(event, "elk_stats.ServiceRemove", source=source, time_text=time_text))
+    return document_of(Message(event, source=source, time_text=time_text))
 
 
-def dms(document: Document) -> dict[str, str]:
-    found: dict[str, str] = json.loads(document.body)["dms"]
+def dms(document: Document) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(document.body)["dms"]
     return found
 
 
 @given(events, st.text())
 def test_the_body_is_json_with_gos_keys_first(event: msgspec.Struct, source: str) -> None:
-    name = f"elk_stats.{type(event).__name__}"
-    body = json.loads(document_of(Known(event, name, source=source)).body)
+    name = registry.name_of(type(event))
+    body = json.loads(document_of(Message(event, source=source)).body)
     own = [f.encode_name for f in msgspec.structs.fields(type(event))]
     assert list(body) == [*own, "@timestamp", "event", "dms"]
     assert body["event"]["id"] == "its-id"
@@ -59,6 +48,8 @@ def test_the_body_is_json_with_gos_keys_first(event: msgspec.Struct, source: str
     assert (body["dms"]["type"], body["dms"]["peer_id"] == source or not source) == (name, True)
     ingested = datetime.fromisoformat(body["event"]["ingested"])
     assert abs(datetime.now(UTC) - ingested) < timedelta(minutes=1)
+    assert body["event"]["outcome"] in ("success", "failure", "unknown")
+    assert body["dms"]["peer_short"] == body["dms"]["peer_id"][-10:]
 
 
 @pytest.mark.parametrize(
@@ -153,12 +144,78 @@ def test_the_peer_is_the_source_else_the_events_own_else_unknown() -> None:
     anonymous = msgspec.structs.replace(device, peer_id="")
 
     def peer(event: msgspec.Struct, source: str = "") -> str:
-        name = f"elk_stats.{type(event).__name__}"
-        return dms(document_of(Known(event, name, source=source)))["peer_id"]
+        found: str = dms(document_of(Message(event, source=source)))["peer_id"]
+        return found
 
     assert peer(device, "sender") == peer(host, "sender") == peer(service, "sender") == "sender"
     assert (peer(device), peer(host)) == ("own", "host")
     assert peer(service) == peer(anonymous) == "unknown"
+
+
+@pytest.mark.parametrize("timestamp", [STORED - DAY, ZERO_TIME])
+def test_a_type_whose_timestamp_is_a_time_has_a_document(timestamp: datetime) -> None:
+    document = document_of(Message(DeploymentRequest(timestamp=timestamp)))
+    told = timestamp != ZERO_TIME
+    assert document.time == (timestamp if told else STORED)
+    assert dms(document)["time_from"] == ("event" if told else "stored")
+
+
+def test_the_stored_time_is_exact_where_it_limits_what_is_absurd() -> None:
+    event = ServiceRemove(service_id="s", timestamp=0.0)
+    stored_ns = int(STORED.timestamp()) * 10**9 + 1
+    sent = (STORED + DAY).isoformat()
+    document = document_of(Message(event, time_text=sent, stored_ns=stored_ns))
+    assert document.time == STORED + DAY
+
+
+@pytest.mark.parametrize(
+    ("claim", "transport", "claimed"),
+    [
+        ("liar", "signer", "liar"),
+        ("signer", "signer", None),
+        ("", "signer", None),
+        ("somebody", "", None),
+        ("", "", None),
+    ],
+)
+def test_a_claim_of_another_source_than_the_transports_is_kept_beside_it(
+    claim: str, transport: str, claimed: str | None
+) -> None:
+    event = ServiceRemove(service_id="s", timestamp=0.0)
+    about = dms(document_of(Message(event, source=claim, transport_source=transport)))
+    assert about.get("claimed_source") == claimed
+
+
+GOSSIP = "dms.gossip.events.elk_stats.ServiceRemove.signer"
+
+
+@pytest.mark.parametrize(
+    ("claim", "verified"), [("signer", True), ("", False), ("liar", False), ("Signer", False)]
+)
+def test_under_a_trusted_root_the_source_is_the_signer(claim: str, verified: bool) -> None:
+    event = ServiceRemove(service_id="s", timestamp=0.0)
+    message = Message(event, source=claim, transport_source="signer", subject=GOSSIP)
+    about = dms(document_of(message, trust=["dms.gossip"]))
+    assert (about["signer"], about["verified"]) == ("signer", verified)
+
+
+@pytest.mark.parametrize(
+    ("transport", "subject", "trust"),
+    [
+        ("signer", GOSSIP, []),
+        ("signer", GOSSIP, ["dms"]),
+        ("signer", GOSSIP, ["dms.gos"]),
+        ("signer", "dms.events.elk_stats.ServiceRemove.signer", ["dms.gossip"]),
+        ("signer", "dms.gossip.requests.elk_stats.ServiceRemove.signer", ["dms.gossip"]),
+        ("", "dms.gossip.events.elk_stats.ServiceRemove._", ["dms.gossip"]),
+    ],
+)
+def test_elsewhere_nothing_is_said_of_a_signer(
+    transport: str, subject: str, trust: list[str]
+) -> None:
+    event = ServiceRemove(service_id="s", timestamp=0.0)
+    message = Message(event, source="signer", transport_source=transport, subject=subject)
+    assert not dms(document_of(message, trust=trust)).keys() & {"signer", "verified"}
 
 
 def test_the_document_says_whose_word_its_peer_is() -> None:
@@ -166,7 +223,7 @@ def test_the_document_says_whose_word_its_peer_is() -> None:
     anonymous = msgspec.structs.replace(device, peer_id="")
 
     def peer(event: msgspec.Struct, **sources: Any) -> tuple[str, str]:
-        about = dms(document_of(Known(event, "elk_stats.DeviceStatusChange", **sources)))
+        about = dms(document_of(Message(event, **sources)))
         return about["peer_id"], about["source_from"]
 
     assert peer(device, source="node", transport_source="node") == ("node", "transport")
@@ -179,7 +236,7 @@ def test_a_call_has_a_call_key() -> None:
     event = ServiceStatus(
         call_id=16_777_217, peer_id_of_service_host="", service_id="", status="", timestamp=1.0
     )
-    assert dms(document_of(Known(event, "elk_stats.ServiceStatus")))["call_key"] == "16777216"
+    assert dms(document_of(Message(event)))["call_key"] == "16777216"
 
 
 def test_what_is_no_call_has_no_call_key() -> None:
