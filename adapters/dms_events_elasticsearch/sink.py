@@ -20,7 +20,7 @@ from .encode import encode, halves, split
 from .judge import Obstacle, Refused, judge, overloaded
 from .months import Months
 from .names import DEFAULT_PREFIX, Names
-from .setup import Server, install
+from .setup import Cluster, install
 
 if TYPE_CHECKING:
     from elasticsearch import AsyncElasticsearch
@@ -111,9 +111,9 @@ class ElasticsearchSink(Sink):
                 somebody else takes our indices.
         """
         try:
-            await self._connection.open()
-            server = await Server.asked(self._connection.client)
-            await install(server, self._names)
+            server = await self._connection.open()
+            cluster = Cluster(self._connection.client, serverless=server.serverless)
+            await install(cluster, self._names)
         except Denied as denied:
             await self.close()
             raise ConfigError("url", str(denied)) from denied

@@ -34,6 +34,10 @@ COMMANDS: Final = {
         "List, show, replay and drop dead letters: messages that a reader gave up.",
     ),
     "nats": ("_nats:app", "Set up the streams and durables (named readers) of a NATS server."),
+    "elasticsearch": (
+        "_elasticsearch:app",
+        "Set up an Elasticsearch server for the stored events.",
+    ),
     "libp2p": ("_libp2p:app", "Make a libp2p node's key, ping nodes, and list peers."),
     "kibana": (
         "_kibana:app",

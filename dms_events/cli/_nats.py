@@ -5,19 +5,17 @@ from __future__ import annotations
 import ssl
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 import typer
 
 from ..errors import ConfigError
 from ._connection import Connection, connects
+from ._differences import print_differences
 from ._running import run
 from ._schemes import Nats, option
-from ._shared import out, print_columns, visible
-
-if TYPE_CHECKING:
-    from dms_events_nats import Difference
+from ._shared import out, visible
 
 __all__ = ["app"]
 
@@ -25,12 +23,6 @@ app = typer.Typer(
     help="Set up the streams and durables (named readers) of a NATS server.", no_args_is_help=True
 )
 
-_FOUND: Final = {
-    "missing": "missing",
-    "outdated": "declared anew",
-    "changed": "changed on the server",
-    "refused": "refused",
-}
 _ROOT: Final = (
     Annotated[
         str,
@@ -43,7 +35,6 @@ _ROOT: Final = (
     ],
     "",
 )
-_APPLIED: Final = {"missing": "made", "outdated": "updated", "changed": "overwritten"}
 
 
 @app.callback()
@@ -132,7 +123,7 @@ def setup(
         found = run(check_setup(url, declared, **options))
     else:
         found = run(apply_setup(url, declared, overwrite=overwrite, **options))
-    _print(found)
+    print_differences(found)
     if check:
         _print_sync(monitoring_url or (), options.get("tls"))
     failed = found if check else [d for d in found if d.state == "refused"]
@@ -163,22 +154,3 @@ def _print_sync(monitoring: Sequence[str], tls: ssl.SSLContext | None) -> None:
                 "sync_interval: always, in the server's block jetstream, loses none"
             )
         out.print(f"sync_interval of {visible(policy.server)}: {found}", markup=False)
-
-
-def _print(found: list[Difference]) -> None:
-    if not found:
-        out.print("everything is as declared")
-        return
-    rows = [("what", "setting", "declared", "on the server", "")]
-    for one in found:
-        words = _APPLIED[one.state] if one.applied else _FOUND[one.state]
-        what = (one.place, one.setting, one.declared, one.actual, words)
-        rows.append(tuple(map(visible, what)))  # type: ignore[arg-type]
-    print_columns(rows)
-    for one in found:
-        if one.fix:
-            out.print(f"{one.place}, {one.setting}: {one.fix}", markup=False)
-    if any(one.state == "changed" and not one.applied for one in found):
-        out.print(
-            "settings that were changed on the server are left as they are; --overwrite sets them"
-        )

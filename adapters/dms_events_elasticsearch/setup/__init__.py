@@ -1,6 +1,18 @@
-"""Set up a server: its templates, and the indices that exist."""
+"""Set up a server: its templates, settings and policy, and the indices that exist."""
 
+from .cluster import Cluster
+from .compare import Difference, State
+from .declaration import ElasticsearchSetup
 from .install import install
-from .server import Server
+from .reconcile import Reconciliation
+from .shards import ShardCount
 
-__all__ = ["Server", "install"]
+__all__ = [
+    "Cluster",
+    "Difference",
+    "ElasticsearchSetup",
+    "Reconciliation",
+    "ShardCount",
+    "State",
+    "install",
+]

@@ -77,7 +77,9 @@ def compared(
     if found is None:
         return [Difference(place=place, state="missing")]
     wanted, actual = flat(_content(declared)), flat(_content(found))
-    paths = [path for path in {**wanted, **actual} if wanted.get(path) != actual.get(path)]
+    differing = [path for path in {**wanted, **actual} if wanted.get(path) != actual.get(path)]
+    # An object that is empty on one side only differs by what the other side has in it.
+    paths = [p for p in differing if not any(other.startswith(f"{p}.") for other in differing)]
     version, ours = our_version(found), our_version(declared)
     assert ours is not None
     if version is None:

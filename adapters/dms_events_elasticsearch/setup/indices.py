@@ -9,8 +9,8 @@ from typing import Any, Final, NamedTuple
 from dms_events.sink import dataset_of, storable_types
 
 from ..names import Names, month_end
+from .cluster import Index
 from .compare import flat
-from .server import Index
 
 __all__ = ["Mismatch", "differing_fields", "dynamic_options", "missing_fields", "types_of_indices"]
 

@@ -10,10 +10,10 @@ from dms_events.errors import ConfigError, SinkError
 from dms_events.sink import storable_types
 
 from ..names import Names
+from .cluster import Cluster
 from .compare import our_version
 from .foreign import rivals
 from .indices import missing_fields, types_of_indices
-from .server import Server
 from .templates import (
     PRIORITY,
     TEMPLATE_VERSION,
@@ -30,7 +30,7 @@ _log = logging.getLogger("dms_events")
 _Body = Mapping[str, Any]
 
 
-async def install(server: Server, names: Names) -> None:
+async def install(cluster: Cluster, names: Names) -> None:
     """Install the templates that are missing or older than ours.
 
     A template of the same name that is newer, or not ours, stays as it is. So do its indices.
@@ -39,21 +39,21 @@ async def install(server: Server, names: Names) -> None:
         ConfigError: a template of somebody else takes our indices.
         SinkError: templates or mappings cannot be read or written.
     """
-    found = await server.templates()
+    found = await cluster.templates()
     wanted = index_templates(names)
     _refuse_rivals({name: body for name, body in found.items() if name not in wanted}, names)
     versions = {name: _version(found.get(name)) for name in wanted}
     older = [name for name, version in versions.items() if version < TEMPLATE_VERSION]
     if older:
         try:
-            await _install_components(server, names)
-            await server.put_templates({name: wanted[name] for name in older})
+            await _install_components(cluster, names)
+            await cluster.put_templates({name: wanted[name] for name in older})
         except SinkError as error:
             if getattr(error.__cause__, "status_code", 0) != 403:
                 raise
             raise SinkError(f"{error}. {_NOT_ALLOWED}") from error
     ours = {name for name, version in versions.items() if version <= TEMPLATE_VERSION}
-    await _extend(server, names, ours)
+    await _extend(cluster, names, ours)
 
 
 _NOT_ALLOWED = (
@@ -82,29 +82,29 @@ def _refuse_rivals(others: Mapping[str, _Body], names: Names) -> None:
         )
 
 
-async def _install_components(server: Server, names: Names) -> None:
+async def _install_components(cluster: Cluster, names: Names) -> None:
     """Install the component templates, which the server wants before those that are made of them."""
-    found = await server.components()
+    found = await cluster.components()
     if _version(found.get(names.common)) < TEMPLATE_VERSION:
-        await server.put_component(names.common, common_component())
+        await cluster.put_component(names.common, common_component())
     if names.settings not in found:
-        await server.put_component(names.settings, settings_component({}))
+        await cluster.put_component(names.settings, settings_component({}))
 
 
-async def _extend(server: Server, names: Names, templates: set[str]) -> None:
+async def _extend(cluster: Cluster, names: Names, templates: set[str]) -> None:
     """Add missing fields to the indices of ``templates``: strict indices would refuse documents."""
-    indices = await server.indices(names)
+    indices = await cluster.indices(names)
     for index, type_name in types_of_indices(names, indices):
         if index.rpartition("-")[0] not in templates:
             continue
         wanted = fields_of_index(type_name)
         if missing := missing_fields(wanted, indices[index].properties):
-            await _add(server, index, missing)
+            await _add(cluster, index, missing)
 
 
-async def _add(server: Server, index: str, fields: _Body) -> None:
+async def _add(cluster: Cluster, index: str, fields: _Body) -> None:
     try:
-        await server.add_fields(index, fields)
+        await cluster.add_fields(index, fields)
     except SinkError as error:
         if not _is_about_the_index(error):
             raise

@@ -17,7 +17,7 @@ from .compare import flat
 if TYPE_CHECKING:
     from elasticsearch import AsyncElasticsearch
 
-__all__ = ["Index", "Server"]
+__all__ = ["Cluster", "Index"]
 
 _TEMPLATES = "index_templates.name,index_templates.index_template"
 _COMPONENTS = "component_templates.name,component_templates.component_template"
@@ -46,28 +46,17 @@ class Index(msgspec.Struct, frozen=True):
         return found
 
 
-class Server:
-    """An Elasticsearch, as the setup sees it.
+class Cluster:
+    """A cluster, as the setup sees it.
 
     Args:
         client: connected.
         serverless: True on Elasticsearch Serverless, which has no policies, shards and replicas.
     """
 
-    def __init__(self, client: AsyncElasticsearch, serverless: bool) -> None:
+    def __init__(self, client: AsyncElasticsearch, *, serverless: bool) -> None:
         self._client = client
         self.serverless = serverless
-
-    @classmethod
-    async def asked(cls, client: AsyncElasticsearch) -> Server:
-        """Ask a server for what it is.
-
-        Raises:
-            SinkError: it does not answer.
-        """
-        with translated("connecting"):
-            info = await client.info()
-        return cls(client, info.body.get("version", {}).get("build_flavor") == "serverless")
 
     async def has_policies(self) -> bool:
         """True if the server keeps lifecycle policies; Serverless and some distributions do not."""

@@ -1,0 +1,107 @@
+"""``dms-events elasticsearch setup``: install templates, settings and retention, or check them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ._differences import print_differences
+from ._running import run
+from ._shared import out
+
+if TYPE_CHECKING:
+    from dms_events_elasticsearch import ShardCount
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    help="Set up an Elasticsearch server for the stored events.", no_args_is_help=True
+)
+
+
+@app.callback()
+def _group() -> None:
+    pass
+
+
+@app.command()
+def setup(
+    to: Annotated[
+        str, typer.Option("--to", envvar="DMS_EVENTS_SINK", help="URL of the server.")
+    ] = "http://127.0.0.1:9200",
+    prefix: Annotated[
+        str,
+        typer.Option(
+            "--prefix",
+            envvar="DMS_EVENTS_PREFIX",
+            help="First part of all names. Networks with different prefixes can share a cluster.",
+        ),
+    ] = "dms",
+    retention: Annotated[
+        int | None,
+        typer.Option(
+            "--retention",
+            envvar="DMS_EVENTS_RETENTION",
+            metavar="DAYS",
+            help="Delete an index so many days after the end of its month.  [default: not touched]",
+        ),
+    ] = None,
+    replicas: Annotated[
+        int | None,
+        typer.Option(
+            "--replicas",
+            envvar="DMS_EVENTS_REPLICAS",
+            help="Copies of each index; 0 on a single node.  [default: not touched]",
+        ),
+    ] = None,
+    shards: Annotated[
+        int | None,
+        typer.Option(
+            "--shards",
+            envvar="DMS_EVENTS_SHARDS",
+            help="Primary shards of each new index.  [default: not touched]",
+        ),
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Change nothing, and exit with 1 if anything differs.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Change nothing, and print what would be changed.")
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Also set what somebody changed on the server.")
+    ] = False,
+) -> None:
+    """Bring the templates, settings and retention of a server to what is declared.
+
+    Installs a template for each type that may be stored, and adds new fields, aliases and settings to the
+    indices that exist. What somebody else changed on the server is left as it is, and printed. A change
+    that takes a new index says so.
+
+    Exits with 1 if something was refused, and with `--check` if anything is not as declared.
+    """
+    from dms_events_elasticsearch import ElasticsearchSetup, apply_setup, check_setup
+
+    declared = ElasticsearchSetup(
+        prefix=prefix, shards=shards, replicas=replicas, retention_days=retention
+    )
+    if check or dry_run:
+        report = run(check_setup(to, declared))
+    else:
+        report = run(apply_setup(to, declared, overwrite=overwrite))
+    print_differences(report.differences)
+    if report.shards is not None:
+        _print_shards(report.shards)
+    failed = any(check or one.state == "refused" for one in report.differences)
+    raise typer.Exit(1 if failed and not dry_run else 0)
+
+
+def _print_shards(count: ShardCount) -> None:
+    said = f"shards: {count.used} of {count.limit} are used; a month of one type takes {count.each}"
+    if count.types:
+        said += (
+            f", of the {count.types} types that are stored {count.types * count.each}: there is room "
+            f"for {count.months_left} months, if no index is deleted"
+        )
+    out.print(said)
