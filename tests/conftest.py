@@ -30,7 +30,7 @@ settings.register_profile(
 )
 settings.load_profile("patient")
 
-pytest_plugins = ["tests.kit.run.ending", "tests.kit.run.workers"]
+pytest_plugins = ["pytester", "tests.kit.run.ending", "tests.kit.run.workers"]
 
 
 @pytest.fixture

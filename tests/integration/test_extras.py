@@ -162,6 +162,23 @@ except ExtraNotInstalledError as error:
     assert (done.code, done.out, done.err) == (0, expected, "")
 
 
+@pytest.mark.parametrize("missing", ["pytest", "pytest_asyncio"])
+async def test_the_contract_suite_names_the_extra_that_it_needs(missing: str) -> None:
+    program = f"""
+import sys
+sys.modules["{missing}"] = None
+import dms_events.testing
+from dms_events.errors import ExtraNotInstalledError
+try:
+    import dms_events.testing.transport_contract
+except ExtraNotInstalledError as error:
+    print(error)
+"""
+    done = await run(sys.executable, "-c", program)
+    expected = "the contract suite needs an extra: pip install 'dms-events[testing]'\n"
+    assert (done.code, done.out, done.err) == (0, expected, "")
+
+
 async def test_the_extra_for_nats_brings_what_credentials_need(tmp_path: Path) -> None:
     lines = [line.replace('"', "'") for line in requires("dms-events") or ()]
     assert any("nats-py[nkeys]" in line and "extra == 'nats'" in line for line in lines)

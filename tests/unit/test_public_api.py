@@ -76,6 +76,7 @@ HEAVY = {
     "libp2p",
     "trio",
     "multiaddr",
+    "pytest",
 }
 
 

@@ -109,10 +109,10 @@ class Arriving(Contract):
         To mend it: iterate once, and return the count. An empty iterable is 0.
         """
         async with bus.subscribe(ServiceCall) as messages:
-            assert await bus.publish_many(event_calls(1_234)) == 1_234
+            assert await bus.publish_many(event_calls(600)) == 600
             assert await bus.publish_many(e for e in event_calls(3)) == 3
             assert await bus.publish_many([]) == 0
-            assert len(await collect(messages, 1_237)) == 1_237
+            assert len(await collect(messages, 603)) == 603
 
     @promise()
     async def test_a_subscription_gets_the_types_it_names_and_no_others(self, bus: Bus) -> None:

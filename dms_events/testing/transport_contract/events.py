@@ -27,7 +27,7 @@ CALL = "elk_stats.ServiceCall"
 BARE = b'{"Type":"elk_stats.ServiceCall","Data":"eyJDYWxsSUQiOjF9"}'
 """A call as a Go node writes it: without an ID, a source and a time."""
 PATIENCE_S = 10.0
-"""How long the suite waits for a message that must come."""
+"""How long the suite waits for what must come."""
 T = TypeVar("T", bound=msgspec.Struct)
 
 
@@ -100,13 +100,16 @@ async def collect(
     return messages
 
 
-async def until(condition: Callable[[], Awaitable[bool] | bool], within_s: float = 10.0) -> None:
+async def until(
+    condition: Callable[[], Awaitable[bool] | bool], within_s: float | None = None
+) -> None:
     """Wait for a condition that nobody announces.
 
     Raises:
         AssertionError: the condition did not come true in time.
     """
-    waiting = asyncio.timeout(within_s)
+    limit_s = PATIENCE_S if within_s is None else within_s
+    waiting = asyncio.timeout(limit_s)
     try:
         async with waiting:
             while True:
@@ -117,7 +120,7 @@ async def until(condition: Callable[[], Awaitable[bool] | bool], within_s: float
     except TimeoutError:
         if not waiting.expired():
             raise
-        raise AssertionError(f"a condition was not met within {within_s:g} s") from None
+        raise AssertionError(f"a condition was not met within {limit_s:g} s") from None
 
 
 async def nothing_comes(subscription: Subscription[T], for_s: float = 0.3) -> bool:

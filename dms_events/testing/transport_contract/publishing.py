@@ -93,7 +93,7 @@ class Publishing(Contract):
         (taken from the iterator and not known to be accepted) and `accepted`, and raise it again.
         Then take nothing more from the iterator.
         """
-        given = list(event_calls(2_000))
+        given = list(event_calls(1_200))
         events: Iterable[ServiceCall] = given if kept else iter(given)
         async with bus.subscribe(ServiceCall) as messages:
             publishing = asyncio.create_task(bus.publish_many(events))
@@ -105,8 +105,8 @@ class Publishing(Contract):
             assert known is not None
             await bus.publish_many(known.unacknowledged)
             rest = 0 if kept else await bus.publish_many(events)
-            assert known.accepted + len(known.unacknowledged) + rest == 2_000
-            arrived = [m.event.call_id for m in await collect(messages, 2_000)]
+            assert known.accepted + len(known.unacknowledged) + rest == 1_200
+            arrived = [m.event.call_id for m in await collect(messages, 1_200)]
             assert await nothing_comes(messages, 0.2)
         assert arrived == [event.call_id for event in given]
 

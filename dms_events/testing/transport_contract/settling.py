@@ -124,14 +124,14 @@ class Settling(Contract):
         To mend it: return True from `ack_soon` only if it noted the ack, or handed it to a task that
         `close` waits for.
         """
-        await bus.publish_many([call(number) for number in range(300)])
-        async with bus.subscribe(ServiceCall, durable="d", ack_wait_s=0.4) as messages:
-            taken = await collect(messages, 300, ack=False)
+        await bus.publish_many([call(number) for number in range(20)])
+        async with bus.subscribe(ServiceCall, durable="d", ack_wait_s=1.0) as messages:
+            taken = await collect(messages, 20, ack=False)
             for message in taken:
                 if not message.delivery.ack_soon():
                     await message.ack()
             await taken[0].nak()
-            assert await nothing_comes(messages, 1.0)
+            assert await nothing_comes(messages, 1.5)
             assert await messages.backlog() == 0
 
     @promise(ACKNOWLEDGES)
