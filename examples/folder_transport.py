@@ -13,7 +13,7 @@ import msgspec
 
 from dms_events import ConfigError, ConnectionLostError, OutgoingMessage, PublishError
 from dms_events.errors import TransportError
-from dms_events.names import no_such_durable
+from dms_events.names import checked_root, no_such_durable
 from dms_events.transport import (
     Channel,
     Delivery,
@@ -124,8 +124,8 @@ class FolderTransport(Transport, SupportsDeadLetters):
     )
     max_payload = 1 << 20
 
-    def __init__(self, url: str, *, max_messages: int = 1_000_000) -> None:
-        self._place = Path(url.removeprefix("folder:"))
+    def __init__(self, url: str, *, root: str = "dms", max_messages: int = 1_000_000) -> None:
+        self._place = Path(url.removeprefix("folder:")) / checked_root(root)
         self._max_messages = max_messages
         self._logs: dict[Channel, Log] = {}
         self._receivers: list[FolderReceiver] = []

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
+import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -21,7 +24,7 @@ from tests.kit.storing import call
 COMMAND = ("-m", "dms_events", "worker")
 
 
-def run(*command: str, cwd: Path | None = None) -> str:
+def run(*command: str, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> str:
     done = subprocess.run(
         [sys.executable, *command],
         capture_output=True,
@@ -29,6 +32,7 @@ def run(*command: str, cwd: Path | None = None) -> str:
         timeout=60,
         check=False,
         cwd=cwd,
+        env=os.environ | env if env else None,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -175,3 +179,34 @@ async def test_the_code_in_the_documents_about_nats_runs(nats_server: NatsServer
     exec(cutting, names)
     async with dms_events.connect(nats_server.url) as bus:
         assert await names["publish_in_time"](bus, [call(1), call(2)]) == []
+
+
+def test_the_page_about_transports_shows_the_example_as_it_is() -> None:
+    suite, *pieces = blocks_of("docs/write-a-transport.md")
+    examples = HOME / "examples"
+    assert suite == (examples / "test_folder_transport.py").read_text()
+    assert "\n\n".join(pieces) == (examples / "folder_transport.py").read_text()
+
+
+def test_the_transport_of_the_page_is_found_by_its_scheme(tmp_path: Path) -> None:
+    text = (HOME / "docs" / "write-a-transport.md").read_text()
+    [declared] = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    [(group, points)] = tomllib.loads(declared)["project"]["entry-points"].items()
+    (about := tmp_path / "folder-1.dist-info").mkdir()
+    (about / "METADATA").write_text("Name: folder\nVersion: 1\n")
+    lines = [f"[{group}]", *(f"{name} = {value}" for name, value in points.items())]
+    (about / "entry_points.txt").write_text("\n".join(lines))
+    path = {"PYTHONPATH": f"{tmp_path}:{HOME / 'examples'}"}
+    url = f"folder:{tmp_path / 'place'}"
+    event = '{"ServiceID": "service-1", "Timestamp": 1}'
+    run("-m", "dms_events", "publish", "ServiceRemove", event, "--url", url, env=path)
+    run("-m", "dms_events", "publish", "ServiceRemove", event, "--url", url, env=path)
+    code = f"""
+import asyncio, dms_events
+async def main():
+    async with dms_events.connect({url!r}, max_messages=2) as bus:
+        async with bus.subscribe("*", durable="d") as messages:
+            print((await anext(messages)).event.service_id, await messages.backlog())
+asyncio.run(main())
+"""
+    assert run("-c", code, env=path) == "service-1 2\n"
