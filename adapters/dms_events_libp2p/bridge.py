@@ -112,7 +112,7 @@ class Bridge:
     async def _end_of(self, future: asyncio.Future[Any]) -> None:
         done, _ = await asyncio.wait([future], timeout=_STOP_S)
         if not done:
-            _log.error("a cancelled call of the libp2p node has not ended in %g s", _STOP_S)
+            _log.error("a cancelled call of the libp2p node has not ended within %g s", _STOP_S)
             future.cancel()
         elif not future.cancelled():
             future.exception()

@@ -32,15 +32,16 @@ _GROUP = "responders"
 _MOST_RUNNING = 2_000
 _MOST_BYTES = 128 << 20
 _UNANSWERABLE = (
-    "%d requests were passed over, since nobody may be answered there; the last reply subject: %r"
+    "%d requests were skipped, because their reply subjects may not be answered; the last one: %r"
 )
-_UNSENT = "%d answers could not be sent, the last one to %r"
+_UNSENT = "%d answers could not be sent; the last one to %r"
 _TOO_MANY = (
-    "%d requests were dropped: the server takes no answers, so that too many wait, the last on %r"
+    "%d requests were dropped, because the server takes no answers and too many wait; the last one on "
+    "%r"
 )
 _DENIED = (
-    "%d answers were not taken: %s. Allow the account to answer, with allow_responses or by the "
-    "subjects of the inboxes"
+    "%d answers were refused: %s. Permit the account to answer, by allow_responses or by the subjects of "
+    "the inboxes"
 )
 
 

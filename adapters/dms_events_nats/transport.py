@@ -262,7 +262,10 @@ class NatsTransport(
         away, unsent = self._attempts.away, self._client.holds_unsent
         in_time = await self._client.leave(self._leave(), self._publish_timeout_s)
         if self._opened and not in_time:
-            _log.warning("closed without an answer from %s: nothing moved", self._place)
+            _log.warning(
+                "the bus was closed without an answer from %s: the connection stood still",
+                self._place,
+            )
         if self._opened and not self._durable and (not in_time or (away and unsent)):
             why = f" ({away})" if away else ""
             raise ConnectionLostError(f"close: what was published last may be lost{why}")

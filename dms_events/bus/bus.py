@@ -118,7 +118,7 @@ class Bus(Requests):
         except TransportError as error:
             if exc is None:
                 raise
-            _log.warning("closing the bus: %s", error)
+            _log.warning("the bus could not be closed cleanly: %s", error)
 
     def prepare(
         self,

@@ -23,7 +23,7 @@ class DifferingClaims:
         self.count += 1
         if self._quiet.over():
             _log.warning(
-                "a message from source %.300r claims the source %.300r, which does not count "
+                "a message from source %.300r claims the source %.300r; the claim is ignored "
                 "(%d such messages so far)",
                 source,
                 claimed,

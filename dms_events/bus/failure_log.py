@@ -23,6 +23,12 @@ def log_failure(
     if may_hold_secret(delivery.type_name, delivery.data):
         where = Lines("".join(traceback.format_tb(error.__traceback__)).rstrip())
         name = type(error).__name__
-        _log.log(level, "%s\n%s\n%s: withheld, its type holds a secret", what, where, name)
+        _log.log(
+            level,
+            "%s\n%s\n%s: its text is withheld, because its type holds a secret",
+            what,
+            where,
+            name,
+        )
     else:
         _log.log(level, "%s", what, exc_info=error)

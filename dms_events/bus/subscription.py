@@ -130,7 +130,9 @@ class Subscription(Generic[T]):
                 while self._ready:
                     await self._ready.popleft().nak()
         except ConnectionLostError as error:
-            _log.debug("what was not taken is delivered again after the ack wait: %s", error)
+            _log.debug(
+                "messages that were not taken are delivered again after the ack wait: %s", error
+            )
         finally:
             await receiver.close()
 

@@ -110,7 +110,11 @@ class DeadLetters:
                 try:
                     letter = decode_dead_letter(delivery.data)
                 except DecodeError as error:
-                    _log.warning("no dead letter at %s: %s", delivery.subject, error)
+                    _log.warning(
+                        "the message at %s is not a dead letter, and is skipped: %s",
+                        delivery.subject,
+                        error,
+                    )
                     continue
                 if which.wants(letter):
                     yield msgspec.structs.replace(letter, numbers=tuple(numbers))

@@ -62,17 +62,23 @@ class DeadLetterWriter:
         """Return True if the message is given up and termed. On False the caller gives it back."""
         try:
             if time.monotonic() < self._refused_until:
-                raise TransportError("none could be written a moment ago")
+                raise TransportError("the last one could not be written a moment ago")
             await self._give_up(
                 delivery, id=id, error=error, reader=self._reader, attempts=attempts, first=first
             )
         except TransportError as refused:
             self._refused_until = time.monotonic() + AGAIN_S
-            self._say(logging.ERROR, "no dead letter could be written, it is tried again", refused)
+            self._say(
+                logging.ERROR, "a dead letter could not be written, and is tried again", refused
+            )
             return False
         secret = may_hold_secret(delivery.type_name, delivery.data)
-        why = HandlerError("withheld, for its type holds a secret") if secret else error
-        what = "is a dead letter" if self._reader else "is thrown away"
+        why = (
+            HandlerError("its text is withheld, because its type holds a secret")
+            if secret
+            else error
+        )
+        what = "became a dead letter" if self._reader else "was thrown away"
         self._say(logging.WARNING, f"{_about(delivery, id)} {what}", why)
         return True
 
@@ -82,7 +88,7 @@ class DeadLetterWriter:
             self._unsaid += 1
             _log.debug("%s: %s", what, why)
             return
-        more = f" (and {self._unsaid} more of these since)" if self._unsaid else ""
+        more = f" (and {self._unsaid} more such lines, not logged)" if self._unsaid else ""
         self._unsaid = 0
         _log.log(level, "%s: %s%s", what, why, more)
 

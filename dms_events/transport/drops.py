@@ -52,7 +52,7 @@ class Drops:
         self._quiet_until = loop.time() + _QUIET_S
         count, self._told = self.count - self._told, self.count
         _log.warning(
-            "%d messages were dropped so far: the reader was too slow for %s, which keeps none",
+            "%d messages were dropped so far: the reader was too slow, and %s stores nothing",
             self.count,
             self._transport,
         )

@@ -56,8 +56,8 @@ class _Patience:
         elif now - self._since > _PATIENCE_S and not self._ended:
             self._ended = True
             _log.warning(
-                "%s for %.0f s: %s. Messages are handled all the same; their attempts count in this "
-                "process alone, and a message that kills the process is not found out",
+                "%s for %.0f s: %s. Messages are handled all the same, but their attempts are counted in "
+                "this process only, and a message that kills the process is not recognized",
                 self._what,
                 now - self._since,
                 error,
@@ -84,7 +84,7 @@ class AttemptNotes:
 
     def __init__(self, notes: KeyValue) -> None:
         self._notes = notes
-        self._reading = _Patience("what was noted of messages cannot be read")
+        self._reading = _Patience("the attempts of messages cannot be read")
         self._writing = _Patience("the attempts of messages cannot be noted")
         self._kept: OrderedDict[str, AttemptRecord] = OrderedDict()
         """The newest record of a message not written, or written while none can be read."""
@@ -135,7 +135,7 @@ class AttemptNotes:
         try:
             await self._notes.delete(position)
         except TransportError as error:
-            _log.debug("a note is left until it is too old: %s", error)
+            _log.debug("a note could not be deleted, and stays until it expires: %s", error)
 
     def _keep(self, position: str, record: AttemptRecord) -> None:
         self._kept[position] = record
@@ -151,7 +151,9 @@ def _read(position: str, noted: bytes) -> AttemptRecord | None:
             raise ValueError(f"{record.spent} attempts")
     except ValueError as error:  # msgspec's errors are of this kind
         _log.warning(
-            "the note of the message %s is damaged (%s); its attempts begin again", position, error
+            "the note about message %s is damaged (%s); its attempts are counted from the start",
+            position,
+            error,
         )
         return None
     return record

@@ -43,8 +43,9 @@ class Delays:
         elif not self._warned:
             self._warned = True
             _log.warning(
-                "%d messages were given back for later, of %d that may be unsettled (max_ack_pending of "
-                "the durable): at that number nothing new is delivered until some of them are settled",
+                "%d messages were given back for later, and at most %d may be unsettled "
+                "(max_ack_pending of the durable). At that number no new message is delivered until "
+                "some of them are settled",
                 count,
                 self.most,
             )

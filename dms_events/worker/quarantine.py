@@ -89,4 +89,6 @@ class Quarantine:
         self._lookups.discard(lookup)
         self._slots.notify()
         if not lookup.cancelled() and (error := lookup.exception()):
-            _log.error("a message is left unsettled: %r", error)
+            _log.error(
+                "the notes about a message could not be looked up; it stays unsettled: %r", error
+            )

@@ -102,7 +102,7 @@ class Replies:
             )
             try:
                 async with responder:
-                    _log.info("answers requests on %s: %s", bus.where, reply.name)
+                    _log.info("requests on %s are answered by %s", bus.where, reply.name)
                     stopping = set_within(ending.stopping, None)
                     await until_first(stopping, set_within(ended, None))
             finally:

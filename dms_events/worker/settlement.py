@@ -106,7 +106,9 @@ class Settlement:
             try:
                 entry.record = await self._attempts.get(message)
             except TransportError as error:
-                _log.warning("the attempts of %s cannot be read, again in 5 s: %s", message, error)
+                _log.warning(
+                    "the attempts of %s cannot be read; the next try is in 5 s: %s", message, error
+                )
                 if not entry.handler.key:
                     await self.give_back(entry, AGAIN_S)
                     return None

@@ -59,7 +59,7 @@ def on_signals(
             loop.call_soon_threadsafe(running.cancel)
 
     def begin() -> None:
-        _log.info("stopping; a second signal interrupts what is being done")
+        _log.info("stopping after the running work; a second signal interrupts it")
         stop()
 
     before = {number: signal.signal(number, asked) for number in _NUMBERS}

@@ -137,7 +137,7 @@ class Slots(Generic[W]):
         if tasks:
             _, stubborn = await asyncio.wait(tasks, timeout=_CANCEL_S)
             if stubborn:
-                _log.error("%d handlers go on although they were cancelled", len(stubborn))
+                _log.error("%d handlers were cancelled, but still run", len(stubborn))
 
     def clear(self) -> None:
         """Forget the waiting work."""
@@ -217,6 +217,6 @@ class Slots(Generic[W]):
     def _ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()):
             if self._error is not None or self.held:
-                _log.error("a slot of the worker ended: %r", error)
+                _log.error("a slot of the worker ended with an error: %r", error)
             self._error = self._error or error
             self._failure.set()

@@ -63,7 +63,9 @@ class Watchdog:
         stood_s = max(0.0, now_s - self._ticked_s - expected_s)
         self._ticked_s = now_s
         if stood_s > _BLOCKED_S:
-            _log.warning("the event loop stood still for %.1f s, which no timeout counts", stood_s)
+            _log.warning(
+                "the event loop stood still for %.1f s; no timeout counts this time", stood_s
+            )
         return stood_s
 
     def _watch(self) -> None:
@@ -80,8 +82,8 @@ class Watchdog:
 
     def _say(self, stood_s: float, frame: FrameType | None) -> None:
         _log.warning(
-            "%s has blocked the event loop for %.1f s: no handler runs meanwhile, and after the ack wait "
-            "others get the messages. Use await asyncio.to_thread(...) for what blocks\n%s",
+            "%s has blocked the event loop for %.1f s: no other handler can run, and after the ack wait "
+            "other readers get the messages. Call blocking code with await asyncio.to_thread(...)\n%s",
             self._blocking(frame),
             stood_s,
             Lines("".join(traceback.format_stack(frame, _MOST_FRAMES)) if frame else ""),

@@ -36,7 +36,7 @@ async def say_start(
     try:
         waiting = await subscription.backlog()
     except TransportError as error:
-        _log.warning("%s on %s: what waits is not known: %s", durable, where, error)
+        _log.warning("the backlog of %s on %s is not known: %s", durable, where, error)
         return
     others = subscription.made_beside
     if others is None:

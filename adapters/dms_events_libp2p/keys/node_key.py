@@ -153,7 +153,7 @@ def read_key_file(path: Path) -> PrivateKey:
 def warn_if_loose(path: Path, mode: int) -> None:
     """Log a warning if users other than the owner may read a key file of this mode."""
     if mode & _OF_OTHERS:
-        _log.warning("others may read the key in %s; `chmod 600` it", path)
+        _log.warning("other users may read the key in %s; run `chmod 600` on that file", path)
 
 
 def _make(path: Path) -> None:

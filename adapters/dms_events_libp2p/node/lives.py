@@ -42,5 +42,5 @@ async def _keep(life: Callable[[], AbstractAsyncContextManager[None]], *, task_s
             closing = trio.current_effective_deadline() == -math.inf
             if closing or not begun:
                 raise
-            _log.error("the libp2p node failed, and begins again", exc_info=error)
+            _log.error("the libp2p node failed, and is started again", exc_info=error)
         await trio.sleep(_PAUSE_S)

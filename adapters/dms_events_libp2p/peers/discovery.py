@@ -76,7 +76,7 @@ class Discovery:
             try:
                 await job()
             except Exception:  # noqa: BLE001
-                _log.exception("a search for peers failed, and is begun again")
+                _log.exception("a search for peers failed, and is started again")
             await trio.sleep(_BEGIN_AGAIN_S)
 
     def keep(self) -> None:

@@ -115,7 +115,9 @@ class Peering:
             except Exception as error:  # noqa: BLE001
                 if not said:
                     reason = reason_of(error)
-                    _log.warning("cannot reach peer %s yet, trying again: %s", peer, reason)
+                    _log.warning(
+                        "peer %s cannot be reached yet, and is dialled again: %s", peer, reason
+                    )
                 said = True
                 await trio.sleep(random.uniform(pause_s / 2, pause_s))
                 pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
@@ -139,7 +141,9 @@ class Peering:
                     raise OSError("it names no peer that can be dialled")
                 pause_s = _ASK_AGAIN_S
             except Exception as error:  # noqa: BLE001
-                _log.warning("%s is asked for again: %s", name, error)
+                _log.warning(
+                    "the name %s could not be resolved, and is tried again: %s", name, error
+                )
                 found = {}
                 pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
             for text, addresses in found.items():
@@ -173,6 +177,6 @@ class Peering:
             await self.pings.round_trip(peer)
         if not patience.cancelled_caught:
             return
-        _log.warning("peer %s did not answer for %g s and is left", peer, _PING_S)
+        _log.warning("peer %s did not answer for %g s, and is disconnected", peer, _PING_S)
         with trio.move_on_after(_LEAVE_S), suppress(Exception):
             await self._host.disconnect(peer)

@@ -62,7 +62,7 @@ class StateDir:
         except FileNotFoundError:
             return b""
         except OSError as error:
-            _log.warning("%s cannot be read and is begun anew: %s", self.path / name, error)
+            _log.warning("%s cannot be read, and is started empty: %s", self.path / name, error)
             return b""
 
     def write(self, name: str, data: bytes) -> None:

@@ -101,7 +101,10 @@ class KnownPeers:
                 entry.addresses = [str(Endpoint.of(a)) for a in entry.addresses[:MOST_ENDPOINTS]]
                 entry.seen = min(entry.seen, self._clock())
         except ValueError as error:  # msgspec's own is one too
-            _log.warning("the peers in the state folder cannot be read; they begin anew: %s", error)
+            _log.warning(
+                "the known peers in the state folder cannot be read; their list starts empty: %s",
+                error,
+            )
             return []
         return entries
 

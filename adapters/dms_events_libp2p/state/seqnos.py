@@ -63,7 +63,8 @@ class Seqnos:
         if 0 <= kept < _MOST:
             return kept
         _log.warning(
-            "the last seqno in the state folder cannot be read; numbers begin at the clock"
+            "the last seqno in the state folder cannot be read; this node numbers its messages from the "
+            "clock"
         )
         return 0
 

@@ -125,7 +125,9 @@ class Windows:
         """Remember the numbers in bytes that `dump` returned. Other bytes are logged and left out."""
         form, body = data[: len(_FORM) + 4], data[len(_FORM) + 4 :]
         if form != _FORM + zlib.crc32(body).to_bytes(4, "big"):
-            _log.warning("the seqnos in the state folder cannot be read; they are begun anew")
+            _log.warning(
+                "the heard seqnos in the state folder cannot be read; their record starts empty"
+            )
             return
         for kept in msgspec.msgpack.decode(body, type=list[_Kept]):
             known = _Signer(kept.floor, array("Q", kept.begins), array("Q", kept.ends))

@@ -107,7 +107,7 @@ class Admission:
         self.refused += 1
         if self._quiet.over():
             _log.warning(
-                "%d inbound connections were refused so far; the last is of %s: %s",
+                "%d inbound connections were refused so far; the last one from %s: %s",
                 self.refused,
                 address,
                 reason,

@@ -57,7 +57,9 @@ class KeptStreams(Pubsub):
                     self._one_way_since.pop(peer, None)
                 elif now - self._one_way_since.setdefault(peer, now) >= _PATIENCE_S:
                     del self._one_way_since[peer]
-                    _log.info("peer %s is left, to be met anew: it gossips one way only", peer)
+                    _log.info(
+                        "peer %s is disconnected, to connect again: it gossips one way only", peer
+                    )
                     self.manager.run_task(self._leave, peer)
 
     async def handle_dead_peer_queue(self) -> None:
@@ -72,7 +74,7 @@ class KeptStreams(Pubsub):
         try:
             self._look_at(peer)
         except Exception as error:  # noqa: BLE001
-            _log.error("the end of peer %s was not handled", peer, exc_info=error)
+            _log.error("the gossip streams of peer %s could not be checked", peer, exc_info=error)
 
     def _look_at(self, peer: Any) -> None:
         """Drop a dead stream to a peer, and open another one if the peer is connected."""

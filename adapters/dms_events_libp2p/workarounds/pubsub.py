@@ -192,7 +192,11 @@ class GuardedPubsub(KeptStreams):
         if self.strikes[peer] < _MOST_STRIKES or self._admission.refuses_peer(peer):
             return
         del self.strikes[peer]
-        _log.warning("peer %s is left and refused after bad messages, the last: %s", peer, why)
+        _log.warning(
+            "peer %s is disconnected, and refused from now on, after bad messages; the last one: %s",
+            peer,
+            why,
+        )
         self._admission.refuse(peer, self._addresses(peer))
         if self.manager.is_running:
             self.manager.run_task(self._leave, peer)

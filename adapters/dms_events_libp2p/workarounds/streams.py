@@ -87,7 +87,9 @@ def _watched(muxed: Any, most: int) -> Callable[[int], Awaitable[bytes]]:
         if unseen >= _LOOK_EVERY_BYTES:
             unseen = 0
             if (held := sum(map(len, muxed.stream_buffers.values()))) > most:
-                _log.warning("peer %s is left: %d bytes of it wait to be read", muxed.peer_id, held)
+                _log.warning(
+                    "peer %s is disconnected: %d of its bytes wait to be read", muxed.peer_id, held
+                )
                 await muxed.secured_conn.close()
         return data
 

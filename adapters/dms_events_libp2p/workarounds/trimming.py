@@ -56,7 +56,10 @@ class Trimming:
             return
         for connection in self._in_order(now)[:excess]:
             self.closed += 1
-            _log.info("peer %s is left: there are too many", connection.muxed_conn.peer_id)
+            _log.info(
+                "peer %s is disconnected: there are too many connections",
+                connection.muxed_conn.peer_id,
+            )
             with trio.move_on_after(_CLOSE_S), suppress(Exception):
                 await connection.close()
 

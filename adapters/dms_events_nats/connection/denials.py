@@ -32,9 +32,12 @@ class DenialLog:
         self._quiet_until[kind] = now + _QUIET_S
         if ack:
             _log.warning(
-                "the server takes no acknowledgement from this account, so every message will come "
-                'again and again: %s. Allow it to publish to "$JS.ACK.>"',
+                "the server takes no acknowledgement from this account, so every message is delivered "
+                'again and again: %s. Permit the account to publish to "$JS.ACK.>"',
                 denial.words(denial.subject),
             )
         else:
-            _log.warning("the server does not permit it: %s", denial.words(denial.subject))
+            _log.warning(
+                "the server does not permit an action of this account: %s",
+                denial.words(denial.subject),
+            )

@@ -235,5 +235,5 @@ class LinkClient(DirectClient):
         except OSError as error:
             await self._process_op_err(error)
         except Exception as error:  # noqa: BLE001 - a client that reads no more is deaf
-            _log.error("reading from NATS failed, a new connection is made: %r", error)
+            _log.error("reading from NATS failed, and a new connection is made: %r", error)
             await self._process_op_err(error)

@@ -11,8 +11,8 @@ __all__ = ["Duplicates"]
 
 _MOST_EXPECTED = 20_000
 _TEXT = (
-    "%d events were stored before under their identity, and were not stored again: they were published "
-    "twice, or two events have one identity; the last one: %s"
+    "%d events were stored before under their identity, and were not stored again. They were published "
+    "twice, or two events have one identity. The last one: %s"
 )
 
 

@@ -21,8 +21,8 @@ _SHOWN_BYTES = 60
 _ASK_S = 1.0
 _MOST_LEARNED = 4
 IGNORED = (
-    "%d messages to the reply inbox of this publisher were ignored, for they are no acknowledgements of "
-    "a stream that stores its events. Somebody replies to events; the last one: %s"
+    "%d messages to the reply inbox of this publisher were ignored, because they are no acknowledgements "
+    "of a stream that stores its events. Somebody replies to events. The last one: %s"
 )
 _CHANNELS: Final[tuple[Channel, ...]] = ("events", "dead")
 

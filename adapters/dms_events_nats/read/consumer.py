@@ -101,7 +101,7 @@ class Consumer:
             return
         self._failures = 0
         _log.warning(
-            "a reader without a durable lost its consumer (%s). It goes on with a new one, behind the "
-            "last message that came; messages that it took and did not acknowledge do not come again",
+            "a reader without a durable lost its consumer (%s). It goes on with a new one, after the "
+            "last message that arrived; messages that it did not acknowledge are not delivered again",
             why,
         )

@@ -12,8 +12,8 @@ __all__ = ["InboxFilter"]
 
 _SHOWN_BYTES = 60
 _IGNORED = (
-    "%d messages to the inbox of this reader were ignored, for its consumer did not send them; the last "
-    "one: %s"
+    "%d messages to the inbox of this reader were ignored, because its consumer did not send them. The "
+    "last one: %s"
 )
 _STATUS = re.compile(r"[0-9]{3}").fullmatch
 

@@ -162,7 +162,11 @@ class PartitionedReceiver(Receiver, SupportsOwnership):
                 with mapped("leave the readers of the partitions"):
                     await self._write(self._member.leave)
         except TransportError as error:
-            _log.warning("others get its partitions after %g s: %s", self._member.patience_s, error)
+            _log.warning(
+                "this reader could not give up its partitions; the other readers get them after %g s: %s",
+                self._member.patience_s,
+                error,
+            )
         self.fail(ConnectionLostError("the subscription is closed"))
 
     def reconnected(self) -> None:
@@ -195,7 +199,7 @@ class PartitionedReceiver(Receiver, SupportsOwnership):
                 raise
             except TransportError as error:
                 _log.warning(
-                    "%s; its partitions are kept until %g s are over", error, self.ack_wait_s
+                    "%s; this reader keeps its partitions for at most %g s", error, self.ack_wait_s
                 )
 
     async def _beat(self, within_s: float | None = None) -> None:
@@ -215,7 +219,9 @@ class PartitionedReceiver(Receiver, SupportsOwnership):
         self._assignment = assignment
         owned = assignment.owned_by(self._member.name)
         if self._taken_out and self._turn:
-            _log.warning("the other readers have taken this one's partitions, after its silence")
+            _log.warning(
+                "this reader was silent for too long; the other readers have taken its partitions"
+            )
         if self._taken_out:
             # The partition may be this reader's again already, but not the messages it had taken of it.
             for part in self._turn:

@@ -53,20 +53,21 @@ class ConsumerWatch:
         config = info["config"]
         if unfit := unfit_consumer(config):
             raise TransportError(
-                f"the durable {self._durable!r} was edited and has {unfit} by now, which would lose "
+                f"the durable {self._durable!r} was edited and has {unfit} now, which would lose "
                 "messages. Edit it back, and start the readers again"
             )
         created, self._created = self._created, info["created"]
         if created not in ("", self._created):
             _log.warning(
-                "the durable %s was deleted and made again: it begins where its new start is, so what "
-                "was handled before may come again, and what lies before its start does not come",
+                "the durable %s was deleted and made again, and begins at its new start: events that "
+                "were handled before may be delivered again, and events before that start are not "
+                "delivered",
                 self._durable,
             )
         reads = sorted(filters_of(config))
         if reads not in (self._reads, self._filters):
             _log.warning(
-                "the durable %s was edited and reads %s by now; its readers are for %s. Edit it back "
+                "the durable %s was edited and reads %s now; its readers want %s. Edit it back "
                 "(nats consumer edit %s %s), or stop the readers and choose another durable name",
                 self._durable,
                 ", ".join(reads),
@@ -78,8 +79,8 @@ class ConsumerWatch:
         paused = bool(info.get("paused"))
         if paused and not self._paused:
             _log.warning(
-                "the durable %s is paused for %.0f s more, and gives no events until then: nats consumer "
-                "resume %s %s",
+                "the durable %s is paused for %.0f s more, and delivers no events until then. To resume "
+                "it: nats consumer resume %s %s",
                 self._durable,
                 info.get("pause_remaining", 0) / 1e9,
                 self._stream,

@@ -79,17 +79,17 @@ def _doubts_of_stream(name: str, config: Mapping[str, Any]) -> list[str]:
         (config.get(limit) or -1) > 0 for limit in ("max_msgs", "max_bytes")
     ):
         doubts.append(
-            "drops its oldest events when it is full, read or not. To have publishers refused instead: "
+            "deletes its oldest events when it is full, read or not. To refuse new events instead: "
             f"nats stream edit {name} --discard new"
         )
     if (config.get("max_msgs_per_subject") or -1) > 0 and not config.get("discard_new_per_subject"):
         doubts.append(
-            "drops the oldest events of a subject that has too many, read or not. Edit it: "
+            "deletes the oldest events of a subject that has too many, read or not. Edit it: "
             f"nats stream edit {name} --max-msgs-per-subject=-1"
         )
     if config.get("allow_rollup_hdrs"):
         doubts.append(
-            "lets each publisher delete what is stored, with a Nats-Rollup header. Edit it: "
+            "lets every publisher delete stored events, with a Nats-Rollup header. Edit it: "
             f"nats stream edit {name} --no-allow-rollup"
         )
     if config.get("persist_mode") == "async":
@@ -137,9 +137,9 @@ def check_consumer(durable: str, config: Mapping[str, Any], prefetch: int) -> No
         )
     if 0 < (config.get("max_ack_pending") or -1) < prefetch:
         _log.warning(
-            "the durable %s hands out %d messages before one of them is settled (max_ack_pending), fewer "
-            "than the %d that this reader asks for: those that wait to be tried again can hold up all "
-            "others",
+            "the durable %s may have %d unsettled messages (max_ack_pending), fewer than the %d that "
+            "this reader asks for: messages that wait for their next attempt can hold up all others. "
+            "Edit it, or lower prefetch",
             durable,
             config["max_ack_pending"],
             prefetch,

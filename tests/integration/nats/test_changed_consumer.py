@@ -57,7 +57,7 @@ async def test_a_filter_that_is_changed_under_a_reader_is_said_once(
     async with dms_events.connect(nats_server.url) as bus, reader(bus):
         other = "dms.events.elk_stats.NtxPayment.>"
         await operator.change_consumer("billing", filter_subjects=[other])
-        await said(caplog, f"was edited and reads {other}")
+        await said(caplog, f"was edited and reads {other} now")
         await operator.change_consumer("billing", filter_subjects=[FILTER], filter_subject="")
         until_s = (datetime.now(UTC) + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
         await operator.api("CONSUMER.PAUSE.DMS_EVENTS.billing", {"pause_until": until_s})

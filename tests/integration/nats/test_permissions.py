@@ -190,7 +190,7 @@ async def test_acknowledgements_that_are_not_permitted_are_warned_of(
             await asyncio.sleep(0.01)  # for what the server says of it
     warnings = [r for r in caplog.records if "takes no acknowledgement" in r.getMessage()]
     assert len(warnings) == 1, "not for each message"
-    assert 'Allow it to publish to "$JS.ACK.>"' in warnings[0].getMessage()
+    assert 'Permit the account to publish to "$JS.ACK.>"' in warnings[0].getMessage()
 
 
 async def test_an_inbox_of_its_own_takes_no_forged_acknowledgement(server: NatsServer) -> None:

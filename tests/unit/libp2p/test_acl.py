@@ -103,7 +103,7 @@ async def test_an_address_that_is_not_permitted_is_not_let_in(
         [address] = bus.transport.addresses
         assert await get_in(address, pair=PAIR) == 0
         assert bus.transport.figures.refused >= 1
-    assert "the last is of 127.0.0.1: the ACL does not permit it" in caplog.text
+    assert "the last one from 127.0.0.1: the ACL does not permit it" in caplog.text
 
 
 async def test_a_peer_that_is_not_permitted_is_not_let_in(caplog: pytest.LogCaptureFixture) -> None:
@@ -131,7 +131,10 @@ async def test_a_peer_that_is_not_permitted_is_not_dialled(
         await eventually(lambda: bus.transport.figures.not_dialled >= 2)
         assert not bus.transport.peers
         assert other.transport.figures.refused == 0
-    assert f"cannot reach peer {other.transport.peer_id} yet, trying again: " in caplog.text
+    assert (
+        f"peer {other.transport.peer_id} cannot be reached yet, and is dialled again: "
+        in caplog.text
+    )
 
 
 async def test_the_acl_of_a_configuration_permits_whom_it_names() -> None:

@@ -41,7 +41,7 @@ async def test_a_peer_that_sends_beyond_its_window_is_left(
         [address] = victim.transport.addresses
         first = negotiated(protocol) + encode_uvarint(1 << 62)
         assert await send(address, beyond_its_window(first))
-        assert "bytes of it wait to be read" in caplog.text
+        assert "of its bytes wait to be read" in caplog.text
         await alive(victim, friend)
 
 

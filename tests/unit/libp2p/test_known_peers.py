@@ -90,7 +90,7 @@ async def test_a_job_that_fails_is_begun_again_and_ends_no_node(
         await eventually(lambda: failed > 2)
         monkeypatch.undo()
         assert bus.transport.figures.peers == 0
-    assert "is begun again" in caplog.text
+    assert "is started again" in caplog.text
 
 
 def test_peers_are_kept_in_a_file_as_they_change(tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ async def test_a_node_that_fails_begins_again_and_its_subscriptions_go_on(
         assert victim.transport.addresses == before
         asked = friend.request(DeploymentRequest(), DeploymentResponse, to=victim.transport.peer_id)
         assert (await asked).success
-    assert "the libp2p node failed, and begins again" in caplog.text
+    assert "the libp2p node failed, and is started again" in caplog.text
 
 
 def test_a_first_life_that_cannot_be_entered_is_an_error() -> None:

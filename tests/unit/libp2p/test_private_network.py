@@ -73,7 +73,7 @@ def test_a_swarm_key_that_others_may_read_is_warned_of_and_shows_nowhere(
     path.write_bytes(FORMS["base16"])
     path.chmod(0o644)
     bus = connect(swarm_key=path)
-    assert f"others may read the key in {path}" in caplog.text
+    assert f"other users may read the key in {path}" in caplog.text
     assert RAW.hex() not in repr(bus.transport._settings)
     assert repr(RAW) not in repr(bus.transport._settings)
 

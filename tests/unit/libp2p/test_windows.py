@@ -94,5 +94,5 @@ def test_damage_of_any_byte_is_noticed(at: int, caplog: pytest.LogCaptureFixture
     data[at] ^= 1
     other = Windows()
     other.load(bytes(data))
-    assert "begun anew" in caplog.text
+    assert "their record starts empty" in caplog.text
     assert take(other, 1) == [NEW]
