@@ -217,8 +217,8 @@ class DroppedError(TransportError):
 
     def __str__(self) -> str:
         return (
-            f"{self.count} dropped: the reader was too slow for {self.transport}, which keeps none; "
-            "read faster, or with a durable over JetStream"
+            f"{self.count} messages were dropped: the reader was too slow, and {self.transport} stores "
+            "nothing; read faster, or with a durable over JetStream"
         )
 
 

@@ -86,7 +86,7 @@ def _fault_of_file(text: str, room: int) -> str:
     if "\x00" in text:
         return f"{text!r} has a NUL. Write {text.replace(chr(0), '-')!r}"
     if (size := len(text.encode())) > room:
-        return f"{text[:20]!r}… has {size} bytes, and {room} are the limit; use a shorter name"
+        return f"{text[:20]!r}… has {size} bytes, more than the limit of {room}; use a shorter name"
     return ""
 
 
@@ -95,7 +95,7 @@ def _fault_of_token(text: str) -> str:
     if not text:
         return "the name is empty"
     if len(text) > _LONGEST:
-        size = f"{len(text)} characters, and {_LONGEST} are the limit"
+        size = f"{len(text)} characters, more than the limit of {_LONGEST}"
         return f"{text[:20]!r}… has {size}; use a shorter name"
     if found := _REFUSED.search(text):
         rule = "white space, a lone surrogate, or one of . * > / \\"
@@ -115,7 +115,9 @@ def checked_root(root: str, *, setting: str = "root", slashes: bool = False) -> 
     """
     if not (_TOPIC_ROOT if slashes else _ROOT).fullmatch(root) or len(root) > _LONGEST:
         parted = "dots or slashes" if slashes else "dots"
-        reason = f"use up to {_LONGEST} characters, in tokens of A-Z a-z 0-9 _ - parted by {parted}"
+        reason = (
+            f"use up to {_LONGEST} characters, in tokens of A-Z a-z 0-9 _ - separated by {parted}"
+        )
         raise ConfigError(setting, f"{root[:_LONGEST]!r} cannot begin a subject: {reason}")
     return root
 
@@ -139,7 +141,7 @@ def consumer_taken(consumer: str, *, partitioned: bool) -> ConfigError:
     """
     whole = whole_of(consumer)
     if partitioned:
-        reason = f"{whole!r} needs {consumer!r} for a partition, and that is a durable of its own"
+        reason = f"{whole!r} needs {consumer!r} for a partition, but that is another durable"
     else:
         reason = f"{consumer!r} is a part of the durable {whole!r}, which is read by partitions"
     return ConfigError("durable", f"{reason}. Choose another durable name")
@@ -150,8 +152,8 @@ def read_otherwise(durable: str, *, partitioned: bool) -> ConfigError:
     state, also = ("not read", "") if partitioned else ("read", "partitioned=True, or ")
     return ConfigError(
         "partitioned",
-        f"the durable {durable!r} is there and is {state} by partitions: what it has handled would be "
-        f"handled again. Choose {also}another durable name, with start='new' once the old one has no "
+        f"the durable {durable!r} is there and is {state} by partitions: its handled events would "
+        f"be handled again. Choose {also}another durable name, with start='new' once the old one has no "
         "backlog",
     )
 

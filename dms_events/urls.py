@@ -92,7 +92,7 @@ def _place_of(config: NetworkConfig) -> str | NetworkConfig:
         case NetworkType.LIBP2P:
             return config
     known = ", ".join(NetworkType)
-    raise ConfigError("NetworkConfig.type", f"{str(config.type)!r} is none of {known}")
+    raise ConfigError("NetworkConfig.type", f"{str(config.type)!r} is not one of {known}")
 
 
 def _nats_url(text: str) -> str:
@@ -102,7 +102,7 @@ def _nats_url(text: str) -> str:
         raise ConfigError("NetworkConfig.nats_url", "is empty; write nats://host:4222")
     whole = [server if "://" in server else f"nats://{server}" for server in servers]
     if not all(server.lower().startswith("nats://") for server in whole):
-        raise ConfigError("NetworkConfig.nats_url", "another scheme than nats://")
+        raise ConfigError("NetworkConfig.nats_url", "must begin with nats://")
     return ",".join(whole)
 
 
@@ -124,7 +124,7 @@ def _load_adapter(group: str, url: str) -> Any:
     if scheme not in known:
         schemes = ", ".join(f"{name}:" for name in sorted(known))
         # Show no more of the URL: after a typing error the password may stand anywhere in the rest.
-        given = f"{scheme + ':'!r} is none of" if scheme else "has no scheme; begin with one of"
+        given = f"{scheme + ':'!r} is not one of" if scheme else "has no scheme; begin with one of"
         raise ConfigError("url", f"{given} {schemes}")
     return known[scheme].load()
 

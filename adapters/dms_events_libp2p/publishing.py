@@ -27,7 +27,9 @@ def stores_nothing() -> NoReturn:
     Raises:
         ConfigError: always.
     """
-    raise ConfigError("durable", "gossip stores nothing, and so no dead letters and no durables")
+    raise ConfigError(
+        "durable", "gossip stores nothing, so there are no dead letters and no durables"
+    )
 
 
 async def call_node(bridge: Bridge, function: Callable[..., Awaitable[T]], *args: Any) -> T:
@@ -81,9 +83,7 @@ class Publisher:
         except NoPeersError as error:
             waited = f" within {self._settings.wait_s:g} s" if self._settings.wait_s else ""
             peers = len(self._node.host.get_network().connections)
-            reason = (
-                f"no peer that is connected subscribes to {error}{waited}; {peers} are connected"
-            )
+            reason = f"no connected peer subscribes to {error}{waited}; connected peers: {peers}"
             raise cut(reason) from error
         except TransportError as error:
             raise cut(str(error)) from error

@@ -24,7 +24,7 @@ _log = logging.getLogger("dms_events")
 _MOST_AT_ONCE = 50
 """Requests at one peer. Of 100 at once a Go peer refuses about a quarter."""
 _MOST_UNSENT = 8 << 20
-_NO_PEER = "name the peer that is to answer, by its id or a multiaddr with /p2p/"
+_NO_PEER = "name the peer that shall answer, by its id or by a multiaddr with /p2p/"
 
 
 class _Unsent:

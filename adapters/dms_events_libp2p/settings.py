@@ -137,9 +137,7 @@ def _swarm_key(where: str | NetworkConfig, options: Libp2pOptions) -> SwarmKey |
     if options.swarm_key:
         return read_swarm_key(Path(options.swarm_key))
     if isinstance(where, NetworkConfig) and where.private_network.with_swarm_key:
-        reason = (
-            "a configuration has no folder here; name the file: connect(config, swarm_key=PATH)"
-        )
+        reason = "a configuration does not name the key's file; use connect(config, swarm_key=PATH)"
         raise ConfigError("NetworkConfig.private_network.with_swarm_key", reason)
     return None
 
@@ -153,9 +151,9 @@ def _dht_settings(where: str | NetworkConfig, options: Libp2pOptions) -> DhtSett
     namespace = options.custom_namespace or config.custom_namespace
     limit = options.peer_count_discovery_limit or config.peer_count_discovery_limit
     if prefix and not _PREFIX.fullmatch(prefix):
-        raise ConfigError("dht_prefix", f"{prefix!r} is no prefix of protocols such as /nunet")
+        raise ConfigError("dht_prefix", f"{prefix!r} is not a protocol prefix such as /nunet")
     if limit and not rendezvous:
-        reason = "is of the search for peers of a rendezvous; set rendezvous too"
+        reason = "limits the search for peers of a rendezvous; set rendezvous too"
         raise ConfigError("peer_count_discovery_limit", reason)
     if not 0 <= limit <= _MOST_FOUND:
         reason = f"must be between 0 and {_MOST_FOUND}, not {limit}"
@@ -163,9 +161,7 @@ def _dht_settings(where: str | NetworkConfig, options: Libp2pOptions) -> DhtSett
     if namespace:
         namespace = namespace.strip("/")
         if not namespace or "/" in namespace or namespace in {"pk", "ipns"}:
-            reason = (
-                "must be one word, and neither pk nor ipns, whose values have a form of their own"
-            )
+            reason = "must be one word, and not pk or ipns, whose values have forms of their own"
             raise ConfigError("custom_namespace", reason)
     if not (prefix or rendezvous or serves or namespace):
         return None
@@ -180,9 +176,7 @@ def _dht_settings(where: str | NetworkConfig, options: Libp2pOptions) -> DhtSett
 
 def _topic_prefix(root: str) -> str:
     if checked_root(root, slashes=True).strip("/").partition("/")[0] == "nunet":
-        reason = (
-            "nodes of the DMS take only signed actor envelopes there, and refuse who sends others"
-        )
+        reason = "nodes of the DMS take only signed actor envelopes there, and refuse other senders"
         raise ConfigError("root", f"{root!r}: {reason}")
     return f"{root}/events/"
 

@@ -162,7 +162,7 @@ class Libp2pTransport(Transport, SupportsPeers, SupportsRequests):
             reason = "gossip stores nothing; subscribe without a durable, or relay into NATS"
             raise ConfigError("durable", reason)
         if spec.start == "all":
-            raise ConfigError("start", "gossip stores nothing; only what is new can be had")
+            raise ConfigError("start", "gossip stores nothing; only new events can be read")
         bridge = self._opened()
         receiver = GossipReceiver(
             self._gossip,

@@ -99,8 +99,8 @@ def checked_url(url: str) -> str:
         right = False  # a port that is no number
     # The error does not show the URL: if one part of it is wrong, any other may belong to the password.
     if not right:
-        raise ConfigError("url", "not the address of a NATS server; write nats://host:4222")
+        raise ConfigError("url", "is not the address of a NATS server; write nats://host:4222")
     if "@" in url[len("nats://") + len(parts.netloc) :]:
-        reason = "no '/', '?' or '#' can stand in user and password; connect with credentials"
+        reason = "user and password cannot have '/', '?' or '#'; connect with credentials"
         raise ConfigError("url", reason)
     return f"nats{url[4:]}"

@@ -63,11 +63,11 @@ async def read_sync_policy(
     status = head.partition(b"\r\n")[0].decode(errors="replace")
     if len(answer) > _MOST_BYTES or " 200" not in status:
         said = "more than 1 MiB" if len(answer) > _MOST_BYTES else repr(status[:80])
-        raise TransportError(f"{where} answers {said}: it is none of a nats-server")
+        raise TransportError(f"{where} answers {said}: it is not that of a nats-server")
     try:
         varz = msgspec.json.decode(body, type=_Varz)
     except msgspec.DecodeError as error:
-        raise TransportError(f"{where} is none of a nats-server: {error}") from error
+        raise TransportError(f"{where} is not that of a nats-server: {error}") from error
     config = varz.jetstream.config
     if config is None:
         raise TransportError(f"{where}: the server {varz.server_name} has no JetStream")
@@ -84,7 +84,7 @@ def _checked(url: str) -> SplitResult:
         right = False  # a port that is no number
     # The error does not show the URL, which may hold a password.
     if not right or "@" in parts.netloc:
-        raise ConfigError("monitoring_url", "not an address such as http://host:8222")
+        raise ConfigError("monitoring_url", "is not an address such as http://host:8222")
     return parts
 
 

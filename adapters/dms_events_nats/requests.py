@@ -74,7 +74,7 @@ class Requests:
             raise RequestError(type_name, no_subject(message))
         if len(message.data) > client.max_payload:
             size = (
-                f"it has {len(message.data):,} bytes, and the server takes {client.max_payload:,}"
+                f"it has {len(message.data):,} bytes, more than the server's {client.max_payload:,}"
             )
             raise RequestError(type_name, size)
         foreign: list[Reply] = []

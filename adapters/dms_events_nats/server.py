@@ -57,7 +57,7 @@ class NatsServer:
             TransportError: the server does not run.
         """
         if self._process is None:
-            raise TransportError("the nats-server does not run")
+            raise TransportError("the nats-server is not running")
         return self._process.pid
 
     async def __aenter__(self) -> Self:

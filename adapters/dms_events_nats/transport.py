@@ -268,7 +268,7 @@ class NatsTransport(
             )
         if self._opened and not self._durable and (not in_time or (away and unsent)):
             why = f" ({away})" if away else ""
-            raise ConnectionLostError(f"close: what was published last may be lost{why}")
+            raise ConnectionLostError(f"close: the events published last may be lost{why}")
 
     async def _leave(self) -> None:
         for receiver in list(self._receivers):

@@ -44,4 +44,6 @@ class Aside:
         self._settling.discard(task)
         self.is_full = len(self._settling) >= _MOST
         if not task.cancelled() and (error := task.exception()):
-            _log.error("a message that is not handed out is left unsettled: %r", error)
+            _log.error(
+                "a message could not be settled in the background, and stays unsettled: %r", error
+            )

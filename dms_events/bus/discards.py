@@ -66,10 +66,10 @@ class Discards:
     def __init__(self, on_error: Callable[[Discarded], object] | None) -> None:
         call = getattr(on_error, "__call__", None)  # noqa: B004 - an object's may be async
         if inspect.iscoroutinefunction(on_error) or inspect.iscoroutinefunction(call):
-            reason = "give a plain function: it is not awaited, but may start a task"
+            reason = "must be a plain function: it is not awaited, but may start a task"
             raise ConfigError("on_error", reason)
         if on_error is not None and not callable(on_error):
-            raise ConfigError("on_error", f"cannot be called: {type(on_error).__name__}")
+            raise ConfigError("on_error", f"must be a function, not {type(on_error).__name__}")
         self._on_error = on_error
         self.count = 0
         """Messages that were thrown away."""

@@ -39,7 +39,7 @@ T = TypeVar("T", bound=msgspec.Struct)
 
 _MOST_HELD = 1_000
 _MOST_BYTES = 64 << 20
-_WITHHELD = "its words are withheld, for a type of this request holds a secret"
+_WITHHELD = "its words are withheld, because a type of this request holds a secret"
 
 
 class _NoAnswerError(Exception):
@@ -73,16 +73,16 @@ class Responder(Generic[T]):
     ) -> None:
         name = getattr(function, "__qualname__", repr(function))
         if not inspect.iscoroutinefunction(function):
-            raise ConfigError(name, "a handler is an async function: async def ...")
+            raise ConfigError(name, "a handler must be an async function: async def ...")
         count = len(needed_arguments(function))
         if not 1 <= count <= 2:
-            raise ConfigError(name, "a handler takes an event, or an event and its message")
+            raise ConfigError(name, "a handler must take an event, or an event and its message")
         if concurrency < 1:
             raise ConfigError("concurrency", f"must be at least 1, not {concurrency}")
         if timeout_s is not None and not timeout_s > 0:
             raise ConfigError("timeout_s", f"must be above 0 seconds, or None, not {timeout_s}")
         if not drain_s >= 0:
-            raise ConfigError("drain_s", f"must be seconds from 0 on, not {drain_s}")
+            raise ConfigError("drain_s", f"must be 0 seconds or more, not {drain_s}")
         self._transport = transport
         self._sealer = sealer
         self._aliases = aliases
@@ -211,7 +211,9 @@ class Responder(Generic[T]):
 
     def _late(self, message: Message[T], error: BaseException) -> _NoAnswerError:
         if self._over:
-            return _NoAnswerError("stopping", "it stopped before this request was answered")
+            return _NoAnswerError(
+                "stopping", "the responder stopped before it answered this request"
+            )
         overdue = HandlerError(f"no answer within {self._timeout_s:g} s")
         overdue.__cause__ = error
         log_failure(message, overdue, f"{self._name} took too long for a request")

@@ -228,7 +228,7 @@ class DeadLetters:
         # A stream that was created anew counts from 1 again: the sequence may be another event's.
         if original is None or len(original) != size or not original.startswith(letter.payload):
             reason = (
-                f"it holds {len(letter.payload):,} of the original's {size:,} bytes, "
+                f"the letter holds {len(letter.payload):,} of the original's {size:,} bytes, "
                 f"and the original is not at {letter.sequence} of the events stream any more"
             )
             raise ReplayError(letter.number, reason)
@@ -240,7 +240,7 @@ class DeadLetters:
     def _check_stores(self) -> None:
         if not self._transport.guarantees.acknowledges:
             reason = (
-                "nothing is stored here, so there are no dead letters; connect with durable=True"
+                "this transport stores nothing and has no dead letters; connect with durable=True"
             )
             raise ConfigError("durable", reason)
 
@@ -258,5 +258,6 @@ def _letter_id(delivery: Delivery) -> str:
 def _check_number(letter: DeadLetter) -> None:
     if not letter.numbers:
         raise ConfigError(
-            "letter", "take it from bus.dead_letters.find(), which says where it lies"
+            "letter",
+            "take it from bus.dead_letters.find(), which knows its position in the stream",
         )

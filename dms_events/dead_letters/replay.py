@@ -49,9 +49,7 @@ def prepare_replay(
     """
     # Anybody with write access to the dead stream may have chosen these two, and they become a subject.
     if not is_type_name(letter.type_name) or not is_source(letter.source):
-        reason = (
-            f"it was published at {letter.subject!r}, which names no type and source as events do"
-        )
+        reason = f"it was published at {letter.subject!r}, which names no type and source"
         raise ReplayError(letter.number, reason)
     which = digest(new_id() if again else f"{letter.stored}\n{letter.sequence}")
     id = PREFIX + (which if to_all else f"{reader_token(letter.reader)}:{which}")
@@ -60,7 +58,7 @@ def prepare_replay(
     if len(data) > room:
         reason = (
             f"its {len(data):,} bytes leave no room for a message id within the server's max_payload "
-            f"of {max_payload:,}; raise that for a moment"
+            f"of {max_payload:,}; raise max_payload for a moment"
         )
         raise ReplayError(letter.number, reason)
     type_name, source = letter.type_name, letter.source

@@ -50,15 +50,15 @@ def fleet(
         ConfigError: an argument is out of its range; the error names it.
     """
     if devices < 1:
-        raise ConfigError("devices", f"a fleet has at least one, not {devices}")
+        raise ConfigError("devices", f"must be at least 1, not {devices}")
     if not devices <= events <= _MOST_EVENTS:
         raise ConfigError(
             "events", f"{devices} devices need {devices} to {_MOST_EVENTS} events, not {events}"
         )
     if not _FEWEST_DAYS <= days <= _MOST_DAYS:
-        raise ConfigError("days", f"from {_FEWEST_DAYS} to {_MOST_DAYS:.0f}, not {days}")
+        raise ConfigError("days", f"must be from {_FEWEST_DAYS} to {_MOST_DAYS:.0f}, not {days}")
     if end.tzinfo is None:
-        raise ConfigError("end", "a datetime with a time zone, or nobody knows when it is")
+        raise ConfigError("end", "must be a datetime with a time zone")
     until = end.timestamp()
     simulation = Simulation(devices, events, Random(seed), until - days * 86400, until)
     return (

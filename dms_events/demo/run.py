@@ -150,7 +150,7 @@ class Demo:
                 async with self._limit:
                     await self._move(bus, sinks)
             except TimeoutError:
-                reason = "what was published before the interruption is not stored after 20 s"
+                reason = "the events published before the interruption are not stored after 20 s"
                 raise SinkError(reason) from None
             seconds = time.perf_counter() - started
             results = [

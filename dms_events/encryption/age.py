@@ -217,4 +217,6 @@ def _recipient(text: str) -> x25519.Recipient:
 def _refused(error: Exception) -> DecryptError:
     if str(error) == _NO_KEY:
         return NoMatchingKeyError(_WRONG_KEY)
-    return DecryptError(f"it is no age file, or was changed or cut since ({error})")
+    return DecryptError(
+        f"the data is not an age file, or was changed or cut since it was made ({error})"
+    )

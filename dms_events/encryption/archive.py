@@ -38,7 +38,7 @@ def leads_out(link: str, depth: int) -> bool:
 def refuse_inside(folder: Path, target: Path) -> None:
     """Raises: EncryptError: ``target`` would be within ``folder``, and so become part of itself."""
     if target.parent.resolve().is_relative_to(folder.resolve()):
-        raise EncryptError(f"{str(target)!r} is within {str(folder)!r}, which is to be encrypted")
+        raise EncryptError(f"{str(target)!r} is inside {str(folder)!r}, the folder to encrypt")
 
 
 @contextmanager
@@ -92,7 +92,9 @@ def _blocks(folder: Path) -> Generator[bytes, None, None]:
             header.type = tarfile.SYMTYPE
             header.linkname = os.readlink(path)
             if leads_out(header.linkname, name.count("/")):
-                raise EncryptError(f"{path!r} may lead out: it links to {header.linkname!r}")
+                raise EncryptError(
+                    f"{path!r} may lead out of the folder: it links to {header.linkname!r}"
+                )
             yield _header(header)
         else:
             raise EncryptError(f"{path!r} is neither file, folder nor symlink")

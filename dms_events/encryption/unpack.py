@@ -44,7 +44,7 @@ class _Header(tarfile.TarInfo):
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
         header = super().frombuf(buf, encoding, errors)
         if header.size < 0:
-            raise tarfile.ReadError("a size below nothing")
+            raise tarfile.ReadError("a size below 0")
         if header.type in _EXTENSIONS and header.size > _EXTENSION_BYTES:
             raise tarfile.ReadError("a name or attribute that is too long")
         return header
@@ -74,17 +74,17 @@ def unpack(archive: IO[bytes], folder: Path) -> None:
                 tar.members.clear()  # type: ignore[attr-defined]  # it would keep all entries
                 name = member.name
                 if member.size < 0:
-                    raise tarfile.ReadError("a size below nothing")
+                    raise tarfile.ReadError("a size below 0")
                 _make(tar, member, folder, symlinks)
         for path, link in symlinks:
             name = str(path.relative_to(folder))
             os.symlink(link, path)
     except (FileExistsError, NotADirectoryError) as error:
-        raise DecryptError(f"two entries of the archive want the place of {name!r}") from error
+        raise DecryptError(f"two entries of the archive have the name {name!r}") from error
     except (tarfile.TarError, ValueError, ArithmeticError, RecursionError) as error:
         if isinstance(error, DecryptError):
             raise
-        raise DecryptError(f"it holds no whole tar archive ({error})") from error
+        raise DecryptError(f"the data is not a complete tar archive ({error})") from error
 
 
 def _make(
@@ -98,18 +98,20 @@ def _make(
             path.chmod(member.mode & 0o755 | 0o700)
         return
     if not parts:
-        raise DecryptError("the archive is not of a folder")
+        raise DecryptError("the archive does not hold a folder")
     path.parent.mkdir(parents=True, exist_ok=True)
     if member.isreg() and not member.issparse():
         _make_file(tar, member, path)
     elif member.issym():
         if leads_out(member.linkname, len(parts) - 1):
-            raise DecryptError(f"{member.name!r} may lead out: it links to {member.linkname!r}")
+            raise DecryptError(
+                f"{member.name!r} may lead out of the folder: it links to {member.linkname!r}"
+            )
         symlinks.append((path, member.linkname))
     elif member.islnk():
         other = folder.joinpath(*_parts(member.linkname))
         if not other.is_file():
-            raise DecryptError(f"{member.name!r} is a hard link to no file before it")
+            raise DecryptError(f"{member.name!r} is a hard link, but not to a file before it")
         os.link(other, path)
     else:
         raise DecryptError(f"{member.name!r} is not a plain file, folder or link")
@@ -128,7 +130,9 @@ def _make_file(tar: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> Non
 def _parts(name: str) -> list[str]:
     parts = [part for part in name.split("/") if part not in ("", ".")]
     if name.startswith("/") or ".." in parts or "\0" in name:
-        raise DecryptError(f"the archive names {name!r}, which leads out or is no name")
+        raise DecryptError(
+            f"the archive names {name!r}, which leads out of the folder or is not a file name"
+        )
     if len(parts) > DEPTH:
         raise DecryptError(f"the archive nests folders deeper than {DEPTH}")
     return parts

@@ -50,7 +50,7 @@ def write_report(
 
 def _figures_of(database: Path) -> Figures | None:
     if not database.is_file():
-        raise ConfigError("database", f"{database} is not there; the SQLite sink makes it")
+        raise ConfigError("database", f"{database} does not exist; the SQLite sink makes it")
     try:
         with closing(_connect(database)) as connection:
             return _read(connection)

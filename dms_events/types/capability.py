@@ -240,7 +240,7 @@ class _Amounts(NamedTuple):
             return copy(mine)
         own, other = getattr(mine, self.kind), getattr(theirs, self.kind)
         if own and other and own != other:
-            raise ValueError(f"{self.what} of {other!r} does not go with {own!r}")
+            raise ValueError(f"{self.what} of {other!r} cannot be combined with {own!r}")
         if sign < 0 and min(changes.values()) < 0:
             raise ValueError(f"{self.what} resources are not enough")
         return msgspec.structs.replace(mine, **changes, **{self.kind: own or other})

@@ -42,11 +42,13 @@ def check_annotations(
     if get_origin(found) in _LISTS or found in _LISTS:
         if not batch:
             raise ConfigError(
-                _name(function), f"{first} is a list: say batch=… for a batch handler"
+                _name(function), f"{first} is a list: give batch=… to make this a batch handler"
             )
         found = next(iter(get_args(found)), None)
     elif batch and _is_class(found):
-        raise ConfigError(_name(function), f"{first} is no list, which a batch handler is given")
+        raise ConfigError(
+            _name(function), f"{first} is not a list, but a batch handler gets a list"
+        )
     wanted: dict[str, Any] = {name: registry.get(name) for name in types}
     if batch:
         _check_message(function, first, found, wanted)
@@ -65,7 +67,7 @@ def _check_event(
         return
     for name, type_ in wanted.items():
         if _is_class(type_) and not issubclass(type_, classes):
-            reason = f"{argument} does not admit {name}, for which it is the handler"
+            reason = f"{argument} does not admit {name}, the type that it is to handle"
             raise ConfigError(_name(function), reason)
 
 
@@ -75,7 +77,7 @@ def _check_message(
     if get_origin(found) is Message:
         _check_event(function, argument, get_args(found)[0], wanted)
     elif _is_class(found) and not issubclass(Message, found):
-        reason = f"{argument} is no Message: a handler takes (event) or (event, message)"
+        reason = f"{argument} is not a Message: a handler takes (event) or (event, message)"
         raise ConfigError(_name(function), reason)
 
 

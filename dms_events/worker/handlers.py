@@ -64,23 +64,30 @@ class Handler:
     ) -> None:
         self.name = getattr(function, "__qualname__", repr(function))
         if not inspect.iscoroutinefunction(function):
-            raise ConfigError(self.name, "a handler is an async function: async def ...")
+            raise ConfigError(self.name, "a handler must be an async function: async def ...")
         count = len(needed_arguments(function))
         if not 1 <= count <= 2:
-            raise ConfigError(self.name, "a handler takes an event, or an event and its message")
+            raise ConfigError(
+                self.name, "a handler must take an event, or an event and its message"
+            )
         if batch is not None and batch < 1:
             raise ConfigError("batch", f"must be at least 1, not {batch}")
         if timeout_s is not None and timeout_s <= 0:
             raise ConfigError("timeout_s", f"must be above 0 seconds, or None, not {timeout_s}")
         if linger_s < 0:
-            raise ConfigError("linger_s", f"must be seconds from 0 on, not {linger_s}")
+            raise ConfigError("linger_s", f"must be 0 seconds or more, not {linger_s}")
         self.batch = batch or 0
         self.batch_bytes = batch_bytes
         self.fatal = fatal
         if self.batch and count != 1:
-            raise ConfigError(self.name, "a batch handler takes one argument, a list of messages")
+            raise ConfigError(
+                self.name, "a batch handler must take one argument, a list of messages"
+            )
         if self.batch and key:
-            raise ConfigError("key", "a batch has no one key; order and batches do not go together")
+            raise ConfigError(
+                "key",
+                "a batch handler cannot have a key: the messages of a batch may have several keys",
+            )
         self.function = function
         self.takes_message = count == 2
         self.retry = retry
@@ -103,7 +110,7 @@ def error_when_raised(raised: Exception | SystemExit) -> Exception:
     """Return the error of a handler, for its message. A worker ends by `stop`, not by `sys.exit`."""
     if isinstance(raised, Exception):
         return raised
-    error = HandlerError(f"it raised {raised!r}, which does not end the worker")
+    error = HandlerError(f"its handler raised {raised!r}, which does not end the worker")
     error.__cause__ = raised
     return error
 

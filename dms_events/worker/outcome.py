@@ -30,7 +30,7 @@ class Again(msgspec.Struct, frozen=True):
 
     def __post_init__(self) -> None:
         if not 0 <= self.delay_s < float("inf"):
-            raise ConfigError("delay_s", f"must be seconds from 0 on, not {self.delay_s}")
+            raise ConfigError("delay_s", f"must be 0 seconds or more, not {self.delay_s}")
 
 
 class Dead(msgspec.Struct, frozen=True):

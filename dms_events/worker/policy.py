@@ -71,7 +71,7 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
             raise ConfigError("attempts", f"must be at least 1, not {self.attempts}")
         for name in ("backoff_s", "backoff_max_s"):
             if not 0 <= getattr(self, name) < float("inf"):
-                raise ConfigError(name, f"must be seconds from 0 on, not {getattr(self, name)}")
+                raise ConfigError(name, f"must be 0 seconds or more, not {getattr(self, name)}")
 
     def on_redelivery(self, record: AttemptRecord | None, delivery: int) -> Decision:
         """Decide on the ``delivery``-th delivery of a message, by the record of its attempts."""

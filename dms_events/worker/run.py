@@ -55,7 +55,7 @@ class Settings(msgspec.Struct, kw_only=True):
             if getattr(self, name) < 1:
                 raise ConfigError(name, f"must be at least 1, not {getattr(self, name)}")
         if self.drain_s < 0:
-            raise ConfigError("drain_s", f"must be seconds from 0 on, not {self.drain_s}")
+            raise ConfigError("drain_s", f"must be 0 seconds or more, not {self.drain_s}")
         if self.durable is None:
             self._check_without_durable()
         else:
@@ -68,7 +68,7 @@ class Settings(msgspec.Struct, kw_only=True):
             ("start", self.start == "all"),
         ):
             if asked:
-                raise ConfigError(name, "it takes a durable, and this worker has none")
+                raise ConfigError(name, "needs a durable, and this worker has none")
 
 
 class Ending:

@@ -119,10 +119,10 @@ class Settlement:
         decision = entry.handler.retry.on_redelivery(entry.record, message.attempt)
         if decision is Decision.BURY and entry.record is not None:
             reason = (
-                "it was begun as often as it may be, and did not end the last time"
+                "its handler was started as often as it may be, and did not end the last time"
                 if entry.record.suspect
                 else "its handler raised as often as it may; the last error is in the log only, "
-                "for its dead letter was refused"
+                "because its dead letter was refused then"
             )
             await self._bury(entry, HandlerError(reason), entry.record)
             return None

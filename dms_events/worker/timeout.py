@@ -38,9 +38,9 @@ def error_when_cancelled(
     The traceback of the error's cause shows where the handler stood.
     """
     if slot.clear_cancellation():
-        error = HandlerError(f"it took longer than {timeout_s:g} s")
+        error = HandlerError(f"its handler took longer than {timeout_s:g} s")
     else:
-        error = HandlerError("it was cancelled, and not by its worker")
+        error = HandlerError("its handler was cancelled, and not by its worker")
     error.__cause__ = cancelled
     return error
 
@@ -48,4 +48,6 @@ def error_when_cancelled(
 def error_when_returned_late(slot: Slot, timeout_s: float | None) -> HandlerError:
     """Return the error of a handler that swallowed the cancellation of its timeout, and returned."""
     slot.clear_cancellation()
-    return HandlerError(f"it took longer than {timeout_s:g} s, and did not end when cancelled")
+    return HandlerError(
+        f"its handler took longer than {timeout_s:g} s, and did not end when cancelled"
+    )

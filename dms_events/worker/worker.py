@@ -185,9 +185,7 @@ class Worker(Replies):
         """
         for one in wanted:
             if not isinstance(one, str | type):
-                reason = (
-                    f"{one!r} is no type and no pattern; write @worker.on(Type) above a handler"
-                )
+                reason = f"{one!r} is neither a type nor a pattern; write @worker.on(Type) above it"
                 raise ConfigError("on", reason)
         retry = RetryPolicy(attempts=attempts, backoff_s=backoff_s, backoff_max_s=backoff_max_s)
 
@@ -226,7 +224,7 @@ class Worker(Replies):
     def bus(self) -> Bus:
         """The bus of `run`, for handlers that publish; raises ConfigError while no `run` is on."""
         if self._bus is None:
-            raise ConfigError("bus", "there is one while the worker runs")
+            raise ConfigError("bus", "exists only while the worker runs")
         return self._bus
 
     def stop(self) -> None:
@@ -256,7 +254,8 @@ class Worker(Replies):
         if isinstance(where, Bus):
             if options:
                 raise ConfigError(
-                    ", ".join(options), "the bus is open already; give this to its `connect`"
+                    ", ".join(options),
+                    "the bus is open already; give these options to its `connect`",
                 )
             return await self._run(where)
         with on_signals(self.stop):
@@ -268,12 +267,12 @@ class Worker(Replies):
             raise ConfigError("worker", NO_HANDLER)
         if self.handlers and self.durable is not None and not bus.guarantees.acknowledges:
             reason = (
-                f"{self.durable!r} needs acknowledgements, and nothing is stored here: leave the durable "
-                "out for a worker at most once, or connect to NATS with durable=True"
+                f"{self.durable!r} needs acknowledgements, but this transport stores nothing: leave the "
+                "durable out for a worker at most once, or connect to NATS with durable=True"
             )
             raise ConfigError("durable", reason)
         if self._bus is not None:
-            raise ConfigError("worker", "it runs already")
+            raise ConfigError("worker", "this worker runs already")
         self._bus = bus
         self._remember()
         stats = self.stats = Stats()

@@ -96,8 +96,8 @@ def test_the_tree_is_the_one_that_is_drawn() -> None:
         ),
         (
             DroppedError(3, "gossip"),
-            "3 dropped: the reader was too slow for gossip, which keeps none; read faster, or with a "
-            "durable over JetStream",
+            "3 messages were dropped: the reader was too slow, and gossip stores nothing; read faster, "
+            "or with a durable over JetStream",
         ),
         (ReplayError(7, "half is gone"), "dead letter 7 cannot be replayed: half is gone"),
         (SinkError("no"), "no"),

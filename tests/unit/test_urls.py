@@ -72,10 +72,10 @@ def test_the_options_are_the_same_as_with_a_url() -> None:
 @pytest.mark.parametrize(
     ("config", "says"),
     [
-        (NetworkConfig(), "NetworkConfig.type: '' is none of libp2p, nats, memory"),
+        (NetworkConfig(), "NetworkConfig.type: '' is not one of libp2p, nats, memory"),
         (
             NetworkConfig(type=NetworkType("Nats")),
-            "NetworkConfig.type: 'Nats' is none of libp2p, nats, memory",
+            "NetworkConfig.type: 'Nats' is not one of libp2p, nats, memory",
         ),
         (
             NetworkConfig(type=NATS),
@@ -87,11 +87,11 @@ def test_the_options_are_the_same_as_with_a_url() -> None:
         ),
         (
             NetworkConfig(type=NATS, nats_url="memory://"),
-            "NetworkConfig.nats_url: another scheme than nats://",
+            "NetworkConfig.nats_url: must begin with nats://",
         ),
         (
             NetworkConfig(type=NATS, nats_url="host,tls://host"),
-            "NetworkConfig.nats_url: another scheme than nats://",
+            "NetworkConfig.nats_url: must begin with nats://",
         ),
         (None, "url: expected a URL or a NetworkConfig, got NoneType"),
         ({"Type": "memory"}, "url: expected a URL or a NetworkConfig, got dict"),
@@ -106,7 +106,7 @@ def test_a_configuration_that_cannot_work_is_refused(config: Any, says: str) -> 
 @pytest.mark.parametrize(
     ("url", "says"),
     [
-        ("amqp://host", f"url: 'amqp:' is none of {SCHEMES}"),
+        ("amqp://host", f"url: 'amqp:' is not one of {SCHEMES}"),
         ("", f"url: has no scheme; begin with one of {SCHEMES}"),
         ("127.0.0.1:4222", f"url: has no scheme; begin with one of {SCHEMES}"),
         ("SECRET@host:4222", f"url: has no scheme; begin with one of {SCHEMES}"),

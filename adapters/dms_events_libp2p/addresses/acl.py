@@ -81,7 +81,7 @@ def _parsed(text: str | None) -> _Entry:
         entry = _of_multiaddr(text) if text.startswith("/") else _of_word(text)
     if entry is None:
         raise ConfigError(
-            "acl", f"{text!r} is no IP address, network or peer id; write {_EXAMPLES}"
+            "acl", f"{text!r} is not an IP address, a network or a peer id; write {_EXAMPLES}"
         )
     return entry
 

@@ -35,7 +35,10 @@ _ANNOUNCED = re.compile(r"/(ip4|ip6|dns|dns4|dns6)/([^/]+)/tcp/(\d+)/?")
 DNSADDR = re.compile(r"/dnsaddr/([^/]+)(?:/p2p/([^/]+))?/?")
 """A name, and the peer id if only one peer of that name is meant."""
 _EXAMPLE = "/ip4/203.0.113.7/tcp/4001/p2p/12D3KooW…"
-_QUIC = "QUIC is left out: with py-libp2p 0.8.1 half of the streams that Python opens are reset; use TCP"
+_QUIC = (
+    "QUIC is not supported: with py-libp2p 0.8.1 half of the streams that Python opens are reset; "
+    "use TCP"
+)
 
 
 def of_url(url: str) -> str:
@@ -50,7 +53,7 @@ def of_url(url: str) -> str:
     except ValueError:
         host = port = None
     if not host or port is None or parts.path or parts.query or parts.fragment or "@" in url:
-        reason = "write libp2p://HOST:PORT, where this node listens; port 0 is any that is free"
+        reason = "write libp2p://HOST:PORT, on which this node listens; port 0 takes any free port"
         raise ConfigError("url", reason)
     try:
         [found, *_] = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)

@@ -51,7 +51,7 @@ def key_pair(key: PrivateKey) -> Any:
         ConfigError: py-libp2p does not know this kind of key, or the key is damaged.
     """
     if key.type is KeyType.ECDSA:
-        reason = "ECDSA keys are not known to py-libp2p; use Ed25519, Secp256k1 or RSA"
+        reason = "py-libp2p does not support ECDSA keys; use Ed25519, Secp256k1 or RSA"
         raise ConfigError("private_key", reason)
     marshalled = key.marshal()
     if key.type is KeyType.ED25519:
@@ -68,7 +68,7 @@ def key_pair(key: PrivateKey) -> Any:
         pair.public_key.to_bytes(),
         pair.public_key.to_bytes() * 2,
     ):
-        raise ConfigError("private_key", "its public half is that of another key")
+        raise ConfigError("private_key", "its public half belongs to another key")
     return pair
 
 
@@ -95,7 +95,7 @@ def read_identity(path: Path, *, make: bool = False) -> NodeIdentity:
         ConfigError: the file cannot be read or made, or holds no key. The error shows nothing of the key.
     """
     if not make and not path.exists():
-        reason = f"{path} is not there; `dms-events libp2p key {path}` makes it"
+        reason = f"{path} does not exist; `dms-events libp2p key {path}` makes it"
         raise ConfigError("key_file", reason)
     key = read_key_file(path)
     public = key_pair(key).public_key
@@ -147,7 +147,7 @@ def read_key_file(path: Path) -> PrivateKey:
             return PrivateKey(data)
         return PrivateKey.from_base64(data.decode().strip())
     except ValueError:
-        raise ConfigError("key_file", f"{path} holds no marshalled libp2p key") from None
+        raise ConfigError("key_file", f"{path} does not hold a marshalled libp2p key") from None
 
 
 def warn_if_loose(path: Path, mode: int) -> None:

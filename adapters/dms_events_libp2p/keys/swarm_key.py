@@ -48,7 +48,7 @@ def read_swarm_key(path: Path) -> SwarmKey:
     raw = _decoded(data)
     if raw is None:
         reason = (
-            f"{path} holds no swarm key; write /key/swarm/psk/1.0.0/, /base16/ and 64 hex digits, "
+            f"{path} does not hold a swarm key; write /key/swarm/psk/1.0.0/, /base16/ and 64 hex digits, "
             "each on a line of its own"
         )
         raise ConfigError("swarm_key", reason)

@@ -98,5 +98,5 @@ class Neighbours:
 
     def _values(self) -> Kademlia:
         if self._dht is None:
-            raise ConfigError("custom_namespace", "is not set, and so this node keeps no values")
+            raise ConfigError("custom_namespace", "is not set, so this node keeps no values")
         return self._dht

@@ -19,9 +19,9 @@ from .sockets import remember_remote
 __all__ = ["HANDSHAKE_S", "guard_handshakes"]
 
 HANDSHAKE_S: Final = 8.0
-_UNLIKE = "the peer does not begin as a libp2p node"
-_HAS_KEY = " (has it a swarm key?)"
-_SAME_KEY = " (has it the same swarm key?)"
+_UNLIKE = "the peer does not start as a libp2p node does"
+_HAS_KEY = " (does it have a swarm key?)"
+_SAME_KEY = " (does it have the same swarm key?)"
 
 
 class _FirstBytes(RawConnection):
@@ -72,7 +72,7 @@ def guard_handshakes(swarm: Any, admission: Admission, swarm_key: bytes | None) 
         ip = ip_of(remote[0]) if remote else None
         reason = admission.forbids(secured.get_remote_peer(), ip)
         if ip is None:
-            reason = "it has gone, and with it its address"
+            reason = "it has left, so its address is not known"
         if reason:
             await secured.close()
             raise SecurityUpgradeFailure(reason)

@@ -67,7 +67,7 @@ class Admission:
         if str(peer) == self._own:
             return "it is this node, or has its key"
         if self.refuses_peer(peer):
-            return f"peer {peer} is refused for what it sent before"
+            return f"peer {peer} is refused because of messages that it sent before"
         if not self.acl.permits(str(peer), ip):
             return f"the ACL does not permit peer {peer} at {ip or 'any address'}"
         return ""

@@ -67,7 +67,7 @@ class Credentials:
             key.wipe()
         except Exception:  # noqa: BLE001
             # The package raises errors of several kinds, and the cause might show the seed.
-            raise CredentialsError(f"{self._path}: its seed is no key of NATS") from None
+            raise CredentialsError(f"{self._path}: its seed is not a NATS key") from None
         return signed
 
     def _part(self, pattern: re.Pattern[bytes], what: str) -> bytes:
@@ -77,5 +77,5 @@ class Credentials:
         except OSError as error:
             raise CredentialsError(f"{self._path}: {error.strerror}") from error
         if found is None:
-            raise CredentialsError(f"{self._path}: there is not {what} in it; make it with `nsc`")
+            raise CredentialsError(f"{self._path}: it does not hold {what}; make it with `nsc`")
         return found[1]

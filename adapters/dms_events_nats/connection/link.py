@@ -216,10 +216,12 @@ class LinkClient(DirectClient):
         except (nats.errors.Error, OSError):
             raise
         except Exception as error:
-            raise nats.errors.Error(f"its greeting cannot be read ({error!r})") from error
+            raise nats.errors.Error(f"the server's greeting cannot be read ({error!r})") from error
         if not self.is_connected:
             self._cancel_tasks()
-            raise nats.errors.Error("it closed the connection in the middle of its greeting")
+            raise nats.errors.Error(
+                "the server closed the connection in the middle of its greeting"
+            )
 
     def _cancel_tasks(self) -> None:
         for task in (self._reading_task, self._ping_interval_task, self._flusher_task):

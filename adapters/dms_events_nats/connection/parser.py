@@ -210,15 +210,13 @@ class Parser:
             case b"+OK":
                 pass
             case _:
-                raise nats.errors.Error(f"the server says {line[:40]!r}, which is no NATS")
+                raise nats.errors.Error(f"the server says {line[:40]!r}, which is not NATS")
 
     async def _news(self, text: bytes) -> None:
         try:
             await self._info(json.loads(text))
         except (ValueError, TypeError, AttributeError, RecursionError) as error:
-            raise nats.errors.Error(
-                f"what the server says of itself cannot be read: {error}"
-            ) from error
+            raise nats.errors.Error(f"the server's INFO cannot be read: {error}") from error
 
     def _text(self, token: bytes) -> str:
         try:

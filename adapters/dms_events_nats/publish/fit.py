@@ -52,6 +52,6 @@ def no_subject(message: OutgoingMessage) -> str:
     """Return the reason for a message that has no subject to be published on."""
     type_name, source = message.type_name[:_SHOWN], message.source[:_SHOWN]
     return (
-        f"type {type_name!a} and source {source!a} make no subject of three tokens and at most "
+        f"type {type_name!a} and source {source!a} do not make a subject of three tokens and at most "
         f"{LONGEST_SUBJECT:,} bytes; it was not sent"
     )

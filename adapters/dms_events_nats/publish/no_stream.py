@@ -45,7 +45,7 @@ class NoStreamProbe:
                     "connect with make_streams=True), or check the root"
                 )
         elif time.monotonic() - self._since > _LIMIT_S:
-            self.verdict = f"nothing stored {self._subject} for {_LIMIT_S:g} s"
+            self.verdict = f"no stream stored {self._subject} for {_LIMIT_S:g} s"
 
     async def _nowhere(self, limit_s: float) -> bool:
         asked = {"subject": self._subject}

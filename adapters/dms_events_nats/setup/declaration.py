@@ -92,7 +92,7 @@ class NatsSetup(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         except OSError as error:
             raise ConfigError(str(path), error.strerror or str(error)) from error
         except ValueError as error:
-            raise ConfigError(str(path), f"is no TOML: {error}") from error
+            raise ConfigError(str(path), f"is not TOML: {error}") from error
         try:
             return cls._read(raw)
         except ConfigError as error:
@@ -111,7 +111,7 @@ class NatsSetup(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         # msgspec does not say which key of a dict has the error, so durables are converted one by one.
         named = raw.get("durables", {})
         if not isinstance(named, dict):
-            raise ConfigError("durables", "write one table for each, [durables.<name>]")
+            raise ConfigError("durables", "write one table for each durable, [durables.<name>]")
         setup = _converted({**raw, "durables": {}}, cls, "")
         checked_root(setup.root)
         durables = {name: _durable(name, given) for name, given in named.items()}

@@ -265,6 +265,6 @@ def _compare(spec: SubscriptionSpec, filters: list[str], existing: dict[str, Any
             fix = f"Read {', '.join(more)} under another durable name beside it (docs/nats.md)"
         raise ConfigError(
             "durable",
-            f"{durable!r} exists and reads {', '.join(sorted(theirs))}; asked for "
+            f"{durable!r} exists and reads {', '.join(sorted(theirs))}; this subscription asks for "
             f"{', '.join(filters)}. {fix}, or delete the old consumer once nobody reads with it",
         )

@@ -53,15 +53,15 @@ def refuse_stream(name: str, config: Mapping[str, Any], subject: str) -> None:
     retention = config.get("retention", "limits")
     if retention == "interest":
         refused = (
-            "it exists with retention 'interest', which deletes an event that no reader waits for, and "
-            f"each one when all present readers have it. Edit it: nats stream edit {name} "
+            "it exists with retention 'interest', which deletes an event when all present consumers have "
+            f"acknowledged it, and at once if there is none. Edit it: nats stream edit {name} "
             "--retention limits"
         )
     elif retention == "workqueue":
         refused = (
             "it exists with retention 'workqueue', which deletes an event for all readers when one has "
             "acknowledged it. The server never changes that: use another root, or back the stream up, "
-            "delete it, and make it anew (dms-events nats setup)"
+            "delete it, and make it again (dms-events nats setup)"
         )
     elif config.get("no_ack"):
         refused = (
@@ -120,9 +120,9 @@ def check_consumer(durable: str, config: Mapping[str, Any], prefetch: int) -> No
     if unfit := unfit_consumer(config):
         raise ConfigError(
             "durable",
-            f"{durable!r} exists with {unfit}, which would lose messages: it takes a pull consumer with "
-            "explicit acks, unlimited max_deliver and whole messages. Choose another durable name, or "
-            "edit the consumer",
+            f"{durable!r} exists with {unfit}, which would lose messages: a durable must be a pull "
+            "consumer with explicit acks, unlimited max_deliver and whole messages. Choose another "
+            "durable name, or edit the consumer",
         )
     if config.get("inactive_threshold"):
         _log.warning(

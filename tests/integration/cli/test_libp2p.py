@@ -84,11 +84,11 @@ async def test_a_file_that_is_no_key_is_left_as_it_is(tmp_path: Path) -> None:
     file.chmod(0o600)
     for command in ("key", "id"):
         line = await complaint("libp2p", command, file)
-        assert line == f"dms-events: key_file: {file} holds no marshalled libp2p key"
+        assert line == f"dms-events: key_file: {file} does not hold a marshalled libp2p key"
     assert file.read_text() == "my secret notes"
     missing = tmp_path / "none"
     line = await complaint("libp2p", "id", missing)
-    assert line.endswith(f"{missing} is not there; `dms-events libp2p key {missing}` makes it")
+    assert line.endswith(f"{missing} does not exist; `dms-events libp2p key {missing}` makes it")
     assert not missing.exists()
     assert "No such file" in await complaint("libp2p", "key", tmp_path / "no" / "folder")
 
@@ -225,7 +225,7 @@ async def test_variables_connect_a_node_and_a_flag_counts_more(
             "--source: leave it out: here the source is the node that signs",
         ),
         (("tail", "--url", "libp2p://127.0.0.1"), "url: write libp2p://HOST:PORT"),
-        (("tail", *NODE, "--all"), "gossip stores nothing; only what is new can be had"),
+        (("tail", *NODE, "--all"), "gossip stores nothing; only new events can be read"),
         (("tail", *NODE, "--bootstrap", "/ip4/127.0.0.1/tcp/1"), "bootstrap_peers: /ip4/127.0.0.1"),
         (("tail", *NODE, "--announce", "somewhere"), "announce: 'somewhere' is not a multiaddr"),
         (("tail", *NODE, "--swarm-key", "no-such-file"), "swarm_key: no-such-file: No such file"),

@@ -74,9 +74,9 @@ async def missing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
 @pytest.mark.parametrize(
     ("serve", "says"),
     [
-        (endless, "answers more than 1 MiB: it is none of a nats-server"),
-        (other, "is none of a nats-server: Object missing required field"),
-        (missing, "answers 'HTTP/1.1 404 Not \\x1b[31mFound': it is none of a nats-server"),
+        (endless, "answers more than 1 MiB: it is not that of a nats-server"),
+        (other, "is not that of a nats-server: Object missing required field"),
+        (missing, "answers 'HTTP/1.1 404 Not \\x1b[31mFound': it is not that of a nats-server"),
     ],
     ids=["endless", "other", "missing"],
 )
@@ -93,7 +93,9 @@ async def test_a_monitoring_url_that_does_not_answer_is_an_error_in_one_line(
     async with silent() as hanging, asyncio.timeout(LOADED_S):
         await says_of(nats_server, f"http://{hanging.address}", "no answer within 3 s")
     await says_of(nats_server, "http://127.0.0.1:1", "Connect call failed")
-    await says_of(nats_server, nats_server.url.replace("nats:", "http:"), "none of a nats-server")
+    await says_of(
+        nats_server, nats_server.url.replace("nats:", "http:"), "not that of a nats-server"
+    )
     for wrong in ("127.0.0.1:8222", "http://", "http://me:secret@127.0.0.1:8222"):
         await says_of(nats_server, wrong, "monitoring_url: not an address such as")
 

@@ -92,4 +92,4 @@ async def test_report_reads_a_closed_database_on_a_read_only_mount(
 
 
 async def test_report_of_a_missing_database_is_one_line(tmp_path: Path) -> None:
-    assert "is not there" in await complaint("report", tmp_path / "none.db", "--to", "-")
+    assert "does not exist" in await complaint("report", tmp_path / "none.db", "--to", "-")

@@ -67,11 +67,11 @@ async def test_credentials_that_are_refused_are_an_error_at_once(tmp_path: Path)
     ("text", "said"),
     [
         (None, "No such file"),
-        ("", "not a user's seed"),
-        ("-----BEGIN NATS USER JWT-----", "not a user's seed"),
+        ("", "not hold a user's seed"),
+        ("-----BEGIN NATS USER JWT-----", "not hold a user's seed"),
         (
             "-----BEGIN USER NKEY SEED-----\nSUNONE\n------END USER NKEY SEED------",
-            "no key of NATS",
+            "not a NATS key",
         ),
     ],
 )

@@ -139,7 +139,7 @@ async def test_a_request_that_cannot_be_sent_is_an_error(nats_server: NatsServer
         with pytest.raises(RequestError, match=r"it has 1,048,577 bytes"):
             await bus.transport.request(large, "", 5.0)
         odd = OutgoingMessage("requests", TYPE, "a b", "1", b"")
-        with pytest.raises(RequestError, match="make no subject"):
+        with pytest.raises(RequestError, match="do not make a subject"):
             await bus.transport.request(odd, "", 5.0)
 
 

@@ -70,8 +70,8 @@ async def test_bad_events_become_dead_letters_with_their_reasons_and_hold_up_no_
     assert letters.keys() == {ids["raises"], ids["hangs"], ids["is cancelled"]}
     said = {
         "raises": ("ValueError", "no such account"),
-        "hangs": ("HandlerError", "it took longer than 0.5 s"),
-        "is cancelled": ("HandlerError", "it was cancelled, and not by its worker"),
+        "hangs": ("HandlerError", "its handler took longer than 0.5 s"),
+        "is cancelled": ("HandlerError", "its handler was cancelled, and not by its worker"),
     }
     for status, (error, reason) in said.items():
         letter = letters[ids[status]]

@@ -54,7 +54,7 @@ async def test_a_node_with_another_swarm_key_or_none_is_not_connected(
         await eventually(lambda: bus.transport.figures.refused >= 1)
         network = bus.transport._node.host.get_network()
         await eventually(lambda: network._inbound_limiter.borrowed_tokens == 0)
-        assert "has it " in caplog.text, "the same swarm key, or one at all"
+        assert "does it have " in caplog.text, "the same swarm key, or one at all"
         async with connect(peers=[node.address], **options) as dialling:
             await eventually(lambda: f"peer {node.peer} cannot be reached yet" in caplog.text)
             assert not dialling.transport.peers

@@ -69,7 +69,7 @@ def test_every_changed_byte_is_refused(
 def test_every_cut_is_refused(encryptor: AgeEncryptor, decryptor: AgeDecryptor) -> None:
     encrypted = encryptor.encrypt(b"five!")
     for length in range(len(encrypted)):
-        with pytest.raises(DecryptError, match="no age file, or was changed or cut"):
+        with pytest.raises(DecryptError, match="not an age file, or was changed or cut"):
             decryptor.decrypt(encrypted[:length])
 
 

@@ -111,7 +111,7 @@ def test_a_link_that_may_lead_out_cannot_be_encrypted(
     (source := tmp_path / "source").mkdir()
     (source / "a").write_bytes(b"five!")
     (source / "link").symlink_to(link)
-    with pytest.raises(EncryptError, match="may lead out: it links to") as caught:
+    with pytest.raises(EncryptError, match="may lead out of the folder: it links to") as caught:
         encryptor.encrypt_directory(source, out / "sealed")
     assert str(source / "link") in caught.value.reason
     assert list(out.iterdir()) == []
@@ -151,7 +151,7 @@ def test_a_folder_cannot_be_encrypted_into_itself(
     (source := tmp_path / "source" / "inner").mkdir(parents=True)
     (source.parent / "alias").symlink_to("inner")
     before = entries(source.parent)
-    with pytest.raises(EncryptError, match="is within"):
+    with pytest.raises(EncryptError, match="is inside"):
         encryptor.encrypt_directory(source.parent, source.parent / place)
     assert entries(source.parent) == before
 

@@ -45,19 +45,19 @@ def unpacked(encryptor: AgeEncryptor, decryptor: AgeDecryptor, out: Path) -> Unp
 def test_a_name_that_leads_out_is_refused(
     unpacked: Unpack, name: str, make: Callable[[str], Member]
 ) -> None:
-    with pytest.raises(DecryptError, match="leads out or is no name"):
+    with pytest.raises(DecryptError, match="leads out of the folder or is not a file name"):
         unpacked(tar([folder("a"), make(name)]))
 
 
 @pytest.mark.parametrize("to", ["/etc/passwd", "..", "a/..", "", "x/../../..", "./../"])
 def test_a_link_that_may_lead_out_is_refused(unpacked: Unpack, to: str) -> None:
-    with pytest.raises(DecryptError, match="may lead out: it links to"):
+    with pytest.raises(DecryptError, match="may lead out of the folder: it links to"):
         unpacked(tar([folder("a"), link("link", to)]))
 
 
 @pytest.mark.parametrize("to", ["../sealed", "/etc/passwd", "nothing", "a", "link"])
 def test_a_hard_link_to_no_file_of_the_archive_is_refused(unpacked: Unpack, to: str) -> None:
-    with pytest.raises(DecryptError, match=r"hard link to no file before it|leads out"):
+    with pytest.raises(DecryptError, match=r"hard link, but not to a file before it|leads out"):
         unpacked(tar([folder("a"), link("link", to, tarfile.LNKTYPE)]))
 
 
@@ -71,19 +71,19 @@ def test_nothing_is_written_through_a_link(unpacked: Unpack, out: Path) -> None:
         [link("a", "b"), folder("a")],
         [link("a", "b"), folder("b"), link("hard", "a/x", tarfile.LNKTYPE)],
     ):
-        with pytest.raises(DecryptError, match=r"want the place of|hard link to no file"):
+        with pytest.raises(DecryptError, match=r"have the name|hard link, but not to a file"):
             unpacked(tar(members))
     assert list(out.iterdir()) == []
 
 
 def test_an_entry_does_not_replace_an_earlier_one(unpacked: Unpack) -> None:
     for members in ([file("a"), file("a")], [file("a"), folder("a")], [folder("a"), file("./a")]):
-        with pytest.raises(DecryptError, match="two entries of the archive want the place of"):
+        with pytest.raises(DecryptError, match="two entries of the archive have the name"):
             unpacked(tar(members))
 
 
 def test_a_file_is_no_folder_for_others(unpacked: Unpack) -> None:
-    with pytest.raises(DecryptError, match="want the place of 'a/b/c'"):
+    with pytest.raises(DecryptError, match="have the name 'a/b/c'"):
         unpacked(tar([file("a"), file("a/b/c")]))
 
 
@@ -125,19 +125,19 @@ def test_an_archive_that_is_cut_within_a_whole_age_file_is_refused(unpacked: Unp
     """As `tar` that failed leaves it, in a pipe to `age`; without its end nobody knows."""
     whole = tar([file("a", bytes(2000)), file("b", bytes(2000))])
     for length in (0, 1, BLOCK - 1, BLOCK, 1500, 5 * BLOCK, 5 * BLOCK + 9, len(whole) - 2 * BLOCK):
-        with pytest.raises(DecryptError, match="it holds no whole tar archive"):
+        with pytest.raises(DecryptError, match="not a complete tar archive"):
             unpacked(whole[:length])
 
 
 def test_noise_after_a_member_is_not_taken_for_the_end(unpacked: Unpack) -> None:
     for noise in (b"\x01" * BLOCK, b"hello".ljust(BLOCK), os.urandom(3 * BLOCK)):
-        with pytest.raises(DecryptError, match="it holds no whole tar archive"):
+        with pytest.raises(DecryptError, match="not a complete tar archive"):
             unpacked(tar([file("a")])[: 2 * BLOCK] + noise + bytes(2 * BLOCK))
 
 
 @pytest.mark.parametrize("noise", [b"five!", b"\x1f\x8b" + bytes(5000), os.urandom(70_000)])
 def test_what_is_no_archive_is_refused(unpacked: Unpack, noise: bytes) -> None:
-    with pytest.raises(DecryptError, match="it holds no whole tar archive"):
+    with pytest.raises(DecryptError, match="not a complete tar archive"):
         unpacked(noise)
 
 
@@ -158,13 +158,13 @@ def test_sizes_below_nothing_are_refused(unpacked: Unpack) -> None:
         tar([(header("odd", tarfile.GNUTYPE_LONGNAME, size=-1), b""), file("a")]),
         tar([(in_pax, b"")], tarfile.PAX_FORMAT),
     ):
-        with pytest.raises(DecryptError, match="it holds no whole tar archive"):
+        with pytest.raises(DecryptError, match="not a complete tar archive"):
             unpacked(archive)
 
 
 def test_an_archive_does_not_end_at_a_pax_header_that_makes_no_sense(unpacked: Unpack) -> None:
     odd = header("odd", tarfile.XHDTYPE, size=6), b"0 a=b\n"
-    with pytest.raises(DecryptError, match="it holds no whole tar archive"):
+    with pytest.raises(DecryptError, match="not a complete tar archive"):
         unpacked(tar([file("a"), odd, file("b")]))
 
 
@@ -181,7 +181,7 @@ def test_many_entries_do_not_fill_the_memory(tmp_path: Path) -> None:
 
 def test_headers_of_headers_do_not_break_the_stack(unpacked: Unpack) -> None:
     chain = [(header("x", tarfile.GNUTYPE_LONGNAME, size=5), b"name\0")] * 2000
-    with pytest.raises(DecryptError, match="it holds no whole tar archive"):
+    with pytest.raises(DecryptError, match="not a complete tar archive"):
         unpacked(tar([*chain, file("a")]))
 
 
@@ -189,7 +189,7 @@ def test_headers_of_headers_do_not_break_the_stack(unpacked: Unpack) -> None:
 def test_times_that_no_clock_shows_are_refused(unpacked: Unpack, time: str) -> None:
     odd = header("odd", tarfile.REGTYPE)
     odd.pax_headers = {"mtime": time}
-    with pytest.raises(DecryptError, match="it holds no whole tar archive"):
+    with pytest.raises(DecryptError, match="not a complete tar archive"):
         unpacked(tar([(odd, b"")], tarfile.PAX_FORMAT))
 
 

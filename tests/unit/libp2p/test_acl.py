@@ -91,7 +91,9 @@ def test_one_entry_has_to_fit_in_full(
     ],
 )
 def test_an_entry_that_is_none_is_refused_and_not_left_out(entry: str | None) -> None:
-    with pytest.raises(ConfigError, match="is no IP address, network or peer id; write") as caught:
+    with pytest.raises(
+        ConfigError, match="is not an IP address, a network or a peer id; write"
+    ) as caught:
         AccessList([PEER, entry])
     assert caught.value.setting == "acl"
 

@@ -54,7 +54,7 @@ def test_a_file_without_a_swarm_key_is_refused_and_does_not_show(
     path = tmp_path / "swarm.key"
     path.write_bytes(data)
     with pytest.raises(
-        ConfigError, match=r"swarm_key: .*holds no swarm key; write /key/"
+        ConfigError, match=r"swarm_key: .*does not hold a swarm key; write /key/"
     ) as caught:
         connect(swarm_key=path)
     assert RAW.hex()[:20] not in str(caught.value)

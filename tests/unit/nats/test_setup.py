@@ -124,7 +124,7 @@ def test_a_wrong_setting_is_named_with_its_path(
 
 @pytest.mark.parametrize(
     ("text", "says"),
-    [("a b", "line 1"), (b"\xff", "is no TOML"), ("root = 'a'\nroot = 'b'", "Cannot overwrite")],
+    [("a b", "line 1"), (b"\xff", "is not TOML"), ("root = 'a'\nroot = 'b'", "Cannot overwrite")],
 )
 def test_what_is_no_toml_is_refused(tmp_path: Path, text: str | bytes, says: str) -> None:
     file = written(tmp_path, text)

@@ -74,7 +74,7 @@ def test_what_is_no_such_database_is_a_config_error(tmp_path: Path, content: byt
 
 
 def test_a_missing_database_is_a_config_error(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="is not there") as caught:
+    with pytest.raises(ConfigError, match="does not exist") as caught:
         write_report(tmp_path / "none.db", tmp_path / "report.html")
     assert caught.value.setting == "database"
     assert list(tmp_path.iterdir()) == []

@@ -182,9 +182,9 @@ def test_subtracting_more_than_there_is_changes_nothing(more: Capability, what: 
 def test_amounts_of_different_kinds_do_not_go_together(other: Capability, what: str) -> None:
     capability = machine()
     other.job_types = [JobType.LONG_RUNNING]
-    with pytest.raises(ValueError, match=f"^{what} of '.*' does not go with '.*'$"):
+    with pytest.raises(ValueError, match=f"^{what} of '.*' cannot be combined with '.*'$"):
         capability.add(other)
-    with pytest.raises(ValueError, match=f"^{what} of '.*' does not go with '.*'$"):
+    with pytest.raises(ValueError, match=f"^{what} of '.*' cannot be combined with '.*'$"):
         capability.subtract(other)
     assert capability == machine()
 

@@ -47,7 +47,7 @@ async def test_a_handler_that_asks_for_the_end_of_the_process_has_raised(
 
     tally, reasons = await handled_by(worker, *map(call, range(4)))
     assert (tally.handled, tally.raised, tally.rejected) == (3, 2, 1)
-    assert reasons == [f"it raised {raised!r}, which does not end the worker"]
+    assert reasons == [f"its handler raised {raised!r}, which does not end the worker"]
 
 
 def test_a_worker_runs_again_in_another_event_loop_with_figures_of_its_own() -> None:
@@ -132,7 +132,7 @@ async def test_a_timeout_shows_where_the_handler_stood(caplog: pytest.LogCapture
     async def handle(event: ServiceCall) -> None:
         await ask_the_bank()
 
-    assert (await handled_by(worker, call(1)))[1] == ["it took longer than 0.1 s"]
+    assert (await handled_by(worker, call(1)))[1] == ["its handler took longer than 0.1 s"]
     assert "ask_the_bank" in caplog.text
 
 

@@ -95,7 +95,7 @@ async def text(it: str) -> None: ...
         (event, (ServiceCall, NtxPayment), "does not admit elk_stats.NtxPayment"),
         (either, ("elk_stats.*",), "does not admit elk_stats."),
         (message_of_payment, (), "message: .* does not admit elk_stats.ServiceCall"),
-        (swapped, (), r"it: .* is no Message: a handler takes \(event\) or \(event, message\)"),
+        (swapped, (), r"it: .* is not a Message: a handler takes \(event\) or \(event, message\)"),
     ],
     ids=lambda value: getattr(value, "__name__", None),
 )
@@ -142,7 +142,7 @@ async def wrapped(*arguments: Any) -> None: ...
     ids=lambda function: function.__name__,
 )
 def test_a_batch_handler_says_how_large_its_batches_are(function: Any) -> None:
-    with pytest.raises(ConfigError, match="is a list: say batch="):
+    with pytest.raises(ConfigError, match="is a list: give batch="):
         register(function)
     register(function, batch=7)
 
@@ -156,12 +156,12 @@ def test_a_batch_handler_takes_a_list_of_messages_of_its_types() -> None:
     register(anything, batch=7)
     with pytest.raises(ConfigError, match=r"them: .* does not admit elk_stats.ServiceCall"):
         register(payments, batch=7)
-    with pytest.raises(ConfigError, match=r"it: .* is no list"):
+    with pytest.raises(ConfigError, match=r"it: .* is not a list"):
         register(event, batch=7)
 
 
 async def test_on_without_its_call_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"write @worker.on\(Type\) above a handler"):
+    with pytest.raises(ConfigError, match=r"write @worker.on\(Type\) above it"):
         Worker("billing").on(event)  # type: ignore[call-overload]
 
 
