@@ -1,6 +1,6 @@
 """Make the pages of ``docs/types`` from the Structs: ``make reference``.
 
-A test fails where the pages that are there differ from these.
+A test fails if the committed pages differ from the pages that this makes.
 """
 
 from __future__ import annotations
@@ -24,20 +24,23 @@ FOLDER = Path(__file__).parent / "types"
 FROM_THE_SOURCE = [
     *("capability.*", "comparison.*", "encryption.EncryptionType", "resource.ExecutionResources"),
 ]
-"""Types which the README of the DMS package names, or uses, but does not declare."""
+"""Types that the README of the DMS package names or uses, but does not declare."""
 
-_MADE = "<!-- Made of the Structs in dms_events/types by `make reference`: change it there. -->"
+_MADE = (
+    "<!-- Made from dms_events/types by `make reference`. Change it there, not on this page. -->"
+)
 _INDEX = f"""{_MADE}
 
 # Types
 
-The types of the DMS `types` package, one page for each of its sections. A field is given with its key
-on the wire, its attribute in Python, its type in Go and, where it is known, its unit. Go's packages are
-called as our modules are; a `struct` has no name in Go, and its fields follow behind a dot.
+These pages describe the types of the DMS `types` package, one page for each of its sections. The table
+of a type has for each field the key on the wire, the attribute in Python, the Go type, the unit if it is
+known, and the meaning. A Go package has the same name as the Python module. The type `struct` has no name
+in Go; the fields inside it follow in the same table, with a dot in their keys.
 
-The README of the package declares these types but for some, which are taken from the source of the DMS:
+The README of the package declares most of these types. A test compares them with the README's schema,
+field by field. The other types are taken from the source of the DMS:
 {", ".join(f"`{name}`" for name in FROM_THE_SOURCE)}.
-A test holds the others against the README's schema, field by field.
 
 | section | Go name | what it is |
 | --- | --- | --- |
@@ -45,7 +48,7 @@ A test holds the others against the README's schema, field by field.
 
 
 def pages() -> dict[str, str]:
-    """The text of each page, by its file's name."""
+    """Return the text of each page, by the name of its file."""
     sections: dict[str, list[str]] = {}
     for name in registry.names():
         sections.setdefault(name.partition(".")[0], []).append(name)
@@ -76,7 +79,7 @@ def _type(section: str, name: str) -> Iterator[str]:
         if embeds := embedded(type_):
             yield f"Embeds {', '.join(_linked(other, section) for other in embeds)}."
         if type_.__struct_config__.omit_defaults:
-            yield "A field is left out where its value is zero."
+            yield "A field is left out if its value is zero."
         if fields := list(rows(type_, into=_is_anonymous)):
             yield _table(fields, section)
     elif is_a(type_, enum.Enum):
@@ -98,7 +101,7 @@ def _table(fields: list[Row], section: str) -> str:
 
 
 def _linked(go: str, section: str) -> str:
-    """A Go type, and where it is one of ours a link to it."""
+    """Return a Go type, with a link if it is one of ours."""
     found = re.search(r"\w+\.\w+$", go)
     if found is None or found[0] not in registry.names():
         return f"`{go}`"
@@ -125,7 +128,7 @@ def _cell(text: str) -> str:
 
 
 def main() -> None:
-    """Write the pages, and take away those of sections that are no more."""
+    """Write the pages, and delete the pages of sections that do not exist any more."""
     FOLDER.mkdir(exist_ok=True)
     made = pages()
     for path in FOLDER.glob("*.md"):

@@ -1,7 +1,7 @@
-"""Enums that carry a value they do not know, as Go's named strings and ints do.
+"""Enums that keep a value without a constant, as Go's named strings and ints do.
 
-Such a value is a member that is not registered: it has no constant and is not listed, but compares
-equal to its text or number and to another of the same value, and is written as it was read.
+Such a value has no name and is not in the list of members. It is equal to its text or number, and to
+another one with the same value. It is written as it was read.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class OpenStrEnum(enum.StrEnum):
 
 
 class OpenIntEnum(enum.IntEnum):
-    """A Go ``type X int`` with constants; what does not fit in 64 bits is refused."""
+    """A Go ``type X int`` with constants. A number that does not fit into 64 bits is refused."""
 
     @classmethod
     def _missing_(cls, value: object) -> Self | None:

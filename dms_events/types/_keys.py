@@ -1,4 +1,4 @@
-"""A libp2p private key: usable by an adapter, shown to nobody, and never written to the wire."""
+"""A libp2p private key: an adapter can use it, but it is never shown and never written to the wire."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["KeyType", "PrivateKey"]
 
 
 class KeyType(enum.IntEnum):
-    """The kinds of key that libp2p knows."""
+    """The kinds of libp2p keys."""
 
     RSA = 0
     ED25519 = 1
@@ -24,10 +24,10 @@ _DATA_TAG: Final = 0x12
 
 
 class PrivateKey:
-    """A private key in libp2p's own form, which go-libp2p and py-libp2p both read.
+    """A private key in libp2p's own form, which both go-libp2p and py-libp2p read.
 
     That form is a protobuf message of a key type and the key's bytes (``crypto.MarshalPrivateKey`` in
-    Go, ``deserialize_private_key`` in Python); Go configurations hold it as base64.
+    Go, ``deserialize_private_key`` in Python). Go's configurations hold it as base64.
     """
 
     __slots__ = ("_marshalled", "raw", "type")
@@ -36,7 +36,7 @@ class PrivateKey:
         """Take a marshalled key.
 
         Raises:
-            ValueError: it is not one. The error shows nothing of it.
+            ValueError: the bytes are not such a key. The error does not show them.
         """
         self.type, self.raw = _parse(bytes(marshalled))
         self._marshalled = bytes(marshalled)
@@ -46,7 +46,7 @@ class PrivateKey:
         """Read the base64 of a marshalled key.
 
         Raises:
-            ValueError: it is not one. The error shows nothing of it.
+            ValueError: the bytes are not such a key. The error does not show them.
         """
         try:
             marshalled = base64.b64decode(text, validate=True)
@@ -55,11 +55,11 @@ class PrivateKey:
         return cls(marshalled)
 
     def marshal(self) -> bytes:
-        """The key as libp2p's protobuf message."""
+        """Return the key as libp2p's protobuf message."""
         return self._marshalled
 
     def to_base64(self) -> str:
-        """The marshalled key as base64, as Go configurations hold it."""
+        """Return the marshalled key as base64, the form of Go's configurations."""
         return base64.b64encode(self._marshalled).decode()
 
     def __eq__(self, other: object) -> bool:
@@ -81,7 +81,7 @@ class PrivateKey:
 
 
 def _parse(marshalled: bytes) -> tuple[KeyType, bytes]:
-    """The key type and the key's bytes; every length in such a key fits in two bytes of varint."""
+    """Return the key type and the key's bytes. Each length in it fits into two bytes of varint."""
     if len(marshalled) < 5 or marshalled[0] != _TYPE_TAG or marshalled[2] != _DATA_TAG:
         _refuse()
     start, length = 4, marshalled[3]

@@ -13,15 +13,15 @@ __all__ = ["Multiaddr"]
 
 
 class Multiaddr(str):
-    """A libp2p address such as ``/ip4/127.0.0.1/tcp/4001/p2p/12D3KooW…``: a str that was checked."""
+    """A checked libp2p address such as ``/ip4/127.0.0.1/tcp/4001/p2p/12D3KooW…``. It is a str."""
 
     __slots__ = ()
 
     def __new__(cls, text: str) -> Multiaddr:
-        """Take ``text`` as it is.
+        """Check ``text``, and keep it unchanged.
 
         Raises:
-            ValueError: it is no multiaddr; the error says why.
+            ValueError: the text is not a multiaddr. The error says why.
         """
         if reason := _fault(text):
             raise ValueError(f"{text[:200]!r} is not a multiaddr: {reason}")
@@ -200,7 +200,7 @@ _FLAGS: Final = {
     ),
     *("tls", "udt", "utp", "webrtc", "webrtc-direct", "webtransport", "ws", "wss"),
 }
-"""Protocols that stand without a value."""
+"""Protocols without a value."""
 
 _VALUES: Final[dict[str, Callable[[str], bool]]] = {
     "ip4": _ip4,

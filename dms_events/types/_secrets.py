@@ -1,4 +1,4 @@
-"""Which fields hold a secret, said once in the annotation and read here by all who must not show it."""
+"""Find the fields that hold a secret, by their annotations. All parts that show data ask here."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SecretKey = Annotated[PrivateKey | None, Meta(extra={"secret": True})]
 
 
 class Masked:
-    """For Structs whose secret fields never show in their repr, nor in one that contains them."""
+    """Base of Structs whose secret fields never show in a repr: in their own, or in a container's."""
 
     __slots__ = ()
 
@@ -51,7 +51,7 @@ class Masked:
 
 @cache
 def secret_fields(type_: type[msgspec.Struct]) -> frozenset[str]:
-    """The attributes of ``type_`` whose own annotation says that they are secret."""
+    """Return the attributes of ``type_`` that their own annotations mark as secret."""
     info = inspect.type_info(type_)
     assert isinstance(info, inspect.StructType)
     return frozenset(f.name for f in info.fields if _is_secret(f.type))
@@ -59,13 +59,13 @@ def secret_fields(type_: type[msgspec.Struct]) -> frozenset[str]:
 
 @cache
 def holds_secret(type_: Any) -> bool:
-    """Whether a value of ``type_`` can hold a secret, at any depth."""
+    """Return True if a value of ``type_`` can hold a secret, at any depth."""
     return any(_is_secret(part) for part in _parts(inspect.type_info(type_)))
 
 
 @cache
 def secret_keys(type_: Any) -> frozenset[str]:
-    """The wire keys of the secrets in a value of ``type_``, at any depth."""
+    """Return the wire keys of the secrets in a value of ``type_``, at any depth."""
     return frozenset(
         field.encode_name
         for part in _parts(inspect.type_info(type_))
@@ -80,7 +80,7 @@ def _is_secret(type_: inspect.Type) -> bool:
 
 
 def _parts(type_: inspect.Type) -> Iterator[inspect.Type]:
-    """``type_`` and every type inside it; no DMS type contains itself."""
+    """Yield ``type_`` and every type inside it. No DMS type contains itself."""
     yield type_
     match type_:
         case inspect.Metadata(type=inner):

@@ -1,4 +1,4 @@
-"""What a machine keeps of the services that run on it; published in `machine`."""
+"""Records about the services on a machine; `machine` publishes these types."""
 
 from __future__ import annotations
 
@@ -35,16 +35,18 @@ class Services(BaseDBModel, kw_only=True):
     service_name: Annotated[str, Meta(description="name of the service")] = field(
         name="ServiceName", default=""
     )
-    container_id: Annotated[str, Meta(description="id of its container")] = field(
+    container_id: Annotated[str, Meta(description="id of the service's container")] = field(
         name="ContainerID", default=""
     )
     resource_requirements: Annotated[
-        Int, Meta(description="database row of its ServiceResourceRequirements")
+        Int, Meta(description="database row of the ServiceResourceRequirements")
     ] = field(name="ResourceRequirements", default=0)
     image_id: ImageId = field(name="ImageID", default="")
-    log_url: Annotated[str, Meta(description="URL of its log")] = field(name="LogURL", default="")
-    last_log_fetch: Annotated[Time, Meta(description="when its log was last fetched")] = field(
-        name="LastLogFetch", default=ZERO_TIME
+    log_url: Annotated[str, Meta(description="URL of the service's log")] = field(
+        name="LogURL", default=""
+    )
+    last_log_fetch: Annotated[Time, Meta(description="time at which the log was last fetched")] = (
+        field(name="LastLogFetch", default=ZERO_TIME)
     )
     service_provider_addr: Annotated[
         str, Meta(description="wallet address of the service provider")
@@ -55,11 +57,11 @@ class Services(BaseDBModel, kw_only=True):
     metadata_hash: Annotated[str, Meta(description="hash of the job's metadata")] = field(
         name="MetadataHash", default=""
     )
-    withdraw_hash: Annotated[str, Meta(description="hash that allows to withdraw")] = field(
+    withdraw_hash: Annotated[str, Meta(description="hash that allows a withdrawal")] = field(
         name="WithdrawHash", default=""
     )
     refund_hash: Annotated[
-        str, Meta(description="hash that allows a refund, kept for the request of the reward")
+        str, Meta(description="hash that allows a refund, kept for the reward request")
     ] = field(name="RefundHash", default="")
     distribute_50_hash: Annotated[str, Meta(description="hash that allows to pay out 50 %")] = (
         field(name="Distribute_50Hash", default="")
@@ -73,9 +75,7 @@ class Services(BaseDBModel, kw_only=True):
     message_hash_datum: Annotated[str, Meta(description="message hash of the datum")] = field(
         name="MessageHashDatum", default=""
     )
-    datum: Annotated[str, Meta(description="datum that is signed")] = field(
-        name="Datum", default=""
-    )
+    datum: Annotated[str, Meta(description="signed datum")] = field(name="Datum", default="")
     signature_action: Annotated[
         str,
         Meta(description="signature of the action, kept so that the oracle is not called again"),
@@ -83,22 +83,20 @@ class Services(BaseDBModel, kw_only=True):
     message_hash_action: Annotated[str, Meta(description="message hash of the action")] = field(
         name="MessageHashAction", default=""
     )
-    action: Annotated[str, Meta(description="action that is signed")] = field(
-        name="Action", default=""
-    )
+    action: Annotated[str, Meta(description="signed action")] = field(name="Action", default="")
 
 
 class ServiceResourceRequirements(BaseDBModel, kw_only=True):
-    """The resources that a service needs, as the node keeps them."""
+    """The resources that a service needs. The node keeps them in its database."""
 
-    cpu: Annotated[Int, Meta(description="CPU")] = field(name="CPU", default=0)
+    cpu: Annotated[Int, Meta(description="CPU capacity")] = field(name="CPU", default=0)
     ram: Annotated[Int, Meta(description="memory")] = field(name="RAM", default=0)
     vcpu: Annotated[Int, Meta(description="number of virtual CPUs")] = field(name="VCPU", default=0)
     hdd: Annotated[Int, Meta(description="disk space")] = field(name="HDD", default=0)
 
 
 class ContainerImages(GoStruct, kw_only=True):
-    """A container image as the node keeps it. Its id is a number, unlike that of other records."""
+    """A container image. The node keeps it in its database. Its id is a number, not a UUID."""
 
     go_embeds: ClassVar[tuple[str, ...]] = ("gorm.Model",)
 

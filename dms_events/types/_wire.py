@@ -25,12 +25,12 @@ from ._secrets import Masked
 
 
 def unit(name: str) -> Meta:
-    """What a number counts; it stands beside the description in the JSON Schema, as ``unit``."""
+    """Return the metadata for the unit of a number. The JSON Schema has it as ``unit``."""
     return Meta(extra_json_schema={"unit": name})
 
 
 FLOAT32_LIMIT: Final = 2.0**128 - 2.0**103
-"""Half a step above Go's MaxFloat32: what is not below it would round to infinity."""
+"""Half a step above Go's MaxFloat32. A number that is not below this limit would round to infinity."""
 
 Float32 = Annotated[float, Meta(gt=-FLOAT32_LIMIT, lt=FLOAT32_LIMIT)]
 Float64 = float
@@ -39,7 +39,7 @@ Int = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 Int64 = Annotated[Int, Meta(extra={"go": "int64"})]
 Int32 = Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
 Uint = Annotated[int, Meta(ge=0, extra={"le": 2**64 - 1})]
-"""Go's ``uint``, of 64 bits. msgspec knows no limit above int64, so ours is in ``extra``."""
+"""Go's ``uint``, of 64 bits. msgspec has no limit above int64, so the limit is in ``extra``."""
 Uint64 = Annotated[Uint, Meta(extra={"go": "uint64"})]
 Duration = Annotated[Int, unit("ns"), Meta(extra={"go": "time.Duration"})]
 Time = Annotated[datetime, Meta(tz=True)]
@@ -51,29 +51,29 @@ ZERO_TIME: Final = datetime.fromisoformat("0001-01-01T00:00:00+00:00")
 
 
 class GoStruct(Masked, msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """Base of the Structs that mirror a Go struct: keyword-only, defaults are Go's zero values.
+    """Base of the Structs that mirror a Go struct: keyword-only, and the defaults are Go's zero values.
 
-    Fields marked as secret never show in its repr, nor in one that contains it.
+    Fields marked as secret never show in its repr, nor in the repr of a Struct that contains it.
     """
 
     go_embeds: ClassVar[tuple[str, ...]] = ()
-    """What the Go struct embeds beside what is inherited here."""
+    """The structs that the Go struct embeds, beside the base class of this Struct."""
 
 
 class StatsEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
-    """Base of the stats events: read-only, and every field has to be given."""
+    """Base of the stats events: read-only, and every field must be given."""
 
 
 def fold(text: str) -> str:
-    """Unicode's simple case folding, as Go's: never one letter into two, as ``ß`` into ``ss``."""
+    """Return the text with Unicode's simple case folding, as in Go: ``ß`` does not become ``ss``."""
     return "".join(next((f for f in (c.casefold(), c.lower()) if len(f) == 1), c) for c in text)
 
 
 def to_wire(value: object) -> object:
-    """The JSON form of what msgspec has no encoding for.
+    """Return the JSON form of a value that msgspec cannot encode.
 
     Raises:
-        TypeError: ``value`` belongs on no wire.
+        TypeError: ``value`` has no form on the wire.
     """
     match value:
         case PrivateKey():
@@ -84,10 +84,10 @@ def to_wire(value: object) -> object:
 
 
 def from_wire(type_: type, value: object) -> object:
-    """The value of a type that msgspec cannot decode by itself, from its JSON form.
+    """Return the value of a type that msgspec cannot decode, made from its JSON form.
 
     Raises:
-        ValueError: ``value`` is none, and why; it never shows what was given as a private key.
+        ValueError: ``value`` is not a value of the type. The error never shows a private key.
     """
     if type_ is Multiaddr and isinstance(value, str):
         return Multiaddr(value)

@@ -1,4 +1,4 @@
-"""What a machine can do, or a job needs; such capabilities are added, subtracted and compared."""
+"""Capabilities of a machine, or needs of a job. They can be added, subtracted and compared."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ __all__ = [
 T = TypeVar("T")
 S = TypeVar("S", bound=msgspec.Struct)
 
-Preference = Annotated[Int, Meta(description="how much it is preferred")]
+Preference = Annotated[Int, Meta(description="degree of preference")]
 
 
 class JobType(OpenStrEnum):
-    """How often, and how long, a job runs."""
+    """The kinds of job, by how often and how long they run."""
 
     BATCH = "batch"
     SINGLE_RUN = "single_run"
@@ -54,26 +54,26 @@ class StorageType(OpenStrEnum):
 class Connectivity(GoStruct, kw_only=True):
     """Network access. Part of a Capability."""
 
-    ports: Annotated[list[Int], Meta(description="ports that are open")] = field(
-        default_factory=list
-    )
-    vpn: Annotated[bool, Meta(description="whether there is a VPN")] = False
+    ports: Annotated[list[Int], Meta(description="open ports")] = field(default_factory=list)
+    vpn: Annotated[bool, Meta(description="true if there is a VPN")] = False
 
 
 class PriceInformation(GoStruct, kw_only=True):
     """A price in one currency. Part of a Capability."""
 
     currency: Annotated[str, Meta(description="currency of the prices")] = ""
-    currency_per_hour: Annotated[Int, Meta(description="price for an hour")] = 0
-    total_per_job: Annotated[Int, Meta(description="most that a job may cost")] = 0
+    currency_per_hour: Annotated[Int, Meta(description="price per hour")] = 0
+    total_per_job: Annotated[Int, Meta(description="upper limit of a job's price")] = 0
     preference: Preference = 0
 
 
 class TimeInformation(GoStruct, kw_only=True):
-    """How long a job may run. Part of a Capability."""
+    """The time for which a job may run. Part of a Capability."""
 
-    units: Annotated[str, Meta(description="seconds, minutes, hours or days")] = ""
-    max_time: Annotated[Int, Meta(description="longest time, in units")] = 0
+    units: Annotated[str, Meta(description="unit of max_time: seconds, minutes, hours or days")] = (
+        ""
+    )
+    max_time: Annotated[Int, Meta(description="upper limit of the time, in units")] = 0
     preference: Preference = 0
 
 
@@ -81,7 +81,7 @@ class Library(GoStruct, kw_only=True):
     """A software library. Part of a Capability."""
 
     name: Annotated[str, Meta(description="name of the library")] = ""
-    constraint: Annotated[str, Meta(description="how the version is meant, such as >=")] = ""
+    constraint: Annotated[str, Meta(description="operator of the version, such as >=")] = ""
     version: Annotated[str, Meta(description="version of the library")] = ""
 
 
@@ -97,25 +97,25 @@ class Storage(GoStruct, kw_only=True):
 
     type: Annotated[StorageType, Meta(description="kind of storage")] = StorageType("")
     size: Annotated[Int, Meta(description="size")] = 0
-    amount: Annotated[Int, Meta(description="how much or how many of it")] = 0
+    amount: Annotated[Int, Meta(description="amount or number")] = 0
 
 
 class KYC(GoStruct, kw_only=True):
-    """What is known of a customer ("know your customer"). Part of a Capability."""
+    """Data about a customer ("know your customer"). Part of a Capability."""
 
     type: Annotated[str, Meta(description="kind of the data")] = ""
-    data: Annotated[str, Meta(description="what is known")] = ""
+    data: Annotated[str, Meta(description="the data")] = ""
 
 
 class Capability(GoStruct, kw_only=True):
-    """What a machine offers or a job needs. Sent when the two are matched.
+    """The capability that a machine offers or a job needs. Sent when machines and jobs are matched.
 
-    `add` and `subtract` change this capability and return it, as in Go; where they raise, nothing was
-    changed. One capability holds one kind of CPU, one kind of memory, one kind of disk and one unit of
-    time: an amount of another kind is refused, and a kind that is not set is taken over.
+    `add` and `subtract` change this capability and return it, as in Go. If they raise, nothing was
+    changed. A capability has one kind of CPU, one kind of memory, one kind of disk and one unit of time.
+    An amount of another kind is refused. If a kind is not set, it is taken from the other capability.
     """
 
-    executors: Annotated[list[Executor], Meta(description="what executes jobs")] = field(
+    executors: Annotated[list[Executor], Meta(description="executors of jobs")] = field(
         name="executor", default_factory=list
     )
     job_types: Annotated[list[JobType], Meta(description="kinds of job")] = field(
@@ -139,18 +139,18 @@ class Capability(GoStruct, kw_only=True):
     price: Annotated[list[PriceInformation], Meta(description="prices, each in one currency")] = (
         field(default_factory=list)
     )
-    time: Annotated[TimeInformation, Meta(description="how long a job may run")] = field(
+    time: Annotated[TimeInformation, Meta(description="time for which a job may run")] = field(
         default_factory=TimeInformation
     )
-    kycs: Annotated[list[KYC], Meta(description="what is known of the customer")] = field(
+    kycs: Annotated[list[KYC], Meta(description="data about the customer")] = field(
         name="KYCs", default_factory=list
     )
 
     def add(self, other: Capability) -> Capability:
-        """Sum the amounts of both, and unite their lists.
+        """Add the amounts of ``other``, and the items of its lists that are missing here.
 
         Raises:
-            ValueError: the two hold amounts of different kinds.
+            ValueError: the two have amounts of different kinds.
         """
         self._set_amounts(other, 1)
         self.executors += _missing(self.executors, other.executors)
@@ -165,10 +165,10 @@ class Capability(GoStruct, kw_only=True):
         return self
 
     def subtract(self, other: Capability) -> Capability:
-        """Take away the amounts, GPUs and ports of ``other``; the other lists stay as they are.
+        """Subtract the amounts, GPUs and ports of ``other``. The other lists stay unchanged.
 
         Raises:
-            ValueError: there is less than that of something.
+            ValueError: an amount would fall below 0, a GPU is missing, or the kinds of an amount differ.
         """
         gpus = _without(self.resources.gpus, other.resources.gpus)
         self._set_amounts(other, -1)
@@ -194,14 +194,14 @@ class Capability(GoStruct, kw_only=True):
 
 
 def equal(left: object, right: object) -> bool:
-    """Whether two parts of capabilities are the same; a GPU is, whichever database row it is in."""
+    """Return True if two parts of capabilities are equal. The database row of a GPU does not count."""
     if isinstance(left, GPU) and isinstance(right, GPU):
         return msgspec.structs.replace(left, resource_id=right.resource_id) == right
     return type(left) is type(right) and left == right
 
 
 def contains(items: Iterable[object], item: object) -> bool:
-    """Whether ``item`` is among ``items``; storage is if there is any of its type."""
+    """Return True if ``item`` is in ``items``. Storage is compared by its type only."""
     if isinstance(item, Storage):
         return any(isinstance(s, Storage) and s.type == item.type for s in items)
     return any(equal(i, item) for i in items)
@@ -227,14 +227,14 @@ def _without(gpus: list[GPU], taken: list[GPU]) -> list[GPU]:
 
 
 class _Amounts(NamedTuple):
-    """What is summed in one part of a capability, and the field that says of what kind it is."""
+    """The fields of one part of a capability that are summed, and the field with its kind."""
 
     what: str
     kind: str
     amounts: tuple[str, ...]
 
     def combine(self, mine: S, theirs: S, sign: int) -> S:
-        """``mine`` with the amounts of ``theirs`` added or, where ``sign`` is -1, taken away."""
+        """Return ``mine`` with the amounts of ``theirs`` added, or subtracted if ``sign`` is -1."""
         changes = {a: getattr(mine, a) + sign * getattr(theirs, a) for a in self.amounts}
         if all(getattr(mine, a) == amount for a, amount in changes.items()):
             return copy(mine)

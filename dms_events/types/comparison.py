@@ -1,4 +1,4 @@
-"""How two capabilities compare, seen from the left one."""
+"""The result of comparing two capabilities, for the left one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["Comparison", "ComplexComparison"]
 
 
 class Comparison(OpenStrEnum):
-    """What the left object is against the right one."""
+    """The left object compared with the right one."""
 
     WORSE = "Worse"
     BETTER = "Better"

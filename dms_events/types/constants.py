@@ -13,7 +13,7 @@ STORAGE_PROVIDER_IPFS: Final = "ipfs"
 
 
 class JobStatus(OpenStrEnum):
-    """What ``job_status`` says of a job; Go holds it as a plain string."""
+    """The values of ``job_status``. Go has them as plain strings."""
 
     RUNNING = "running"
     FINISHED_WITHOUT_ERRORS = "finished without errors"
@@ -21,7 +21,7 @@ class JobStatus(OpenStrEnum):
 
 
 class TransactionType(OpenStrEnum):
-    """What ``transaction_type`` says of a service's payment; Go holds it as a plain string."""
+    """The values of ``transaction_type`` of a service's payment. Go has them as plain strings."""
 
     RUNNING = "running"
     DONE = "done"

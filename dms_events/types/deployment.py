@@ -1,4 +1,4 @@
-"""What is said while a job is deployed: the request, its answers, and what is kept of them."""
+"""The messages of a job's deployment: the request, its answers, and the records of them."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ __all__ = [
 
 
 class ResumeJob(GoStruct, kw_only=True):
-    """Whether, and from where, an earlier job is resumed."""
+    """The choice to resume an earlier job, and the file with its progress."""
 
-    resume: Annotated[bool, Meta(description="whether an earlier job is resumed")] = False
+    resume: Annotated[bool, Meta(description="true if an earlier job is resumed")] = False
     progress_file: Annotated[str, Meta(description="path of the file with the progress")] = ""
 
 
 class DeploymentParams(GoStruct, kw_only=True):
-    """The anonymous struct ``Params`` of a DeploymentRequest: what to run, and who talks to whom."""
+    """The job to run and the two nodes. In Go: the anonymous struct ``Params`` of a DeploymentRequest."""
 
     image_id: Annotated[str, Meta(description="container image to run")] = ""
-    model_url: Annotated[str, Meta(description="where the model to run is found")] = ""
-    resume_job: Annotated[ResumeJob, Meta(description="whether and where it goes on")] = field(
+    model_url: Annotated[str, Meta(description="URL of the model to run")] = ""
+    resume_job: Annotated[ResumeJob, Meta(description="how an earlier job is resumed")] = field(
         default_factory=ResumeJob
     )
     packages: Annotated[list[str], Meta(description="packages that the job needs")] = field(
@@ -54,10 +54,10 @@ class DeploymentParams(GoStruct, kw_only=True):
 
 
 class DeploymentConstraints(GoStruct, kw_only=True):
-    """The anonymous struct ``Constraints`` of a DeploymentRequest: what the job may use."""
+    """Limits of the job. In Go: the anonymous struct ``Constraints`` of a DeploymentRequest."""
 
     complexity: Annotated[str, Meta(description="complexity class of the job")] = ""
-    cpu: Annotated[Int, unit("MHz"), Meta(description="CPU, as in onboarding")] = 0
+    cpu: Annotated[Int, unit("MHz"), Meta(description="CPU capacity, as in onboarding")] = 0
     ram: Annotated[Int, unit("MB"), Meta(description="memory, as in onboarding")] = 0
     vram: Annotated[Int, Meta(description="memory of the GPU")] = 0
     power: Annotated[Int, Meta(description="power")] = 0
@@ -65,7 +65,7 @@ class DeploymentConstraints(GoStruct, kw_only=True):
 
 
 class TraceInfo(GoStruct, kw_only=True):
-    """The anonymous struct ``TraceInfo`` of a DeploymentRequest: its distributed trace."""
+    """The trace of a request. In Go: the anonymous struct ``TraceInfo`` of a DeploymentRequest."""
 
     trace_id: Annotated[str, Meta(description="id of the trace")] = ""
     span_id: Annotated[str, Meta(description="id of the span")] = ""
@@ -76,25 +76,25 @@ class TraceInfo(GoStruct, kw_only=True):
 
 
 class DeploymentRequest(GoStruct, kw_only=True):
-    """A service provider asks a compute provider to run a job, which it has paid for on a blockchain."""
+    """A service provider asks a compute provider to run a job, and has paid for it on a blockchain."""
 
     requester_wallet_address: Annotated[
         str, Meta(description="wallet address of the service provider")
     ] = field(name="address_user", default="")
-    max_ntx: Annotated[Int, unit("NTX"), Meta(description="most that the job may cost")] = 0
+    max_ntx: Annotated[Int, unit("NTX"), Meta(description="upper limit of the job's price")] = 0
     blockchain: Annotated[str, Meta(description="blockchain of the payment")] = ""
     tx_hash: Annotated[str, Meta(description="hash of the payment's transaction")] = ""
-    service_type: Annotated[str, Meta(description="kind of service asked for")] = ""
-    timestamp: Annotated[Time, Meta(description="when the request was made")] = ZERO_TIME
+    service_type: Annotated[str, Meta(description="kind of the requested service")] = ""
+    timestamp: Annotated[Time, Meta(description="time at which the request was made")] = ZERO_TIME
     metadata_hash: Annotated[str, Meta(description="hash of the job's metadata")] = ""
-    withdraw_hash: Annotated[str, Meta(description="hash that allows to withdraw")] = ""
+    withdraw_hash: Annotated[str, Meta(description="hash that allows a withdrawal")] = ""
     refund_hash: Annotated[str, Meta(description="hash that allows a refund")] = ""
     distribute_50_hash: Annotated[str, Meta(description="hash that allows to pay out 50 %")] = ""
     distribute_75_hash: Annotated[str, Meta(description="hash that allows to pay out 75 %")] = ""
-    params: Annotated[DeploymentParams, Meta(description="what to run, and who talks to whom")] = (
+    params: Annotated[DeploymentParams, Meta(description="the job to run and the two nodes")] = (
         field(default_factory=DeploymentParams)
     )
-    constraints: Annotated[DeploymentConstraints, Meta(description="what the job may use")] = field(
+    constraints: Annotated[DeploymentConstraints, Meta(description="limits of the job")] = field(
         default_factory=DeploymentConstraints
     )
     trace_info: Annotated[TraceInfo, Meta(description="distributed trace of the request")] = field(
@@ -105,19 +105,21 @@ class DeploymentRequest(GoStruct, kw_only=True):
 class DeploymentResponse(GoStruct, kw_only=True):
     """A compute provider answers a DeploymentRequest."""
 
-    success: Annotated[bool, Meta(description="whether the deployment succeeded")] = False
-    content: Annotated[str, Meta(description="what came of it, or why not")] = ""
+    success: Annotated[bool, Meta(description="true if the deployment succeeded")] = False
+    content: Annotated[
+        str, Meta(description="result of the deployment, or the reason of its failure")
+    ] = ""
 
 
 class DeploymentUpdate(GoStruct, kw_only=True):
-    """Word of a deployment that is under way."""
+    """A report about a running deployment."""
 
-    msg_type: Annotated[str, Meta(description="what the message is about")] = ""
+    msg_type: Annotated[str, Meta(description="subject matter of the message")] = ""
     msg: Annotated[str, Meta(description="the message")] = ""
 
 
 class DeploymentRequestFlat(BaseDBModel, kw_only=True):
-    """A DeploymentRequest as the service provider's node keeps it."""
+    """A DeploymentRequest. The service provider's node keeps it in its database."""
 
     deployment_request: Annotated[str, Meta(description="the request, as JSON")] = ""
     job_status: Annotated[
@@ -126,7 +128,7 @@ class DeploymentRequestFlat(BaseDBModel, kw_only=True):
 
 
 class BlockchainTxStatus(GoStruct, kw_only=True):
-    """How a transaction of a job's payment stands."""
+    """The status of a payment transaction of a job."""
 
     transaction_type: Annotated[
         str, Meta(description="kind of transaction; the DMS may deprecate it")

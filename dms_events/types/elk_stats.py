@@ -1,11 +1,13 @@
-"""The stats events: what a DMS node reports about devices, services, calls and payments.
+"""The stats events: the reports of a DMS node about devices, services, calls and payments.
 
-They are flat facts for a stats database ("elk" after the stack that shows it). Go holds every number
-but the NTX amounts as float32, so a Go reader sees ``timestamp`` in steps of 128 s and call ids above
-2**24 merged; Python keeps the full number, on the wire too, and the envelope carries the precise time.
+They are made for a stats database. Their name "elk" comes from Elasticsearch, Logstash and Kibana.
 
-Constructing an event needs every field: a forgotten CPU count must not become 0. A field has a unit where
-the DMS names it: in its README, or in its source (``time_taken``).
+Go stores all their numbers as float32, except the NTX amounts. So a Go reader sees ``timestamp`` in
+steps of 128 s, and call ids above 2**24 that lie close together become one id. Python keeps the full
+number, on the wire too. The envelope has the precise time.
+
+Every field must be given to make an event, because a forgotten CPU count must not become 0. A field has
+a unit only if the DMS names one: in its README, or in its source (``time_taken``).
 """
 
 from __future__ import annotations
@@ -32,11 +34,11 @@ __all__ = [
 PeerId = Annotated[str, Meta(description="libp2p peer id of the device")]
 HostPeerId = Annotated[str, Meta(description="libp2p peer id of the device that hosts the service")]
 ServiceId = Annotated[str, Meta(description="id of the service")]
-CallId = Annotated[Float32, Meta(description="id of the call; Go merges ids above 2**24 (float32)")]
-Cpu = Annotated[Float32, unit("MHz"), Meta(description="CPU, as in onboarding")]
+CallId = Annotated[Float32, Meta(description="id of the call; Go rounds ids above 2**24 (float32)")]
+Cpu = Annotated[Float32, unit("MHz"), Meta(description="CPU capacity, as in onboarding")]
 Ram = Annotated[Float32, unit("MB"), Meta(description="memory, as in onboarding")]
 Network = Annotated[Float32, Meta(description="network bandwidth")]
-DedicatedTime = Annotated[Float32, Meta(description="time that the device is dedicated for")]
+DedicatedTime = Annotated[Float32, Meta(description="time for which the device is dedicated")]
 Ntx = Annotated[Int32, unit("NTX"), Meta(description="amount of tokens")]
 Timestamp = Annotated[
     Float32, unit("s"), Meta(description="Unix time; Go keeps it in steps of 128 s (float32)")
@@ -44,7 +46,7 @@ Timestamp = Annotated[
 
 
 class NewDeviceOnboarded(StatsEvent, frozen=True, kw_only=True, gc=False):
-    """A new device was onboarded, with the resources it offers (DMS types README, elk_stats)."""
+    """A new device was onboarded with these resources (DMS types README, elk_stats)."""
 
     peer_id: PeerId = field(name="PeerID")
     cpu: Cpu = field(name="CPU")
@@ -63,7 +65,7 @@ class DeviceStatusChange(StatsEvent, frozen=True, kw_only=True, gc=False):
 
 
 class ResourceValues(StatsEvent, frozen=True, kw_only=True, gc=False):
-    """The anonymous struct ``ChangedAttributeAndValue`` of the two resource events."""
+    """Resources in two resource events. In Go: the anonymous struct ``ChangedAttributeAndValue``."""
 
     cpu: Cpu = field(name="CPU")
     ram: Ram = field(name="RAM")
@@ -112,16 +114,16 @@ class ServiceCall(StatsEvent, frozen=True, kw_only=True, gc=False):
     cpu_used: Annotated[Float32, unit("MHz"), Meta(description="CPU used by the job")] = field(
         name="CPUUsed"
     )
-    max_ram: Annotated[Float32, unit("MB"), Meta(description="most memory the job may use")] = (
-        field(name="MaxRAM")
-    )
+    max_ram: Annotated[
+        Float32, unit("MB"), Meta(description="upper limit of the memory that the job may use")
+    ] = field(name="MaxRAM")
     memory_used: Annotated[Float32, unit("MB"), Meta(description="memory used by the job")] = field(
         name="MemoryUsed"
     )
     network_bw_used: Annotated[Float32, Meta(description="network bandwidth used")] = field(
         name="NetworkBwUsed"
     )
-    time_taken: Annotated[Float32, unit("s"), Meta(description="time the job took")] = field(
+    time_taken: Annotated[Float32, unit("s"), Meta(description="time that the job took")] = field(
         name="TimeTaken"
     )
     status: Annotated[str, Meta(description="status of the job")] = field(name="Status")
@@ -130,7 +132,7 @@ class ServiceCall(StatsEvent, frozen=True, kw_only=True, gc=False):
 
 
 class ServiceStatus(StatsEvent, frozen=True, kw_only=True, gc=False):
-    """The status of a job that runs on a host machine (DMS types README, elk_stats)."""
+    """The status of a job on a host machine (DMS types README, elk_stats)."""
 
     call_id: CallId = field(name="CallID")
     peer_id_of_service_host: HostPeerId = field(name="PeerIDOfServiceHost")
@@ -147,7 +149,7 @@ class ServiceRemove(StatsEvent, frozen=True, kw_only=True, gc=False):
 
 
 class NtxPayment(StatsEvent, frozen=True, kw_only=True, gc=False):
-    """A device was paid, or not, for a completed service (DMS types README, elk_stats)."""
+    """A payment for a completed service succeeded or failed (DMS types README, elk_stats)."""
 
     call_id: CallId = field(name="CallID")
     service_id: ServiceId = field(name="ServiceID")

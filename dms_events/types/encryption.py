@@ -1,4 +1,4 @@
-"""What encrypts and decrypts: the seams, which `dms_events.encryption` implements."""
+"""The interfaces of encryption and decryption. `dms_events.encryption` implements them."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ __all__ = ["Decryptor", "EncryptionType", "Encryptor"]
 
 
 class EncryptionType(OpenIntEnum):
-    """How data is encrypted."""
+    """The kinds of encryption."""
 
     NULL = 0
-    """Not at all."""
+    """No encryption."""
 
 
 @runtime_checkable
@@ -21,16 +21,16 @@ class Encryptor(Protocol):
     """Encrypts bytes."""
 
     def encrypt(self, data: bytes) -> bytes:
-        """The encrypted form of ``data``."""
+        """Return the encrypted form of ``data``."""
         ...
 
 
 @runtime_checkable
 class Decryptor(Protocol):
-    """Decrypts what its Encryptor made."""
+    """Decrypts the data that its Encryptor encrypted."""
 
     def decrypt(self, data: bytes) -> bytes:
-        """The original of ``data``.
+        """Return the original of the encrypted ``data``.
 
         Raises:
             ValueError: ``data`` was not encrypted for this decryptor, or was changed since.

@@ -1,4 +1,4 @@
-"""Configuration of Firecracker virtual machines, as its API takes it."""
+"""Configuration of Firecracker virtual machines, in the form of Firecracker's API."""
 
 from __future__ import annotations
 
@@ -28,30 +28,30 @@ MemSizeMib = Annotated[Int, unit("MiB"), Meta(description="memory")]
 
 
 class BootSource(GoStruct, kw_only=True):
-    """What a virtual machine boots. Sent before it is started."""
+    """The kernel that a virtual machine boots. Sent before the machine is started."""
 
     kernel_image_path: Annotated[str, Meta(description="path of the kernel on the host")] = ""
     boot_args: Annotated[str, Meta(description="kernel command line")] = ""
 
 
 class Drives(GoStruct, kw_only=True):
-    """A virtual drive. Sent for each one before the machine is started."""
+    """A virtual drive. One is sent for each drive before the machine is started."""
 
     drive_id: Annotated[str, Meta(description="id of the drive")] = ""
     path_on_host: Annotated[str, Meta(description="path of the drive's file on the host")] = ""
-    is_root_device: Annotated[bool, Meta(description="whether it is the root device")] = False
-    is_read_only: Annotated[bool, Meta(description="whether it is read-only")] = False
+    is_root_device: Annotated[bool, Meta(description="true if it is the root device")] = False
+    is_read_only: Annotated[bool, Meta(description="true if it is read-only")] = False
 
 
 class MachineConfig(GoStruct, kw_only=True):
-    """The size of a virtual machine. Sent when it is created."""
+    """The size of a virtual machine. Sent when the machine is created."""
 
     vcpu_count: VcpuCount = 0
     mem_size_mib: MemSizeMib = 0
 
 
 class NetworkInterfaces(GoStruct, kw_only=True):
-    """A network interface of a virtual machine. Sent before it is started."""
+    """A network interface of a virtual machine. Sent before the machine is started."""
 
     iface_id: Annotated[str, Meta(description="id of the interface")] = ""
     guest_mac: Annotated[str, Meta(description="MAC address inside the machine")] = ""
@@ -59,7 +59,7 @@ class NetworkInterfaces(GoStruct, kw_only=True):
 
 
 class MMDSConfig(GoStruct, kw_only=True):
-    """From which network interfaces a virtual machine reaches its metadata service (MMDS)."""
+    """The network interfaces through which a virtual machine reaches its metadata service (MMDS)."""
 
     network_interface: Annotated[list[str], Meta(description="ids of the interfaces")] = field(
         name="network_interfaces", default_factory=list
@@ -67,22 +67,22 @@ class MMDSConfig(GoStruct, kw_only=True):
 
 
 class MMDSMetadata(GoStruct, kw_only=True):
-    """What a virtual machine is told of the node it runs on."""
+    """Facts that a virtual machine gets about the node on which it runs."""
 
     node_id: Annotated[str, Meta(description="id of the node")] = ""
     pkey: Annotated[SecretStr, Meta(description="key for the node")] = ""
 
 
 class MMDSLatest(GoStruct, kw_only=True):
-    """The anonymous struct ``Latest`` of a MMDSMsg; its own one embeds MMDSMetadata and nothing else."""
+    """In Go: the anonymous struct ``Latest`` of a MMDSMsg. Its inner struct embeds only MMDSMetadata."""
 
-    metadata: Annotated[MMDSMetadata, Meta(description="what the machine is told")] = field(
+    metadata: Annotated[MMDSMetadata, Meta(description="facts about the node")] = field(
         name="meta-data", default_factory=MMDSMetadata
     )
 
 
 class MMDSMsg(GoStruct, kw_only=True):
-    """The contents of a virtual machine's metadata service. Sent when it is started."""
+    """The contents of a virtual machine's metadata service. Sent when the machine is started."""
 
     latest: Annotated[MMDSLatest, Meta(description="the contents")] = field(
         default_factory=MMDSLatest
@@ -92,11 +92,11 @@ class MMDSMsg(GoStruct, kw_only=True):
 class Actions(GoStruct, kw_only=True):
     """An order to a virtual machine."""
 
-    action_type: Annotated[str, Meta(description="what to do, such as InstanceStart")] = ""
+    action_type: Annotated[str, Meta(description="order, such as InstanceStart")] = ""
 
 
 class VirtualMachine(BaseDBModel, kw_only=True):
-    """A virtual machine as the node keeps it."""
+    """A virtual machine. The node keeps it in its database."""
 
     socket_file: Annotated[str, Meta(description="path of the socket of its API")] = ""
     boot_source: Annotated[str, Meta(description="path of the kernel")] = ""
@@ -104,4 +104,4 @@ class VirtualMachine(BaseDBModel, kw_only=True):
     vcpu_count: VcpuCount = 0
     mem_size_mib: MemSizeMib = 0
     tap_device: Annotated[str, Meta(description="tap device on the host")] = ""
-    state: Annotated[str, Meta(description="whether it is running")] = ""
+    state: Annotated[str, Meta(description="state of the machine: running or not")] = ""

@@ -1,4 +1,4 @@
-"""A machine of the network: its resources, its services, its peers, and what it keeps of itself."""
+"""A machine of the network: its resources, services and peers, and the records of its node."""
 
 from __future__ import annotations
 
@@ -36,7 +36,9 @@ PeerId = Annotated[str, Meta(description="libp2p peer id")]
 NodeId = Annotated[str, Meta(description="id of the node")]
 WalletAddress = Annotated[str, Meta(description="wallet address that payments go to")]
 Blockchain = Annotated[str, Meta(description="blockchain of the wallet")]
-TotCpuHz = Annotated[Int, unit("Hz"), Meta(description="CPU of all cores; the unit is in its name")]
+TotCpuHz = Annotated[
+    Int, unit("Hz"), Meta(description="CPU capacity of all cores; the unit is in the field's name")
+]
 Vcpu = Annotated[Int, Meta(description="number of virtual CPUs")]
 Memory = Annotated[Int, Meta(description="memory")]
 DiskSpace = Annotated[Float64, Meta(description="disk space")]
@@ -46,11 +48,11 @@ PriceDisk = Annotated[Float64, Meta(description="price of the disk space")]
 NtxPerMinute = Annotated[Float64, unit("NTX/min"), Meta(description="price in NTX tokens")]
 
 IP = NewType("IP", list[Any])
-IP.__doc__ = "An IP address, as a list of anything."
+IP.__doc__ = "An IP address, as a list of any values."
 
 
 class PeerInfo(BaseDBModel, kw_only=True):
-    """A peer as the node keeps it."""
+    """A peer. The node keeps it in its database."""
 
     node_id: NodeId = field(name="nodeID", default="")
     key: Annotated[str, Meta(description="key of the peer in the DHT")] = ""
@@ -62,7 +64,7 @@ class PeerInfo(BaseDBModel, kw_only=True):
 
 
 class Machine(BaseDBModel, kw_only=True):
-    """The machine itself as the node keeps it; it points to rows of other tables."""
+    """The machine itself. The node keeps it in its database. Some fields are rows of other tables."""
 
     node_id: NodeId = field(name="NodeId", default="")
     peer_info: Annotated[Int, Meta(description="database row of its PeerInfo")] = field(
@@ -80,7 +82,7 @@ class Machine(BaseDBModel, kw_only=True):
 
 
 class FreeResources(BaseDBModel, kw_only=True):
-    """What is free for new services: what is available less what is in use. Part of PeerData."""
+    """Resources that are free for new services: those available minus those in use. Part of PeerData."""
 
     tot_cpu_hz: TotCpuHz = 0
     price_cpu: PriceCpu = 0.0
@@ -93,13 +95,15 @@ class FreeResources(BaseDBModel, kw_only=True):
 
 
 class AvailableResources(BaseDBModel, kw_only=True):
-    """What was onboarded, and can be used by NuNet, as the node keeps it."""
+    """Onboarded resources, which NuNet may use. The node keeps them in its database."""
 
     tot_cpu_hz: TotCpuHz = field(name="TotCpuHz", default=0)
     cpu_no: Annotated[Int, Meta(description="number of CPUs")] = field(name="CpuNo", default=0)
-    cpu_hz: Annotated[Float64, unit("Hz"), Meta(description="one CPU; the unit is in its name")] = (
-        field(name="CpuHz", default=0.0)
-    )
+    cpu_hz: Annotated[
+        Float64,
+        unit("Hz"),
+        Meta(description="capacity of one CPU; the unit is in the field's name"),
+    ] = field(name="CpuHz", default=0.0)
     price_cpu: PriceCpu = field(name="PriceCpu", default=0.0)
     ram: Memory = field(name="Ram", default=0)
     price_ram: PriceRam = field(name="PriceRam", default=0.0)
@@ -110,10 +114,12 @@ class AvailableResources(BaseDBModel, kw_only=True):
 
 
 class Resources(GoStruct, kw_only=True):
-    """Resources of a machine with their prices. In Go, and in the registry, it is ``resources``."""
+    """Resources of a machine with their prices. Its name in Go and in the registry is ``resources``."""
 
     tot_cpu_hz: Annotated[
-        Float64, unit("Hz"), Meta(description="CPU of all cores; the unit is in its name")
+        Float64,
+        unit("Hz"),
+        Meta(description="CPU capacity of all cores; the unit is in the field's name"),
     ] = field(name="TotCpuHz", default=0.0)
     price_cpu: PriceCpu = field(name="PriceCpu", default=0.0)
     ram: Memory = field(name="Ram", default=0)
@@ -124,16 +130,16 @@ class Resources(GoStruct, kw_only=True):
 
 
 class Libp2pInfo(BaseDBModel, kw_only=True):
-    """The libp2p identity of the machine as the node keeps it. Holds a secret."""
+    """The libp2p identity of the machine. The node keeps it in its database. Holds a secret."""
 
-    private_key: Annotated[SecretBytes, Meta(description="marshalled libp2p key")] = b""
-    public_key: Annotated[bytes, Meta(description="marshalled libp2p key")] = b""
-    server_mode: Annotated[bool, Meta(description="whether it serves the DHT")] = False
-    available: Annotated[bool, Meta(description="whether it takes jobs")] = False
+    private_key: Annotated[SecretBytes, Meta(description="marshalled libp2p private key")] = b""
+    public_key: Annotated[bytes, Meta(description="marshalled libp2p public key")] = b""
+    server_mode: Annotated[bool, Meta(description="true if the machine serves the DHT")] = False
+    available: Annotated[bool, Meta(description="true if the machine takes jobs")] = False
 
 
 class MachineUUID(BaseDBModel, kw_only=True):
-    """The unique identifier of the machine as the node keeps it."""
+    """The unique identifier of the machine. The node keeps it in its database."""
 
     uuid: Annotated[str, Meta(description="UUID of the machine")] = ""
 
@@ -142,60 +148,64 @@ class Gpu(GoStruct, kw_only=True):
     """A GPU of a machine. Part of PeerData and of the onboarding metadata."""
 
     name: Annotated[str, Meta(description="model name")] = ""
-    tot_vram: Annotated[Uint64, Meta(description="all memory of the device")] = 0
-    free_vram: Annotated[Uint64, Meta(description="memory of the device that is free")] = 0
+    tot_vram: Annotated[Uint64, Meta(description="total memory of the GPU")] = 0
+    free_vram: Annotated[Uint64, Meta(description="free memory of the GPU")] = 0
 
 
 class PeerData(GoStruct, kw_only=True):
-    """What a machine advertises of itself to its peers."""
+    """Facts about a machine that it advertises to its peers."""
 
     peer_id: PeerId = ""
-    is_available: Annotated[bool, Meta(description="whether it takes jobs")] = False
-    has_gpu: Annotated[bool, Meta(description="whether it has a GPU")] = False
-    gpu_info: Annotated[list[Gpu], Meta(description="its GPUs")] = field(default_factory=list)
+    is_available: Annotated[bool, Meta(description="true if the machine takes jobs")] = False
+    has_gpu: Annotated[bool, Meta(description="true if the machine has a GPU")] = False
+    gpu_info: Annotated[list[Gpu], Meta(description="GPUs of the machine")] = field(
+        default_factory=list
+    )
     tokenomics_address: WalletAddress = field(name="tokenomics_addrs", default="")
     tokenomics_blockchain: Blockchain = ""
     available_resources: Annotated[
-        FreeResources, Meta(description="what is free for new services")
+        FreeResources, Meta(description="resources that are free for new services")
     ] = field(default_factory=FreeResources)
-    services: Annotated[list[Services], Meta(description="services that run or ran on it")] = field(
-        default_factory=list
-    )
-    timestamp: Annotated[Int64, Meta(description="Unix time when it was made")] = 0
+    services: Annotated[
+        list[Services], Meta(description="services that run or ran on the machine")
+    ] = field(default_factory=list)
+    timestamp: Annotated[Int64, Meta(description="Unix time at which this record was made")] = 0
 
 
 Machines = NewType("Machines", dict[str, PeerData])
-Machines.__doc__ = "What is known of all machines, by their peer ids."
+Machines.__doc__ = "The PeerData of all known machines, by their peer ids."
 
 
 class Connection(BaseDBModel, kw_only=True):
-    """A peer that the machine has been connected to, as the node keeps it."""
+    """A peer to which the machine was connected. The node keeps it in its database."""
 
     peer_id: PeerId = ""
     multiaddrs: Annotated[str, Meta(description="addresses of the peer, in one string")] = ""
 
 
 class PingResult(GoStruct, kw_only=True):
-    """What came of a ping."""
+    """The result of a ping."""
 
-    rtt: Annotated[Duration, Meta(description="round trip")] = field(name="RTT", default=0)
-    success: Annotated[bool, Meta(description="whether it succeeded")] = field(
+    rtt: Annotated[Duration, Meta(description="time of the round trip")] = field(
+        name="RTT", default=0
+    )
+    success: Annotated[bool, Meta(description="true if the ping succeeded")] = field(
         name="Success", default=False
     )
-    error: Annotated[None, Meta(description="always null: Go reads no other")] = field(
+    error: Annotated[None, Meta(description="always null: Go reads no other value")] = field(
         name="Error", default=None
     )
 
 
 class KadDHTMachineUpdate(GoStruct, kw_only=True):
-    """The PeerData of a machine as it lies in the Kademlia DHT, signed."""
+    """The signed PeerData of a machine, as the Kademlia DHT stores it."""
 
     data: Annotated[bytes, Meta(description="JSON of the PeerData")] = b""
-    signature: Annotated[bytes, Meta(description="signature of data by the machine")] = b""
+    signature: Annotated[bytes, Meta(description="the machine's signature of data")] = b""
 
 
 class ElasticToken(BaseDBModel, kw_only=True):
-    """The access of the node to Elasticsearch, as the node keeps it. Holds a secret."""
+    """The node's access to Elasticsearch. The node keeps it in its database. Holds a secret."""
 
     node_id: NodeId = field(name="NodeId", default="")
     token: Annotated[SecretStr, Meta(description="token for Elasticsearch")] = field(

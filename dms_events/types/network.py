@@ -1,4 +1,4 @@
-"""The network as the DMS proposes it: its configuration, its state, its messages."""
+"""The network that the DMS proposes: its configuration, state and messages."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ __all__ = ["Config", "MessageInfo", "NetConfig", "NetworkSpec", "NetworkStats"]
 
 @runtime_checkable
 class Config(Protocol):
-    """Whatever knows the configuration of the network."""
+    """An object that has the configuration of the network."""
 
     def get_network_config(self) -> SpecConfig:
-        """The network's configuration itself, not a copy."""
+        """Return the network's configuration itself, not a copy."""
         ...
 
 
 class NetworkSpec(GoStruct, kw_only=True):
-    """A stub in Go: without fields."""
+    """A stub in Go, without fields."""
 
 
 class NetConfig(GoStruct, kw_only=True):
@@ -33,18 +33,18 @@ class NetConfig(GoStruct, kw_only=True):
     )
 
     def get_network_config(self) -> SpecConfig:
-        """The network's configuration itself, not a copy."""
+        """Return the network's configuration itself, not a copy."""
         return self.network_spec
 
 
 class NetworkStats(GoStruct, kw_only=True):
-    """What a user may want to know of the network. Answers the question for it."""
+    """Facts about the network for a user. Answers the request for them."""
 
     id: Annotated[str, Meta(description="libp2p peer id")] = ""
     listen_addr: Annotated[str, Meta(description="address that the node listens on")] = ""
 
 
 class MessageInfo(GoStruct, kw_only=True):
-    """What is known of a message; a stub in Go."""
+    """Information on a message; a stub in Go."""
 
     info: Annotated[str, Meta(description="information on the message")] = ""

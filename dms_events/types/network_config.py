@@ -26,18 +26,20 @@ __all__ = [
 ]
 
 MessageType = NewType("MessageType", str)
-MessageType.__doc__ = "What a message is about; any text."
+MessageType.__doc__ = "The subject matter of a message, as any text."
 
 
 class MessageEnvelope(GoStruct, kw_only=True):
-    """The DMS envelope as its README has it, field for field.
+    """The DMS envelope with exactly the fields of the DMS README.
 
-    What this library sends is its superset `dms_events.Envelope`, which Go reads as this one.
+    This library sends `dms_events.Envelope`, which has more fields. Go reads it as this type.
     """
 
     type: Annotated[
         str,
-        Meta(description="what the message is about", extra={"go": "network_config.MessageType"}),
+        Meta(
+            description="subject matter of the message", extra={"go": "network_config.MessageType"}
+        ),
     ] = field(name="Type", default="")
     data: Annotated[bytes, Meta(description="the message itself")] = field(name="Data", default=b"")
 
@@ -51,39 +53,41 @@ class NetworkType(OpenStrEnum):
 
 
 class Scheduler(GoStruct, kw_only=True):
-    """A scheduler of background tasks: opaque. Nothing of it goes over the wire but that it is there."""
+    """A scheduler of background tasks. The wire only shows that there is one, not its contents."""
 
 
 Multiaddrs = list[Multiaddr | None]
-"""Go's interface values: any of them may be nil."""
+"""A list of Go interface values; each of them may be nil."""
 
 
 class PrivateNetworkConfig(GoStruct, kw_only=True):
-    """Who belongs to a private libp2p network. Part of Libp2pConfig."""
+    """Membership in a private libp2p network. Part of Libp2pConfig."""
 
     with_swarm_key: Annotated[
         bool,
-        Meta(description="whether the key is read from swarm.key in the configuration's folder"),
+        Meta(description="true if the key is read from swarm.key in the configuration's folder"),
     ] = field(name="WithSwarmKey", default=False)
-    acl: Annotated[Multiaddrs, Meta(description="who may connect")] = field(
+    acl: Annotated[Multiaddrs, Meta(description="addresses that may connect")] = field(
         name="ACL", default_factory=list
     )
 
 
 DhtPrefix = Annotated[str, Meta(description="prefix of the DHT's protocol ids")]
-Key = Annotated[SecretKey, Meta(description="identity of the node; has no JSON form")]
+Key = Annotated[
+    SecretKey, Meta(description="private key of the node, which is its identity; has no JSON form")
+]
 BootstrapPeers = Annotated[Multiaddrs, Meta(description="peers to connect to first")]
 Rendezvous = Annotated[str, Meta(description="name under which peers find each other")]
 SchedulerPointer = Annotated[
     Scheduler | None,
     Meta(description="scheduler of background tasks", extra={"go": "*bt.Scheduler"}),
 ]
-Server = Annotated[bool, Meta(description="whether the node serves the DHT")]
+Server = Annotated[bool, Meta(description="true if the node serves the DHT")]
 Namespace = Annotated[str, Meta(description="namespace of the DHT's records")]
 ListenAddress = Annotated[list[str], Meta(description="multiaddrs to listen on")]
-DiscoveryLimit = Annotated[Int, Meta(description="most peers to look for")]
+DiscoveryLimit = Annotated[Int, Meta(description="upper limit of the peers to look for")]
 PrivateNetwork = Annotated[
-    PrivateNetworkConfig, Meta(description="who belongs to a private network")
+    PrivateNetworkConfig, Meta(description="membership in a private network")
 ]
 GracePeriodMs = Annotated[
     Int, unit("ms"), Meta(description="time for which a new connection is kept")
@@ -111,7 +115,7 @@ class Libp2pConfig(GoStruct, kw_only=True):
 
 
 class NetworkConfig(GoStruct, kw_only=True):
-    """The configuration of the network, whichever kind it is. Holds a secret."""
+    """The configuration of a network of any kind. Holds a secret."""
 
     go_embeds: ClassVar[tuple[str, ...]] = ("network_config.Libp2pConfig",)
 
@@ -132,6 +136,6 @@ class NetworkConfig(GoStruct, kw_only=True):
     )
     grace_period_ms: GracePeriodMs = field(name="GracePeriodMs", default=0)
     gossip_max_message_size: GossipMaxMessageSize = field(name="GossipMaxMessageSize", default=0)
-    nats_url: Annotated[SecretStr, Meta(description="NATS server; may hold a password")] = field(
-        name="NATSUrl", default=""
-    )
+    nats_url: Annotated[
+        SecretStr, Meta(description="URL of the NATS server; may hold a password")
+    ] = field(name="NATSUrl", default="")

@@ -1,4 +1,4 @@
-"""What is said and kept while a machine is onboarded to NuNet."""
+"""Messages and records of the onboarding of a machine to NuNet."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = [
     "Provisioned",
 ]
 
-Mhz = Annotated[Int64, unit("MHz"), Meta(description="CPU of all cores")]
+Mhz = Annotated[Int64, unit("MHz"), Meta(description="CPU capacity of all cores")]
 Megabytes = Annotated[Int64, unit("MB"), Meta(description="memory")]
 NtxPerMinute = Annotated[Float64, unit("NTX/min"), Meta(description="price in NTX tokens")]
 MachineUuid = Annotated[str, Meta(description="UUID of the machine")]
@@ -30,15 +30,17 @@ Channel = Annotated[str, Meta(description="release channel of the network")]
 
 
 class BlockchainAddressPrivKey(GoStruct, kw_only=True, omit_defaults=True):
-    """A wallet's address and the key it comes from. Answers the request for a new one; a secret."""
+    """A wallet's address and its private key. Answers the request for a new wallet. Holds a secret."""
 
     address: Annotated[str, Meta(description="address of the wallet")] = ""
     private_key: Annotated[SecretStr, Meta(description="private key of the wallet")] = ""
-    mnemonic: Annotated[SecretStr, Meta(description="words from which the key is made")] = ""
+    mnemonic: Annotated[SecretStr, Meta(description="words from which the private key is made")] = (
+        ""
+    )
 
 
 class CapacityForNunet(GoStruct, kw_only=True):
-    """The request to onboard a machine: what of it NuNet may use."""
+    """The request to onboard a machine, with the resources that NuNet may use."""
 
     memory: Megabytes = 0
     cpu: Mhz = 0
@@ -47,14 +49,14 @@ class CapacityForNunet(GoStruct, kw_only=True):
     payment_address: Annotated[str, Meta(description="wallet address that payments go to")] = field(
         name="payment_addr", default=""
     )
-    server_mode: Annotated[bool, Meta(description="whether it serves the DHT")] = False
-    is_available: Annotated[bool, Meta(description="whether it takes jobs")] = False
+    server_mode: Annotated[bool, Meta(description="true if the machine serves the DHT")] = False
+    is_available: Annotated[bool, Meta(description="true if the machine takes jobs")] = False
 
 
 class Provisioned(GoStruct, kw_only=True, omit_defaults=True):
-    """All that the host machine has. Answers the question what can be onboarded."""
+    """All resources of the host machine. Answers the request for the resources that can be onboarded."""
 
-    cpu: Annotated[Float64, unit("MHz"), Meta(description="CPU of all cores")] = 0.0
+    cpu: Annotated[Float64, unit("MHz"), Meta(description="CPU capacity of all cores")] = 0.0
     memory: Annotated[Uint64, unit("MB"), Meta(description="memory")] = 0
     num_cores: Annotated[Uint64, Meta(description="number of CPU cores")] = field(
         name="total_cores", default=0
@@ -62,7 +64,7 @@ class Provisioned(GoStruct, kw_only=True, omit_defaults=True):
 
 
 class MetadataResource(GoStruct, kw_only=True, omit_defaults=True):
-    """The anonymous struct ``Resource`` of Metadata: all that the machine has."""
+    """All resources of the machine. In Go: the anonymous struct ``Resource`` of Metadata."""
 
     memory_max: Megabytes = 0
     total_core: Annotated[Int64, Meta(description="number of CPU cores")] = 0
@@ -70,24 +72,24 @@ class MetadataResource(GoStruct, kw_only=True, omit_defaults=True):
 
 
 class MetadataCapacity(GoStruct, kw_only=True, omit_defaults=True):
-    """The anonymous structs ``Available`` and ``Reserved`` of Metadata."""
+    """Some resources. In Go: the anonymous structs ``Available`` and ``Reserved`` of Metadata."""
 
     cpu: Mhz = 0
     memory: Megabytes = 0
 
 
 class Metadata(GoStruct, kw_only=True, omit_defaults=True):
-    """The parameters with which a machine was onboarded, as it keeps them in a file."""
+    """The parameters with which a machine was onboarded. The machine keeps them in a file."""
 
     name: Annotated[str, Meta(description="name of the machine")] = ""
     update_timestamp: Annotated[Int64, Meta(description="Unix time of the last change")] = 0
-    resource: Annotated[MetadataResource, Meta(description="all that the machine has")] = field(
+    resource: Annotated[MetadataResource, Meta(description="all resources of the machine")] = field(
         default_factory=MetadataResource
     )
-    available: Annotated[MetadataCapacity, Meta(description="what the owner keeps")] = field(
-        default_factory=MetadataCapacity
+    available: Annotated[MetadataCapacity, Meta(description="resources that the owner keeps")] = (
+        field(default_factory=MetadataCapacity)
     )
-    reserved: Annotated[MetadataCapacity, Meta(description="what NuNet may use")] = field(
+    reserved: Annotated[MetadataCapacity, Meta(description="resources that NuNet may use")] = field(
         default_factory=MetadataCapacity
     )
     network: Channel = ""
@@ -101,17 +103,17 @@ class Metadata(GoStruct, kw_only=True, omit_defaults=True):
 
 
 class OnboardingStatus(GoStruct, kw_only=True):
-    """Whether the machine is onboarded, and where it keeps that. Answers the question for it."""
+    """The state of onboarding, and the files with its data. Answers the request for this state."""
 
-    onboarded: Annotated[bool, Meta(description="whether the machine is onboarded")] = False
-    error: Annotated[None, Meta(description="always null: Go reads no other")] = None
+    onboarded: Annotated[bool, Meta(description="true if the machine is onboarded")] = False
+    error: Annotated[None, Meta(description="always null: Go reads no other value")] = None
     machine_uuid: MachineUuid = ""
     metadata_path: Annotated[str, Meta(description="path of the file with the Metadata")] = ""
     database_path: Annotated[str, Meta(description="path of the node's database")] = ""
 
 
 class LogBinAuth(BaseDBModel, kw_only=True):
-    """The access of the machine to LogBin, as the node keeps it. Holds a secret."""
+    """The machine's access to LogBin. The node keeps it in its database. Holds a secret."""
 
     peer_id: Annotated[str, Meta(description="libp2p peer id")] = ""
     machine_uuid: MachineUuid = ""

@@ -1,4 +1,4 @@
-"""Resources of a machine: what it has, what it offers, what is free, what jobs need."""
+"""Resources of a machine: existing, onboarded and free ones, and those that jobs need."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ __all__ = [
 Size = Annotated[Uint64, unit("bytes"), Meta(description="size")]
 ClockSpeed = Annotated[Uint64, unit("Hz"), Meta(description="clock speed")]
 Model = Annotated[str, Meta(description="model name")]
-Vendor = Annotated[str, Meta(description="who made it")]
+Vendor = Annotated[str, Meta(description="maker of the part")]
 
 
 class GPUVendor(OpenStrEnum):
-    """Who made a GPU."""
+    """The maker of a GPU."""
 
     NVIDIA = "NVIDIA"
     AMD_ATI = "AMD/ATI"
@@ -46,28 +46,28 @@ class GPUVendor(OpenStrEnum):
 class GPU(GoStruct, kw_only=True):
     """A GPU of a machine. Part of its resources and specifications."""
 
-    index: Annotated[Int, Meta(description="index that the device reports of itself")] = field(
+    index: Annotated[Int, Meta(description="index that the GPU reports")] = field(
         name="Index", default=0
     )
-    vendor: Annotated[GPUVendor, Meta(description="who made it")] = field(
+    vendor: Annotated[GPUVendor, Meta(description="maker of the GPU")] = field(
         name="Vendor", default=GPUVendor("")
     )
     pci_address: Annotated[str, Meta(description="PCI address, as AAAA:BB:CC.C")] = field(
         name="PCIAddress", default=""
     )
     model: Annotated[str, Meta(description="model name, such as Tesla T4 or A100")] = ""
-    total_vram: Annotated[Uint64, Meta(description="all memory of the device")] = field(
+    total_vram: Annotated[Uint64, Meta(description="total memory of the GPU")] = field(
         name="TotalVRAM", default=0
     )
-    used_vram: Annotated[Uint64, Meta(description="memory of the device in use")] = field(
+    used_vram: Annotated[Uint64, Meta(description="used memory of the GPU")] = field(
         name="UsedVRAM", default=0
     )
-    free_vram: Annotated[Uint64, Meta(description="memory of the device that is free")] = field(
+    free_vram: Annotated[Uint64, Meta(description="free memory of the GPU")] = field(
         name="FreeVRAM", default=0
     )
-    resource_id: Annotated[Uint, Meta(description="database row of the resources it is in")] = (
-        field(name="ResourceID", default=0)
-    )
+    resource_id: Annotated[
+        Uint, Meta(description="database row of the resources that contain this GPU")
+    ] = field(name="ResourceID", default=0)
 
 
 GPUList = NewType("GPUList", list[GPU])
@@ -81,7 +81,7 @@ DiskSize = Annotated[Uint64, Meta(description="disk space")]
 
 
 class Resources(GoStruct, kw_only=True):
-    """Resources of a machine. Embedded in what is onboarded, free and required, and in a request."""
+    """Resources of a machine. Embedded in onboarded, free and required resources; part of a request."""
 
     cpu: Cpu = field(name="CPU", default=0.0)
     num_cores: NumCores = field(name="NumCores", default=0)
@@ -91,7 +91,7 @@ class Resources(GoStruct, kw_only=True):
 
 
 class _StoredResources(BaseDBModel, kw_only=True):
-    """BaseDBModel and Resources, which three Go structs embed in this order."""
+    """BaseDBModel and Resources. Three Go structs embed both, in this order."""
 
     go_embeds: ClassVar[tuple[str, ...]] = ("resource.Resources",)
 
@@ -103,11 +103,11 @@ class _StoredResources(BaseDBModel, kw_only=True):
 
 
 class AvailableResources(_StoredResources, kw_only=True):
-    """The resources that were onboarded to NuNet. Supersedes machine.AvailableResources."""
+    """The resources that were onboarded to NuNet. Replaces machine.AvailableResources."""
 
 
 class FreeResources(_StoredResources, kw_only=True):
-    """The resources that are free for new jobs. Supersedes machine.FreeResources."""
+    """The resources that are free for new jobs. Replaces machine.FreeResources."""
 
 
 class RequiredResources(_StoredResources, kw_only=True):
@@ -115,7 +115,7 @@ class RequiredResources(_StoredResources, kw_only=True):
 
 
 class CPUInfo(GoStruct, kw_only=True):
-    """The CPU of a machine in short."""
+    """A summary of a machine's CPUs."""
 
     num_cores: NumCores = field(name="NumCores", default=0)
     mhz_per_core: Annotated[Float64, unit("MHz"), Meta(description="capacity of one core")] = field(
@@ -138,7 +138,7 @@ class CPU(GoStruct, kw_only=True):
     threads: Annotated[Int, Meta(description="number of logical threads")] = field(
         name="Threads", default=0
     )
-    architecture: Annotated[str, Meta(description="such as x86_64 or arm64")] = field(
+    architecture: Annotated[str, Meta(description="architecture, such as x86_64 or arm64")] = field(
         name="Architecture", default=""
     )
     cache_size: Annotated[Uint64, unit("bytes"), Meta(description="size of the cache")] = field(
@@ -151,7 +151,7 @@ class RAM(GoStruct, kw_only=True):
 
     size: Size = field(name="Size", default=0)
     clock_speed_hz: ClockSpeed = field(name="ClockSpeedHz", default=0)
-    type: Annotated[str, Meta(description="such as DDR4 or LPDDR4")] = field(
+    type: Annotated[str, Meta(description="type of memory, such as DDR4 or LPDDR4")] = field(
         name="Type", default=""
     )
 
@@ -162,16 +162,16 @@ class Disk(GoStruct, kw_only=True):
     model: Model = field(name="Model", default="")
     vendor: Vendor = field(name="Vendor", default="")
     size: Size = field(name="Size", default=0)
-    type: Annotated[str, Meta(description="such as SSD, HDD or NVMe")] = field(
+    type: Annotated[str, Meta(description="type of disk, such as SSD, HDD or NVMe")] = field(
         name="Type", default=""
     )
-    interface: Annotated[str, Meta(description="such as SATA, PCIe or M.2")] = field(
+    interface: Annotated[str, Meta(description="interface, such as SATA, PCIe or M.2")] = field(
         name="Interface", default=""
     )
-    read_speed: Annotated[Uint64, unit("bytes/s"), Meta(description="speed of reading")] = field(
+    read_speed: Annotated[Uint64, unit("bytes/s"), Meta(description="read speed")] = field(
         name="ReadSpeed", default=0
     )
-    write_speed: Annotated[Uint64, unit("bytes/s"), Meta(description="speed of writing")] = field(
+    write_speed: Annotated[Uint64, unit("bytes/s"), Meta(description="write speed")] = field(
         name="WriteSpeed", default=0
     )
 
@@ -182,13 +182,13 @@ class NetworkInfo(GoStruct, kw_only=True):
     bandwidth: Annotated[Uint64, unit("bits/s"), Meta(description="bandwidth")] = field(
         name="Bandwidth", default=0
     )
-    network_type: Annotated[str, Meta(description="such as Ethernet, Wi-Fi or Cellular")] = field(
-        name="NetworkType", default=""
-    )
+    network_type: Annotated[
+        str, Meta(description="type of network, such as Ethernet, Wi-Fi or Cellular")
+    ] = field(name="NetworkType", default="")
 
 
 class SpecInfo(GoStruct, kw_only=True):
-    """The specifications of a machine, part by part."""
+    """The specifications of all parts of a machine."""
 
     cpus: Annotated[list[CPU], Meta(description="CPUs")] = field(name="CPUs", default_factory=list)
     gpus: Gpus = field(name="GPUs", default_factory=list)
@@ -204,7 +204,7 @@ class SpecInfo(GoStruct, kw_only=True):
 
 
 class ExecutionResources(GoStruct, kw_only=True, omit_defaults=True):
-    """The resources required to execute a task: the README's undeclared ``types.Resource``."""
+    """The resources that a task needs. The README calls it ``types.Resource`` and does not declare it."""
 
     cpu: Annotated[CPU, Meta(description="CPU")] = field(default_factory=CPU)
     memory: Annotated[RAM, Meta(description="memory")] = field(default_factory=RAM)

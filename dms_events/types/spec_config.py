@@ -1,4 +1,4 @@
-"""Arbitrary configuration: of an engine, a storage volume, a network."""
+"""A free configuration, of an engine, a storage volume or a network."""
 
 from __future__ import annotations
 
@@ -12,46 +12,49 @@ __all__ = ["SpecConfig", "new_spec_config", "validate"]
 
 
 class SpecConfig(GoStruct, kw_only=True):
-    """A configuration with a type and free parameters. Used wherever implementations differ.
+    """A configuration with a type and free parameters. Used for parts that have several implementations.
 
-    Where Go also takes a nil one: `validate` refuses None, and ``spec is None or spec.is_empty()``
-    and ``spec is not None and spec.is_type(…)`` say the rest.
+    Go's methods also accept nil. In Python the function `validate` accepts None and refuses it. For Go's
+    ``IsEmpty`` write ``spec is None or spec.is_empty()``, and for its ``IsType`` write
+    ``spec is not None and spec.is_type(…)``.
     """
 
-    type: Annotated[str, Meta(description="what is configured, such as docker or firecracker")] = ""
+    type: Annotated[
+        str, Meta(description="kind of the configured thing, such as docker or firecracker")
+    ] = ""
     params: Annotated[dict[str, Any], Meta(description="parameters; numbers are float64 in Go")] = (
         field(default_factory=dict)
     )
 
     def with_param(self, key: str, value: object) -> SpecConfig:
-        """Set one parameter here, and return this config so that calls can be chained."""
+        """Set one parameter, and return this same config, so that calls can be chained."""
         self.params[key] = value
         return self
 
     def normalize(self) -> None:
-        """Trim the white space round the type."""
+        """Remove the white space around the type."""
         self.type = self.type.strip()
 
     def validate(self) -> None:
-        """Check that the type is there.
+        """Check that there is a type.
 
         Raises:
-            ValueError: it is blank.
+            ValueError: the type is blank.
         """
         if not self.type.strip():
             raise ValueError("missing spec type")
 
     def is_type(self, kind: str) -> bool:
-        """Whether the type is ``kind``, whatever the case of either and the white space of ``kind``."""
+        """Return True if the type is ``kind``. Case does not count, nor white space around ``kind``."""
         return fold(self.type) == fold(kind.strip())
 
     def is_empty(self) -> bool:
-        """Whether there is neither a type nor a parameter."""
+        """Return True if there is neither a type nor a parameter."""
         return not self.type.strip() and not self.params
 
 
 def new_spec_config(kind: str) -> SpecConfig:
-    """A config of that type without parameters."""
+    """Return a config of this type without parameters."""
     return SpecConfig(type=kind)
 
 
@@ -59,7 +62,7 @@ def validate(spec: SpecConfig | None) -> None:
     """Check a config that may be missing.
 
     Raises:
-        ValueError: there is none, or its type is blank.
+        ValueError: the config is None, or its type is blank.
     """
     if spec is None:
         raise ValueError("nil spec config")

@@ -12,11 +12,11 @@ __all__ = ["StorageVolume"]
 
 
 class StorageVolume(GoStruct, kw_only=True):
-    """A prepared storage volume, to be mounted into an execution. Part of an ExecutionRequest."""
+    """A prepared storage volume that is mounted into an execution. Part of an ExecutionRequest."""
 
     type: Annotated[str, Meta(description="kind of volume, such as bind")] = ""
     source: Annotated[str, Meta(description="path on the host")] = ""
     target: Annotated[str, Meta(description="path in the execution")] = ""
-    read_only: Annotated[bool, Meta(description="whether it is mounted read-only")] = field(
+    read_only: Annotated[bool, Meta(description="true if it is mounted read-only")] = field(
         name="readonly", default=False
     )

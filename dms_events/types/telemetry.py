@@ -21,7 +21,7 @@ __all__ = [
 
 
 class ObservabilityLevel(OpenIntEnum):
-    """From which level on is logged."""
+    """The lowest level that is logged."""
 
     TRACE = 1
     DEBUG = 2
@@ -32,20 +32,20 @@ class ObservabilityLevel(OpenIntEnum):
 
 
 class CollectorConfig(GoStruct, kw_only=True):
-    """Where one collector is found. Part of TelemetryConfig."""
+    """The endpoint of one collector. Part of TelemetryConfig."""
 
-    collector_type: Annotated[str, Meta(description="OPENTELEMETRY or LOG")] = field(
-        name="CollectorType", default=""
+    collector_type: Annotated[str, Meta(description="kind of collector: OPENTELEMETRY or LOG")] = (
+        field(name="CollectorType", default="")
     )
-    collector_endpoint: Annotated[str, Meta(description="where it is found")] = field(
+    collector_endpoint: Annotated[str, Meta(description="endpoint of the collector")] = field(
         name="CollectorEndpoint", default=""
     )
 
 
 class TelemetryConfig(GoStruct, kw_only=True):
-    """What is logged, and where to. `load_config_from_env` makes it from the environment."""
+    """The level of logging and its collectors. `load_config_from_env` makes it from the environment."""
 
-    service_name: Annotated[str, Meta(description="name of the service in what it logs")] = field(
+    service_name: Annotated[str, Meta(description="name of the service in its logs")] = field(
         name="ServiceName", default=""
     )
     global_endpoint: Annotated[str, Meta(description="for collectors without their own")] = field(
@@ -60,11 +60,11 @@ class TelemetryConfig(GoStruct, kw_only=True):
 
 
 def load_config_from_env(environ: Mapping[str, str] = os.environ) -> TelemetryConfig:
-    """The configuration that the environment variables of the DMS describe.
+    """Return the configuration that the environment variables of the DMS describe.
 
-    They are ``OBSERVABILITY_LEVEL``, ``SERVICE_NAME``, ``COLLECTOR_ENDPOINT``,
+    The variables are ``OBSERVABILITY_LEVEL``, ``SERVICE_NAME``, ``COLLECTOR_ENDPOINT``,
     ``COLLECTOR_OPENTELEMETRY_ENDPOINT`` and ``COLLECTOR_LOG_ENDPOINT``. There is a collector for each of
-    the last two that is set and not empty.
+    the last two if it is set and not empty.
     """
     endpoints = {
         kind: environ.get(f"COLLECTOR_{kind}_ENDPOINT", "") for kind in ("OPENTELEMETRY", "LOG")
@@ -82,5 +82,5 @@ def load_config_from_env(environ: Mapping[str, str] = os.environ) -> TelemetryCo
 
 
 def parse_observability_level(name: str) -> ObservabilityLevel:
-    """The level of exactly that name, else INFO."""
+    """Return the level with exactly this name; INFO for any other name."""
     return ObservabilityLevel.__members__.get(name, ObservabilityLevel.INFO)
