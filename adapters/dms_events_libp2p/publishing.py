@@ -83,7 +83,7 @@ class Publisher:
         except NoPeersError as error:
             waited = f" within {self._settings.wait_s:g} s" if self._settings.wait_s else ""
             peers = len(self._node.host.get_network().connections)
-            reason = f"no connected peer subscribes to {error}{waited}; connected peers: {peers}"
+            reason = f"no connected peer subscribes to {error}{waited}; {peers} peers are connected"
             raise cut(reason) from error
         except TransportError as error:
             raise cut(str(error)) from error

@@ -128,7 +128,7 @@ async def test_who_is_there_is_listed(node: GoNode) -> None:
         await complaint(*nobody)
         == "dms-events: no peer was found: no --bootstrap peer answered within 0.2 s"
     )
-    assert "name a peer to begin with" in await complaint("libp2p", "peers")
+    assert "name a peer to connect to" in await complaint("libp2p", "peers")
 
 
 async def test_who_looks_for_the_same_name_is_listed(go: Path) -> None:
@@ -167,7 +167,7 @@ async def test_publish_waits_for_a_peer_and_says_how_many_subscribe(
     nobody = ("--wait-for-peers", 0.2)
     line = await complaint(*PUBLISH, *nobody)
     assert line.endswith(
-        "subscribes to dms/events/elk_stats.ServiceCall within 0.2 s; 0 are connected"
+        "subscribes to dms/events/elk_stats.ServiceCall within 0.2 s; 0 peers are connected"
     )
     line = await complaint(
         "publish", "ServiceRemove", '{"ServiceID":"s","Timestamp":1}', *NODE, *nobody
@@ -214,7 +214,7 @@ async def test_variables_connect_a_node_and_a_flag_counts_more(
     other = ("--bootstrap", NOBODY, "--wait-for-peers", "0.1")
     done = await run(*CLI, "publish", "ServiceCall", CALL, *other, env=variables)
     assert (done.code, done.out) == (1, "")
-    assert done.err.splitlines()[-1].endswith("within 0.1 s; 0 are connected")
+    assert done.err.splitlines()[-1].endswith("within 0.1 s; 0 peers are connected")
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,7 @@ async def test_a_node_is_no_peer_of_itself() -> None:
             with pytest.raises(TransportError, match="it is this node, or has its key"):
                 await node.transport.ping(own)
             assert node.peers == ()
-        with pytest.raises(PublishError, match="0 are connected"):
+        with pytest.raises(PublishError, match="0 peers are connected"):
             await twin.publish(call())
 
 
