@@ -89,9 +89,9 @@ def _path(id_: str, data: Data) -> str:
     """Return the path of a plain measure, as orders and pipelines have it."""
     measure = data.measures[id_]
     where = getattr(measure, "where", None)
-    if isinstance(measure, Count):
-        return "_count" if where is None else f"{id_}._count"
-    return id_ if where is None else f"{id_}>value"
+    if where is not None:
+        return f"{id_}>value"
+    return "_count" if isinstance(measure, Count) else id_
 
 
 def _plain(measure: Plain) -> Json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from importlib.metadata import metadata, requires
@@ -39,6 +40,7 @@ CASES: list[tuple[str, tuple[str, ...], str]] = [
     ("nats-server", DEMO, "server"),
     ("elasticsearch", ("sink", "run", "--to", "http://127.0.0.1:1"), "elasticsearch"),
     ("elasticsearch", ("sink", "run", "--to", "https://127.0.0.1:1"), "elasticsearch"),
+    ("aiohttp", ("kibana", "install", "--url", "http://127.0.0.1:1"), "elasticsearch"),
     ("libp2p", ("tail", "--url", "libp2p://127.0.0.1:0"), "libp2p"),
     ("libp2p", ("publish", "ServiceCall", "{}", "--url", "libp2p://127.0.0.1:0"), "libp2p"),
     ("libp2p", ("libp2p", "key", "kept"), "libp2p"),
@@ -119,6 +121,7 @@ async def test_what_does_not_need_an_extra_works_without_it(blocked: str) -> Non
         ("version",),
         ("demo", "--help"),
         ("report", "--help"),
+        ("kibana", "export", "--to", os.devnull),
         ("nats", "setup", "--help"),
         ("libp2p", "peers", "--help"),
     ):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Final
 
 from dms_events.types.elk_stats import (
     DeviceResourceChange,
@@ -12,8 +12,7 @@ from dms_events.types.elk_stats import (
 
 from ..model import (
     ACCENT,
-    BYTES,
-    GHZ,
+    BARE,
     PEER,
     QUIET,
     SECOND,
@@ -25,7 +24,6 @@ from ..model import (
     Data,
     Field,
     Format,
-    Formula,
     Is,
     Last,
     Not,
@@ -40,6 +38,7 @@ from ..model import (
     events_of,
     field_of,
     newest,
+    readable,
 )
 from .events import (
     BAD_TILE,
@@ -61,10 +60,6 @@ _CPU: Final = field_of(NewDeviceOnboarded, "cpu")
 _RAM: Final = field_of(NewDeviceOnboarded, "ram")
 _CPU_NOW: Final = field_of(DeviceResourceChange, "changed_attribute_and_value.cpu")
 _RAM_NOW: Final = field_of(DeviceResourceChange, "changed_attribute_and_value.ram")
-_MHZ_A_GHZ: Final = 1000.0
-_BYTES_A_MB: Final = 1048576.0
-_MHZ: Final = Format(suffix=" MHz")
-_MB: Final = Format(suffix=" MB")
 _WENT_OFFLINE: Final = AllOf((STATUS_CHANGES, with_status("offline")))
 
 
@@ -98,20 +93,12 @@ def _tiles() -> Row:
         (
             tile("Devices seen", "that sent any event", Stat("distinct", PEER, "Devices seen")),
             tile("Devices onboarded", "different devices", onboarded, ONBOARDED),
-            tile("CPU onboarded", total, _ghz("sum", _CPU, "CPU"), ONBOARDED),
-            tile("Memory onboarded", total, _bytes("sum", _RAM, "Memory"), ONBOARDED),
+            tile("CPU onboarded", total, readable(Stat("sum", _CPU, "CPU")), ONBOARDED),
+            tile("Memory onboarded", total, readable(Stat("sum", _RAM, "Memory")), ONBOARDED),
             tile("Went offline", "times", offline, _WENT_OFFLINE, colour=BAD_TILE),
             tile("Offers changed", "by devices", Count("Offers changed"), CHANGES),
         ),
     )
-
-
-def _ghz(operation: Literal["sum", "average"], field: Field, label: str) -> Formula:
-    return Formula("divide", Stat(operation, field, label), _MHZ_A_GHZ, label, GHZ)
-
-
-def _bytes(operation: Literal["sum", "average"], field: Field, label: str) -> Formula:
-    return Formula("multiply", Stat(operation, field, label), _BYTES_A_MB, label, BYTES)
 
 
 def _onboarded() -> Chart:
@@ -148,31 +135,26 @@ def _status_changes() -> Chart:
 
 
 def _cpu() -> Chart:
-    return _onboarded_and_offered(
-        "CPU of a device",
-        _ghz("average", _CPU, "Onboarded, average"),
-        _ghz("average", _CPU_NOW, "Offered, average"),
-        "GHz",
-    )
+    return _onboarded_and_offered("CPU of a device", _CPU, _CPU_NOW, "GHz", BARE)
 
 
 def _memory() -> Chart:
-    return _onboarded_and_offered(
-        "Memory of a device",
-        _bytes("average", _RAM, "Onboarded, average"),
-        _bytes("average", _RAM_NOW, "Offered, average"),
-        "memory",
-    )
+    return _onboarded_and_offered("Memory of a device", _RAM, _RAM_NOW, "memory")
 
 
-def _onboarded_and_offered(title: str, onboarded: Formula, offered: Formula, unit: str) -> Chart:
+def _onboarded_and_offered(
+    title: str, onboarded: Field, offered: Field, unit: str, format: Format | None = None
+) -> Chart:
     return Chart(
         title,
         "lines",
         Data(
             events_of(NewDeviceOnboarded, DeviceResourceChange, DeviceResourceConfig),
             {"when": OverTime()},
-            {"onboarded": onboarded, "offered": offered},
+            {
+                "onboarded": readable(Stat("average", onboarded, "Onboarded, average"), format),
+                "offered": readable(Stat("average", offered, "Offered, average"), format),
+            },
         ),
         unit,
         {"onboarded": Series(ACCENT), "offered": Series(SECOND)},
@@ -200,10 +182,10 @@ def _fleet() -> Table:
                 "status": Last(STATUS, "Last status", STATUS_CHANGES),
                 "since": newest("Since", STATUS_CHANGES),
                 "offline": Count("Went offline", _WENT_OFFLINE),
-                "cpu": Last(_CPU, "CPU onboarded", ONBOARDED, _MHZ),
-                "cpu_now": Last(_CPU_NOW, "CPU offered", CHANGES, _MHZ),
-                "ram": Last(_RAM, "Memory onboarded", ONBOARDED, _MB),
-                "ram_now": Last(_RAM_NOW, "Memory offered", CHANGES, _MB),
+                "cpu": Last(_CPU, "CPU onboarded", ONBOARDED),
+                "cpu_now": Last(_CPU_NOW, "CPU offered", CHANGES),
+                "ram": Last(_RAM, "Memory onboarded", ONBOARDED),
+                "ram_now": Last(_RAM_NOW, "Memory offered", CHANGES),
                 "calls": Count("Calls accepted", CALLS),
                 "last": newest("Last event"),
             },

@@ -198,7 +198,7 @@ def _failures() -> Table:
                 "when": newest("Failed at"),
                 "service": Last(SERVICE, "Service", NOT_PAID),
                 "peer": Last(PEER, "Peer", NOT_PAID),
-                "ntx": Last(NTX_AMOUNT, "Amount", NOT_PAID, NTX),
+                "ntx": Last(NTX_AMOUNT, "Amount", NOT_PAID),
             },
         ),
         "when",

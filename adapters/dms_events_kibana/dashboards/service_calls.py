@@ -8,9 +8,8 @@ from dms_events.types.elk_stats import ServiceCall, ServiceStatus
 
 from ..model import (
     ACCENT,
-    BYTES,
+    BARE,
     CALL,
-    MINUTES,
     NTX,
     QUIET,
     SECOND,
@@ -34,6 +33,7 @@ from ..model import (
     events_of,
     field_of,
     newest,
+    readable,
 )
 from .events import (
     CALLS,
@@ -54,6 +54,8 @@ from .events import (
 
 __all__ = ["dashboard"]
 
+_CPU: Final = field_of(ServiceCall, "cpu_used")
+_MEMORY: Final = field_of(ServiceCall, "memory_used")
 _TIME_TAKEN: Final = field_of(ServiceCall, "time_taken")
 _BOTH: Final = events_of(ServiceCall, ServiceStatus)
 _STATUSES: Final = {
@@ -103,8 +105,8 @@ def _tiles() -> Row:
     )
 
 
-def _minutes(percent: int, label: str, format: Format = MINUTES) -> Formula:
-    return Formula("divide", Percentile(percent, _TIME_TAKEN, label), 60.0, label, format)
+def _minutes(percent: int, label: str, format: Format | None = None) -> Formula:
+    return readable(Percentile(percent, _TIME_TAKEN, label), format)
 
 
 def _by_status() -> Chart:
@@ -142,7 +144,6 @@ def _by_service() -> Chart:
 
 
 def _time_taken() -> Chart:
-    plain = Format(decimals=1)
     return Chart(
         "Time taken",
         "lines",
@@ -150,9 +151,9 @@ def _time_taken() -> Chart:
             CALLS,
             {"when": OverTime()},
             {
-                "p50": _minutes(50, "Median", plain),
-                "p95": _minutes(95, "95th percentile", plain),
-                "p99": _minutes(99, "99th percentile", plain),
+                "p50": _minutes(50, "Median", BARE),
+                "p95": _minutes(95, "95th percentile", BARE),
+                "p99": _minutes(99, "99th percentile", BARE),
             },
         ),
         "minutes",
@@ -161,8 +162,8 @@ def _time_taken() -> Chart:
 
 
 def _resources() -> Chart:
-    cpu = Stat("average", field_of(ServiceCall, "cpu_used"), "CPU, average")
-    memory = Stat("average", field_of(ServiceCall, "memory_used"), "Memory, average")
+    cpu = Stat("average", _CPU, "CPU, average")
+    memory = Stat("average", _MEMORY, "Memory, average")
     return Chart(
         "Resources used by a call",
         "lines",
@@ -170,8 +171,8 @@ def _resources() -> Chart:
             CALLS,
             {"when": OverTime()},
             {
-                "cpu": Formula("divide", cpu, 1000.0, "CPU, average", Format(decimals=1)),
-                "memory": Formula("multiply", memory, 1048576.0, "Memory, average", BYTES),
+                "cpu": readable(cpu, BARE),
+                "memory": readable(memory),
             },
         ),
         "CPU, GHz",
@@ -253,14 +254,10 @@ def _last_status() -> Table:
                 "when": newest("Since"),
                 "service": Last(SERVICE, "Service", _BOTH),
                 "host": Last(HOST, "Host", _BOTH),
-                "cpu": Last(
-                    field_of(ServiceCall, "cpu_used"), "CPU used", CALLS, Format(suffix=" MHz")
-                ),
-                "memory": Last(
-                    field_of(ServiceCall, "memory_used"), "Memory used", CALLS, Format(suffix=" MB")
-                ),
-                "time": Last(_TIME_TAKEN, "Time taken", CALLS, Format(decimals=1, suffix=" s")),
-                "ntx": Last(NTX_AMOUNT, "Price", CALLS, NTX),
+                "cpu": Last(_CPU, "CPU used", CALLS),
+                "memory": Last(_MEMORY, "Memory used", CALLS),
+                "time": Last(_TIME_TAKEN, "Time taken", CALLS),
+                "ntx": Last(NTX_AMOUNT, "Price", CALLS),
             },
         ),
         "when",

@@ -2,7 +2,7 @@
 
 from .colours import ACCENT, QUIET, SECOND, colour_of
 from .conditions import AllOf, Condition, Is, Not, events_of
-from .fields import CALL, DATASET, OUTCOME, PEER, TIME, Field, field_of
+from .fields import CALL, DATASET, OUTCOME, PEER, TIME, Field, field_of, fields_in
 from .formats import BYTES, COUNT, GHZ, MINUTES, NTX, PERCENT, Format
 from .measures import (
     Bucket,
@@ -35,9 +35,11 @@ from .panels import (
     Table,
     Tile,
 )
+from .units import BARE, readable
 
 __all__ = [
     "ACCENT",
+    "BARE",
     "BYTES",
     "CALL",
     "COUNT",
@@ -86,5 +88,7 @@ __all__ = [
     "colour_of",
     "events_of",
     "field_of",
+    "fields_in",
     "newest",
+    "readable",
 ]

@@ -10,7 +10,7 @@ __all__ = ["ACCENT", "QUIET", "SECOND", "colour_of"]
 
 QUIET: Final = "#9AA5B1"
 """For what has no status, or one that the DMS does not use."""
-SECOND: Final = "#CC79A7"
+SECOND: Final = "#332288"
 """Beside `ACCENT`, for a series that has no status either."""
 
 _OUTCOMES: Final = {"success": SUCCESS, "failure": FAILED, "unknown": QUIET}

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final, Literal
 
 import msgspec
 from msgspec import inspect
 
-from dms_events.fields import bare, fields_of
+from dms_events.fields import fields_of
 
-__all__ = ["CALL", "DATASET", "OUTCOME", "PEER", "TIME", "Field", "Kind", "field_of"]
+__all__ = ["CALL", "DATASET", "OUTCOME", "PEER", "TIME", "Field", "field_of", "fields_in"]
 
 Kind = Literal["text", "number", "time"]
 
@@ -20,6 +21,8 @@ class Field(msgspec.Struct, frozen=True):
     name: str
     """As in a document, with dots."""
     kind: Kind
+    unit: str = ""
+    """For example ``MHz``; empty if there is none, or it is not known."""
 
 
 TIME: Final = Field("@timestamp", "time")
@@ -35,16 +38,25 @@ def field_of(type_: type[msgspec.Struct], path: str) -> Field:
     """Return the field of a type's attribute; a dot leads into a Struct inside it.
 
     Raises:
-        AttributeError: the type has no such attribute.
+        LookupError: the type has no such attribute.
     """
-    attribute, _, rest = path.partition(".")
-    for field in fields_of(type_):
-        if field.attribute == attribute:
-            break
-    else:
-        raise AttributeError(f"{type_.__name__} has no attribute {attribute!r}")
-    found = bare(field.type)
-    if rest and isinstance(found, inspect.StructType):
-        inner = field_of(found.cls, rest)
-        return Field(f"{field.key}.{inner.name}", inner.kind)
-    return Field(field.key, "text" if isinstance(found, inspect.StrType) else "number")
+    return dict(_fields(type_))[path]
+
+
+def fields_in(type_: type[msgspec.Struct]) -> list[Field]:
+    """Return all fields of a type's documents, also those of Structs inside it."""
+    return [field for _, field in _fields(type_)]
+
+
+def _fields(type_: type[msgspec.Struct]) -> Iterator[tuple[str, Field]]:
+    """Yield the fields by the attributes that lead to them."""
+    for attribute, key, found, _, unit in fields_of(type_):
+        match found:
+            case inspect.StructType(cls=inner):
+                for path, field in _fields(inner):
+                    name = f"{key}.{field.name}"
+                    yield f"{attribute}.{path}", msgspec.structs.replace(field, name=name)
+            case inspect.StrType():
+                yield attribute, Field(key, "text", unit)
+            case _:
+                yield attribute, Field(key, "number", unit)

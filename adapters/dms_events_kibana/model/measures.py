@@ -57,12 +57,16 @@ class Percentile(msgspec.Struct, frozen=True):
 
 
 class Last(msgspec.Struct, frozen=True):
-    """The value in the latest event for which ``where`` holds."""
+    """The value in the latest event for which ``where`` holds; a number has its unit behind it."""
 
     field: Field
     label: str
     where: Condition
-    format: Format = COUNT
+
+    @property
+    def format(self) -> Format:
+        """How a number is written."""
+        return Format(suffix=f" {self.field.unit}" if self.field.unit else "")
 
 
 Plain: TypeAlias = Count | Stat | Percentile | Last

@@ -19,6 +19,7 @@ __all__ = ["DATES", "NUMBERS", "everywhere", "mapped_types", "words_of"]
 NUMBERS = frozenset({"float", "double", "integer", "long"})
 DATES = frozenset({"date", "date_nanos"})
 _OUTCOMES = frozenset({"success", "failure", "unknown"})
+_SOURCES = frozenset({"transport", "claim", "event", "unknown"})
 
 
 @cache
@@ -34,11 +35,13 @@ def everywhere(field: str) -> bool:
 
 @cache
 def words_of(field: str) -> frozenset[str]:
-    """The values of a field with a small vocabulary: the datasets, the outcomes, and the statuses."""
+    """The values of a field with a small vocabulary: datasets, outcomes, sources, and statuses."""
     if field == "event.dataset":
         return frozenset(_templates())
     if field == "event.outcome":
         return _OUTCOMES
+    if field == "dms.source_from":
+        return _SOURCES
     return frozenset(
         document[field]
         for document in map(msgspec.to_builtins, _story())

@@ -10,7 +10,7 @@ from .fields import mapped_types, words_of
 from .kql import KqlError, comparisons
 from .lint_columns import column_findings
 
-__all__ = ["lens_findings"]
+__all__ = ["lens_findings", "query_findings"]
 
 Json = dict[str, Any]
 

@@ -18,6 +18,7 @@ from .elasticsearch_security import Security
 __all__ = [
     "SecuredElasticsearch",
     "elasticsearch_url",
+    "emptied",
     "empty_elasticsearch_url",
     "secured_elasticsearch",
 ]
@@ -95,19 +96,24 @@ def empty_elasticsearch_url(elasticsearch_url: str) -> str:
 
     The index templates stay if they are exactly those that a sink installs.
     """
-    found = call(f"{elasticsearch_url}/_cat/indices/dms-*?format=json&expand_wildcards=all")
+    return emptied(elasticsearch_url)
+
+
+def emptied(url: str) -> str:
+    """Delete every index and template of the name ``dms-*``, as above; returns the URL."""
+    found = call(f"{url}/_cat/indices/dms-*?format=json&expand_wildcards=all")
     if found:
         names = ",".join(index["index"] for index in found)
-        call(f"{elasticsearch_url}/{names}", "DELETE")
+        call(f"{url}/{names}", "DELETE")
     templates = {
         each["name"]: each["index_template"]
-        for each in call(f"{elasticsearch_url}/_index_template")["index_templates"]
+        for each in call(f"{url}/_index_template")["index_templates"]
         if each["name"].startswith("dms-")
     }
     if templates and not _are_ours(templates):
-        call(f"{elasticsearch_url}/_index_template/{','.join(templates)}", "DELETE")
-        call(f"{elasticsearch_url}/_component_template/dms-*", "DELETE")
-    return elasticsearch_url
+        call(f"{url}/_index_template/{','.join(templates)}", "DELETE")
+        call(f"{url}/_component_template/dms-*", "DELETE")
+    return url
 
 
 def _are_ours(templates: dict[str, Any]) -> bool:

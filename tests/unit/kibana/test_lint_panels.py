@@ -6,6 +6,9 @@ import pytest
 
 from tests.kit.kibana.breaking import File, columns_of, layers_of, picture_of
 from tests.kit.kibana.faults import Faults, assert_found
+from tests.kit.kibana.kql import comparisons
+from tests.kit.kibana.lint_lens import query_findings
+from tests.kit.paths import HOME
 
 CALLS, SPLIT = "service-calls", "Calls by service"
 DEVICES, RATE, TABLE = "devices", "Failure rate", "Services"
@@ -264,6 +267,16 @@ def test_kql_is_read_and_its_fields_and_words_are_those_of_events(query: str, to
 
     assert_found(in_the_panel, told)
     assert_found(in_a_column, told)
+
+
+def test_the_queries_of_the_guide_are_kql_about_fields_and_words_of_events() -> None:
+    guide = (HOME / "docs" / "kibana.md").read_text(encoding="utf-8")
+    rows = guide.partition("| question | query |")[2].partition("\n\n")[0].splitlines()[2:]
+    queries = [row.split("`")[1] for row in rows]
+    assert len(queries) == 4
+    for query in queries:
+        assert comparisons(query)
+        assert list(query_findings({"query": query})) == []
 
 
 @pytest.mark.parametrize("name", FAULTS)
