@@ -14,7 +14,7 @@ from .connection.address import read_url
 from .connection.answer import Server, failure
 from .connection.credentials import Credentials, Secret
 from .connection.tls import Tls
-from .judge import NOT_NOW, Obstacle, Refused, describe
+from .faults import NOT_NOW, Obstacle, describe
 
 if TYPE_CHECKING:
     import ssl
@@ -112,6 +112,7 @@ class Connection:
         from elasticsearch import AsyncElasticsearch
 
         from .connection.node import node_class
+        from .connection.serializer import FastJson
 
         options: dict[str, Any] = {} if context is None else {"ssl_context": context}
         return AsyncElasticsearch(
@@ -121,6 +122,7 @@ class Connection:
             max_retries=len(self._hosts) - 1,
             retry_on_timeout=False,
             retry_on_status=(),
+            serializer=FastJson(),
             **options,
         )
 
@@ -155,8 +157,6 @@ def _translate(doing: str, error: ApiError) -> SinkError:
     body = error.body if isinstance(error.body, dict) else {}
     said = describe(body.get("error"))
     reason = f"{doing}: {failure(error.status_code, error.body)}"
-    if error.status_code == 413 or said.startswith("action_request_validation_exception"):
-        return Refused(reason)
     if error.status_code in {401, 403} and said.startswith("security_exception"):
         return Denied(reason)
     if error.status_code in NOT_NOW or error.status_code >= 500:

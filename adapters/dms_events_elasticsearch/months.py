@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from dms_events.quiet import Quiet
 
-from .judge import Obstacle
+from .faults import Obstacle
 from .names import month_end
 
 if TYPE_CHECKING:

@@ -1,47 +1,35 @@
-"""The Elasticsearch sink: split a batch, encode it, send it, judge each document."""
+"""The Elasticsearch sink: opens and closes the connection, and writes over it."""
 
 from __future__ import annotations
 
-import random
-from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
-from time import monotonic
-from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from dms_events.errors import ConfigError
-from dms_events.sink import Document, Pace, Sink, SinkUnavailableError, SinkVerdict, Verdict
+from dms_events.errors import ConfigError, SinkError
+from dms_events.sink import Document, Pace, Sink, SinkUnavailableError, SinkVerdict
 
+from .bulk import BulkWriter, Sender
 from .client import Connection, Denied, translated
 from .connection.credentials import Secret
-from .encode import encode, halves, split
-from .judge import Obstacle, Refused, judge, overloaded
+from .faults import Obstacle
 from .months import Months
 from .names import DEFAULT_PREFIX, Names
 from .setup import Cluster, install
 
-if TYPE_CHECKING:
-    from elasticsearch import AsyncElasticsearch
-
 __all__ = ["ElasticsearchSink"]
-
-_PAUSE_S = 0.1
-_PAUSE_MAX_S = 30.0
-_NEEDED = "error,status,items.*._id,items.*.status,items.*.error,items.*.failure_store"
 
 
 class ElasticsearchSink(Sink):
     """Stores documents in monthly indices of an Elasticsearch 8 or 9, each under its event's identity.
 
-    A document is created, or is there already; it is never overwritten. The sink itself neither retries
-    nor waits: a document that may be stored later is judged RETRY, and the caller writes it again. If a
-    whole request fails for a reason that passes, SinkUnavailableError is raised.
-
-    An index that is blocked or cannot be made gives RETRY (maintenance, a full disk, the limit of
-    shards). A closed index gives REJECTED: closing it is a lasting decision, and a late event must not
-    wait until somebody opens it.
+    A document is created, or is there already; it is never overwritten. How much is sent at a time
+    follows the server: more while it answers soon, less while it has no room. A request that is too large
+    is sent again in parts, and its size is remembered. Waiting is the caller's: if the server takes
+    nothing, SinkUnavailableError is raised. A document is judged RETRY if its index, a pipeline, a shard
+    or the key stands in its way, and REJECTED if the fault is its own; docs/design/elasticsearch-bulk.md
+    has the table.
 
     Args:
         url: ``http://[user:password@]host:port`` or ``https://…``. Commas part several hosts of one
@@ -57,6 +45,9 @@ class ElasticsearchSink(Sink):
         client_key: file of its key, which has no password; none if ``client_cert`` holds the key, too.
         max_bulk_bytes: most bytes in one request; a larger document travels alone.
         timeout_s: how long one request may take.
+        compress: whether requests travel as gzip: fewer bytes, more CPU time.
+        wait_for_closed: whether the documents of a closed index wait until it is opened. If not, they
+            are rejected.
         prefix: first part of the names of indices, templates and aliases.
 
     Raises:
@@ -78,6 +69,8 @@ class ElasticsearchSink(Sink):
         client_key: str | Path | None = None,
         max_bulk_bytes: int = 5_000_000,
         timeout_s: float = 30.0,
+        compress: bool = False,
+        wait_for_closed: bool = True,
         prefix: str = DEFAULT_PREFIX,
     ) -> None:
         self._connection = Connection(
@@ -93,10 +86,10 @@ class ElasticsearchSink(Sink):
         )
         self._max_bulk_bytes = max_bulk_bytes
         self._names = Names(prefix)
-        self._months: Months | None = None
-        self._overloads = 0
-        """Answers in a row that put documents off because the server is overloaded."""
-        self._pause_until = 0.0
+        self._timeout_s = timeout_s
+        self._compress = compress
+        self._wait_for_closed = wait_for_closed
+        self._opened: tuple[Months, BulkWriter] | None = None
 
     async def open(self) -> None:
         """Connect, and install the index templates that are missing or older than ours.
@@ -120,54 +113,42 @@ class ElasticsearchSink(Sink):
         except BaseException:
             await self.close()
             raise
-        self._months = Months(self._connection.client, dated=not server.serverless)
+        client = self._connection.client
+        self._opened = (
+            Months(client, dated=not server.serverless),
+            BulkWriter(
+                Sender(client, compress=self._compress, timeout_s=self._timeout_s),
+                most_bytes=self._max_bulk_bytes,
+                closed_passes=self._wait_for_closed,
+            ),
+        )
 
     async def write(self, batch: Sequence[Document]) -> Sequence[SinkVerdict]:
         """Store a batch; one verdict for each document, in the same order.
 
-        A request that is refused for one of its documents is sent again in halves, until that
-        document is alone and REJECTED.
-
         Raises:
-            SinkUnavailableError: a request failed for a reason that passes; the error has the verdicts
-                of the requests before it.
-            SinkError: the sink is not open, or the answer does not belong to these documents.
+            SinkUnavailableError: a request failed for a reason that passes, or the server had no room for
+                some documents; the error has all verdicts that are known.
+            SinkError: the sink is not open.
         """
-        client, months = self._connection.client, self._months
-        assert months is not None
+        if self._opened is None:
+            raise SinkError("the Elasticsearch sink is not open")
+        months, writer = self._opened
         if self._names.prefix != DEFAULT_PREFIX:
             batch = [msgspec.structs.replace(d, index=self._names.index(d.index)) for d in batch]
-        verdicts: list[SinkVerdict] = []
-        waiting = deque(split(batch, self._max_bulk_bytes))
-        while waiting:
-            documents = waiting.popleft()
-            try:
-                await months.ensure(document.index for document in documents)
-                reply = await _send(client, documents)
-                judged = judge(documents, reply)
-                verdicts += judged
-                self._pause_after(judged, reply)
-            except Refused as refused:
-                if len(documents) == 1:
-                    verdicts.append(SinkVerdict(Verdict.REJECTED, str(refused)))
-                else:
-                    waiting.extendleft(reversed(halves(documents)))
-            except Obstacle as obstacle:
-                raise SinkUnavailableError(str(obstacle), verdicts) from obstacle
-        return verdicts
+        try:
+            await months.ensure(document.index for document in batch)
+        except Obstacle as obstacle:
+            raise SinkUnavailableError(str(obstacle)) from obstacle
+        return await writer.write(batch)
 
     def pace(self, most: Pace) -> Pace:
-        """Return the caller's own setting ``most``, with a pause while the server is overloaded."""
-        return msgspec.structs.replace(most, pause_s=max(0.0, self._pause_until - monotonic()))
+        """Return how much to write at a time: the caller's own setting ``most``, or less."""
+        return self._opened[1].pace(most) if self._opened is not None else most
 
-    def _pause_after(self, judged: Sequence[SinkVerdict], reply: object) -> None:
-        put_off = any(verdict.verdict is Verdict.RETRY for verdict in judged)
-        if not put_off or not overloaded(reply):
-            self._overloads = 0
-            return
-        self._overloads += 1
-        limit_s = min(_PAUSE_MAX_S, _PAUSE_S * 2.0 ** min(self._overloads, 30))
-        self._pause_until = monotonic() + random.uniform(limit_s / 2, limit_s)
+    async def answers(self) -> bool:
+        """True if the server answers a small question within 2 s, and knows the account."""
+        return self._opened is not None and await self._opened[1].answers()
 
     async def count(self) -> dict[str, int]:
         """Return the number of documents in all indices of the prefix, the latest included, by type name.
@@ -190,13 +171,5 @@ class ElasticsearchSink(Sink):
 
     async def close(self) -> None:
         """Disconnect. Closing twice is fine."""
+        self._opened = None
         await self._connection.close()
-
-
-async def _send(client: AsyncElasticsearch, documents: Sequence[Document]) -> object:
-    lines: Any = encode(documents)  # Typed as mappings, but lines of bytes go out as they are.
-    with translated("writing"):
-        reply = await client.bulk(
-            operations=lines, filter_path=_NEEDED, include_source_on_error=False
-        )
-    return reply.body

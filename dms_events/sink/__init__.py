@@ -3,14 +3,25 @@
 from .document import call_key, document_of, documents_of
 from .index import dataset_of, index_of
 from .outcome import OUTCOMES, Outcome
-from .sink import Document, Pace, Sink, SinkUnavailableError, SinkVerdict, Verdict
+from .sink import (
+    STORED,
+    Document,
+    Pace,
+    Remark,
+    Sink,
+    SinkUnavailableError,
+    SinkVerdict,
+    Verdict,
+)
 from .storable import storable_types, why_not_storable
 
 __all__ = [
     "OUTCOMES",
+    "STORED",
     "Document",
     "Outcome",
     "Pace",
+    "Remark",
     "Sink",
     "SinkUnavailableError",
     "SinkVerdict",

@@ -10,13 +10,22 @@ import enum
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Self
+from typing import Final, Self
 
 import msgspec
 
 from ..errors import SinkError
 
-__all__ = ["Document", "Pace", "Sink", "SinkUnavailableError", "SinkVerdict", "Verdict"]
+__all__ = [
+    "STORED",
+    "Document",
+    "Pace",
+    "Remark",
+    "Sink",
+    "SinkUnavailableError",
+    "SinkVerdict",
+    "Verdict",
+]
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -47,11 +56,30 @@ class Verdict(enum.Enum):
     """The sink will always refuse this document."""
 
 
+class Remark(enum.Enum):
+    """A remark on a verdict. Each is counted under its value."""
+
+    UNSURE = "unsure"
+    """On DUPLICATE: an earlier answer about the document was lost, so it may have been stored by that
+    request. It counts in place of a duplicate."""
+    FAILURE_STORE = "failure_store"
+    """On REJECTED: the sink keeps the document where it keeps failures."""
+    LEFT_OUT = "left_out"
+    """On REJECTED: a rule of the sink's operator leaves the document out, such as an ingest pipeline."""
+    RENAMED = "renamed"
+    """A rule of the sink's operator gives documents other ids, so duplicates are not recognised."""
+
+
 class SinkVerdict(msgspec.Struct, frozen=True, gc=False):
     """A verdict and, if it is not a success, its reason."""
 
     verdict: Verdict
     reason: str = ""
+    remark: Remark | None = None
+
+
+STORED: Final = SinkVerdict(Verdict.STORED)
+"""The verdict of a document that was stored. A batch of which each verdict is this one costs least."""
 
 
 class SinkUnavailableError(SinkError):
@@ -59,12 +87,25 @@ class SinkUnavailableError(SinkError):
 
     Args:
         reason: why.
-        verdicts: the verdicts on the first documents of the batch, if they are known.
+        verdicts: the verdicts on the first documents of the batch, if they are known; None stands for
+            one that is not.
+        overloaded: the sink is there, and has no room. It is asked again within 2 s, so that other
+            writers do not get all the room.
     """
 
-    def __init__(self, reason: str, verdicts: Sequence[SinkVerdict] = ()) -> None:
+    def __init__(
+        self,
+        reason: str,
+        verdicts: Sequence[SinkVerdict | None] = (),
+        *,
+        overloaded: bool = False,
+    ) -> None:
         super().__init__(reason)
-        self.verdicts = tuple(verdicts)
+        known = len(verdicts)
+        while known and verdicts[known - 1] is None:
+            known -= 1
+        self.verdicts = tuple(verdicts[:known])
+        self.overloaded = overloaded
 
 
 class Pace(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,6 +162,14 @@ class Sink(ABC):
             most: the caller's own limits. A larger value in the result counts as the limit.
         """
         return most
+
+    async def answers(self) -> bool:
+        """True if the sink can be reached. The answer must be cheap, and come within a few seconds.
+
+        After a write that failed the caller asks this about once a second. If the sink was away and
+        answers again, the caller writes at once.
+        """
+        return True
 
     @abstractmethod
     async def count(self) -> dict[str, int]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from ..bus.failure_log import log_failure
 from ..errors import HandlerError
 from .ordering import Order
-from .outcome import Dead, Done, Outcome, outcomes_of
+from .outcome import DONE, Dead, Done, Outcome, outcomes_of
 from .settlement import InFlight, Settlement
 from .slots import Slots
 
@@ -54,8 +54,7 @@ class Conclusion:
     async def _settle(self, entry: InFlight, outcome: Outcome) -> None:
         settlement = self._settlement
         if isinstance(outcome, Done) or entry.message.returned:
-            duplicate = isinstance(outcome, Done) and outcome.duplicate
-            await settlement.done(entry, duplicate=duplicate)
+            await settlement.done(entry, outcome if isinstance(outcome, Done) else DONE)
         elif isinstance(outcome, Dead):
             await settlement.dead(entry, outcome.error)
         elif await settlement.again(entry, outcome.delay_s, hold=entry.handler.key is not None):

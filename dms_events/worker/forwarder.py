@@ -47,6 +47,7 @@ class Forwarder:
         figures_every_s: how often the figures are logged, if they have changed.
         trust: roots of subjects under which only relays may publish. Documents from there say who signed
             the event (``dms.signer``) and whether its envelope names the same peer (``dms.verified``).
+        give_up_s: how long the sink may take nothing; then `run` ends with an error. None for any time.
 
     Raises:
         ConfigError: the transport does not acknowledge, a number is out of range, one of the types holds
@@ -69,12 +70,15 @@ class Forwarder:
         drain_s: float = 8.0,
         figures_every_s: float = 60.0,
         trust: Iterable[str] = (),
+        give_up_s: float | None = None,
     ) -> None:
         if not bus.guarantees.acknowledges:
             raise ConfigError("bus", "forwarding needs acknowledgements; connect with durable=True")
         for name, value in (("batch", batch), ("batch_bytes", batch_bytes), ("writes", writes)):
             if value < 1:
                 raise ConfigError(name, f"must be at least 1, not {value}")
+        if give_up_s is not None and give_up_s <= 0:
+            raise ConfigError("give_up_s", f"must be above 0 seconds, or None, not {give_up_s}")
         wanted = tuple(wanted)
         _refuse_unstorable(wanted)
         settings = Settings(
@@ -93,7 +97,9 @@ class Forwarder:
         self._ending = Ending()
         most = Pace(batch=batch, batch_bytes=batch_bytes, writes=writes)
         roots = [checked_root(root, setting="trust") for root in trust]
-        writer = SinkWriter(sink, most, self.stats, self._ending.stopping, trust=roots)
+        writer = SinkWriter(
+            sink, most, self.stats, self._ending.stopping, trust=roots, give_up_s=give_up_s
+        )
         handler = Handler(
             writer.write,
             retry=RetryPolicy(),
@@ -123,7 +129,8 @@ class Forwarder:
         Raises:
             ConfigError: the durable exists for other types.
             TransportError: the subscription ended for good.
-            SinkBrokenError: the sink has to be mended. Messages that it did not store are given back.
+            SinkBrokenError: the sink has to be mended, or took nothing for ``give_up_s``. Messages that
+                it did not store are given back.
         """
         await self._run.work()
         return self.stats

@@ -9,7 +9,7 @@ import msgspec
 
 from ..errors import ConfigError, HandlerError
 
-__all__ = ["DONE", "DUPLICATE", "Again", "Dead", "Done", "Outcome", "outcomes_of"]
+__all__ = ["DONE", "DUPLICATE", "UNSURE", "Again", "Dead", "Done", "Outcome", "outcomes_of"]
 
 
 class Done(msgspec.Struct, frozen=True):
@@ -17,6 +17,8 @@ class Done(msgspec.Struct, frozen=True):
 
     duplicate: bool = False
     """Its event was handled before, so it counts as a duplicate."""
+    unsure: bool = False
+    """Its event was handled before, perhaps here: it is counted apart."""
 
 
 class Again(msgspec.Struct, frozen=True):
@@ -43,6 +45,7 @@ Outcome: TypeAlias = Done | Again | Dead
 
 DONE: Final = Done()
 DUPLICATE: Final = Done(duplicate=True)
+UNSURE: Final = Done(unsure=True)
 _KINDS: Final = (Done, Again, Dead)
 
 

@@ -19,6 +19,7 @@ from ..identity import now_rfc3339
 from .attempts import AttemptNotes, AttemptRecord
 from .handlers import Handler
 from .ledger import Ledger
+from .outcome import DONE, Done
 from .policy import Decision
 from .stats import Stats
 
@@ -152,12 +153,12 @@ class Settlement:
         self._ledger.settle(entry.identity)
         return True
 
-    async def done(self, entry: InFlight, *, duplicate: bool = False) -> None:
+    async def done(self, entry: InFlight, outcome: Done = DONE) -> None:
         """Do the same as `handled`, at once if it has nothing to wait for."""
-        if duplicate or not self.handled_at_once(entry):
-            await self.handled(entry, duplicate=duplicate)
+        if outcome != DONE or not self.handled_at_once(entry):
+            await self.handled(entry, outcome)
 
-    async def handled(self, entry: InFlight, *, duplicate: bool = False) -> None:
+    async def handled(self, entry: InFlight, outcome: Done = DONE) -> None:
         """Record success and acknowledge all deliveries; or give back, if its handler did so."""
         message = entry.message
         if message.returned:
@@ -167,9 +168,7 @@ class Settlement:
             )
             await self.give_back(entry, 0)
             return
-        stats = self._stats
-        counts = stats.duplicates_by_type if duplicate else stats.handled_by_type
-        counts[message.type_name] += 1
+        self._stats.counts_of(outcome)[message.type_name] += 1
         self._ledger.settle(entry.identity)
         await message.ack()
         position = message.delivery.position

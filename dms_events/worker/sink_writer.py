@@ -3,29 +3,50 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import random
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
+from time import monotonic
 from typing import Any, Final
 
 from ..aio import set_within
 from ..bus import Message
 from ..errors import ConnectionLostError, SinkBrokenError, SinkError
-from ..quiet import Quiet
-from ..sink import Document, Pace, Sink, SinkUnavailableError, SinkVerdict, Verdict, documents_of
-from .outcome import DONE, DUPLICATE, Again, Dead, Outcome
+from ..quiet import Notice
+from ..sink import (
+    STORED,
+    Document,
+    Pace,
+    Remark,
+    Sink,
+    SinkUnavailableError,
+    SinkVerdict,
+    Verdict,
+    documents_of,
+)
+from .outcome import DONE, DUPLICATE, UNSURE, Again, Dead, Outcome
 from .policy import RetryPolicy
+from .sink_waits import Later, Outage
 from .stats import Stats
 
 __all__ = ["SinkWriter"]
 
-_log = logging.getLogger("dms_events")
 _LATER: Final = RetryPolicy(backoff_s=1.0, backoff_max_s=60.0)
 """For a document that the sink takes later."""
 _UNAVAILABLE: Final = RetryPolicy(backoff_s=0.1, backoff_max_s=30.0)
 """For a sink that takes nothing."""
-_QUIET_S: Final = 60.0
+_OVERLOADED: Final = RetryPolicy(backoff_s=0.1, backoff_max_s=2.0)
+"""For a sink that is there and has no room: who waits longer than others gets none."""
+_ASK_S: Final = 1.0
+_AWAY_S: Final = 300.0
+"""A sink that does not answer is not written to for so long."""
+_REMARKS: Final = {
+    Remark.UNSURE: "%d documents were stored already, perhaps by a write whose answer was lost%s",
+    Remark.FAILURE_STORE: "%d documents went to the failure store of the sink: %s",
+    Remark.LEFT_OUT: "%d documents are left out by a rule of the sink: %s",
+    Remark.RENAMED: "%d documents got other ids by a rule of the sink, so duplicates are not known. %s",
+}
 
 
 class SinkWriter:
@@ -37,6 +58,7 @@ class SinkWriter:
         most: upper limits of batches and writes, as the forwarder is set.
         stopping: set when the forwarder stops: messages not with the sink by then are given back.
         trust: as for `documents_of`.
+        give_up_s: how long the sink may take nothing; None for any time.
     """
 
     def __init__(
@@ -47,35 +69,48 @@ class SinkWriter:
         stopping: asyncio.Event,
         *,
         trust: Sequence[str] = (),
+        give_up_s: float | None = None,
     ) -> None:
         self._sink = sink
         self._trust = trust
         self._most = most
         self._stats = stats
         self._stopping = stopping
+        self._give_up_s = give_up_s
+        self._documents = 0
+        """How many documents are here."""
         self._writing = 0
         self._write_ended = asyncio.Event()
-        self._failures = 0
-        """How often in a row the sink took nothing."""
+        self._outage = Outage()
+        self._later = Later()
+        self._notices = {remark: Notice(text) for remark, text in _REMARKS.items()}
         self._probe = asyncio.Lock()
-        self._quiet = Quiet(_QUIET_S)
 
-    async def write(self, messages: list[Message[Any]]) -> list[Outcome]:
-        """Return an outcome for each message. Those not judged when the forwarder stops are given back.
+    async def write(self, messages: list[Message[Any]]) -> list[Outcome] | None:
+        """Return an outcome for each message; None if all are stored.
+
+        Messages that are not judged when the forwarder stops are given back.
 
         Raises:
-            SinkBrokenError: the sink has to be mended.
+            SinkBrokenError: the sink has to be mended, or took nothing for ``give_up_s``.
         """
         documents = documents_of(messages, trust=self._trust)
-        judged: list[SinkVerdict] = []
-        while len(judged) < len(documents) and not self._stopping.is_set():
-            judged += await self._judged(documents[len(judged) :])
-        self._say_later(judged)
-        outcomes = list(map(_outcome, messages, judged))
-        for message in messages[len(judged) :]:
-            with suppress(ConnectionLostError):  # then it is delivered again
-                await message.nak()
-            outcomes.append(DONE)  # a message that was given back has no other outcome
+        self._documents += len(documents)
+        try:
+            verdicts = await self._verdicts(documents)
+        finally:
+            self._documents -= len(documents)
+        if verdicts.count(STORED) == len(messages):
+            return None
+        self._say(verdicts)
+        outcomes: list[Outcome] = []
+        for message, verdict in zip(messages, verdicts, strict=True):
+            if verdict is None:
+                with suppress(ConnectionLostError):  # then it is delivered again
+                    await message.nak()
+                outcomes.append(DONE)  # a message that was given back has no other outcome
+            else:
+                outcomes.append(_outcome(message, verdict))
         return outcomes
 
     def pace(self) -> Pace:
@@ -91,19 +126,49 @@ class SinkWriter:
     @property
     def available(self) -> bool:
         """False after a batch that the sink did not take, until it takes one."""
-        return not self._failures
+        return not self._outage.failures
 
-    async def _judged(self, documents: Sequence[Document]) -> Sequence[SinkVerdict]:
-        """Return the verdicts of the first documents, or of all."""
-        if self._failures:
+    async def _verdicts(self, documents: Sequence[Document]) -> list[SinkVerdict | None]:
+        """Return a verdict for each document; None for one that is not judged when it stops."""
+        verdicts: list[SinkVerdict | None] = [None] * len(documents)
+        unjudged = list(range(len(documents)))
+        while unjudged and not self._stopping.is_set():
+            judged = await self._judged([documents[position] for position in unjudged])
+            for position, verdict in zip(unjudged, judged, strict=False):
+                verdicts[position] = verdict
+            unjudged = [position for position in unjudged if verdicts[position] is None]
+        return verdicts
+
+    async def _judged(self, documents: Sequence[Document]) -> Sequence[SinkVerdict | None]:
+        """Return the verdicts that are known, by position."""
+        if self._outage.failures:
             async with self._probe:
-                if self._failures:
-                    delay_s = _UNAVAILABLE.delay_s(self._failures, random.random())
-                    await set_within(self._stopping, delay_s)
+                if self._outage.failures:
+                    await self._wait()
                     return await self._write(documents)
         return await self._write(documents)
 
-    async def _write(self, documents: Sequence[Document]) -> Sequence[SinkVerdict]:
+    async def _wait(self) -> None:
+        """Wait for a while; at most until a sink that did not answer answers again."""
+        outage = self._outage
+        policy = _OVERLOADED if outage.overloaded else _UNAVAILABLE
+        due = monotonic() + policy.delay_s(outage.failures, random.random())
+        away = False
+        while not self._stopping.is_set():
+            if not outage.overloaded:
+                answers = await self._sink.answers()
+                if answers and away:
+                    return
+                if not answers and not away:
+                    away, due = True, monotonic() + _AWAY_S
+            left_s = due - monotonic()
+            if left_s <= 0:
+                return
+            await set_within(self._stopping, min(left_s, random.uniform(0.5, 1.0) * _ASK_S))
+            outage.remind()
+            self._give_up()
+
+    async def _write(self, documents: Sequence[Document]) -> Sequence[SinkVerdict | None]:
         await self._turn()
         if self._stopping.is_set():
             return ()
@@ -113,15 +178,14 @@ class SinkWriter:
         except SinkBrokenError:
             raise
         except SinkError as error:
-            return self._unavailable(error, len(documents))
+            return self._unavailable(error)
         finally:
             self._writing -= 1
             self._write_ended.set()
         if len(verdicts) != len(documents):
             raise SinkBrokenError(f"{len(verdicts)} verdicts came for {len(documents)} documents")
-        if self._failures:
-            self._failures = 0
-            _log.warning("the sink takes documents again")
+        if self._outage.failures:
+            self._outage.end()
         return verdicts
 
     async def _turn(self) -> None:
@@ -136,17 +200,37 @@ class SinkWriter:
             else:
                 return
 
-    def _unavailable(self, error: SinkError, count: int) -> Sequence[SinkVerdict]:
+    def _unavailable(self, error: SinkError) -> Sequence[SinkVerdict | None]:
         self._stats.unavailable += 1
-        self._failures += 1
-        if self._failures == 1:
-            _log.warning("%d documents wait for the sink: %s", count, error)
-        return error.verdicts if isinstance(error, SinkUnavailableError) else ()
+        verdicts: Sequence[SinkVerdict | None] = ()
+        overloaded = False
+        if isinstance(error, SinkUnavailableError):
+            verdicts, overloaded = error.verdicts, error.overloaded
+        judged = sum(verdict is not None for verdict in verdicts)
+        waiting = self._documents - judged
+        self._outage.add(str(error), waiting, overloaded=overloaded, progress=judged > 0)
+        self._give_up()
+        return verdicts
 
-    def _say_later(self, judged: Sequence[SinkVerdict]) -> None:
-        later = [verdict for verdict in judged if verdict.verdict is Verdict.RETRY]
-        if later and self._quiet.over():
-            _log.warning("%d documents are written later: %s", len(later), later[-1].reason)
+    def _give_up(self) -> None:
+        if self._give_up_s is not None and self._outage.seconds > self._give_up_s:
+            raise SinkBrokenError(
+                f"the sink took nothing for {self._outage.seconds:.0f} s: {self._outage.reason}"
+            )
+
+    def _say(self, verdicts: Sequence[SinkVerdict | None]) -> None:
+        """Log and count how the outcomes differ from the plain ones."""
+        later: Counter[str] = Counter()
+        for verdict in verdicts:
+            if verdict is None:
+                continue
+            if verdict.verdict is Verdict.RETRY:
+                later[verdict.reason] += 1
+            if verdict.remark is not None:
+                self._notices[verdict.remark].add(verdict.reason)
+                self._stats.remark(verdict.remark)
+        for reason, count in later.items():
+            self._later.add(reason, count)
 
 
 def _outcome(message: Message[Any], verdict: SinkVerdict) -> Outcome:
@@ -154,7 +238,7 @@ def _outcome(message: Message[Any], verdict: SinkVerdict) -> Outcome:
         case Verdict.STORED:
             return DONE
         case Verdict.DUPLICATE:
-            return DUPLICATE
+            return UNSURE if verdict.remark is Remark.UNSURE else DUPLICATE
         case Verdict.RETRY:
             # At least half of the wait, so that a few blocked documents do not come in turns at once.
             chance = random.uniform(0.5, 1.0)

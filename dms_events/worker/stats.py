@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import Any, Final, Protocol
 
+from ..sink import Remark
 from .delays import Delays
+from .outcome import Done
 
 __all__ = ["Stats"]
 
 _TAKEN: Final = (
     "handled",
     "duplicates",
+    "unsure",
     "redelivered",
     "rejected",
     "undecodable",
@@ -24,12 +27,15 @@ _BESIDE: Final = (
     "delayed",
     "raised",
     "unavailable",
+    "failure_store",
+    "left_out",
+    "renamed",
     "dropped",
     "differing_claims",
     "answered",
     "refused",
 )
-_BY_TYPE: Final = ("handled", "duplicates", "again", "rejected")
+_BY_TYPE: Final = ("handled", "duplicates", "unsure", "again", "rejected")
 
 
 class Reading(Protocol):
@@ -48,14 +54,15 @@ class Reading(Protocol):
 class Stats:
     """What one run of a worker or a forwarder did, in messages.
 
-    The sum of `handled`, `duplicates`, `redelivered`, `rejected`, `undecodable`, `returned`, `lost` and
-    `for_others` is `received`: all messages that it took. The figures are true at any time; all but
-    `delayed` only grow.
+    The sum of `handled`, `duplicates`, `unsure`, `redelivered`, `rejected`, `undecodable`, `returned`,
+    `lost` and `for_others` is `received`: all messages that it took. The figures are true at any time;
+    all but `delayed` only grow.
     """
 
     def __init__(self) -> None:
         self.handled_by_type: defaultdict[str, int] = defaultdict(int)
         self.duplicates_by_type: defaultdict[str, int] = defaultdict(int)
+        self.unsure_by_type: defaultdict[str, int] = defaultdict(int)
         self.again_by_type: defaultdict[str, int] = defaultdict(int)
         self.rejected_by_type: defaultdict[str, int] = defaultdict(int)
         self.redelivered = 0
@@ -68,6 +75,7 @@ class Stats:
         """How often a handler raised on a single message."""
         self.unavailable = 0
         """How often the sink could not take a batch, which was held and written again."""
+        self._remarks: Counter[Remark] = Counter()
         self.answered = 0
         """Requests that were answered with an event; counted at the end, like the next two."""
         self.refused = 0
@@ -91,6 +99,36 @@ class Stats:
     def duplicates(self) -> int:
         """Other messages of an identity that was handled, or that the sink had stored, before."""
         return sum(self.duplicates_by_type.values())
+
+    @property
+    def unsure(self) -> int:
+        """Messages that the sink had stored before, perhaps for this run: an earlier answer was lost."""
+        return sum(self.unsure_by_type.values())
+
+    def counts_of(self, outcome: Done) -> defaultdict[str, int]:
+        """Return the counts by type to which a message with this outcome belongs."""
+        if outcome.unsure:
+            return self.unsure_by_type
+        return self.duplicates_by_type if outcome.duplicate else self.handled_by_type
+
+    def remark(self, remark: Remark) -> None:
+        """Count a remark of a sink; `Remark.UNSURE` is counted by its outcome."""
+        self._remarks[remark] += 1
+
+    @property
+    def failure_store(self) -> int:
+        """Documents that the sink keeps where it keeps failures."""
+        return self._remarks[Remark.FAILURE_STORE]
+
+    @property
+    def left_out(self) -> int:
+        """Documents that a rule of the sink's operator leaves out."""
+        return self._remarks[Remark.LEFT_OUT]
+
+    @property
+    def renamed(self) -> int:
+        """Documents to which a rule of the sink's operator gave another id."""
+        return self._remarks[Remark.RENAMED]
 
     @property
     def rejected(self) -> int:
@@ -135,7 +173,7 @@ class Stats:
 
     @property
     def by_type(self) -> dict[str, dict[str, int]]:
-        """For each type, those of `handled`, `duplicates`, `again` and `rejected` that are not 0."""
+        """The counts by type that are not 0: `handled`, `duplicates`, `unsure`, `again`, `rejected`."""
         types: dict[str, dict[str, int]] = {}
         for name in _BY_TYPE:
             for type_name, count in getattr(self, f"{name}_by_type").items():

@@ -102,6 +102,7 @@ def adds_up(tally: Any) -> bool:
     parts = (
         tally.stored,
         tally.duplicates,
+        tally.unsure,
         tally.redelivered,
         tally.rejected,
         tally.undecodable,

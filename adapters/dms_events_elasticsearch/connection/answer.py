@@ -12,7 +12,7 @@ import msgspec
 from dms_events.errors import ConfigError
 from dms_events.text import visible
 
-from ..judge import Obstacle, describe
+from ..faults import Obstacle, describe
 
 __all__ = ["Server", "failure", "server_in"]
 

@@ -12,7 +12,7 @@ import msgspec
 from dms_events.errors import ConfigError
 from dms_events.text import visible
 
-from ..judge import Obstacle
+from ..faults import Obstacle
 from .answer import Server, failure, server_in
 from .credentials import Credentials
 from .reasons import reason_of

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from dms_events.errors import ConfigError
 
-from ..judge import Obstacle
+from ..faults import Obstacle
 
 __all__ = ["Credentials", "Secret"]
 

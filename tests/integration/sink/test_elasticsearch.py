@@ -223,7 +223,7 @@ async def test_opening_installs_the_templates_and_replaces_only_older_ones_of_ou
     assert version(installed[changed["elk_stats.NewService"]]) is None
 
 
-async def test_an_index_that_is_blocked_is_for_later_and_a_closed_one_is_not(
+async def test_an_index_that_is_blocked_is_for_later_and_a_closed_one_as_it_is_set(
     sink: ElasticsearchSink, empty_elasticsearch_url: str
 ) -> None:
     await sink.write([removed("1")])
@@ -234,5 +234,9 @@ async def test_an_index_that_is_blocked_is_for_later_and_a_closed_one_is_not(
         call(f"{index}/_settings", "PUT", {f"index.blocks.{block}": None})
     call(f"{index}/_close", "POST")
     [judgement] = await sink.write([removed("2")])
+    assert judgement.verdict is Verdict.RETRY
+    assert "index_closed_exception" in judgement.reason
+    async with opened(empty_elasticsearch_url, wait_for_closed=False) as other:
+        [judgement] = await other.write([removed("2")])
     assert judgement.verdict is Verdict.REJECTED
     assert "index_closed_exception" in judgement.reason

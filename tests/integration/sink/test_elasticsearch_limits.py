@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import suppress
 from signal import SIGTERM
 
@@ -56,11 +56,12 @@ async def write_until_judged(
     for_later = 0
     async with asyncio.timeout(60):
         while batch:
+            answers: Sequence[SinkVerdict | None]
             try:
                 answers = await sink.write(batch)
             except SinkUnavailableError as unavailable:
                 answers = unavailable.verdicts
-            judged |= {d.id: j for d, j in zip(batch, answers, strict=False)}
+            judged |= {d.id: j for d, j in zip(batch, answers, strict=False) if j}
             batch = [
                 d for d in batch if d.id not in judged or judged[d.id].verdict is Verdict.RETRY
             ]

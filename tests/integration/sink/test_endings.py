@@ -13,8 +13,8 @@ import dms_events
 from dms_events_nats import NatsServer
 from tests.kit.programs.processes import CLI, running, until
 from tests.kit.servers.link import linked
+from tests.kit.servers.scripted_elasticsearch import Answer, server
 from tests.kit.storing import prepared, tally_in
-from tests.unit.elasticsearch.test_answers import Answer, server
 
 STUBBORN = """
 import asyncio, sys, time

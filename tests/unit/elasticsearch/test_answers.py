@@ -3,96 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 
 import pytest
 
 from dms_events.errors import SinkError
-from dms_events.sink import Document, Pace, SinkUnavailableError, Verdict
+from dms_events.sink import Pace, SinkUnavailableError, Verdict
 from dms_events_elasticsearch import ElasticsearchSink
-from dms_events_elasticsearch.judge import Obstacle
-from dms_events_elasticsearch.setup.templates import TEMPLATE_VERSION, index_templates
-from tests.kit.servers.listening import listening
+from dms_events_elasticsearch.faults import Obstacle
+from tests.kit.servers.scripted_elasticsearch import (
+    PAGE,
+    Answer,
+    documents,
+    failure,
+    server,
+    sink_at,
+    stored,
+)
 
 STORED, REJECTED = Verdict.STORED, Verdict.REJECTED
-PAGE = b"<html>Welcome</html>"
-Answer = tuple[int, object]
-Bulk = Callable[[list[str]], Answer | Awaitable[Answer]]
-
-INSTALLED = [
-    {"name": name, "index_template": {"_meta": {"dms_events": TEMPLATE_VERSION}}}
-    for name in index_templates()
-]
-
-
-def documents(count: int) -> list[Document]:
-    return [
-        Document(
-            id=str(n),
-            type_name="elk_stats.ServiceCall",
-            time=datetime(2026, 11, 5, tzinfo=UTC),
-            index="dms-elk_stats.service_call-2026.11",
-            body=b"{}",
-        )
-        for n in range(count)
-    ]
-
-
-def stored(ids: list[str]) -> Answer:
-    return 200, {"items": [{"create": {"_id": id, "status": 201}} for id in ids]}
-
-
-def failure(status: int, type: str) -> Answer:
-    return status, {"error": {"type": type, "reason": "because"}, "status": status}
-
-
-@asynccontextmanager
-async def server(bulk: Bulk = stored, info: Answer | None = None) -> AsyncIterator[str]:
-    """A server that is Elasticsearch enough; ``bulk`` is given the ids of each request."""
-
-    async def reply(request: bytes, body: bytes) -> Answer:
-        if b"_bulk" in request:
-            ids = [json.loads(line)["create"]["_id"] for line in body.splitlines()[::2]]
-            answer = bulk(ids)
-            return await answer if isinstance(answer, Awaitable) else answer
-        if b"_index_template" in request:
-            return 200, {"index_templates": INSTALLED}
-        return info or (200, {"version": {"number": "9.4.3"}})
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while head := await reader.readuntil(b"\r\n\r\n"):
-                _, _, length = head.lower().partition(b"content-length:")
-                body = await reader.readexactly(int(length.split()[0]) if length else 0)
-                status, said = await reply(head.split(b"\r\n")[0], body)
-                data = said if isinstance(said, bytes) else json.dumps(said).encode()
-                product = "" if said == PAGE else "X-Elastic-Product: Elasticsearch\r\n"
-                kind = "text/html" if said == PAGE else "application/json"
-                writer.write(
-                    f"HTTP/1.1 {status} x\r\n{product}Content-Type: {kind}\r\n"
-                    f"Content-Length: {len(data)}\r\n\r\n".encode()
-                    + data
-                )
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
-
-    async with listening(serve) as port:
-        yield f"http://127.0.0.1:{port}"
-
-
-@asynccontextmanager
-async def sink_at(
-    url: str, *, timeout_s: float = 30, max_bulk_bytes: int = 5_000_000
-) -> AsyncIterator[ElasticsearchSink]:
-    sink = ElasticsearchSink(url, timeout_s=timeout_s, max_bulk_bytes=max_bulk_bytes)
-    await sink.open()
-    try:
-        yield sink
-    finally:
-        await sink.close()
 
 
 @pytest.mark.parametrize(
@@ -145,24 +73,25 @@ async def test_what_was_stored_before_an_obstacle_stays_judged_and_nothing_follo
         with pytest.raises(SinkUnavailableError) as raised:
             await sink.write(documents(10))
     assert requests == 2
-    assert [judged.verdict for judged in raised.value.verdicts] == [STORED] * 2
+    assert [judged and judged.verdict for judged in raised.value.verdicts] == [STORED] * 2
 
 
 @pytest.mark.parametrize(
-    ("status", "type", "pauses"),
+    ("status", "type", "held"),
     [
         (429, "es_rejected_execution_exception", True),
-        (403, "security_exception", True),
-        (503, "unavailable_shards_exception", True),
+        (429, "circuit_breaking_exception", True),
+        (403, "security_exception", False),
+        (503, "unavailable_shards_exception", False),
         (403, "cluster_block_exception", False),
         (429, "cluster_block_exception", False),
         (404, "index_not_found_exception", False),
     ],
 )
-async def test_an_overloaded_server_has_a_pause_and_a_blocked_index_has_none(
-    status: int, type: str, pauses: bool
+async def test_an_overload_holds_its_documents_and_slows_down_and_a_blocked_index_does_neither(
+    status: int, type: str, held: bool
 ) -> None:
-    full = True
+    full = False
 
     def bulk(ids: list[str]) -> Answer:
         error = {"status": status, "error": {"type": type, "reason": "because"}}
@@ -173,18 +102,22 @@ async def test_an_overloaded_server_has_a_pause_and_a_blocked_index_has_none(
             ]
         }
 
-    most = Pace(batch=10, batch_bytes=1000, writes=2)
+    most = Pace(batch=1000, batch_bytes=1000, writes=4)
     async with server(bulk) as url, sink_at(url) as sink:
+        for _ in range(20):
+            await sink.write(documents(3))
         assert sink.pace(most) == most
-        judgements = await sink.write(documents(2))
-        assert [j.verdict for j in judgements] == [STORED, Verdict.RETRY]
-        assert (sink.pace(most).pause_s > 0) is pauses
-        async with asyncio.timeout(10):
-            while sink.pace(most).pause_s:  # noqa: ASYNC110 - it ends by time alone
-                await asyncio.sleep(sink.pace(most).pause_s)
-        full = False
-        await sink.write(documents(2))
-        assert sink.pace(most) == most
+        full = True
+        if held:
+            with pytest.raises(SinkUnavailableError, match=r"writing: 429 .*: because") as raised:
+                await sink.write(documents(3))
+            assert raised.value.overloaded
+            judgements = raised.value.verdicts
+        else:
+            judgements = tuple(await sink.write(documents(3)))
+        assert (sink.pace(most).writes < 4) is held
+    verdicts = [judged and judged.verdict for judged in judgements]
+    assert verdicts == [STORED, None if held else Verdict.RETRY, STORED]
 
 
 @pytest.mark.parametrize(
