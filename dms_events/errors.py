@@ -282,7 +282,7 @@ class SinkBrokenError(SinkError):
 
 
 class HandlerError(DmsEventsError):
-    """A message failed, but not by an `Exception` of its handler: by a timeout, for example."""
+    """A message failed for another reason than an `Exception` of its handler, such as a timeout."""
 
 
 class Reject(DmsEventsError):

@@ -34,7 +34,7 @@ class Dialler:
         self._network = host.get_network()
         self._store = host.get_peerstore()
         self._dials: dict[ID, trio.Event] = {}
-        # Stock tries each address four times, with pauses, even if the address refuses.
+        # py-libp2p tries each address four times, with pauses, even if the address refuses.
         self._network.retry_config = RetryConfig(max_retries=0)
 
     @property
@@ -50,7 +50,7 @@ class Dialler:
     ) -> Multiaddr | None:
         """Connect to a peer. Returns the address that led to it, or None if it was connected already.
 
-        Stock tries one of the TCP addresses that it knows. After a failure it refuses for a minute.
+        py-libp2p tries one of the TCP addresses that it knows. After a failure it refuses for a minute.
 
         Raises:
             UnreachableError: no address led to the peer. Each had ``within_s`` seconds.

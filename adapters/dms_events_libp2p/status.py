@@ -22,7 +22,7 @@ __all__ = ["NodeFigures", "figures_of", "peers_of"]
 
 
 class NodeFigures(msgspec.Struct, frozen=True, kw_only=True):
-    """Figures of a node at this moment, counted since it was opened or has begun again."""
+    """Figures of a node at this moment. They count from its opening or its last restart."""
 
     peers: int
     """Peers that are connected."""

@@ -101,7 +101,7 @@ class Discards:
             await delivery.term()
 
     def dropped(self, error: DroppedError) -> None:
-        """Report a burst of messages for which a receiver had no room."""
+        """Report messages that a receiver dropped because it had no room."""
         self._tell(Discarded(error=error, count=error.count))
 
     def _tell(self, discarded: Discarded) -> None:

@@ -147,7 +147,7 @@ class Message(msgspec.Struct, Generic[T_co], eq=False, gc=False):
         return returning
 
     def term(self) -> Coroutine[Any, Any, None]:
-        """Give the message up: it is not delivered again."""
+        """Give the message up: it is not delivered again. No dead letter is written."""
         return self.delivery.term()
 
     def in_progress(self) -> Coroutine[Any, Any, None]:

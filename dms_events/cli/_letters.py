@@ -144,7 +144,11 @@ class Choice:
 
 
 def table(letters: Sequence[DeadLetter], *, each: bool = False) -> Sequence[Sequence[str]]:
-    """Return the letters as rows with a heading; many with one cause are the first one and a count."""
+    """Return a heading and the letters as rows.
+
+    Of more than three letters with one cause, the first gets a row, and one row counts the others;
+    ``each`` gives every letter a row.
+    """
     heading: tuple[str, ...] = (
         "letter",
         "given up",

@@ -81,13 +81,13 @@ def encode(obj: object) -> bytes:
 
 
 def decode(data: bytes, type: type[T], *, strict: bool = False) -> T:
-    """Read JSON as Go's ``encoding/json`` would.
+    """Read a JSON document as Go's ``encoding/json`` reads it.
 
-    ``strict`` also rejects missing and unknown keys.
+    ``strict`` also rejects missing, unknown and repeated keys, and null where Go writes a value.
 
     Raises:
-        DecodeError: Go would reject the document, or it is not canonical and ``strict`` is set. The
-            error has the type, the place in it and the reason, and carries the bytes as ``payload``.
+        DecodeError: Go would reject the document, or ``strict`` rejects it. The error has the type, the
+            place in the document and the reason, and carries the bytes as ``payload``.
     """
     then: Callable[..., T] | None = None
     try:

@@ -35,7 +35,7 @@ class Agenda:
         self._entered = 0
 
     def claim(self, count: int = 1) -> bool:
-        """Take ``count`` events from the spare ones; False if there are not enough."""
+        """Take ``count`` of the spare events. Return False, and take none, if there are fewer."""
         if self.spare < count:
             return False
         self.spare -= count

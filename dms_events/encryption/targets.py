@@ -42,9 +42,9 @@ def new_file(target: Path) -> Iterator[IO[bytes]]:
 
 @contextmanager
 def new_directory(target: Path) -> Iterator[Path]:
-    """Yield a folder to fill. It gets its name if the block succeeds, and is removed if it fails.
+    """Yield a temporary folder to fill. It is renamed to ``target`` if the block succeeds, else removed.
 
-    The caller must sync the files; the folders are synced here.
+    The caller must sync the files to the disk. The folders are synced here.
 
     Raises:
         FileExistsError: something exists at ``target``.

@@ -207,12 +207,12 @@ def growth(connection: sqlite3.Connection, span: Span) -> list[GrowthBucket]:
 
 
 def calls(connection: sqlite3.Connection, span: Span) -> list[CallBucket]:
-    """Return service calls by the time of the call and its last known status."""
+    """Return the number of service calls in each bucket of time, by their last known status."""
     return list(map(CallBucket._make, connection.execute(_CALLS_BY_STATUS, _buckets(span))))
 
 
 def payments(connection: sqlite3.Connection, span: Span) -> list[PaymentBucket]:
-    """Return NTX payments, split into successful and failed ones."""
+    """Return the NTX payments in each bucket of time, the successful and the failed ones apart."""
     rows = connection.execute(_PAYMENTS, _buckets(span))
     return [PaymentBucket(start, bool(success), *rest) for start, success, *rest in rows]
 

@@ -44,7 +44,7 @@ class Row(NamedTuple):
 
 
 def is_a(type_: Any, base: type) -> bool:
-    """True if a type of the registry is a subclass of ``base``; not all types are classes."""
+    """Return True if ``type_`` is a class and a subclass of ``base``. Some types are no classes."""
     return python.isclass(type_) and issubclass(type_, base)
 
 

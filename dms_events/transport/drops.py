@@ -18,8 +18,8 @@ _QUIET_S: Final = 1.0
 class Drops:
     """Counts the messages that one receiver drops.
 
-    The first drop of a burst is reported a turn of the event loop later, the others once a second. A
-    report goes to the log and to ``tell``.
+    The first drop of a burst is reported in the next turn of the event loop, later drops once a second.
+    A report goes to the log and to ``tell``.
 
     Args:
         transport: the name of the transport, for the log.

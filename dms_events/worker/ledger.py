@@ -36,7 +36,9 @@ _hash = hash if sys.hash_info.width >= _HASH_BITS else _long_hash
 
 
 class Ledger(Generic[W]):
-    """The messages that a reader has in hand, and those with a verdict, by `Message.identity`.
+    """The messages that a reader has in hand (taken, without a verdict yet), and those with a verdict.
+
+    Messages are known by `Message.identity`.
 
     A broker may deliver an acknowledged message again (JetStream does, after its server is killed), and
     a publisher may send an event again that the broker has forgotten. In both cases the identity is the
@@ -58,8 +60,8 @@ class Ledger(Generic[W]):
     def judged(self, identity: str, delivery: Placed, attempt: int) -> bool | None:
         """Return None if a verdict is needed; else True for a redelivery, False for another message.
 
-        A rejection counts for the message, not for its identity: an event that is mended and published
-        again is judged again.
+        A rejection counts for the message, not for its identity. If the event is repaired and published
+        again, the new message gets a verdict of its own.
         """
         if identity in self._handled or self._is_known(_hash(identity)):
             latest = self._latest
@@ -71,7 +73,7 @@ class Ledger(Generic[W]):
         return None
 
     def settle(self, identity: str) -> None:
-        """Record that an identity is handled, and not in hand any more."""
+        """Record that an identity is handled. It is not in hand any more."""
         self.in_hand.pop(identity, None)
         handled = self._handled
         handled[identity] = None
@@ -80,12 +82,12 @@ class Ledger(Generic[W]):
             handled.clear()
 
     def reject(self, identity: str, delivery: Placed) -> None:
-        """Record that a message is given up, and its identity not in hand any more."""
+        """Record that a message is given up. Its identity is not in hand any more."""
         self.in_hand.pop(identity, None)
         self._given_up[delivery.position] = None
         if len(self._given_up) > _GIVEN_UP:
             del self._given_up[next(iter(self._given_up))]
 
     def release(self, identity: str) -> None:
-        """Take an identity out of hand without a verdict."""
+        """Record that an identity is not in hand any more, without a verdict."""
         self.in_hand.pop(identity, None)

@@ -43,10 +43,10 @@ class Slot:
 
 
 class Slots(Generic[W]):
-    """A fixed number of slots, so that a piece of work costs no task of its own.
+    """Runs pieces of work in a fixed number of tasks (slots), so that a piece costs no task of its own.
 
-    Suspects wait until all slots are empty. Then the first of them, as many as ``group`` says, are done,
-    and all other work waits meanwhile.
+    A suspect is work that may have killed a process before. Suspects wait until all slots are empty. Then
+    the first ones run, as many as ``group`` returns, and all other work waits until they have ended.
     """
 
     def __init__(
@@ -83,19 +83,19 @@ class Slots(Generic[W]):
             slot.task.add_done_callback(self._ended)
 
     async def failed(self) -> None:
-        """Wait for ever, or raise the error that ended a slot, which is a defect."""
+        """Wait for an error that ends a slot, and raise it. Such an error is a defect of this library."""
         await self._failure.wait()
         if self._error is not None:
             raise self._error
 
     def put(self, work: W) -> None:
-        """Have work done beside other work."""
+        """Run a piece of work beside other work, as soon as a slot is free."""
         self.ready.append(work)
         if self._resting and not self.suspects:
             self._wake()
 
     def put_suspect(self, work: W) -> None:
-        """Have work done while only suspects are done."""
+        """Run a piece of work while only suspects run."""
         self.suspects.append(work)
         if self._resting:
             self._wake()

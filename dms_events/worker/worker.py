@@ -212,17 +212,17 @@ class Worker(Replies):
 
     @property
     def durable(self) -> str | None:
-        """The name of the durable; None at most once."""
+        """The name of the durable; None if messages are handled at most once."""
         return self.settings.durable
 
     @property
     def handlers(self) -> dict[str, str]:
-        """The name of the function for each type or pattern that has one."""
+        """The names of the handler functions, by type or pattern."""
         return self._routes.names
 
     @property
     def bus(self) -> Bus:
-        """The bus of `run`, for handlers that publish; raises ConfigError while no `run` is on."""
+        """The bus of `run`, for handlers that publish. Raises ConfigError if the worker does not run."""
         if self._bus is None:
             raise ConfigError("bus", "exists only while the worker runs")
         return self._bus

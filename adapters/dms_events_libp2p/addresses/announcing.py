@@ -17,7 +17,7 @@ class Announced:
     """Makes the addresses that others are told of those that the node listens on.
 
     These are ``texts``, if there are any. Otherwise 0.0.0.0 and ``::`` become the addresses of all
-    network interfaces; stock tells others 0.0.0.0 itself.
+    network interfaces; py-libp2p tells others 0.0.0.0 itself.
     """
 
     def __init__(self, texts: Sequence[str]) -> None:

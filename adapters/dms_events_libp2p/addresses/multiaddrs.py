@@ -162,7 +162,7 @@ def has_name(text: str) -> bool:
 def resolved(text: str) -> list[Multiaddr]:
     """Return the IP addresses of a peer's multiaddr. Asks the hosts file and DNS, and may block.
 
-    Stock asks DNS servers only, which do not know ``localhost``.
+    py-libp2p asks DNS servers only, which do not know ``localhost``.
 
     Raises:
         OSError: the name has no address now.

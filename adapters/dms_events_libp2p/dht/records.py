@@ -66,7 +66,7 @@ class Providers:
 
 
 class Values:
-    """Values by key, kept for two days: at most 16 MB. A new value takes the place of the oldest ones."""
+    """Values of the DHT, kept for two days. If 16 MB are full, a new value replaces the oldest ones."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock

@@ -22,6 +22,6 @@ def in_base58(text: str) -> str:
     Multiaddr(f"/p2p/{text}")
     if text.startswith(("Qm", "1")):
         return text
-    # Stock reads the prefix of the CID as a part of the id.
+    # py-libp2p reads the prefix of the CID as a part of the id.
     cid = ID.from_multibase(text).to_bytes()
     return str(ID(cid.removeprefix(_CID_OF_A_KEY)).to_base58())

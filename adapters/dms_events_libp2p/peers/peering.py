@@ -104,7 +104,7 @@ class Peering:
             raise TransportError(reason) from error
 
     async def _keep(self, peer: ID) -> None:
-        """Stay connected to a peer. Stock dials once, and refuses for a minute after a failure."""
+        """Stay connected to a peer. py-libp2p dials once, and refuses for a minute after a failure."""
         pause_s, said = _FIRST_PAUSE_S, False
         while True:
             try:

@@ -1,4 +1,4 @@
-"""Round trips to peers in nanoseconds. Stock gives whole milliseconds only."""
+"""Round trips to peers in nanoseconds. py-libp2p gives whole milliseconds only."""
 
 from __future__ import annotations
 

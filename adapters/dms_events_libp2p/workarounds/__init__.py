@@ -1,7 +1,7 @@
 """Workarounds for defects of py-libp2p 0.8.1, for one node. docs/upstream.md has the reason of each.
 
-"Stock" is py-libp2p without these workarounds. Nothing here changes the library itself: classes are
-subclassed, and instances are patched.
+If a text here says what py-libp2p does, it means py-libp2p without these workarounds. Nothing here
+changes the library itself: classes are subclassed, and instances are patched.
 """
 
 from .frames import BadFrameError, Frames

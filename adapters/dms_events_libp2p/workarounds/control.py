@@ -13,8 +13,8 @@ __all__ = ["keep_known"]
 def keep_known(control: Any, topics: Container[str]) -> None:
     """Leave out entries about other topics, and repeated entries.
 
-    Stock remembers for good every topic that a peer names in a PRUNE. It also answers an id of an IWANT
-    as often as the id stands there: an RPC of 1 MiB can ask for one message 45,000 times.
+    py-libp2p remembers for good every topic that a peer names in a PRUNE. It also answers an id of an
+    IWANT as often as the id stands there: an RPC of 1 MiB can ask for one message 45,000 times.
     """
     for entries in (control.graft, control.prune):
         if entries:

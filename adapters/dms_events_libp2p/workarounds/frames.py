@@ -20,8 +20,8 @@ class BadFrameError(Exception):
 class Frames:
     """Frames with a varint length before each.
 
-    Stock reads the prefix byte by byte, and yamux answers each byte with a window update. It also waits
-    for ever for a frame that does not end.
+    py-libp2p reads the prefix byte by byte, and yamux answers each byte with a window update. It also
+    waits for ever for a frame that does not end.
     """
 
     def __init__(self, stream: Any, limit: int) -> None:

@@ -47,8 +47,8 @@ class _FirstBytes(RawConnection):
 def guard_handshakes(swarm: Any, admission: Admission, swarm_key: bytes | None) -> None:
     """Limit the time of handshakes, and check the peer id and the first bytes.
 
-    Stock waits for half a minute in an outbound handshake, and tries it four times. It lets in any peer
-    id, and its private network is not compatible with Go's.
+    py-libp2p waits for half a minute in an outbound handshake, and tries it four times. It lets in any
+    peer id, and its private network is not compatible with Go's.
     """
     stock = swarm.upgrader.upgrade_security
     hint = "" if swarm_key is None else _SAME_KEY

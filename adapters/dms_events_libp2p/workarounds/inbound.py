@@ -117,8 +117,8 @@ class Admission:
 def admit(swarm: Any, admission: Admission) -> None:
     """Give back the slot of an inbound connection when it ends, and limit the connections of an address.
 
-    Stock holds one of 250 slots and a task for the life of the node. So after 250 inbound connections it
-    lets nobody in. It has no limit for an address.
+    py-libp2p holds one of 250 slots and a task for the life of the node. So after 250 inbound connections
+    it lets nobody in. It has no limit for an address.
     """
 
     async def handle(connection: Any, listener: Any, failure: Any) -> None:

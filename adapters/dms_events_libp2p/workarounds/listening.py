@@ -16,7 +16,7 @@ _LISTEN_S = 5.0
 def check_free(address: Multiaddr) -> None:
     """Check that nobody listens at an address.
 
-    Stock shares the port (SO_REUSEPORT), so two nodes would get each other's connections, silently.
+    py-libp2p shares the port (SO_REUSEPORT), so two nodes would get each other's connections, silently.
 
     Raises:
         OSError: this machine cannot listen there.
@@ -30,7 +30,7 @@ def check_free(address: Multiaddr) -> None:
 
 
 def listen_whole(swarm: Any) -> None:
-    """Close the socket of a cancelled listen. Stock forgets it between making and binding it."""
+    """Close the socket of a cancelled listen. py-libp2p forgets it between making and binding it."""
     stock = swarm.listen
 
     async def listen(*addresses: Multiaddr) -> bool:

@@ -23,8 +23,8 @@ _POLL_S = 0.002
 class UncutStream:
     """A stream that sends whole frames. A cancelled write does not cut a frame.
 
-    Stock stops in the middle of a frame, which makes the whole connection useless. It also gives up when
-    its peer reads nothing for 5 s.
+    py-libp2p stops in the middle of a frame, which makes the whole connection useless. It also gives up
+    when its peer reads nothing for 5 s.
     """
 
     def __init__(self, stream: Any, tasks: trio.Nursery) -> None:
@@ -73,8 +73,8 @@ class UncutStream:
 async def open_stream(host: Any, tasks: trio.Nursery, peer: Any, protocol: str) -> UncutStream:
     """Open a stream to a connected peer.
 
-    In stock a refused stream keeps its entry in yamux. A stream whose opening is cancelled also keeps one
-    of 256 places.
+    In py-libp2p a refused stream keeps its entry in yamux. A stream whose opening is cancelled also keeps
+    one of 256 places.
 
     Raises:
         ProtocolNotSupportedError: the peer does not speak the protocol.

@@ -14,7 +14,7 @@ __all__ = ["permit_dials"]
 
 
 def permit_dials(swarm: Any, admission: Admission) -> None:
-    """Check each dial against the access list. Stock has a list of addresses only, and not of peers."""
+    """Check each dial against the access list. py-libp2p has a list of addresses, not of peers."""
     stock = swarm._dial_addr_single_attempt
 
     async def is_allowed(address: Multiaddr) -> bool:

@@ -19,10 +19,10 @@ _PATIENCE_S = 10.0
 
 
 class KeptStreams(Pubsub):
-    """Stock pubsub, but it knows the subscriptions of a peer while the peer has a stream to this node.
+    """The pubsub of py-libp2p; it keeps the subscriptions of a peer that has a stream to this node.
 
-    Stock treats the end of any stream of a peer as the end of the present ones. If a new connection
-    quickly follows an old one, stock may know no subscriber, or write where nobody reads, for good.
+    py-libp2p treats the end of any stream of a peer as the end of the present ones. If a new connection
+    quickly follows an old one, py-libp2p may know no subscriber, or write where nobody reads, for good.
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -63,7 +63,7 @@ class KeptStreams(Pubsub):
                     self.manager.run_task(self._leave, peer)
 
     async def handle_dead_peer_queue(self) -> None:
-        """Look at each peer of an ended stream. Stock keeps it if the next connection has begun."""
+        """Look at each peer of an ended stream. py-libp2p keeps it if the next connection has begun."""
         async with self.dead_peer_receive_channel:
             self.event_handle_dead_peer_queue_started.set()
             async for peer in self.dead_peer_receive_channel:
@@ -104,7 +104,7 @@ class KeptStreams(Pubsub):
             await self.host.disconnect(peer)
 
     async def _replay_recent_messages(self, peer_id: Any, topic: str) -> None:
-        """Do nothing. Stock sends a new subscriber the messages of the last seconds, and Go does not.
+        """Do nothing. py-libp2p sends a new subscriber the messages of the last seconds, and Go does not.
 
         A node that restarts would get messages again that it had before.
         """

@@ -30,7 +30,7 @@ _MASK: Final = 0xFFFFFFFF
 
 
 class ProtectedConnection(RawConnection):
-    """A connection under a swarm key. Stock has Salsa20 with a nonce of 8 bytes; no Go node reads it."""
+    """A connection under a swarm key. py-libp2p's own (Salsa20, a nonce of 8 bytes) is not Go's."""
 
     def __init__(self, connection: Any, key: bytes) -> None:
         super().__init__(connection, connection.is_initiator)

@@ -31,14 +31,14 @@ _log = logging.getLogger("dms_events")
 _MOST_STRIKES = 20
 _MOST_KEYS = 10_000
 _MOST_TOPICS = 1_000
-"""Topics of one peer; stock allows 100. All types fit once."""
+"""Topics of one peer; py-libp2p allows 100. All types fit once."""
 _LONGEST_TOPIC = 256
 _SEQNO_BYTES = 8
 _PREFIX = b"libp2p-pubsub:"
 
 
 class GuardedPubsub(KeptStreams):
-    """Stock pubsub, but it counts bad bytes, bad signatures and junk against the peer that sent them.
+    """The pubsub of py-libp2p; it also counts bad bytes, bad signatures and junk of each peer.
 
     ``on_message`` gets each message, its signer, the result of ``read``, and True if the message may have
     been replayed. A message for which ``read`` returns None is not relayed, nor is one that was heard
@@ -64,9 +64,9 @@ class GuardedPubsub(KeptStreams):
             router,
             max_inbound_rpc_size=largest,
             max_subscriptions_per_peer=_MOST_TOPICS,
-            validation_cache_size=1,  # stock looks through it in full for each message
+            validation_cache_size=1,  # py-libp2p looks through it in full for each message
         )
-        # Stock counts from the second of its start, so peers take a restarted node's for duplicates.
+        # py-libp2p counts from the second of its start, so peers take a restarted node's for duplicates.
         self.counter = last_seqno
         self.peer_queues = Queues(largest, most_queued)
         self.strikes: Counter[Any] = Counter()
@@ -84,8 +84,10 @@ class GuardedPubsub(KeptStreams):
         return known[0] if known else ID(message.from_id)
 
     async def continuously_read_stream(self, stream: Any) -> None:
-        """Read the RPCs of a stream. In stock bytes that are no protobuf end the host, and each message
-        starts a task."""
+        """Read the RPCs of a stream.
+
+        In py-libp2p, bytes that are no protobuf end the host, and each message starts a task.
+        """
         peer = stream.muxed_conn.peer_id
         batch_window_updates(stream)
         frames = Frames(stream, self.max_inbound_rpc_size)
@@ -122,7 +124,7 @@ class GuardedPubsub(KeptStreams):
                 await self.push_msg(peer, message)
         if len(rpc.subscriptions) <= self.max_subscriptions_per_rpc:
             for subscription in rpc.subscriptions:
-                if len(subscription.topicid) <= _LONGEST_TOPIC:  # stock keeps any
+                if len(subscription.topicid) <= _LONGEST_TOPIC:  # py-libp2p keeps any
                     self.handle_subscription(peer, subscription)
         else:
             self.strike(peer, "too many subscriptions")
@@ -131,7 +133,7 @@ class GuardedPubsub(KeptStreams):
             await self.router.handle_rpc(rpc, peer)
 
     async def push_msg(self, msg_forwarder: Any, msg: Any) -> None:
-        """Stock raises out of a junk key, which ends pubsub, and forgets who sent a bad message."""
+        """py-libp2p raises out of a junk key, which ends pubsub, and forgets who sent a bad message."""
         own, message_id = msg_forwarder == self.my_id, msg.from_id + msg.seqno
         if self.seen_messages.has(message_id):
             return
@@ -210,4 +212,4 @@ class GuardedPubsub(KeptStreams):
         return found
 
     def notify_subscriptions(self, publish_message: Any) -> None:
-        """Do nothing: `push_msg` hands messages over itself. Stock drops them beyond 32."""
+        """Do nothing: `push_msg` hands messages over itself. py-libp2p drops them beyond 32."""

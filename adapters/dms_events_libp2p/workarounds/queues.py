@@ -12,7 +12,7 @@ _LIMIT = 4_096
 
 
 class Queues(dict[Any, Any]):
-    """The queues by peer. Stock drops RPCs beyond 32, and its limits are constants."""
+    """The queues by peer. py-libp2p drops RPCs beyond 32, and its limits are constants."""
 
     def __init__(self, largest: int, most_bytes: int) -> None:
         super().__init__()

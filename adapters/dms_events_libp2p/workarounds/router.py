@@ -24,7 +24,7 @@ Named = Callable[[Any, Sequence[PeerInfo]], object]
 class _OpenRouter(GossipSub):
     """Sends own messages to every connected subscriber, without a limit of messages a second.
 
-    Stock sends own messages to the mesh only. If the mesh is empty, they go to nobody, silently. Stock
+    py-libp2p sends own messages to the mesh only. If the mesh is empty, they go to nobody, silently. It
     also drops messages beyond ten a second, own ones too: 10 of 500 arrived. And it puts the signed
     record of its addresses into every message, which takes a quarter of the CPU.
 
@@ -43,7 +43,7 @@ class _OpenRouter(GossipSub):
         super()._handle_dropped_rpc(peer_id, rpc, reason)
 
     def remove_peer(self, peer_id: Any) -> None:
-        """Forget the back-off of a peer too. Stock keeps it, and so refuses a peer that comes back."""
+        """Forget the back-off of a peer too. py-libp2p keeps it, and refuses a peer that comes back."""
         super().remove_peer(peer_id)
         for peers in self.back_off.values():
             peers.pop(peer_id, None)
@@ -56,8 +56,8 @@ class _OpenRouter(GossipSub):
     ) -> None:
         """Send each peer its own control messages, and name other peers to a pruned peer.
 
-        Stock also sends a peer the messages for the peers before it, and names nobody to a pruned peer.
-        So a node that knows two full hubs only stayed alone.
+        py-libp2p also sends a peer the messages for the peers before it, and names nobody to a pruned
+        peer. So a node that knows two full hubs only stayed alone.
         """
         for peer in {*peers_to_graft, *peers_to_prune, *peers_to_gossip}:
             control = rpc_pb2.ControlMessage(
@@ -82,7 +82,7 @@ class _OpenRouter(GossipSub):
         return prune
 
     async def handle_prune(self, prune_msg: Any, sender_peer_id: Any) -> None:
-        """Stock dials the named peers one after the other, and reads nothing from its peer meanwhile."""
+        """Dial the named peers aside. py-libp2p reads nothing from the sender while it dials them."""
         named = []
         for peer in prune_msg.peers[:_MOST_NAMED]:
             if peer.signedPeerRecord:
@@ -112,7 +112,7 @@ class _OpenRouter(GossipSub):
 def open_router(on_named: Named) -> Any:
     """Return a router with a heartbeat of one second, and a mesh that takes several peers of one address.
 
-    Stock stretches the heartbeat to a minute, and wants three different addresses in a mesh.
+    py-libp2p stretches the heartbeat to a minute, and wants three different addresses in a mesh.
     """
     return _OpenRouter(
         on_named,

@@ -15,7 +15,7 @@ _CLOSE_S = 1.0
 
 
 def remember_remote(stream: Any) -> None:
-    """Remember the remote address. Stock knows it for IPv4 only; rules for addresses missed IPv6."""
+    """Remember the remote address. py-libp2p knows it for IPv4 only; rules for addresses missed IPv6."""
     with suppress(OSError):  # the peer has gone
         host, port, *_ = stream.stream.socket.getpeername()
         stream._cached_remote_address = host, port
@@ -24,7 +24,7 @@ def remember_remote(stream: Any) -> None:
 def socket_closer(swarm: Any) -> Callable[[], Awaitable[None]]:
     """Return a function that closes the sockets of all connections that this network ever had.
 
-    Stock forgets a connection whose closing is cancelled half-way, which happens when a node ends.
+    py-libp2p forgets a connection whose closing is cancelled half-way, which happens when a node ends.
     """
     stock, made = swarm.add_conn, WeakSet[Any]()
 

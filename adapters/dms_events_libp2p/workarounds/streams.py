@@ -21,8 +21,8 @@ _LOOK_EVERY_BYTES = 1 << 18
 def guard_streams(host: Any) -> None:
     """Hold the exceptions of inbound streams, and limit the streams of a peer.
 
-    In stock an exception of any inbound stream's handler ends the host with all its connections. A peer
-    may have any number of streams, each with a task that waits for its protocol.
+    In py-libp2p an exception of any inbound stream's handler ends the host with all its connections. A
+    peer may have any number of streams, each with a task that waits for its protocol.
     """
     stock = host._swarm_stream_handler
     running: Counter[Any] = Counter()
@@ -51,8 +51,8 @@ def guard_streams(host: Any) -> None:
 def bound_bytes(swarm: Any, most: int) -> None:
     """Limit the unread bytes of a connection to ``most``; beyond that the connection is closed.
 
-    Stock waits for as many bytes as a peer announces, and holds all bytes that a peer sends. If a peer
-    sends more than the window of a stream, stock only logs it.
+    py-libp2p waits for as many bytes as a peer announces, and holds all bytes that a peer sends. If a
+    peer sends more than the window of a stream, py-libp2p only logs it.
     """
     stock_opened, stock_add = swarm.notify_opened_stream, swarm.add_conn
 
@@ -97,7 +97,7 @@ def _watched(muxed: Any, most: int) -> Callable[[int], Awaitable[bytes]]:
 
 
 def forget(stream: Any) -> None:
-    """Forget an ended stream. Stock keeps one with unread bytes, such as a refused one, for a minute."""
+    """Forget an ended stream. py-libp2p keeps one that has unread bytes for a minute."""
     connection, id = stream.muxed_conn, stream.muxed_stream.stream_id
     for table in (connection.streams, connection.stream_buffers, connection.stream_events):
         table.pop(id, None)

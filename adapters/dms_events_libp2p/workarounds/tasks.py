@@ -19,10 +19,10 @@ _PAUSE_S = 1.0
 
 
 def hold_tasks(service: Any) -> None:
-    """Stock ends a service, and so the node, with the first exception of any of its tasks.
+    """py-libp2p ends a service, and so the node, with the first exception of any of its tasks.
 
-    Here a failed task is logged and ends alone, and a loop such as the heartbeat begins again. Stock also
-    fails if a task has more than 1,000 child tasks; pubsub has one child task for each peer.
+    Here a failed task is logged and ends alone, and a loop such as the heartbeat begins again. py-libp2p
+    also fails if a task has more than 1,000 child tasks; pubsub has one child task for each peer.
     """
     stock_run = service.run
 

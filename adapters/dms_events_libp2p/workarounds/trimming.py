@@ -20,8 +20,8 @@ class Trimming:
     """Closes connections beyond ``most`` that are older than the grace period.
 
     Connections of peers that share no topic with this node go first, and of equals the one that came
-    last. Peers in a mesh stay, and those for which ``is_kept`` is true. Stock closes no connection that
-    has a stream, and each connection has the stream of gossip.
+    last. Peers in a mesh stay, and those for which ``is_kept`` is true. py-libp2p closes no connection
+    that has a stream, and each connection has the stream of gossip.
     """
 
     def __init__(

@@ -8,7 +8,7 @@ __all__ = ["batch_window_updates"]
 
 
 def batch_window_updates(stream: Any) -> None:
-    """Send fewer updates. Stock answers each read with a frame: a third of the CPU of a message."""
+    """Send fewer updates. py-libp2p answers each read with a frame: a third of the CPU of a message."""
     muxed, unsaid = stream.muxed_stream, 0
     stock = muxed._auto_tune_and_send_window_update
 

@@ -227,7 +227,10 @@ class AskingClient(Client):
 
     @contextmanager
     def permitted(self, subjects: Collection[str]) -> Iterator[None]:
-        """Subscribe to ``subjects`` in this context, and await in it an answer to something sent later.
+        """Raise at the end of the block if the server has denied a subscription to one of ``subjects``.
+
+        The block must subscribe to them, and then await the answer to a request that it sends afterwards:
+        the server sends a denial before that answer.
 
         Raises:
             NotPermittedError: the server does not permit one of the subscriptions.

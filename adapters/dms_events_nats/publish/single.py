@@ -18,7 +18,7 @@ _LOOKS = 4
 
 
 class Single:
-    """One message, by its token in the reply inbox."""
+    """A message that is published alone. Its ack is found by ``token``, the end of its reply subject."""
 
     __slots__ = ("call", "done", "message", "since", "stored", "token")
 

@@ -18,13 +18,13 @@ them again. For a list they are a stack, the next item on top; for bytes, their 
 
 
 class Reader(Protocol):
-    """Reads one kind."""
+    """Decodes the values of one Go kind."""
 
     def read(self, tree: Tree, old: Any, hidden: Hidden) -> Any:
-        """Return the value of ``tree``, read over ``old``; raises WrongValueError."""
+        """Decode ``tree`` as Go does into a variable that holds ``old``; raises WrongValueError."""
 
     def zero(self) -> Any:
-        """Return Go's zero value."""
+        """Return the zero value that Go has for this kind."""
 
 
 class Slice:
