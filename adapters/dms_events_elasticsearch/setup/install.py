@@ -9,6 +9,7 @@ from typing import Any
 from dms_events.errors import ConfigError, SinkError
 from dms_events.sink import storable_types
 
+from ..client import Denied
 from ..names import Names
 from .cluster import Cluster
 from .compare import our_version
@@ -36,29 +37,28 @@ async def install(cluster: Cluster, names: Names) -> None:
     A template of the same name that is newer, or not ours, stays as it is. So do its indices.
 
     Raises:
-        ConfigError: a template of somebody else takes our indices.
+        ConfigError: a template of somebody else takes our indices, or the account may not do this.
         SinkError: templates or mappings cannot be read or written.
     """
-    found = await cluster.templates()
-    wanted = index_templates(names)
-    _refuse_rivals({name: body for name, body in found.items() if name not in wanted}, names)
-    versions = {name: _version(found.get(name)) for name in wanted}
-    older = [name for name, version in versions.items() if version < TEMPLATE_VERSION]
-    if older:
-        try:
+    try:
+        found = await cluster.templates()
+        wanted = index_templates(names)
+        _refuse_rivals({name: body for name, body in found.items() if name not in wanted}, names)
+        versions = {name: _version(found.get(name)) for name in wanted}
+        older = [name for name, version in versions.items() if version < TEMPLATE_VERSION]
+        if older:
             await _install_components(cluster, names)
             await cluster.put_templates({name: wanted[name] for name in older})
-        except SinkError as error:
-            if getattr(error.__cause__, "status_code", 0) != 403:
-                raise
-            raise SinkError(f"{error}. {_NOT_ALLOWED}") from error
-    ours = {name for name, version in versions.items() if version <= TEMPLATE_VERSION}
-    await _extend(cluster, names, ours)
+        ours = {name for name, version in versions.items() if version <= TEMPLATE_VERSION}
+        await _extend(cluster, names, ours)
+    except Denied as denied:
+        raise ConfigError("account", f"{denied}. {_NOT_ALLOWED}") from denied
 
 
 _NOT_ALLOWED = (
-    "A key without the privilege manage_index_templates can write after somebody who has it has run "
-    "`dms-events elasticsearch setup`"
+    "An account with few privileges can write after another one has run "
+    "`dms-events elasticsearch setup`, and again after each upgrade; docs/elasticsearch.md lists the "
+    "privileges of both"
 )
 _STRANGE = 1 << 60
 """The version of a template that is not ours: newer than any."""
