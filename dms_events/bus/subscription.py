@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from math import inf
 from typing import Generic, Self, TypeVar
 
@@ -62,9 +62,8 @@ class Subscription(Generic[T]):
         self._discards = discards
         self._reader_token = reader_token(spec.durable or "")
         self._receiver: Receiver | None = None
-        self._pop: Callable[[], Delivery | None] = self._not_entered
-        self._over = False
-        """True once no message is taken from the receiver any more."""
+        self._reading: Receiver | None = None
+        """The receiver, until it is paused and hands out nothing more."""
         self._ready: deque[Message[T]] = deque()
         self._known: dict[str, tuple[str, Reader]] = {}
         self._aside = Aside()
@@ -117,7 +116,7 @@ class Subscription(Generic[T]):
 
     async def __aenter__(self) -> Self:
         self._receiver = await self._transport.subscribe(self._spec)
-        self._pop, self._over = self._receiver.pop, False
+        self._reading = self._receiver
         if self._receiver.drops:
             self._receiver.drops.tell = self._discards.dropped
         return self
@@ -171,7 +170,7 @@ class Subscription(Generic[T]):
     async def pause(self) -> None:
         """Stop receiving for good; messages that have arrived can still be taken."""
         if not await self._opened().pause():
-            self._pop, self._over = _nothing, True
+            self._reading = _Paused()
 
     async def batch(
         self, limit: int, max_wait_s: float, *, max_bytes: float = inf
@@ -192,8 +191,8 @@ class Subscription(Generic[T]):
                 held += message.delivery.size
             else:
                 left = deadline - time.monotonic()
-                ended = left <= 0 or self._over or (self._ready and self._aside.is_full)
-                waiting = not ended and await self._wait(left)
+                busy = self._aside.is_full
+                waiting = left > 0 and not (self._ready and busy) and await self._wait(left)
         return self.take_nowait(min(limit, len(self._ready)))
 
     async def still_owned(self, message: Message[T]) -> bool:
@@ -212,8 +211,8 @@ class Subscription(Generic[T]):
 
     def _read_next(self) -> Message[T] | None:
         """Return the next message of the receiver, or None. The receiver keeps the others alive."""
-        pop, aside = self._pop, self._aside
-        while not aside.is_full and (delivery := pop()) is not None:
+        receiver, aside = self._reading or self._opened(), self._aside
+        while not aside.is_full and (delivery := receiver.pop()) is not None:
             if PREFIX in delivery.message_id and self._is_for_another(delivery):
                 continue
             # A canonical event of a type that came before is read here; the rest takes the slow path.
@@ -239,9 +238,7 @@ class Subscription(Generic[T]):
         if self._aside.is_full:
             await self._aside.until_less()
             return True
-        if self._over:
-            raise TransportError("the subscription is paused, and receives no more")
-        return await self._opened().wait(timeout_s)
+        return await (self._reading or self._opened()).wait(timeout_s)
 
     def _read_slowly(self, delivery: Delivery) -> Message[T]:
         envelope = decode_envelope(delivery.data)
@@ -285,15 +282,19 @@ class Subscription(Generic[T]):
             self.undecodable -= 1
             await delivery.nak(AGAIN_S)
 
-    def _not_entered(self) -> Delivery | None:
-        self._opened()
-        return None
-
     def _opened(self) -> Receiver:
         if self._receiver is None:
             raise TransportError("enter the subscription first: async with bus.subscribe(...)")
         return self._receiver
 
 
-def _nothing() -> None:
-    return None
+class _Paused(Receiver):
+    """Takes the place of a receiver whose remaining messages nobody shall take."""
+
+    def pop(self) -> None:
+        return None
+
+    async def wait(self, timeout_s: float | None) -> bool:
+        if timeout_s is None:
+            raise TransportError("the subscription is paused, and receives no more")
+        return False

@@ -109,9 +109,9 @@ class Transport(ABC):
     **To write**: `guarantees`, `publish` and `subscribe`; `open` and `close`, if there is a connection;
     `where` and `max_payload`, if the defaults are not right. The other members have a default.
 
-    A transport belongs to one event loop. `open` is called once, before anything else, and `close` once,
-    after it. The other methods may be called at the same time, from many tasks. Outside of these they
-    raise `ConnectionLostError`. A cancelled call ends at once.
+    A transport belongs to one event loop. `open` is called once, and `close` once after it. Between the
+    two, many tasks may call the other methods at the same time; before and after, these raise
+    `ConnectionLostError`. A cancelled call ends at once.
 
     What a transport can do beyond events (`dms_events.transport.capabilities`) it inherits from a class
     of its own.
@@ -139,6 +139,8 @@ class Transport(ABC):
     async def open(self) -> None:  # noqa: B027 - a default, not a demand
         """Connect. By default there is nothing to do.
 
+        If it raises, or is cancelled, it leaves nothing behind: `close` is not called then.
+
         Raises:
             ConnectionLostError: no broker or peer answers.
             ConfigError: the one that answers cannot serve as asked.
@@ -147,7 +149,10 @@ class Transport(ABC):
     async def close(self) -> None:  # noqa: B027 - a default, not a demand
         """End the receivers, flush the messages that were sent and the acknowledgements, and disconnect.
 
-        It is also called after an `open` that failed. By default there is nothing to do.
+        By default there is nothing to do.
+
+        Raises:
+            ConnectionLostError: messages that were sent last may be lost.
         """
 
     @abstractmethod

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 from hashlib import blake2b
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
+from ..transport import Delivery
 from .recent import Recent
 
 __all__ = ["Ledger"]
@@ -17,13 +18,6 @@ _REDELIVERIES = 1_440_000
 _GIVEN_UP = 100_000
 _AT_ONCE = 512
 _HASH_BITS = 64
-
-
-class Placed(Protocol):
-    """The part of a delivery that a ledger needs; see `transport.Delivery`."""
-
-    @property
-    def position(self) -> int: ...
 
 
 def _long_hash(text: str) -> int:
@@ -54,10 +48,10 @@ class Ledger(Generic[W]):
         """The newest handled identities; they are added to the others in one go."""
         self._given_up: dict[int, None] = {}
         """Positions of messages, not identities: an identity may come again and be handled."""
-        self._latest: Placed | None = None
+        self._latest: Delivery | None = None
         """The newest message that was delivered for the first time and was not known."""
 
-    def judged(self, identity: str, delivery: Placed, attempt: int) -> bool | None:
+    def judged(self, identity: str, delivery: Delivery, attempt: int) -> bool | None:
         """Return None if a verdict is needed; else True for a redelivery, False for another message.
 
         A rejection counts for the message, not for its identity. If the event is repaired and published
@@ -81,7 +75,7 @@ class Ledger(Generic[W]):
             self._identities.add(map(_hash, handled))
             handled.clear()
 
-    def reject(self, identity: str, delivery: Placed) -> None:
+    def reject(self, identity: str, delivery: Delivery) -> None:
         """Record that a message is given up. Its identity is not in hand any more."""
         self.in_hand.pop(identity, None)
         self._given_up[delivery.position] = None

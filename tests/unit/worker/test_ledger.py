@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dms_events.transport import Delivery
 from dms_events.worker import ledger as module
 from dms_events.worker.ledger import Ledger
 from dms_events.worker.recent import Recent
 
 
-class At(int):
+class At(int, Delivery):
     """A message, by its number among all that were stored."""
 
     @property
