@@ -65,7 +65,7 @@ def dashboard() -> Dashboard:
                 ),
             ),
             Row(13, (_devices(), _payments(), _busiest())),
-            Row(14, (_types(), _peers())),
+            Row(17, (_types(), _peers())),
         ),
         (PEER_CONTROL, Control(DATASET, "Type of event")),
     )

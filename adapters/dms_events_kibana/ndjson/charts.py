@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -79,12 +80,16 @@ def _without(data: Data, measures: list[str]) -> Data:
     return msgspec.structs.replace(data, measures=left)
 
 
-def _series(name: str, shape: str, x: str, measures: list[str], series: Any) -> Json:
-    config = []
+def _series(
+    name: str, shape: str, x: str, measures: list[str], series: Mapping[str, Series]
+) -> Json:
+    config: list[Json] = []
     for id_ in measures:
-        if id_ in series:
-            axis = "right" if series[id_].right else "left"
-            config.append({"forAccessor": id_, "axisMode": axis, "color": series[id_].colour})
+        drawn = series.get(id_)
+        config.append(
+            {"forAccessor": id_, "axisMode": "right" if drawn and drawn.right else "left"}
+            | ({"color": drawn.colour} if drawn else {})
+        )
     return {
         "layerId": name,
         "layerType": "data",

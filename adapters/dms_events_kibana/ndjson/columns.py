@@ -167,15 +167,16 @@ def _column(
     operation: str,
     field: str | None,
     params: Json,
-    label: str = TIME.name,
+    label: str = "",
     *,
     bucketed: str = "",
     kind: str = "number",
 ) -> Json:
-    """``bucketed`` is the scale of a bucket; measures have none of their own."""
-    column = {
-        "label": label,
-        "customLabel": True,
+    """Return a column; ``bucketed`` is the scale of a bucket, and measures have one of their own."""
+    column: Json = {"label": label or field}
+    if label:
+        column["customLabel"] = True
+    column |= {
         "dataType": kind,
         "isBucketed": bool(bucketed),
         "scale": bucketed or "ratio",

@@ -38,7 +38,14 @@ def findings(text: str) -> list[str]:
         saved = [json.loads(line) for line in text.splitlines()]
     except ValueError as error:
         return [f"file: a line is no JSON: {error}"]
-    return [f"{one.get('id')}: {fault}" for one in saved for fault in _object_findings(one, saved)]
+    return [f"{one.get('id')}: {fault}" for one in saved for fault in _whole(one, saved)]
+
+
+def _whole(one: dict[str, Any], saved: list[dict[str, Any]]) -> list[str]:
+    try:
+        return list(_object_findings(one, saved))
+    except KeyError as error:  # of a key that nothing can be without
+        return [f"{error} is missing"]
 
 
 def _object_findings(one: dict[str, Any], saved: list[dict[str, Any]]) -> Iterator[str]:

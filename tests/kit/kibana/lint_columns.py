@@ -11,9 +11,7 @@ __all__ = ["column_findings"]
 
 Json = dict[str, Any]
 
-_KEYS = frozenset(
-    ["label", "customLabel", "dataType", "isBucketed", "scale", "operationType", "params"]
-)
+_KEYS = frozenset(["label", "dataType", "isBucketed", "scale", "operationType", "params"])
 _KEYWORD = frozenset({"keyword"})
 _ANY = NUMBERS | DATES | _KEYWORD
 # The mapped types that an operation takes, and the parameters without which it fails.

@@ -118,7 +118,8 @@ def _pie(picture: Json) -> _Taken:
 
 def _table(picture: Json) -> _Taken:
     shown = [column["columnId"] for column in picture["columns"]]
-    yield picture.get("layerId"), [*shown, picture["sorting"]["columnId"]]
+    sorted_by = [picture["sorting"].get("columnId")] if "sorting" in picture else []
+    yield picture.get("layerId"), [*shown, *sorted_by]
 
 
 _TAKEN: dict[str, Callable[[Json], _Taken]] = {

@@ -174,6 +174,11 @@ def a_control_without_type(file: File) -> None:
     del file.controls[CALLS]["peer"]["type"]
 
 
+@fault("'explicitInput' is missing")
+def a_control_without_input(file: File) -> None:
+    del file.controls[CALLS]["peer"]["explicitInput"]
+
+
 @fault("controls is no string of JSON")
 def controls_that_are_no_json(file: File) -> None:
     file.dashboards[CALLS]["attributes"]["controlGroupInput"]["panelsJSON"] = {}
