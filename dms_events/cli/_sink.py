@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
+from contextlib import AbstractAsyncContextManager
 from itertools import chain
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 import typer
@@ -13,12 +16,14 @@ from rich.status import Status
 from .. import registry
 from ..aio import cancelled
 from ..errors import ConfigError
-from ..sink import why_not_storable
+from ..sink import Sink, why_not_storable
 from ..transport import ACK_WAIT_S
 from ..urls import sink_for
 from ..worker import Forwarder, Stats
 from ..worker.words import figures
 from ._connection import Connection, connects
+from ._elasticsearch_options import ElasticsearchSink, elasticsearch_options
+from ._opening import opened
 from ._running import end_within, finishing, run
 from ._schemes import MAKE_STREAMS, Nats, option
 from ._shared import TypesOption, out, status
@@ -35,6 +40,22 @@ _LAST_S: Final = 2.0
 """Part of the drain after the writes: to give messages back, and close the sink and the connection."""
 _SHOW_S: Final = 0.25
 
+
+class Limits(msgspec.Struct, frozen=True):
+    """How much is written at a time. The sink may take less."""
+
+    batch: Annotated[
+        int, option("Limits", "--batch", "Most events in one write.", env="SINK_BATCH")
+    ] = 1000
+    batch_bytes: Annotated[
+        int,
+        option("Limits", "--batch-bytes", "Most bytes in one write.", env="SINK_BATCH_BYTES"),
+    ] = 8 << 20
+    writes: Annotated[
+        int, option("Limits", "--writes", "Most writes at a time.", env="SINK_WRITES")
+    ] = 2
+
+
 app = typer.Typer(help="Store events in SQLite or Elasticsearch.", no_args_is_help=True)
 
 
@@ -44,7 +65,7 @@ def _group() -> None:
 
 
 @app.command("run")
-@connects(Nats, url=_FROM, make_streams=MAKE_STREAMS)
+@connects(Nats, first=(Limits,), beside=(ElasticsearchSink,), url=_FROM, make_streams=MAKE_STREAMS)
 def run_(
     connection: Connection,
     to: Annotated[
@@ -84,6 +105,14 @@ def run_(
         ),
     ] = None,
     once: Annotated[bool, typer.Option(help="End when all waiting events are stored.")] = False,
+    wait: Annotated[
+        bool,
+        typer.Option(
+            "--wait/--no-wait",
+            envvar="DMS_EVENTS_SINK_WAIT",
+            help="Wait for a store that is not there yet.",
+        ),
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the final figures as JSON.")] = False,
 ) -> None:
     """Store events until Ctrl-C or SIGTERM, then finish the running writes.
@@ -99,7 +128,24 @@ def run_(
     A pattern such as `--type '*'` leaves out the types that may not be stored, and says which these are.
     """
     wanted = _storable(type_ or ["elk_stats.*"])
-    run(_run(connection, to, durable, wanted, ack_wait, drain, trust or [], once, json))
+    if trust and connection.root not in trust:
+        reason = (
+            f"the events come from the root {connection.root} (--root), and {trust[0]} is another"
+        )
+        raise ConfigError("--trust", reason)
+    if not os.environ.get("DMS_EVENTS_DEBUG"):
+        # The client logs each host that is lost or back. The sink says what that means.
+        logging.getLogger("elastic_transport").setLevel(logging.ERROR)
+    sink = sink_for(to, **elasticsearch_options(connection.given, to, ElasticsearchSink))
+    settings = {
+        "durable": durable,
+        "wanted": wanted,
+        "ack_wait_s": ack_wait,
+        "drain_s": max(0.0, drain - _LAST_S),
+        "trust": trust or [],
+        **msgspec.structs.asdict(connection.of(Limits)),
+    }
+    run(_run(connection, opened(sink, wait=wait), settings, drain, once, json))
 
 
 def _storable(patterns: list[str]) -> list[str]:
@@ -125,31 +171,15 @@ def _storable(patterns: list[str]) -> list[str]:
 
 async def _run(
     connection: Connection,
-    to: str,
-    durable: str,
-    wanted: list[str],
-    ack_wait_s: float,
+    opened: AbstractAsyncContextManager[Sink],
+    settings: dict[str, Any],
     drain_s: float,
-    trust: list[str],
     once: bool,
     json: bool,
 ) -> None:
-    if trust and connection.root not in trust:
-        reason = (
-            f"the events come from the root {connection.root} (--root), and {trust[0]} is another"
-        )
-        raise ConfigError("--trust", reason)
     with status.status("connecting") as shown:
-        async with sink_for(to) as sink, connection.bus(wait=True) as bus:
-            forwarder = Forwarder(
-                bus,
-                sink,
-                durable=durable,
-                wanted=wanted,
-                ack_wait_s=ack_wait_s,
-                drain_s=max(0.0, drain_s - _LAST_S),
-                trust=trust,
-            )
+        async with opened as sink, connection.bus(wait=True) as bus:
+            forwarder = Forwarder(bus, sink, **settings)
             if once:
                 forwarder.drain()
             try:
