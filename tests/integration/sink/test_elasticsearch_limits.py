@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from signal import SIGTERM
 
@@ -25,26 +25,11 @@ from .test_elasticsearch import hand_made, opened, removed, verdicts
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("elasticsearch_url")]
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[ElasticsearchServer]:
-    server = ElasticsearchServer(
-        "thread_pool.write.size: 1",
-        "thread_pool.write.queue_size: 1",
-        "http.max_content_length: 64kb",
-        "indexing_pressure.memory.max_operation_size: 32kb",
-    )
-    try:
-        server.start()
-        yield server
-    finally:
-        server.stop()
-
-
 @pytest.fixture
-async def sink(server: ElasticsearchServer) -> AsyncIterator[ElasticsearchSink]:
-    for index in call(f"{server.url}/_cat/indices/dms-*?format=json"):
-        call(f"{server.url}/{index['index']}", "DELETE")
-    async with opened(server.url) as sink:
+async def sink(tight_elasticsearch: ElasticsearchServer) -> AsyncIterator[ElasticsearchSink]:
+    for index in call(f"{tight_elasticsearch.url}/_cat/indices/dms-*?format=json"):
+        call(f"{tight_elasticsearch.url}/{index['index']}", "DELETE")
+    async with opened(tight_elasticsearch.url) as sink:
         yield sink
 
 
@@ -105,11 +90,11 @@ async def test_under_overload_nothing_is_lost_and_nothing_is_stored_twice(
 
 
 async def test_a_month_whose_index_cannot_be_made_yet_is_for_later(
-    sink: ElasticsearchSink, server: ElasticsearchServer
+    sink: ElasticsearchSink, tight_elasticsearch: ElasticsearchServer
 ) -> None:
     def allow(shards: int | None) -> None:
         settings = {"cluster.max_shards_per_node": shards}
-        call(f"{server.url}/_cluster/settings", "PUT", {"persistent": settings})
+        call(f"{tight_elasticsearch.url}/_cluster/settings", "PUT", {"persistent": settings})
 
     await sink.write([removed("1")])
     next_month = removed("2", time_text="2026-10-05T12:00:00Z")
@@ -123,36 +108,46 @@ async def test_a_month_whose_index_cannot_be_made_yet_is_for_later(
 
 
 async def test_what_was_stored_survives_a_kill_and_the_rest_is_for_later(
-    sink: ElasticsearchSink, server: ElasticsearchServer
+    sink: ElasticsearchSink, tight_elasticsearch: ElasticsearchServer
 ) -> None:
     before = [removed(f"before{n}") for n in range(100)]
     during = [removed(f"during{n}") for n in range(100)]
     assert verdicts(await sink.write(before)) == [Verdict.STORED] * 100
-    server.kill()
+    tight_elasticsearch.kill()
     try:
         with pytest.raises(SinkUnavailableError):
             await sink.write(during)
         with pytest.raises(SinkError):
             await sink.count()
         with pytest.raises(SinkError, match="connecting"):
-            await ElasticsearchSink(server.url).open()
+            await ElasticsearchSink(tight_elasticsearch.url).open()
     finally:
-        server.start()
+        tight_elasticsearch.start()
     assert verdicts(await sink.write(before)) == [Verdict.DUPLICATE] * 100
     assert verdicts(await sink.write(during)) == [Verdict.STORED] * 100
     assert await sink.count() == {"elk_stats.ServiceRemove": 200}
 
 
 async def test_a_forwarder_ends_within_its_drain_while_the_server_stands_still(
-    sink: ElasticsearchSink, server: ElasticsearchServer, nats_server: NatsServer
+    sink: ElasticsearchSink, tight_elasticsearch: ElasticsearchServer, nats_server: NatsServer
 ) -> None:
-    words = ("sink", "run", "--from", nats_server.url, "--to", server.url, "--drain", "3", "--json")
+    words = (
+        "sink",
+        "run",
+        "--from",
+        nats_server.url,
+        "--to",
+        tight_elasticsearch.url,
+        "--drain",
+        "3",
+        "--json",
+    )
     async with dms_events.connect(nats_server.url) as bus, running(*CLI, *words) as command:
         await bus.publish_many(prepared(bus, 10))
         async with asyncio.timeout(30):
             while not await has_documents(sink):  # noqa: ASYNC110 - only the server knows
                 await asyncio.sleep(0.1)
-        with server.frozen():
+        with tight_elasticsearch.frozen():
             await bus.publish_many(prepared(bus, 5000, first=10))
             await in_hand(nats_server.url, 3000)
             command.send(SIGTERM)
