@@ -36,7 +36,7 @@ _OVERWRITTEN: Final[frozenset[State]] = _WRITTEN | {"changed"}
 _FIXED: Final = frozenset({"number_of_shards"})
 """Settings of an index that never change."""
 _NO_POLICIES: Final = (
-    "this server has no lifecycle policies: leave out --retention, and delete old indices otherwise"
+    "the server has no lifecycle policies: leave out --retention, and delete old indices otherwise"
 )
 
 

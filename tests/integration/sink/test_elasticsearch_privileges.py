@@ -91,3 +91,14 @@ async def test_a_sink_that_may_make_no_index_has_them_made_by_the_server_and_say
     made = server.call(f"/{INDEX}")[INDEX]
     assert "lifecycle" not in made["settings"]["index"]
     assert set(made["aliases"]) == {"dms-all", "dms-elk_stats.service_remove"}
+
+
+async def test_a_retention_is_refused_where_the_server_keeps_no_policies_and_the_rest_is_set_up(
+    server: SecuredElasticsearch,
+) -> None:
+    able = access(server, SETTING_UP, ["manage", *WRITING])
+    declared = ElasticsearchSetup(replicas=0, retention_days=90)
+    found = (await apply_setup(server.url, declared, **able)).differences
+    [refused] = [d for d in found if not d.applied]
+    assert (refused.place, refused.state) == ("policy dms-retention", "refused")
+    assert "the server has no lifecycle policies" in refused.fix

@@ -26,8 +26,12 @@ SETTINGS = "component template dms-settings"
 def url(empty_elasticsearch_url: str) -> Iterator[str]:
     """A server without settings of ours."""
     yield empty_elasticsearch_url
+    for index in call(f"{empty_elasticsearch_url}/_cat/indices/dms-*?format=json"):
+        call(f"{empty_elasticsearch_url}/{index['index']}", "DELETE")
     for kind in ("_index_template", "_component_template"):
         call(f"{empty_elasticsearch_url}/{kind}/dms-*", "DELETE")
+    if "dms-retention" in call(f"{empty_elasticsearch_url}/_ilm/policy"):
+        call(f"{empty_elasticsearch_url}/_ilm/policy/dms-retention", "DELETE")
 
 
 async def check(url: str, declared: ElasticsearchSetup = PLAIN) -> list[Difference]:
@@ -94,6 +98,43 @@ async def test_a_declaration_that_changed_updates_the_templates_and_the_indices(
     ]
     await apply(url, ElasticsearchSetup(replicas=1))
     assert await check(url, ElasticsearchSetup(replicas=1)) == []
+
+
+async def test_a_retention_is_a_policy_of_the_new_indices_and_of_those_that_exist(url: str) -> None:
+    async with opened(url) as sink:
+        await sink.write([removed("1")])
+        made = await apply(url, ElasticsearchSetup(retention_days=90))
+        assert [(d.place, d.setting, d.applied) for d in made] == [
+            ("policy dms-retention", "", True),
+            (SETTINGS, "template.settings.index.lifecycle.name", True),
+            (f"index {INDEX}", "lifecycle.name", True),
+        ]
+        await sink.write([removed("2", time_text="2026-10-05T12:00:00Z")])
+    for index in (INDEX, f"{NAME}-2026.10"):
+        settings = call(f"{url}/{index}")[index]["settings"]["index"]["lifecycle"]
+        assert settings["name"] == "dms-retention"
+        assert "origination_date" in settings
+    policy = call(f"{url}/_ilm/policy/dms-retention")["dms-retention"]["policy"]
+    assert policy["phases"]["delete"]["min_age"] == "90d"
+    assert await check(url, ElasticsearchSetup(retention_days=90)) == []
+    [longer] = await check(url, ElasticsearchSetup(retention_days=365))
+    assert (longer.setting, longer.declared, longer.actual, longer.state) == (
+        "phases.delete.min_age",
+        "365d",
+        "90d",
+        "outdated",
+    )
+
+
+async def test_a_policy_that_somebody_changed_is_left_as_it_is(url: str) -> None:
+    await apply(url, ElasticsearchSetup(retention_days=90))
+    policy = call(f"{url}/_ilm/policy/dms-retention")["dms-retention"]["policy"]
+    policy["phases"]["delete"]["min_age"] = "7d"
+    call(f"{url}/_ilm/policy/dms-retention", "PUT", {"policy": policy})
+    [changed] = await apply(url, ElasticsearchSetup(retention_days=90))
+    assert (changed.actual, changed.state, changed.applied) == ("7d", "changed", False)
+    [changed] = await apply(url, ElasticsearchSetup(retention_days=90), overwrite=True)
+    assert changed.applied
 
 
 async def test_a_change_that_takes_a_new_index_says_so(url: str) -> None:

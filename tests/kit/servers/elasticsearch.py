@@ -26,6 +26,7 @@ from tests.kit.go import toolchain
 from tests.kit.run.leftovers import run_folder
 
 from .elasticsearch_download import ES9, Release
+from .elasticsearch_policies import add_policies
 from .elasticsearch_security import Security
 
 __all__ = ["ElasticsearchServer", "call"]
@@ -73,10 +74,15 @@ class ElasticsearchServer:
     """One server process and its data; `start` after `kill` serves the same data at the same URL."""
 
     def __init__(
-        self, *settings: str, release: Release = ES9, security: Security | None = None
+        self,
+        *settings: str,
+        release: Release = ES9,
+        security: Security | None = None,
+        policies: bool = False,
     ) -> None:
-        """``settings`` are lines for ``elasticsearch.yml``."""
+        """``settings`` are lines for ``elasticsearch.yml``; ``policies``: it keeps lifecycle policies."""
         self._release = release
+        self._policies = policies
         self._security = security
         self._settings = [*settings, *(security.settings() if security else [_OPEN])]
         self._port = 0
@@ -176,12 +182,17 @@ class ElasticsearchServer:
         (config / "jvm.options").write_text(_JVM_OPTIONS.format(run=self._run))
         if self._security is not None:
             self._security.write(config)
-        if os.geteuid() != 0:
+        root = os.geteuid() == 0
+        if not root and not self._policies:
             return unpacked
         # The cache of root is closed to other users; links in an open folder cost nothing.
         home = self._run / "home"
         if not home.exists():
             shutil.copytree(unpacked, home, copy_function=_link)
+        if self._policies:
+            add_policies(home, self._release.jdk())
+        if not root:
+            return home
         for name in ("config", "data", "logs", "tmp"):
             for path in (self._run / name, *(self._run / name).rglob("*")):
                 shutil.chown(path, _PLAIN_USER, _group())

@@ -82,7 +82,7 @@ def elasticsearch_url() -> Iterator[str]:
     if url := os.environ.get("DMS_EVENTS_TEST_ELASTICSEARCH_URL"):
         yield url.rstrip("/")
         return
-    server = ElasticsearchServer()
+    server = ElasticsearchServer(policies=True)
     try:
         server.start()
         yield server.url
