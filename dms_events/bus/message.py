@@ -54,7 +54,7 @@ class Message(msgspec.Struct, Generic[T_co], eq=False, gc=False):
     def id(self) -> str:
         """The event's ID: the envelope's, else the transport's message id, else the id of its position.
 
-        The sender chooses the ID. To recognise an event, compare `identity`.
+        The sender chooses the ID. To recognize an event, compare `identity`.
         """
         if not self._id:
             self._id = event_id(self.envelope, self.delivery)

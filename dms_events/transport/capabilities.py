@@ -130,7 +130,7 @@ class SupportsNotes(Capability):
     """Keeps notes for the workers of a durable: how often each message was tried.
 
     Without it a worker keeps them in its own memory: after its death, attempts are counted anew, and a
-    message that kills the process is not found out.
+    message that kills the process is not recognized.
     """
 
     about = "notes of readers"

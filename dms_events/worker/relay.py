@@ -36,7 +36,7 @@ class Relay:
     The bytes of an envelope stay unchanged. Its message id is made of the signer and the event's ID (or
     the seqno, if the event has no ID). So every relay that hears the event gives it the same id, and no
     other signer's event has that id. The target stores the event once within its duplicate window;
-    readers recognise it by its identity.
+    readers recognize it by its identity.
 
     Events heard while the target is away or slow wait at the source, for as long as there is room. A
     publish that fails is tried again, until `stop`. An event that can never be stored is left out,

@@ -165,7 +165,7 @@ class Run:
             return await noting.notes(durable)
         _log.warning(
             "%s on %s: this transport keeps no notes. Attempts are counted anew when this process "
-            "ends, and a message that kills the process is not found out",
+            "ends, and a message that kills the process is not recognized",
             durable,
             self._bus.where,
         )

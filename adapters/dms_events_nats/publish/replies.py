@@ -117,7 +117,7 @@ class Streams:
         return True
 
     def learn(self, ack: bytes) -> None:
-        """Recognise acknowledgements that begin like this good one."""
+        """Recognize acknowledgements that begin like this good one."""
         start = ack[: ack.rfind(b":") + 1]
         if len(self.acks) < _MOST_LEARNED and ack[-2:-1].isdigit() and start not in self.acks:
             self.acks = (*self.acks, start)
