@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ._differences import print_differences
+from ._elasticsearch_options import Elasticsearch, elasticsearch_options
+from ._given import Given, takes
 from ._running import run
 from ._shared import out
 
@@ -26,7 +28,9 @@ def _group() -> None:
 
 
 @app.command()
+@takes(Elasticsearch)
 def setup(
+    given: Given,
     to: Annotated[
         str, typer.Option("--to", envvar="DMS_EVENTS_SINK", help="URL of the server.")
     ] = "http://127.0.0.1:9200",
@@ -86,10 +90,11 @@ def setup(
     declared = ElasticsearchSetup(
         prefix=prefix, shards=shards, replicas=replicas, retention_days=retention
     )
+    connection = elasticsearch_options(given, to)
     if check or dry_run:
-        report = run(check_setup(to, declared))
+        report = run(check_setup(to, declared, **connection))
     else:
-        report = run(apply_setup(to, declared, overwrite=overwrite))
+        report = run(apply_setup(to, declared, overwrite=overwrite, **connection))
     print_differences(report.differences)
     if report.shards is not None:
         _print_shards(report.shards)

@@ -22,7 +22,8 @@ _SCHEMES: Final = frozenset({"http", "https", "elastic-cloud"})
 
 
 def _option(flag: str, text: str, **more: Any) -> Any:
-    env = f"ELASTICSEARCH_{flag.removeprefix('--').replace('-', '_').upper()}"
+    words = flag.partition("/")[0].removeprefix("--")
+    env = f"ELASTICSEARCH_{words.replace('-', '_').upper()}"
     return option("Elasticsearch", flag, text, env=env, **more)
 
 
@@ -92,6 +93,14 @@ class ElasticsearchSink(Elasticsearch, frozen=True):
     max_bulk_bytes: Annotated[
         int, _option("--max-bulk-bytes", "Most bytes in one request.", metavar="BYTES")
     ] = 5_000_000
+    compress: Annotated[bool, _option("--compress/--no-compress", "Send requests as gzip.")] = False
+    wait_for_closed: Annotated[
+        bool,
+        _option(
+            "--wait-for-closed/--no-wait-for-closed",
+            "Keep events of a closed index until it is opened, or give them up.",
+        ),
+    ] = True
 
 
 def elasticsearch_options(

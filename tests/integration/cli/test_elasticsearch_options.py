@@ -88,7 +88,7 @@ async def test_sink_run_stores_with_a_key_in_a_file_and_with_a_password_in_a_var
     ca = secured_elasticsearch.ca_certs
     user, password = secured_elasticsearch.login
     ways: dict[str, tuple[tuple[object, ...], Mapping[str, str]]] = {
-        "flags": (("--api-key-file", file, "--ca-certs", ca, "--batch", 2, "--writes", 1), {}),
+        "flags": (("--api-key-file", file, "--ca-certs", ca, "--compress", "--batch", 2), {}),
         "variables": (
             (),
             {
@@ -108,6 +108,18 @@ async def test_sink_run_stores_with_a_key_in_a_file_and_with_a_password_in_a_var
         assert (done.code, done.err) == (0, "")
         tally = tally_in(done.out)
         assert tally.stored + tally.duplicates == 7
+
+
+async def test_setup_logs_in_as_the_sink_does(secured_elasticsearch: SecuredElasticsearch) -> None:
+    user, password = secured_elasticsearch.login
+    words = ("--to", secured_elasticsearch.url, "--ca-certs", secured_elasticsearch.ca_certs)
+    env = {f"{VARIABLE}PASSWORD": password}
+    setup = (*CLI, "elasticsearch", "setup", *words)
+    assert (await run(*setup, "--user", user, env=env)).code == 0
+    assert (await run(*setup, "--user", user, "--check", env=env)).code == 0
+    refused = await run(*setup, "--check")
+    assert refused.code == 1
+    assert "401 security_exception" in refused.err
 
 
 @pytest.mark.parametrize("name", ["API_KEY", "TOKEN", "PASSWORD"])
