@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from abc import abstractmethod
 from collections import deque
+from contextlib import suppress
 from typing import Generic, TypeVar
 
 from ..aio import set_within
@@ -21,7 +22,8 @@ D = TypeVar("D", bound=Delivery)
 class BufferedReceiver(Receiver, Generic[D]):
     """Hands out the messages that the subclass puts into its buffer.
 
-    The subclass bounds the buffer, and gives back the rest of it in `close`.
+    The subclass bounds the buffer. If its transport acknowledges, the subclass also keeps the messages in
+    the buffer alive (`keep_alive`), and gives them back in `close` (`give_back`).
 
     Args:
         arrived: set when a message is put into the buffer; receivers that are read together share one.
@@ -49,6 +51,24 @@ class BufferedReceiver(Receiver, Generic[D]):
         if not self.buffer and self.failure is not None:
             raise self.failure
         return bool(self.buffer)
+
+    async def keep_alive(self) -> None:
+        """Ask for more time for the messages in the buffer, every third of the ack wait.
+
+        A receiver runs it as a task, if its transport acknowledges and counts an ack wait.
+        """
+        while True:
+            await asyncio.sleep(self.ack_wait_s / 3)
+            # A broker counts one ack wait for a message, even if it came more than once.
+            for delivery in {one.sequence: one for one in self.buffer}.values():
+                with suppress(ConnectionLostError):
+                    await delivery.in_progress()
+
+    async def give_back(self) -> None:
+        """Give back the messages in the buffer, so that other readers get them at once."""
+        while self.buffer:
+            with suppress(ConnectionLostError):
+                await self.buffer.popleft().nak()
 
     def fail(self, error: TransportError) -> None:
         """End the receiver: no message will arrive any more. The first error counts."""

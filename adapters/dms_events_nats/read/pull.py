@@ -91,7 +91,7 @@ class PullReceiver(BufferedReceiver[JetStreamDelivery]):
                 await request.open(self._client)
         self._work.set()
         self._pumping = asyncio.create_task(self._pump())
-        self._keeping = asyncio.create_task(self._keep_alive())
+        self._keeping = asyncio.create_task(self.keep_alive())
         self._watching = asyncio.create_task(self._consumer.watch(self.ack_wait_s))
         for task in (self._pumping, self._keeping, self._watching):
             task.add_done_callback(self._ended)
@@ -150,9 +150,7 @@ class PullReceiver(BufferedReceiver[JetStreamDelivery]):
         await self.pause()
         await cancelled(self._keeping)
         if not self._client.is_closed:
-            while self.buffer:
-                with contextlib.suppress(ConnectionLostError):
-                    await self.buffer.popleft().nak()
+            await self.give_back()
             with contextlib.suppress(TransportError):
                 await self._consumer.source.forget()
         self.fail(ConnectionLostError("the subscription is closed"))
@@ -272,12 +270,3 @@ class PullReceiver(BufferedReceiver[JetStreamDelivery]):
         if self._consumer.source is not before:
             for request in self._requests:
                 request.follow(self._consumer.source.origin)
-
-    async def _keep_alive(self) -> None:
-        """Ask for more time, so that messages in the buffer are not delivered again."""
-        while True:
-            await asyncio.sleep(self.ack_wait_s / 3)
-            # The server counts one ack wait for a message, even if it came more than once.
-            for delivery in {one.sequence: one for one in self.buffer}.values():
-                with contextlib.suppress(ConnectionLostError):
-                    await delivery.in_progress()
