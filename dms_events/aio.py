@@ -30,13 +30,17 @@ class TaskSet:
         task.add_done_callback(self._tasks.discard)
         return task
 
+    async def cancel(self) -> None:
+        """Cancel all tasks and wait until they have ended; their errors are ignored."""
+        await cancelled(*self._tasks)
+
     async def finish(self) -> None:
         """Wait until all tasks have ended; cancelling this wait cancels them."""
         try:
             while self._tasks:
                 await asyncio.wait(self._tasks)
         finally:
-            await cancelled(*self._tasks)
+            await self.cancel()
 
 
 @asynccontextmanager

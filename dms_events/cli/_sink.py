@@ -23,6 +23,8 @@ from ..worker import Forwarder, Stats
 from ..worker.words import figures
 from ._connection import Connection, connects
 from ._elasticsearch_options import ElasticsearchSink, elasticsearch_options
+from ._logs import Level, log_on_stderr
+from ._monitor import Awaited, HttpOption, monitored
 from ._opening import opened
 from ._running import end_within, finishing, run
 from ._schemes import MAKE_STREAMS, Nats, option
@@ -104,6 +106,14 @@ def run_(
             help="Root to which only relays may publish: the documents name the signers.",
         ),
     ] = None,
+    http: HttpOption = None,
+    log_level: Annotated[
+        Level | None,
+        typer.Option(
+            help="Lowest level of the logs on stderr; at info the figures are logged each minute.",
+            show_default="only warnings, without times",
+        ),
+    ] = None,
     once: Annotated[bool, typer.Option(help="End when all waiting events are stored.")] = False,
     wait: Annotated[
         bool,
@@ -127,6 +137,8 @@ def run_(
 
     A pattern such as `--type '*'` leaves out the types that may not be stored, and says which these are.
     """
+    if log_level is not None:
+        log_on_stderr(log_level)
     wanted = _storable(type_ or ["elk_stats.*"])
     if trust and connection.root not in trust:
         reason = (
@@ -145,7 +157,7 @@ def run_(
         "trust": trust or [],
         **msgspec.structs.asdict(connection.of(Limits)),
     }
-    run(_run(connection, opened(sink, wait=wait), settings, drain, once, json))
+    run(_run(connection, opened(sink, wait=wait), settings, drain, http, once, json))
 
 
 def _storable(patterns: list[str]) -> list[str]:
@@ -174,12 +186,14 @@ async def _run(
     opened: AbstractAsyncContextManager[Sink],
     settings: dict[str, Any],
     drain_s: float,
+    http: str | None,
     once: bool,
     json: bool,
 ) -> None:
+    watched = Awaited()
     with status.status("connecting") as shown:
-        async with opened as sink, connection.bus(wait=True) as bus:
-            forwarder = Forwarder(bus, sink, **settings)
+        async with monitored(watched, http), opened as sink, connection.bus(wait=True) as bus:
+            forwarder = watched.made = Forwarder(bus, sink, **settings)
             if once:
                 forwarder.drain()
             try:

@@ -115,6 +115,11 @@ class Forwarder:
         routes.add(wanted, handler)
         self._run = SinkRun(bus, settings, handler, writer, routes, self._ending, self.stats)
 
+    @property
+    def not_ready(self) -> str:
+        """The reason why no events are taken; empty if they are."""
+        return self._run.not_ready
+
     def stop(self) -> None:
         """Make `run` finish the writes that are under way, give back the rest and return."""
         self._ending.stop()

@@ -108,7 +108,15 @@ class Run:
         self._ledger = ledger
         self._ending = ending
         self._stats = stats
+        stats.held = ledger.in_hand
         self._dispatch: Dispatch | None = None
+
+    @property
+    def not_ready(self) -> str:
+        """The reason why no messages are taken; empty if they are."""
+        if self._ending.stopping.is_set():
+            return "it is ending"
+        return "" if self._dispatch is not None else "it is not subscribed yet"
 
     async def work(self) -> None:
         """Handle messages; return when the run has ended after `Worker.stop` or `Worker.drain`.

@@ -40,6 +40,12 @@ class SinkRun(Run):
         self._handler = handler
         self._writer = writer
 
+    @property
+    def not_ready(self) -> str:
+        """The reason why no messages are taken; empty if they are."""
+        reason = self._writer.unavailable
+        return f"the sink takes no documents: {reason}" if reason else super().not_ready
+
     def _hand(self) -> Hand:
         return _SinkHand(self._ledger.in_hand, self._handler, self._writer)
 

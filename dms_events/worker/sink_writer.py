@@ -128,6 +128,11 @@ class SinkWriter:
         """False after a batch that the sink did not take, until it takes one."""
         return not self._outage.failures
 
+    @property
+    def unavailable(self) -> str:
+        """The reason why the sink takes nothing; empty if it takes documents."""
+        return self._outage.reason if self._outage.failures else ""
+
     async def _verdicts(self, documents: Sequence[Document]) -> list[SinkVerdict | None]:
         """Return a verdict for each document; None for one that is not judged when it stops."""
         verdicts: list[SinkVerdict | None] = [None] * len(documents)
@@ -173,6 +178,7 @@ class SinkWriter:
         if self._stopping.is_set():
             return ()
         self._writing += 1
+        began = monotonic()
         try:
             verdicts = await self._sink.write(documents)
         except SinkBrokenError:
@@ -180,6 +186,7 @@ class SinkWriter:
         except SinkError as error:
             return self._unavailable(error)
         finally:
+            self._stats.writes.add(monotonic() - began)
             self._writing -= 1
             self._write_ended.set()
         if len(verdicts) != len(documents):

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Sized
 from typing import Any, Final, Protocol
 
 from ..sink import Remark
 from .delays import Delays
+from .durations import Durations
 from .outcome import Done
 
-__all__ = ["Stats"]
+__all__ = ["BY_TYPE", "Stats"]
 
 _TAKEN: Final = (
     "handled",
@@ -35,7 +37,7 @@ _BESIDE: Final = (
     "answered",
     "refused",
 )
-_BY_TYPE: Final = ("handled", "duplicates", "unsure", "again", "rejected")
+BY_TYPE: Final = ("handled", "duplicates", "unsure", "again", "rejected")
 
 
 class Reading(Protocol):
@@ -49,6 +51,7 @@ class Reading(Protocol):
     def dropped(self) -> int: ...
     @property
     def differing_claims(self) -> int: ...
+    async def backlog(self) -> int: ...
 
 
 class Stats:
@@ -84,6 +87,10 @@ class Stats:
         self.reading: Reading | None = None
         """The subscription, which counts what never reaches a handler."""
         self.delays = Delays()
+        self.writes = Durations()
+        """The time of each write to the sink."""
+        self.held: Sized = ()
+        """The messages that are taken and not settled."""
 
     @property
     def handled(self) -> int:
@@ -167,6 +174,11 @@ class Stats:
         return sum(getattr(self, name) for name in _TAKEN)
 
     @property
+    def in_hand(self) -> int:
+        """Messages that are taken and not settled."""
+        return len(self.held)
+
+    @property
     def delayed(self) -> int:
         """Messages that were given back with a delay, for an outcome `Again`, and are not due yet."""
         return self.delays.count
@@ -175,7 +187,7 @@ class Stats:
     def by_type(self) -> dict[str, dict[str, int]]:
         """The counts by type that are not 0: `handled`, `duplicates`, `unsure`, `again`, `rejected`."""
         types: dict[str, dict[str, int]] = {}
-        for name in _BY_TYPE:
+        for name in BY_TYPE:
             for type_name, count in getattr(self, f"{name}_by_type").items():
                 types.setdefault(type_name, {})[name] = count
         return types
