@@ -46,7 +46,7 @@ def setup(
         int | None,
         typer.Option(
             "--retention",
-            envvar="DMS_EVENTS_RETENTION",
+            envvar="DMS_EVENTS_ELASTICSEARCH_RETENTION",
             metavar="DAYS",
             help="Delete an index so many days after the end of its month.  [default: not touched]",
         ),
@@ -55,7 +55,7 @@ def setup(
         int | None,
         typer.Option(
             "--replicas",
-            envvar="DMS_EVENTS_REPLICAS",
+            envvar="DMS_EVENTS_ELASTICSEARCH_REPLICAS",
             help="Copies of each index; 0 on a single node.  [default: not touched]",
         ),
     ] = None,
@@ -63,7 +63,7 @@ def setup(
         int | None,
         typer.Option(
             "--shards",
-            envvar="DMS_EVENTS_SHARDS",
+            envvar="DMS_EVENTS_ELASTICSEARCH_SHARDS",
             help="Primary shards of each new index.  [default: not touched]",
         ),
     ] = None,

@@ -10,6 +10,7 @@ import pytest
 from dms_events.errors import ConfigError
 from dms_events.sink import Verdict
 from dms_events_elasticsearch import ElasticsearchSetup, apply_setup, check_setup
+from tests.kit.programs.processes import CLI, run
 from tests.kit.servers.elasticsearch_fixtures import SecuredElasticsearch
 
 from .test_elasticsearch import opened, removed, verdicts
@@ -102,3 +103,22 @@ async def test_a_retention_is_refused_where_the_server_keeps_no_policies_and_the
     [refused] = [d for d in found if not d.applied]
     assert (refused.place, refused.state) == ("policy dms-retention", "refused")
     assert "the server has no lifecycle policies" in refused.fix
+
+
+async def test_the_command_takes_the_way_to_the_server_and_the_settings_from_the_environment(
+    server: SecuredElasticsearch,
+) -> None:
+    user, password = server.login
+    variables = {
+        "DMS_EVENTS_SINK": server.url,
+        "DMS_EVENTS_ELASTICSEARCH_USER": user,
+        "DMS_EVENTS_ELASTICSEARCH_PASSWORD": password,
+        "DMS_EVENTS_ELASTICSEARCH_CA_CERTS": server.ca_certs,
+        "DMS_EVENTS_ELASTICSEARCH_REPLICAS": "0",
+    }
+    for words, code in (["--check"], 1), ([], 0), (["--check"], 0):
+        done = await run(*CLI, "elasticsearch", "setup", *words, env=variables)
+        assert done.code == code, done
+    settings = server.call("/_component_template/dms-settings")["component_templates"][0]
+    options = settings["component_template"]["template"]["settings"]["index"]
+    assert options == {"number_of_replicas": "0"}
