@@ -88,11 +88,11 @@ def install(
     ] = "",
     user: Annotated[str, typer.Option("--user", envvar="DMS_EVENTS_KIBANA_USER")] = "",
     password: Annotated[str, typer.Option("--password", envvar="DMS_EVENTS_KIBANA_PASSWORD")] = "",
-    ca_file: Annotated[
+    ca_certs: Annotated[
         Path | None,
         typer.Option(
-            "--ca-file",
-            envvar="DMS_EVENTS_KIBANA_CA_FILE",
+            "--ca-certs",
+            envvar="DMS_EVENTS_KIBANA_CA_CERTS",
             help="The CA that signed Kibana's certificate.",
         ),
     ] = None,
@@ -108,8 +108,8 @@ def install(
         url,
         space=space,
         api_key=api_key,
-        login=(user, password) if user else None,
-        ca_certs=str(ca_file) if ca_file else None,
+        basic_auth=(user, password) if user else None,
+        ca_certs=ca_certs,
     )
     outcome = run(_installed(kibana, check, prefix, wait))
     _print(outcome, check, f"{kibana.url}/app/dashboards#/view/{prefix}-overview")

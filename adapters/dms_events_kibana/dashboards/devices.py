@@ -49,6 +49,7 @@ from .events import (
     STATUS,
     STATUS_CHANGES,
     colours_of,
+    devices_onboarded,
     opening,
     tile,
     with_status,
@@ -85,14 +86,13 @@ def dashboard() -> Dashboard:
 
 
 def _tiles() -> Row:
-    onboarded = Stat("distinct", field_of(NewDeviceOnboarded, "peer_id"), "Devices onboarded")
     offline = Count("Went offline")
     total = "sum of all onboardings"
     return Row(
         6,
         (
             tile("Devices seen", "that sent any event", Stat("distinct", PEER, "Devices seen")),
-            tile("Devices onboarded", "different devices", onboarded, ONBOARDED),
+            tile("Devices onboarded", "different devices", devices_onboarded(), ONBOARDED),
             tile("CPU onboarded", total, readable(Stat("sum", _CPU, "CPU")), ONBOARDED),
             tile("Memory onboarded", total, readable(Stat("sum", _RAM, "Memory")), ONBOARDED),
             tile("Went offline", "times", offline, _WENT_OFFLINE, colour=BAD_TILE),

@@ -26,7 +26,6 @@ from ..model import (
     Formula,
     Is,
     Limits,
-    Link,
     Measure,
     Note,
     Row,
@@ -56,8 +55,8 @@ __all__ = [
     "SERVICE_STATUSES",
     "STATUS",
     "STATUS_CHANGES",
-    "SUCCEEDED",
     "colours_of",
+    "devices_onboarded",
     "failure_rate",
     "opening",
     "paid_ntx",
@@ -78,7 +77,6 @@ HOST: Final = PEER
 """A host reports its calls itself, so the peer of a call's events is the host."""
 NTX_AMOUNT: Final = field_of(NtxPayment, "amount_of_ntx")
 
-SUCCEEDED: Final = AllOf((SERVICE_STATUSES, Is(OUTCOME, ("success",))))
 FAILED: Final = AllOf((SERVICE_STATUSES, Is(OUTCOME, ("failure",))))
 ENDED: Final = AllOf((SERVICE_STATUSES, Is(OUTCOME, ("success", "failure"))))
 PAID: Final = AllOf((PAYMENTS, Is(OUTCOME, ("success",))))
@@ -118,6 +116,11 @@ def failure_rate(failed: AllOf, all_: AllOf | Is) -> Formula:
     return Formula("divide", Count("Failed", failed), Count("All", all_), "Failure rate", PERCENT)
 
 
+def devices_onboarded() -> Stat:
+    """Return the number of different devices; one that was onboarded again counts once."""
+    return Stat("distinct", field_of(NewDeviceOnboarded, "peer_id"), "Devices onboarded")
+
+
 def paid_ntx(label: str = "NTX paid") -> Stat:
     """Return the sum of the payments that succeeded."""
     return Stat("sum", NTX_AMOUNT, label, NTX, PAID)
@@ -125,8 +128,7 @@ def paid_ntx(label: str = "NTX paid") -> Stat:
 
 def opening(here: str, markdown: str) -> Row:
     """Return the first row of a dashboard: links to all of them, and what one sees on this one."""
-    links = tuple(Link("" if key == here else key, text) for key, text in _PAGES.items())
-    return Row(3, (Note("About this page", links, markdown),))
+    return Row(3, (Note("About this page", here, _PAGES, markdown),))
 
 
 def colours_of(**statuses: str) -> dict[str, Series]:

@@ -34,6 +34,7 @@ from .events import (
     SERVICE_STATUSES,
     STATUS_CHANGES,
     colours_of,
+    devices_onboarded,
     failure_rate,
     opening,
     paid_ntx,
@@ -57,13 +58,7 @@ def dashboard() -> Dashboard:
                 "Pick a peer or a type of event above; all panels follow.",
             ),
             _tiles(),
-            Row(
-                13,
-                (
-                    _calls_by_outcome(),
-                    _events_by_type(),
-                ),
-            ),
+            Row(13, (_calls_by_outcome(), _events_by_type())),
             Row(13, (_devices(), _payments(), _busiest())),
             Row(17, (_types(), _peers())),
         ),
@@ -77,7 +72,7 @@ def _tiles() -> Row:
         6,
         (
             tile("Devices seen", "that sent any event", _peers_seen("Devices seen")),
-            tile("Devices onboarded", "events", Count("Devices onboarded"), ONBOARDED),
+            tile("Devices onboarded", "different devices", devices_onboarded(), ONBOARDED),
             tile("Calls accepted", "by hosts", Count("Calls accepted"), CALLS),
             tile("Failure rate", "of calls that ended", rate, ENDED, limits=FAILURE_LIMITS),
             tile("NTX paid", "in successful payments", paid_ntx(), PAID),

@@ -17,7 +17,6 @@ __all__ = [
     "Dashboard",
     "Donut",
     "Limits",
-    "Link",
     "Note",
     "Panel",
     "Ranking",
@@ -98,18 +97,14 @@ class Table(msgspec.Struct, frozen=True):
     description: str = ""
 
 
-class Link(msgspec.Struct, frozen=True):
-    """A way to another dashboard, by its key."""
-
-    to: str
-    text: str
-
-
 class Note(msgspec.Struct, frozen=True):
-    """Markdown under the links to the dashboards; the one without a key is the one that it stands on."""
+    """Markdown under the links to the dashboards."""
 
     title: str
-    links: tuple[Link, ...]
+    here: str
+    """The key of the dashboard that it stands on, which is no link."""
+    links: Mapping[str, str]
+    """The words of the links, by the dashboards' keys."""
     markdown: str
 
 

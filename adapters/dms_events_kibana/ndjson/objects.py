@@ -10,7 +10,7 @@ import json
 import re
 from typing import Any, Final
 
-from dms_events.errors import ConfigError
+from dms_events_elasticsearch.names import Names
 
 from ..dashboards import all_dashboards
 from ..model import Control, Dashboard, Note, Panel, Tile
@@ -29,7 +29,6 @@ _CORE_VERSION: Final = "8.8.0"
 _TIME_RANGE: Final = ("now-10d/d", "now")
 _REFRESH_MS: Final = 60_000
 _COLUMNS: Final = 48
-_PREFIX: Final = re.compile(r"[a-z0-9][a-z0-9_.]{0,63}")
 
 
 def objects(prefix: str = "dms") -> list[Json]:
@@ -42,10 +41,7 @@ def objects(prefix: str = "dms") -> list[Json]:
     Raises:
         ConfigError: no index can have this prefix.
     """
-    if not _PREFIX.fullmatch(prefix):
-        raise ConfigError(
-            "prefix", "write up to 64 lower-case letters, digits, '_' and '.', no '-'"
-        )
+    prefix = Names(prefix).prefix
     view = _saved(DATA_VIEW, f"{prefix}-events", data_view(prefix), [])
     return [view, *(_dashboard(one, prefix) for one in all_dashboards())]
 
@@ -129,8 +125,8 @@ def _embedded(panel: Panel, prefix: str) -> tuple[Json, list[str]]:
 def _text_of(note: Note, prefix: str) -> str:
     """Return the links in a line, and the text below; Kibana's addresses are relative to its own."""
     links = [
-        f"[{link.text}](#/view/{prefix}-{link.to})" if link.to else f"**{link.text}**"
-        for link in note.links
+        f"**{text}**" if key == note.here else f"[{text}](#/view/{prefix}-{key})"
+        for key, text in note.links.items()
     ]
     return f"{' &nbsp;·&nbsp; '.join(links)}  \n{note.markdown}"
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import re
-import ssl
-from base64 import b64encode
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import urlsplit
 
 from dms_events.errors import ConfigError, DmsEventsError, ExtraNotInstalledError
+from dms_events_elasticsearch.connection.credentials import Credentials
+from dms_events_elasticsearch.connection.tls import Tls
 
 from .answers import Answer, KibanaError, NotReadyError, refusal
 
@@ -34,7 +35,7 @@ class Kibana:
         url: ``http://host:5601`` or ``https://…``, with the base path if there is one.
         space: id of the space; the default space if empty.
         api_key: an encoded API key of Elasticsearch.
-        login: user and password; either these or the key, or neither.
+        basic_auth: user and password; either these or the key, or neither.
         ca_certs: file of the CA that signed the server's certificate, if the system does not know it.
         timeout_s: limit of each request.
 
@@ -48,28 +49,20 @@ class Kibana:
         *,
         space: str = "",
         api_key: str = "",
-        login: tuple[str, str] | None = None,
-        ca_certs: str | None = None,
+        basic_auth: tuple[str, str] | None = None,
+        ca_certs: str | Path | None = None,
         timeout_s: float = 60.0,
     ) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ConfigError("url", "write http://host:5601 or https://host:5601")
-        if "@" in parts.netloc:
-            raise ConfigError("url", "user and password are given apart from it")
+        _check_url(url)
         if space and not _SPACE.fullmatch(space):
             raise ConfigError("space", "its id has lower-case letters, digits, '-' and '_' only")
-        if api_key and login:
-            raise ConfigError("api_key", "give it or user and password, not both")
+        credentials = Credentials(api_key=api_key or None, basic_auth=basic_auth)
+        tls = Tls(ca_certs=ca_certs)
+        tls.check(url)
         self.url = url.rstrip("/") + (f"/s/{space}" if space else "")
         self.space = space
-        self._headers = {"kbn-xsrf": "dms-events"}
-        if api_key:
-            self._headers["Authorization"] = f"ApiKey {api_key}"
-        if login:
-            encoded = b64encode(":".join(login).encode()).decode()
-            self._headers["Authorization"] = f"Basic {encoded}"
-        self._tls = _trusting(ca_certs)
+        self._headers = {"kbn-xsrf": "dms-events", **credentials.header()}
+        self._tls = tls.context() if url.startswith("https:") else True
         self._timeout_s = timeout_s
         self._session: aiohttp.ClientSession | None = None
 
@@ -175,7 +168,9 @@ class Kibana:
         except DmsEventsError:
             raise
         except aiohttp.ClientConnectorCertificateError as error:
-            reason = f"the certificate of {self.url} is not trusted: name its CA's file (--ca-file)"
+            reason = (
+                f"the certificate of {self.url} is not trusted: name its CA's file (--ca-certs)"
+            )
             raise KibanaError(f"{reason}: {error.certificate_error}") from error
         except aiohttp.ClientConnectorDNSError as error:
             raise NotReadyError(f"the host of {self.url} is unknown: {error.os_error}") from error
@@ -189,10 +184,11 @@ class Kibana:
             raise NotReadyError(f"the connection to {self.url} broke: {error}") from error
 
 
-def _trusting(ca_certs: str | None) -> ssl.SSLContext | bool:
-    if ca_certs is None:
-        return True
-    try:
-        return ssl.create_default_context(cafile=ca_certs)
-    except OSError as error:  # ssl.SSLError is one
-        raise ConfigError("ca_certs", f"{ca_certs}: {error.strerror or error}") from error
+def _check_url(url: str) -> None:
+    parts, complete = urlsplit(url), False
+    with suppress(ValueError):  # not handled here: it shows the rest of a password as a port
+        complete = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    if "@" in url:
+        raise ConfigError("url", "user and password are given apart from it")
+    if not complete or parts.query or parts.fragment:
+        raise ConfigError("url", "write http://host:5601 or https://host:5601")

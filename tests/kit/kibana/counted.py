@@ -25,7 +25,7 @@ def _last(column: str, table: str, key: str) -> str:
 
 COUNTED = {
     ("overview", "Devices seen"): "SELECT count(DISTINCT peer) FROM events",
-    ("overview", "Devices onboarded"): "SELECT count(*) FROM onboarded",
+    ("overview", "Devices onboarded"): "SELECT count(DISTINCT peer_id) FROM onboarded",
     ("overview", "Calls accepted"): "SELECT count(*) FROM calls",
     ("overview", "Failure rate"): f"SELECT {_FAILURES} FROM ended",
     ("overview", "NTX paid"): "SELECT sum(ntx) FROM paid",

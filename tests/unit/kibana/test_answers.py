@@ -149,9 +149,12 @@ async def test_a_refused_login_is_not_waited_for() -> None:
         ("kibana:5601", {}, "url"),
         ("http://", {}, "url"),
         ("http://user:s3cret@host:5601", {}, "url"),
+        ("http://user:s3cret/x@host:5601", {}, "url"),
+        ("http://host:s3cret", {}, "url"),
+        ("http://host:5601?space=x", {}, "url"),
         ("http://host:5601", {"space": "My Space"}, "space"),
-        ("http://host:5601", {"api_key": "s3cret", "login": ("user", "s3cret")}, "api_key"),
-        ("http://host:5601", {"ca_certs": "/nowhere.pem"}, "ca_certs"),
+        ("http://host:5601", {"api_key": "s3cret", "basic_auth": ("user", "s3cret")}, "basic_auth"),
+        ("https://host:5601", {"ca_certs": "/nowhere.pem"}, "ca_certs"),
     ],
 )
 def test_a_wrong_argument_is_a_config_error_without_secrets(

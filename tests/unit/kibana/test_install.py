@@ -72,7 +72,7 @@ async def test_another_prefix_has_objects_and_indices_of_its_own() -> None:
     [
         ({}, None),
         ({"api_key": "a2V5"}, "ApiKey a2V5"),
-        ({"login": ("elastic", "pässword")}, "Basic ZWxhc3RpYzpww6Rzc3dvcmQ="),
+        ({"basic_auth": ("elastic", "pässword")}, "Basic ZWxhc3RpYzpww6Rzc3dvcmQ="),
     ],
 )
 async def test_the_login_is_sent_with_each_request(options: Json, sent: str | None) -> None:
