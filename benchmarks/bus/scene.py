@@ -160,9 +160,9 @@ async def _until(ask: Callable[[], Awaitable[int]], expected: int) -> None:
     raise RuntimeError(f"{expected} messages were expected, {found} counted")
 
 
-def service_call(number: int) -> ServiceCall:
+def service_call(number: int, call_id: float | None = None) -> ServiceCall:
     return ServiceCall(
-        call_id=48213.0 + number,
+        call_id=48213.0 + number if call_id is None else call_id,
         peer_id_of_service_host=PEER,
         service_id="ml-training-resnet50",
         cpu_used=round(1834.53 + number * 0.37, 2),

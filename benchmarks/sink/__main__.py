@@ -1,6 +1,7 @@
-"""The forwarder against a loop by hand: what its engine costs a document.
+"""The forwarder against a loop by hand, and against the documented way into Elasticsearch.
 
 uv run --all-extras --group bench python -m benchmarks.sink
+uv run --all-extras --group bench python -m benchmarks.sink --elasticsearch http://127.0.0.1:9200
 """
 
 from __future__ import annotations
@@ -14,22 +15,22 @@ import sys
 from dms_events_nats import NatsServer
 
 from ..bus.scene import Scene
-from ..table import print_table, results
+from ..table import Section, print_table, results
 from .contestants import SECTIONS
+from .elasticsearch import section
 
 
-async def _run(options: argparse.Namespace) -> None:
+async def _run(options: argparse.Namespace, sections: dict[str, Section]) -> None:
     records = []
     async with NatsServer() as server:
         scene = Scene(server.url, options.messages)
         gc.collect()
         gc.freeze()  # what was imported and prepared is nobody's garbage
-        for name in options.only or SECTIONS:
-            section = SECTIONS[name]
-            found = results(section, await section.measure(scene, options.rounds))
+        for name in options.only or sections:
+            found = results(sections[name], await sections[name].measure(scene, options.rounds))
             records += found
             if not options.json:
-                print_table(section, found)
+                print_table(sections[name], found)
     if options.json:
         json.dump({"rows": records}, sys.stdout, indent=2)
         print()
@@ -39,9 +40,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.sink", description=__doc__)
     parser.add_argument("--messages", type=int, default=20_000, help="in each run of a contestant")
     parser.add_argument("--rounds", type=int, default=7, help="after one that warms up")
-    parser.add_argument("--only", choices=SECTIONS, nargs="+", help="these sections")
+    parser.add_argument(
+        "--only", choices=[*SECTIONS, "elasticsearch"], nargs="+", help="these sections"
+    )
+    parser.add_argument("--elasticsearch", metavar="URL", help="a server, whose dms-* are deleted")
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
-    asyncio.run(_run(parser.parse_args()))
+    options = parser.parse_args()
+    sections = dict(SECTIONS)
+    if options.elasticsearch:
+        sections["elasticsearch"] = section(options.elasticsearch.rstrip("/"))
+    elif "elasticsearch" in (options.only or ()):
+        parser.error("--only elasticsearch needs --elasticsearch URL")
+    asyncio.run(_run(options, sections))
     return 0
 
 

@@ -155,7 +155,7 @@ class Dispatch:
         while True:
             await self._slots.until(self._has_room)
             self._taken.extend(await self._subscription.take(_CHUNK))
-            self._hand.took()
+            self._hand.took(self._taken)
             while self._taken:
                 if settling := self._admit(self._taken.popleft()):
                     await settling

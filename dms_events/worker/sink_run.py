@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..bus import Bus, Subscription
+from ..bus import Bus, Message, Subscription
 from ..dead_letters import DeadLetterWriter
 from ..sink import Pace
 from ..transport import MemoryKeyValue
@@ -91,9 +91,9 @@ class _SinkHand(Hand):
         pace = self._ask()
         return self._writer.available and pace.pause_s <= 0 and super().has_room()
 
-    def took(self) -> None:
+    def took(self, messages: Iterable[Message[Any]]) -> None:
         """Record one more take, which may have waited for long."""
-        super().took()
+        super().took(messages)
         self._ask()
 
     def _ask(self) -> Pace:

@@ -216,3 +216,20 @@ async def test_folders_are_made_and_a_path_is_unquoted(
 def test_a_url_without_a_file_is_a_config_error(url: str) -> None:
     with pytest.raises(ConfigError, match="sqlite:path"):
         SqliteSink(url)
+
+
+async def test_the_log_that_a_reader_held_up_is_cut_afterwards(
+    file: Path, sink: SqliteSink
+) -> None:
+    log = file.with_name("events.db-wal")
+    body = b'"' + b"x" * 1_000_000 + b'"'
+    await verdicts(sink, document("first"))
+    with sqlite3.connect(file) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM documents").fetchone()
+        await verdicts(sink, *(document(f"held-up-{n}", body) for n in range(30)))
+        assert log.stat().st_size > 24 << 20
+    reader.close()
+    await verdicts(sink, *(document(f"after-{n}", body) for n in range(6)))
+    await verdicts(sink, document("last"))
+    assert log.stat().st_size <= 16 << 20
