@@ -25,8 +25,8 @@ _BUSY_S = 0.01
 _CACHE_KIB = 16_384
 """Room for the pages of one batch; with less, SQLite writes pages before the batch is whole."""
 _LOG_BYTES = 16 << 20
-"""The write-ahead log is cut to this size after its pages are in the database. Without a limit it keeps the
-size that it had while a reader held it up, or while a large batch was written."""
+"""The write-ahead log is cut to this size after its pages are in the database. Without a limit it keeps
+the size that it had while a reader held it up."""
 _PRIMARY = 0xFF
 """The bits of an extended error code that tell the kind of error."""
 _BROKEN = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR})

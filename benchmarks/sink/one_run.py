@@ -15,13 +15,13 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+from dms_events_elasticsearch.encode import encode
 from elasticsearch import AsyncElasticsearch
 
 import dms_events
 from dms_events import Forwarder
 from dms_events.sink import Document, documents_of
 from dms_events.types.elk_stats import ServiceCall
-from dms_events_elasticsearch.encode import encode
 
 from ..bus.scene import PEER, service_call, subject
 from . import documented
