@@ -22,8 +22,9 @@ D = TypeVar("D", bound=Delivery)
 class BufferedReceiver(Receiver, Generic[D]):
     """Hands out the messages that the subclass puts into its buffer.
 
-    The subclass bounds the buffer. If its transport acknowledges, the subclass also keeps the messages in
-    the buffer alive (`keep_alive`), and gives them back in `close` (`give_back`).
+    The subclass bounds the buffer. In `pause` it puts no more messages into it, and returns True. If its
+    transport acknowledges, it also keeps the messages in the buffer alive (`keep_alive`), and gives them
+    back in `close` (`give_back`).
 
     Args:
         arrived: set when a message is put into the buffer; receivers that are read together share one.
