@@ -12,7 +12,7 @@ from ...errors import ConnectionLostError, TransportError
 from ...types.elk_stats import NewService, NtxPayment, ServiceCall
 from ...types.network_config import MessageEnvelope
 from .base import Contract
-from .events import call, collect, event_calls, nothing_comes, payment, service
+from .events import call, collect, event_calls, nothing_comes, payment, service, soon
 from .harness import TransportHarness
 from .promises import ORDERED, promise
 
@@ -272,7 +272,8 @@ class Arriving(Contract):
         await asyncio.sleep(0)
         await bus.close()
         with pytest.raises(TransportError):
-            await asyncio.wait_for(waiting, 5)
+            async with soon(lambda: "the reader still waits"):
+                await waiting
 
     @promise()
     async def test_a_closed_bus_does_not_publish(self, harness: TransportHarness) -> None:

@@ -18,7 +18,7 @@ from ...errors import (
 from ...transport import OutgoingMessage, RequestDelivery
 from ...types.deployment import DeploymentRequest, DeploymentResponse, DeploymentUpdate
 from .answers import REQUEST, Ask, WithRequests, deploy, echo
-from .events import nothing_comes
+from .events import nothing_comes, soon
 from .harness import TransportHarness
 from .promises import REQUESTS, SHARED_REQUESTS, promise
 
@@ -222,7 +222,8 @@ class Asking(WithRequests):
             await begun.wait()
             await other.close()
             with pytest.raises(ConnectionLostError):
-                await asyncio.wait_for(asking, 10)
+                async with soon(lambda: "the request still waits"):
+                    await asking
             with pytest.raises(ConnectionLostError):
                 await other.request(DeploymentRequest(), DeploymentResponse, to=to)
             with pytest.raises(ConnectionLostError):

@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 
 from ...bus import Bus
+from . import events
 from .harness import TransportHarness
 from .promises import needs_of, promise, why_not
 
@@ -38,8 +39,12 @@ class Contract:
 
     @pytest.fixture(autouse=True)
     def _only_what_is_promised(
-        self, request: pytest.FixtureRequest, harness: TransportHarness
+        self,
+        request: pytest.FixtureRequest,
+        harness: TransportHarness,
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
+        monkeypatch.setattr(events, "PATIENCE_S", harness.patience_s)
         if reason := why_not(request.function, harness):
             pytest.skip(reason)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import TypeVar
 
 import msgspec
@@ -20,6 +21,7 @@ __all__ = [
     "nothing_comes",
     "payment",
     "service",
+    "soon",
     "until",
 ]
 
@@ -27,7 +29,7 @@ CALL = "elk_stats.ServiceCall"
 BARE = b'{"Type":"elk_stats.ServiceCall","Data":"eyJDYWxsSUQiOjF9"}'
 """A call as a Go node writes it: without an ID, a source and a time."""
 PATIENCE_S = 10.0
-"""How long the suite waits for what must come."""
+"""How long the suite waits for what must come; the harness's ``patience_s`` while its tests run."""
 T = TypeVar("T", bound=msgspec.Struct)
 
 
@@ -72,6 +74,22 @@ def event_calls(count: int, first: int = 0) -> list[ServiceCall]:
     return [call(float(n)) for n in range(first, first + count)]
 
 
+@asynccontextmanager
+async def soon(failure: Callable[[], str], within_s: float | None = None) -> AsyncIterator[None]:
+    """Raise an AssertionError with the words of ``failure`` if the block takes too long.
+
+    ``within_s`` is the time that the block has: by default the harness's ``patience_s``.
+    """
+    limit = asyncio.timeout(PATIENCE_S if within_s is None else within_s)
+    try:
+        async with limit:
+            yield
+    except TimeoutError:
+        if not limit.expired():
+            raise
+        raise AssertionError(f"too late: {failure()}") from None
+
+
 async def collect(
     subscription: Subscription[T], count: int, *, ack: bool = True, within_s: float | None = None
 ) -> list[Message[T]]:
@@ -81,22 +99,17 @@ async def collect(
         AssertionError: fewer came in time; it says which did.
     """
     messages: list[Message[T]] = []
-    limit_s = PATIENCE_S if within_s is None else within_s
-    waiting = asyncio.timeout(limit_s)
-    try:
-        async with waiting:
-            while len(messages) < count:
-                message = await anext(subscription)
-                if ack:
-                    await message.ack()
-                messages.append(message)
-    except TimeoutError:
-        if not waiting.expired():
-            raise
-        raise AssertionError(
-            f"{len(messages)} of {count} messages came within {limit_s:g} s; the last that came: "
-            f"{[message.event for message in messages[-3:]]}"
-        ) from None
+
+    def failure() -> str:
+        last = [message.event for message in messages[-3:]]
+        return f"{len(messages)} of {count} messages came, the last of them: {last}"
+
+    async with soon(failure, within_s):
+        while len(messages) < count:
+            message = await anext(subscription)
+            if ack:
+                await message.ack()
+            messages.append(message)
     return messages
 
 
@@ -108,19 +121,12 @@ async def until(
     Raises:
         AssertionError: the condition did not come true in time.
     """
-    limit_s = PATIENCE_S if within_s is None else within_s
-    waiting = asyncio.timeout(limit_s)
-    try:
-        async with waiting:
-            while True:
-                met = condition()
-                if await met if isinstance(met, Awaitable) else met:
-                    return
-                await asyncio.sleep(0.02)
-    except TimeoutError:
-        if not waiting.expired():
-            raise
-        raise AssertionError(f"a condition was not met within {limit_s:g} s") from None
+    async with soon(lambda: "a condition was not met", within_s):
+        while True:
+            met = condition()
+            if await met if isinstance(met, Awaitable) else met:
+                return
+            await asyncio.sleep(0.02)
 
 
 async def nothing_comes(subscription: Subscription[T], for_s: float = 0.3) -> bool:

@@ -20,6 +20,9 @@ class TransportHarness(ABC):
     Only `transport` must be written. The other methods fit most transports as they are.
     """
 
+    patience_s: float = 10.0
+    """How long a test waits for what must come. Give a slow broker more."""
+
     addressed: bool = False
     """A request names the peer that answers it; `responder_of` tells which."""
 

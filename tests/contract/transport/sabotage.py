@@ -235,6 +235,8 @@ _places = count()
 class Sabotaged(TransportHarness):
     """A place of the wrong transport of a name."""
 
+    patience_s = 1.0
+
     def __init__(self, name: str) -> None:
         classes: dict[str, type[MemoryTransport]] = {kind.__name__: kind for kind in SABOTAGES}
         self._make = classes.get(name, Wrong)

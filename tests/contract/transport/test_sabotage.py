@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import inspect
+from xml.etree import ElementTree
 
 import pytest
 
-from dms_events.testing.transport_contract import TransportContract, events
+from dms_events.testing.transport_contract import TransportContract
 from dms_events.testing.transport_contract.promises import needs_of
+from tests.kit.paths import HOME
 
-from .sabotage import SABOTAGES, Wrong
+from .sabotage import SABOTAGES
 
 FILE = """
 import pytest
 from dms_events.testing.transport_contract import TransportContract
 from tests.contract.transport.sabotage import Sabotaged
-
+"""
+CLASS = """
 class {name}(TransportContract):
     @pytest.fixture
     def harness(self):
@@ -23,28 +26,30 @@ class {name}(TransportContract):
         harness.unfit = {unfit}
         return harness
 """
+REPLACED = """
+    def test_close_sends_what_was_published(self): pass
+"""
 WHOLE = "test_the_suite_is_run_as_it_was_shipped"
 
 
 @pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch, pytester: pytest.Pytester) -> None:
-    monkeypatch.setattr(events, "PATIENCE_S", 1.0)
+def configured(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(HOME))
     pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function")
 
 
-def run(
-    pytester: pytest.Pytester,
-    test: str = "",
-    *,
-    sabotage: str = "",
-    name: str = "TestIt",
-    unfit: dict[str, str] | None = None,
-    more: str = "",
-) -> pytest.RunResult:
-    """Run a test of the suite, or all, as somebody does who has it from a package."""
-    path = pytester.makepyfile(FILE.format(name=name, sabotage=sabotage, unfit=unfit or {}) + more)
-    node = f"{path.name}::{name}::{test}" if test else path.name
-    return pytester.runpytest_inprocess("-p", "no:cacheprovider", "-rs", node)
+def run(pytester: pytest.Pytester, classes: str, *tests: str) -> pytest.RunResult:
+    """Run tests of some classes, or all, as somebody does who has the suite from a package."""
+    path = pytester.makepyfile(test_it=FILE + classes)
+    nodes = [f"{path.name}::{test}" for test in tests] or [path.name]
+    return pytester.runpytest_subprocess(
+        "-p", "no:cacheprovider", "-rs", "--junitxml=told.xml", *nodes
+    )
+
+
+def it(*, name: str = "TestIt", unfit: dict[str, str] | None = None, more: str = "") -> str:
+    """A class that tests a transport which breaks nothing."""
+    return CLASS.format(name=name, sabotage="", unfit=unfit or {}) + more
 
 
 def shipped() -> dict[str, object]:
@@ -52,25 +57,30 @@ def shipped() -> dict[str, object]:
     return {name: getattr(TransportContract, name) for name in names}
 
 
-@pytest.mark.parametrize("sabotage", SABOTAGES, ids=lambda sabotage: sabotage.__name__)
 def test_whoever_breaks_a_promise_is_told_which_one_and_how_to_mend_it(
-    pytester: pytest.Pytester, sabotage: type[Wrong]
+    pytester: pytest.Pytester,
 ) -> None:
-    test = SABOTAGES[sabotage]
-    told = run(pytester, test, sabotage=sabotage.__name__)
-    told.assert_outcomes(failed=1)
-    said = inspect.cleandoc(str(shipped()[test].__doc__)).partition("\n\n")[0]
-    output = " ".join(told.stdout.str().replace("\nE ", " ").split())
-    assert f"Broken promise: {' '.join(said.split())}" in output
-    assert "To mend it: " in output
+    names = {f"Test{kind.__name__}": test for kind, test in SABOTAGES.items()}
+    classes = (CLASS.format(name=n, sabotage=n.removeprefix("Test"), unfit={}) for n in names)
+    nodes = (f"{name}::{test}" for name, test in names.items())
+    told = run(pytester, "".join(classes), *nodes)
+    told.assert_outcomes(failed=len(SABOTAGES))
+    cases = ElementTree.parse(pytester.path / "told.xml").iter("testcase")
+    texts = {case.attrib["classname"].partition(".")[2]: case[0].text for case in cases}
+    for name, test in names.items():
+        said = inspect.cleandoc(str(shipped()[test].__doc__)).partition("\n\n")[0]
+        text = str(texts[name])
+        assert f"Broken promise: {' '.join(said.split())}" in text, name
+        assert "To mend it: " in text, name
 
 
-@pytest.mark.parametrize("test", sorted(set(SABOTAGES.values())))
-def test_no_test_fails_on_a_transport_that_breaks_nothing(
-    pytester: pytest.Pytester, test: str
+def test_none_of_these_tests_fails_on_a_transport_that_breaks_nothing(
+    pytester: pytest.Pytester,
 ) -> None:
-    outcomes = run(pytester, test).parseoutcomes()
-    assert set(outcomes) <= {"passed", "skipped"}
+    tests = sorted(set(SABOTAGES.values()))
+    outcomes = run(pytester, it(), *(f"TestIt::{test}" for test in tests)).parseoutcomes()
+    assert set(outcomes) == {"passed", "skipped"}
+    assert outcomes["passed"] >= len(tests) - 3
 
 
 def test_a_sabotage_breaks_each_promise_of_the_guarantees() -> None:
@@ -92,66 +102,50 @@ def test_each_test_of_the_suite_names_its_promise_and_how_to_mend_it() -> None:
         assert mend.strip(), name
 
 
-def test_a_promise_that_is_not_made_is_skipped_with_the_reason(pytester: pytest.Pytester) -> None:
-    told = run(pytester, "test_an_id_that_another_node_copies_suppresses_nobody")
-    told.assert_outcomes(skipped=1)
+def test_a_test_that_does_not_run_is_skipped_with_the_reason(pytester: pytest.Pytester) -> None:
+    unfit = "test_close_sends_what_was_published"
+    unpromised = "test_an_id_that_another_node_copies_suppresses_nobody"
+    classes = it(unfit={unfit: "it has no close"})
+    told = run(pytester, classes, f"TestIt::{unfit}", f"TestIt::{unpromised}")
+    told.assert_outcomes(skipped=2)
     told.stdout.fnmatch_lines("*does not promise it: Guarantees.authenticates is False*")
-
-
-def test_a_test_that_a_place_cannot_run_is_skipped_with_its_reason(
-    pytester: pytest.Pytester,
-) -> None:
-    test = "test_close_sends_what_was_published"
-    told = run(pytester, test, unfit={test: "it has no close"})
-    told.assert_outcomes(skipped=1)
     told.stdout.fnmatch_lines("*it has no close*")
 
 
-def test_a_class_is_run_whatever_its_name_and_the_suite_alone_is_not(
+def test_a_class_is_run_whatever_its_name_and_is_told_if_it_has_no_harness(
     pytester: pytest.Pytester,
 ) -> None:
-    told = run(pytester, WHOLE, name="FolderContract")
-    told.assert_outcomes(passed=1)
-    pytester.makepyfile("from dms_events.testing.transport_contract import TransportContract")
-    alone = pytester.runpytest_inprocess("-p", "no:cacheprovider")
-    assert alone.ret == pytest.ExitCode.NO_TESTS_COLLECTED
-
-
-def test_a_class_without_a_harness_fails_and_is_told_to_define_one(
-    pytester: pytest.Pytester,
-) -> None:
-    more = "\nclass TestBare(TransportContract): pass\n"
-    path = pytester.makepyfile(FILE.format(name="TestIt", sabotage="", unfit={}) + more)
-    told = pytester.runpytest_inprocess(f"{path.name}::TestBare::{WHOLE}")
-    told.assert_outcomes(errors=1)
+    classes = it(name="FolderContract") + "class TestBare(TransportContract): pass"
+    told = run(pytester, classes, f"FolderContract::{WHOLE}", f"TestBare::{WHOLE}")
+    told.assert_outcomes(passed=1, errors=1)
     told.stdout.fnmatch_lines("*TestBare has no harness: define a fixture `harness`*")
 
 
-@pytest.mark.parametrize(
-    ("unfit", "more", "told"),
-    [
-        ({"test_a_typing_error": "?"}, "", "`unfit` names no tests of the suite"),
-        ({}, "\n    def test_close_sends_what_was_published(self): pass\n", "replaces these tests"),
-        (
-            {n: "?" for n, test in shipped().items() if n != WHOLE},
-            "",
-            "no test of these is left",
-        ),
-        (
-            {
-                name: "?"
-                for name, test in shipped().items()
-                if any("Guarantees.ordered" in need.reason for need in needs_of(test))
-            },
-            "",
-            "Guarantees.ordered is False",
-        ),
-    ],
-    ids=["unknown", "replaced", "nothing left", "a promise left out"],
-)
+def test_the_suite_alone_tests_nothing_and_that_is_not_green(pytester: pytest.Pytester) -> None:
+    assert run(pytester, "").ret == pytest.ExitCode.NO_TESTS_COLLECTED
+
+
 def test_a_suite_that_tests_less_than_what_is_promised_is_not_green(
-    pytester: pytest.Pytester, unfit: dict[str, str], more: str, told: str
+    pytester: pytest.Pytester,
 ) -> None:
-    output = run(pytester, WHOLE, unfit=unfit, more=more)
-    output.assert_outcomes(failed=1)
-    output.stdout.fnmatch_lines(f"*{told}*")
+    all_but_one = {name: "?" for name in shipped() if name != WHOLE}
+    ordered = {
+        name: "?"
+        for name, test in shipped().items()
+        if any("Guarantees.ordered" in need.reason for need in needs_of(test))
+    }
+    cases = {
+        "TestUnknown": it(name="TestUnknown", unfit={"test_a_typing_error": "?"}),
+        "TestReplaced": it(name="TestReplaced", more=REPLACED),
+        "TestNothingLeft": it(name="TestNothingLeft", unfit=all_but_one),
+        "TestLeavesOut": it(name="TestLeavesOut", unfit=ordered),
+    }
+    told = run(pytester, "".join(cases.values()), *(f"{name}::{WHOLE}" for name in cases))
+    told.assert_outcomes(failed=4)
+    for words in (
+        "`unfit` names no tests of the suite",
+        "your class replaces these tests",
+        "no test of these is left",
+        "Guarantees.ordered is False",
+    ):
+        told.stdout.fnmatch_lines(f"*{words}*")
