@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from dms_events.quiet import Quiet
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["Months"]
 
 _log = logging.getLogger("dms_events")
+_REMEMBERED_S = 86_400.0
+"""A policy deletes old indices, and a late event may make one again while the sink runs."""
 _NOT_ALLOWED = (
     "the sink may not make indices, so they are made when their first document is written. They age from "
     "their creation, not from their month. Give its key the privilege create_index on them (%s)"
@@ -40,6 +43,7 @@ class Months:
         self._client = client
         self._dated = dated
         self._known: set[str] = set()
+        self._known_since = monotonic()
         self._allowed = True
         self._quiet = Quiet(60.0)
 
@@ -52,6 +56,9 @@ class Months:
         Raises:
             Obstacle: the server takes nothing now.
         """
+        if monotonic() - self._known_since >= _REMEMBERED_S:
+            self._known.clear()
+            self._known_since = monotonic()
         missing = sorted(set(indices) - self._known) if self._allowed else []
         made = await asyncio.gather(*map(self._make, missing), return_exceptions=True)
         for index, result in zip(missing, made, strict=True):

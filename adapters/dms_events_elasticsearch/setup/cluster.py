@@ -75,10 +75,11 @@ class Cluster:
         """Return a lifecycle policy; None if there is none."""
         from elasticsearch import NotFoundError
 
-        try:
-            reply = await self._client.ilm.get_lifecycle(name=name)
-        except NotFoundError:
-            return None
+        with translated(f"reading the policy {name}"):
+            try:
+                reply = await self._client.ilm.get_lifecycle(name=name)
+            except NotFoundError:
+                return None
         found: dict[str, Any] = reply.body[name]["policy"]
         return found
 

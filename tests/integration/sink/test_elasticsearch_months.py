@@ -7,9 +7,12 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from elasticsearch import AsyncElasticsearch
 
 from dms_events.errors import ConfigError
 from dms_events.sink import Verdict
+from dms_events_elasticsearch import months
+from dms_events_elasticsearch.months import Months
 from tests.kit.servers.elasticsearch import call
 
 from .test_elasticsearch import opened, removed, verdicts
@@ -35,6 +38,26 @@ async def test_the_sink_makes_the_index_of_a_month_with_the_date_from_which_it_a
     assert made["mappings"]["dynamic"] == "strict"
 
 
+async def test_on_a_server_without_lifecycles_an_index_is_made_without_a_date(
+    empty_elasticsearch_url: str,
+) -> None:
+    async with AsyncElasticsearch(empty_elasticsearch_url) as client:
+        await Months(client, dated=False).ensure([INDEX])
+    assert "lifecycle" not in index(empty_elasticsearch_url)["settings"]["index"]
+
+
+async def test_an_index_that_was_deleted_meanwhile_is_made_with_its_date_again(
+    empty_elasticsearch_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened(empty_elasticsearch_url) as sink:
+        await sink.write([removed("1")])
+        call(f"{empty_elasticsearch_url}/{INDEX}", "DELETE")
+        monkeypatch.setattr(months, "_REMEMBERED_S", 0.0)
+        await sink.write([removed("2")])
+    made = index(empty_elasticsearch_url)
+    assert int(made["settings"]["index"]["lifecycle"]["origination_date"]) == DECEMBER_MS
+
+
 async def test_an_index_that_is_there_is_written_to_and_stays_as_it_is(
     empty_elasticsearch_url: str,
 ) -> None:
@@ -48,8 +71,8 @@ async def test_an_index_that_is_there_is_written_to_and_stays_as_it_is(
 async def test_sinks_that_make_the_same_month_at_once_store_each_event_once(
     empty_elasticsearch_url: str,
 ) -> None:
-    months = [f"2026-{month:02}-05T12:00:00Z" for month in range(1, 5)]
-    batch = [removed(f"{n}", time_text=month) for month in months for n in range(20)]
+    times = [f"2026-{month:02}-05T12:00:00Z" for month in range(1, 5)]
+    batch = [removed(f"{n}", time_text=time) for time in times for n in range(20)]
 
     async def write() -> list[Verdict]:
         async with opened(empty_elasticsearch_url) as sink:
