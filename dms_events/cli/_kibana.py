@@ -86,8 +86,16 @@ def install(
             help="Encoded API key; other users of this machine see an option, but no variable.",
         ),
     ] = "",
-    user: Annotated[str, typer.Option("--user", envvar="DMS_EVENTS_KIBANA_USER")] = "",
-    password: Annotated[str, typer.Option("--password", envvar="DMS_EVENTS_KIBANA_PASSWORD")] = "",
+    user: Annotated[
+        str,
+        typer.Option("--user", envvar="DMS_EVENTS_KIBANA_USER", help="Instead of an API key."),
+    ] = "",
+    password: Annotated[
+        str,
+        typer.Option(
+            "--password", envvar="DMS_EVENTS_KIBANA_PASSWORD", help="Of the user; see --api-key."
+        ),
+    ] = "",
     ca_certs: Annotated[
         Path | None,
         typer.Option(

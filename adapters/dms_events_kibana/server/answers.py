@@ -41,7 +41,7 @@ class Answer(msgspec.Struct, frozen=True):
         """
         try:
             read = json.loads(self.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             read = None
         if isinstance(read, dict):
             return read
@@ -55,7 +55,7 @@ class Answer(msgspec.Struct, frozen=True):
         """
         try:
             read = [json.loads(line) for line in self.body.splitlines() if line.strip()]
-        except ValueError:
+        except (ValueError, RecursionError):
             read = [None]
         if all(isinstance(one, dict) and "id" in one for one in read):
             return read

@@ -7,7 +7,7 @@ compared, what is empty counts as absent, and what Kibana has beside it does not
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from typing import Any, Final
 
 import msgspec
@@ -54,7 +54,8 @@ def differences(ours: list[Json], theirs: list[Json]) -> list[Difference]:
         for setting, wanted, present in _compared(mine, its):
             found.append(Difference(title, "", setting, wanted, present))
         found += _panel_differences(title, my_panels, its_panels)
-        found += _reference_differences(title, one, other)
+        gone = my_panels.keys() - its_panels.keys()
+        found += _reference_differences(title, one, other, gone)
     return found
 
 
@@ -77,9 +78,13 @@ def _panel_differences(title: str, ours: Json, theirs: Json) -> Iterator[Differe
             yield Difference(title, str(panel.get("title") or key), "", "not there", "added")
 
 
-def _reference_differences(title: str, ours: Json, theirs: Json) -> Iterator[Difference]:
+def _reference_differences(
+    title: str, ours: Json, theirs: Json, gone: Set[str]
+) -> Iterator[Difference]:
+    """Yield the first reference that is lost; those of panels that are gone went with them."""
     there = {one.get("name"): one.get("id") for one in theirs.get("references", [])}
-    lost = [one for one in ours["references"] if there.get(one["name"]) != one["id"]]
+    kept = [one for one in ours["references"] if one["name"].partition(":")[0] not in gone]
+    lost = [one for one in kept if there.get(one["name"]) != one["id"]]
     if lost:
         reference = lost[0]
         present = str(there.get(reference["name"], "missing"))

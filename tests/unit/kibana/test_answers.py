@@ -39,6 +39,7 @@ async def told_by(url: str, **options: Any) -> str:
         (200, PAGE, "is no Kibana"),
         (500, PAGE, "is no Kibana"),
         (200, b"[]", "is no Kibana"),
+        (200, b'{"a":' * 100_000, "is no Kibana"),
     ],
 )
 async def test_a_refusal_is_told_in_words(status: int, said: Json | bytes, told: str) -> None:
