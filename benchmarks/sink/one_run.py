@@ -15,13 +15,13 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from dms_events_elasticsearch.encode import encode
 from elasticsearch import AsyncElasticsearch
 
 import dms_events
 from dms_events import Forwarder
-from dms_events.sink import Document, documents_of
+from dms_events.sink import documents_of
 from dms_events.types.elk_stats import ServiceCall
+from dms_events_elasticsearch.bulk.encode import encode
 
 from ..bus.scene import PEER, service_call, subject
 from . import documented
@@ -64,8 +64,7 @@ async def ready(options: argparse.Namespace) -> Callable[[], Awaitable[None]]:
         bodies: list[bytes] = []
         async with bus.subscribe(ServiceCall, start="all", prefetch=options.batch) as messages:
             while len(bodies) * options.batch < options.count:
-                batch = documents_of(await messages.batch(options.batch, 10.0))
-                bodies.append(_body(batch))
+                bodies.append(encode(documents_of(await messages.batch(options.batch, 10.0))))
 
     async def post(client: AsyncElasticsearch) -> None:
         while bodies:
@@ -82,10 +81,6 @@ async def ready(options: argparse.Namespace) -> Callable[[], Awaitable[None]]:
                 posting.create_task(post(client))
 
     return run
-
-
-def _body(batch: list[Document]) -> bytes:
-    return b"\n".join([*encode(batch), b""])
 
 
 async def _measured(options: argparse.Namespace) -> dict[str, Any]:
