@@ -48,7 +48,8 @@ def setup(
             "--retention",
             envvar="DMS_EVENTS_ELASTICSEARCH_RETENTION",
             metavar="DAYS",
-            help="Delete an index so many days after the end of its month.  [default: not touched]",
+            help="Days between the end of an index's month and its deletion.",
+            show_default="unchanged",
         ),
     ] = None,
     replicas: Annotated[
@@ -56,7 +57,8 @@ def setup(
         typer.Option(
             "--replicas",
             envvar="DMS_EVENTS_ELASTICSEARCH_REPLICAS",
-            help="Copies of each index; 0 on a single node.  [default: not touched]",
+            help="Number of copies of each index; 0 on a single node.",
+            show_default="unchanged",
         ),
     ] = None,
     shards: Annotated[
@@ -64,7 +66,8 @@ def setup(
         typer.Option(
             "--shards",
             envvar="DMS_EVENTS_ELASTICSEARCH_SHARDS",
-            help="Primary shards of each new index.  [default: not touched]",
+            help="Number of primary shards of each new index.",
+            show_default="unchanged",
         ),
     ] = None,
     check: Annotated[
@@ -74,16 +77,19 @@ def setup(
         bool, typer.Option("--dry-run", help="Change nothing, and print what would be changed.")
     ] = False,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Also set what somebody changed on the server.")
+        bool,
+        typer.Option(
+            "--overwrite", help="Overwrite also the settings that somebody changed on the server."
+        ),
     ] = False,
 ) -> None:
-    """Bring the templates, settings and retention of a server to what is declared.
+    """Apply the declared templates, settings and retention to a server.
 
-    Installs a template for each type that may be stored, and adds new fields, aliases and settings to the
-    indices that exist. What somebody else changed on the server is left as it is, and printed. A change
-    that takes a new index says so.
+    A template is installed for each type that may be stored. Existing indices get new fields, aliases and
+    settings. A setting that somebody else changed on the server is left as it is, and printed. If a
+    change needs a new index, the command says so.
 
-    Exits with 1 if something was refused, and with `--check` if anything is not as declared.
+    The exit code is 1 if a change was refused, and with `--check` if anything is not as declared.
     """
     from dms_events_elasticsearch import ElasticsearchSetup, apply_setup, check_setup
 

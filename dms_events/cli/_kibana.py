@@ -34,13 +34,13 @@ _Prefix = Annotated[
 def export(
     to: Annotated[
         Path | None,
-        typer.Option("--to", metavar="FILE", help="The file.  [default: standard output]"),
+        typer.Option("--to", metavar="FILE", help="File to write.", show_default="standard output"),
     ] = None,
     prefix: _Prefix = "dms",
 ) -> None:
     """Write the data view and the dashboards as NDJSON, for Kibana 8.9 or newer.
 
-    In Kibana: Stack Management, Saved Objects, Import.
+    To import the file in Kibana: Stack Management, Saved Objects, Import.
     """
     from dms_events_kibana import dumps, objects
 
@@ -58,24 +58,26 @@ def export(
 @app.command()
 def install(
     url: Annotated[
-        str, typer.Option("--url", envvar="DMS_EVENTS_KIBANA_URL", help="Where Kibana is.")
+        str, typer.Option("--url", envvar="DMS_EVENTS_KIBANA_URL", help="URL of Kibana.")
     ] = "http://127.0.0.1:5601",
     space: Annotated[
         str,
         typer.Option(
             "--space",
             envvar="DMS_EVENTS_KIBANA_SPACE",
-            help="Id of a space.  [default: Kibana's default space]",
+            help="Id of the Kibana space.",
+            show_default="Kibana's default space",
         ),
     ] = "",
     check: Annotated[
-        bool, typer.Option("--check", help="Change nothing, and tell what was changed by hand.")
+        bool,
+        typer.Option("--check", help="Change nothing, and print the changes that somebody made."),
     ] = False,
     prefix: _Prefix = "dms",
     wait: Annotated[
         float,
         typer.Option(
-            "--wait", metavar="SECONDS", min=0, help="Wait for a Kibana that is starting."
+            "--wait", metavar="SECONDS", min=0, help="Longest wait for a Kibana that is starting."
         ),
     ] = 0.0,
     api_key: Annotated[
@@ -83,17 +85,23 @@ def install(
         typer.Option(
             "--api-key",
             envvar="DMS_EVENTS_KIBANA_API_KEY",
-            help="Encoded API key; other users of this machine see an option, but no variable.",
+            help="Encoded API key. Prefer the variable: other users of this machine can see options.",
         ),
     ] = "",
     user: Annotated[
         str,
-        typer.Option("--user", envvar="DMS_EVENTS_KIBANA_USER", help="Instead of an API key."),
+        typer.Option(
+            "--user",
+            envvar="DMS_EVENTS_KIBANA_USER",
+            help="User with a password, instead of an API key.",
+        ),
     ] = "",
     password: Annotated[
         str,
         typer.Option(
-            "--password", envvar="DMS_EVENTS_KIBANA_PASSWORD", help="Of the user; see --api-key."
+            "--password",
+            envvar="DMS_EVENTS_KIBANA_PASSWORD",
+            help="Password of the user. Prefer the variable.",
         ),
     ] = "",
     ca_certs: Annotated[
@@ -101,14 +109,14 @@ def install(
         typer.Option(
             "--ca-certs",
             envvar="DMS_EVENTS_KIBANA_CA_CERTS",
-            help="The CA that signed Kibana's certificate.",
+            help="File with the CA certificates to trust (PEM).",
         ),
     ] = None,
 ) -> None:
-    """Import the dashboards into a Kibana, in place of older ones, and read them back.
+    """Import the dashboards into a Kibana, in place of older ones, and compare the result.
 
-    Exits with 1 where Kibana has something else than was installed, and with `--check` where somebody
-    changed something. A Kibana that stores the objects in a newer form may have changed them itself.
+    The exit code is 1 if Kibana does not have exactly the installed dashboards, and with `--check` if
+    somebody changed them. A newer Kibana may convert them to a newer form by itself.
     """
     from dms_events_kibana import Kibana
 
@@ -126,7 +134,7 @@ def install(
 
 @app.command()
 def queries(prefix: _Prefix = "dms") -> None:
-    """Print what each panel asks of Elasticsearch, as searches for Kibana's Dev Tools."""
+    """Print the Elasticsearch query of each panel, in the form of Kibana's Dev Tools."""
     from dms_events_kibana import all_dashboards, request
 
     for dashboard in all_dashboards():

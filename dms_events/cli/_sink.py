@@ -44,7 +44,7 @@ _SHOW_S: Final = 0.25
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """How much is written at a time. The sink may take less."""
+    """The upper limits of what is written at a time. The sink may take less."""
 
     batch: Annotated[
         int, option("Limits", "--batch", "Most events in one write.", env="SINK_BATCH")
@@ -103,7 +103,7 @@ def run_(
         list[str] | None,
         typer.Option(
             metavar="ROOT",
-            help="Root to which only relays may publish: the documents name the signers.",
+            help="Root to which only relays may publish; its documents name the signers. Repeatable.",
         ),
     ] = None,
     http: HttpOption = None,
@@ -120,7 +120,7 @@ def run_(
         typer.Option(
             "--wait/--no-wait",
             envvar="DMS_EVENTS_SINK_WAIT",
-            help="Wait for a store that is not there yet.",
+            help="Wait for a store that does not answer yet.",
         ),
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the final figures as JSON.")] = False,
@@ -135,7 +135,7 @@ def run_(
     The position in the stream belongs to the reader (`--durable`), not to the store. To fill a new store
     from the oldest event on, use a new name.
 
-    A pattern such as `--type '*'` leaves out the types that may not be stored, and says which these are.
+    A pattern such as `--type '*'` leaves out the types that may not be stored, and prints them.
     """
     if log_level is not None:
         log_on_stderr(log_level)
