@@ -11,12 +11,14 @@ from hypothesis import HealthCheck, settings
 from dms_events_nats import NatsServer
 from tests.kit.programs.command import end_forking
 from tests.kit.servers.elasticsearch_fixtures import (
+    elasticsearch_8_url,
     elasticsearch_url,
     empty_elasticsearch_url,
     secured_elasticsearch,
 )
 
 __all__ = [
+    "elasticsearch_8_url",
     "elasticsearch_url",
     "empty_elasticsearch_url",
     "end_forking",

@@ -12,7 +12,7 @@ from xdist.workermanage import WorkerController  # type: ignore[import-untyped]
 
 from tests.kit.run.leftovers import run_folder
 
-_GROUPING = {"elasticsearch_url", "secured_elasticsearch"}
+_GROUPING = {"elasticsearch_url", "elasticsearch_8_url", "secured_elasticsearch"}
 """Session fixtures that are too dear for each worker to have its own: they group their tests."""
 
 

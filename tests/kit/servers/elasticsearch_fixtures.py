@@ -13,10 +13,12 @@ from dms_events_elasticsearch.setup.compare import compared
 from dms_events_elasticsearch.setup.templates import index_templates
 
 from .elasticsearch import ElasticsearchServer, call
+from .elasticsearch_download import ES8
 from .elasticsearch_security import Security
 
 __all__ = [
     "SecuredElasticsearch",
+    "elasticsearch_8_url",
     "elasticsearch_url",
     "emptied",
     "empty_elasticsearch_url",
@@ -60,6 +62,17 @@ class SecuredElasticsearch:
     def revoke(self, key_id: str) -> None:
         """Have the server refuse an API key from now on."""
         self.call("/_security/api_key", "DELETE", {"ids": [key_id]})
+
+
+@pytest.fixture(scope="session")
+def elasticsearch_8_url() -> Iterator[str]:
+    """A running server of release 8. It does not answer ``GET /``; see `fronted`."""
+    server = ElasticsearchServer(release=ES8)
+    try:
+        server.start()
+        yield server.url
+    finally:
+        server.stop()
 
 
 @pytest.fixture(scope="session")
