@@ -36,7 +36,7 @@ def demo(
     elasticsearch: Annotated[
         str | None,
         typer.Option(
-            metavar="URL", help="URL of an Elasticsearch 9 server that stores the events too."
+            metavar="URL", help="URL of an Elasticsearch server that stores the events too."
         ),
     ] = None,
 ) -> None:
