@@ -92,8 +92,9 @@ class Connection:
     def client(self) -> AsyncElasticsearch:
         """The client. Each call of it stands in `translated`.
 
-        It sends each request once: the caller decides whether to try again. Only a request that did not
-        leave, because a host has no connection, goes to the next host.
+        It sends a POST once: the caller decides whether to try again. Only a request that did not leave,
+        because a host has no connection, goes to the next host. (aiohttp itself sends a GET or a PUT a
+        second time if the connection breaks, and `AsyncElasticsearch.bulk` is a PUT.)
 
         Raises:
             SinkError: the connection is not open.
