@@ -264,9 +264,11 @@ class Bus(Requests):
         if not ack_wait_s > 0:
             raise ConfigError("ack_wait_s", f"must be above 0 seconds, not {ack_wait_s}")
         if partitioned and not (durable and self.guarantees.acknowledges):
-            raise ConfigError("partitioned", "needs a durable, and a transport that acknowledges")
+            raise ConfigError(
+                "partitioned", "it takes a durable, and a transport that acknowledges"
+            )
         if must_exist and durable is None:
-            raise ConfigError("must_exist", "needs a durable: name one, or leave must_exist out")
+            raise ConfigError("must_exist", "it takes a durable: name one, or leave must_exist out")
         patterns = [w if isinstance(w, str) else registry.name_of(w) for w in wanted]
         names = {name: registry.matching(name) for name in patterns}
         types = frozenset(name for found in names.values() for name in found)

@@ -68,7 +68,7 @@ class Settings(msgspec.Struct, kw_only=True):
             ("start", self.start == "all"),
         ):
             if asked:
-                raise ConfigError(name, "needs a durable, and this worker has none")
+                raise ConfigError(name, "it takes a durable, and this worker has none")
 
 
 class Ending:

@@ -140,4 +140,4 @@ async def test_a_relay_from_or_to_what_it_cannot_use_is_an_error_of_one_line() -
     assert "--from: must be libp2p://HOST:PORT" in said
     said = await complaint("relay", "--from", "libp2p://127.0.0.1:0", "--to", "memory://")
     assert "memory:// does not keep events" in said
-    assert "takes nats://" in await complaint("relay", "--to", "libp2p://127.0.0.1:0")
+    assert "takes only nats://" in await complaint("relay", "--to", "libp2p://127.0.0.1:0")
