@@ -2,18 +2,18 @@
 
 from .dashboards import all_dashboards
 from .ndjson import dumps, objects
-from .queries import request
-from .server import Difference, Kibana, KibanaError, Outcome, check, install
+from .queries import search_body
+from .server import Difference, InstallReport, Kibana, KibanaError, check, install
 
 __all__ = [
     "Difference",
+    "InstallReport",
     "Kibana",
     "KibanaError",
-    "Outcome",
     "all_dashboards",
     "check",
     "dumps",
     "install",
     "objects",
-    "request",
+    "search_body",
 ]

@@ -27,7 +27,7 @@ from .model import (
     Top,
 )
 
-__all__ = ["request"]
+__all__ = ["search_body"]
 
 Json = dict[str, Any]
 
@@ -35,7 +35,9 @@ _STATS: Final = {"average": "avg", "distinct": "cardinality"}
 """Elasticsearch's names, where they are not the model's."""
 
 
-def request(data: Data, *, start: str = "now-10d/d", end: str = "now", every: str = "3h") -> Json:
+def search_body(
+    data: Data, *, start: str = "now-10d/d", end: str = "now", every: str = "3h"
+) -> Json:
     """Return the body of a search for the numbers of a panel.
 
     A formula has its parts as ``<id>X0`` and ``<id>X1``. A measure of its own condition stands inside a

@@ -13,7 +13,7 @@ from ._running import run
 from ._shared import out, print_columns, visible
 
 if TYPE_CHECKING:
-    from dms_events_kibana import Kibana, Outcome
+    from dms_events_kibana import InstallReport, Kibana
 
 __all__ = ["app"]
 
@@ -127,44 +127,46 @@ def install(
         basic_auth=(user, password) if user else None,
         ca_certs=ca_certs,
     )
-    outcome = run(_installed(kibana, check, prefix, wait))
-    _print(outcome, check, f"{kibana.url}/app/dashboards#/view/{prefix}-overview")
-    raise typer.Exit(1 if outcome.differences and (check or not outcome.converted) else 0)
+    report = run(_installed(kibana, check, prefix, wait))
+    _print(report, check, f"{kibana.url}/app/dashboards#/view/{prefix}-overview")
+    raise typer.Exit(1 if report.differences and (check or not report.converted) else 0)
 
 
 @app.command()
 def queries(prefix: _Prefix = "dms") -> None:
     """Print the Elasticsearch query of each panel, in the form of Kibana's Dev Tools."""
-    from dms_events_kibana import all_dashboards, request
+    from dms_events_kibana import all_dashboards, search_body
 
     for dashboard in all_dashboards():
         for panel in dashboard.panels():
-            body = msgspec.json.format(msgspec.json.encode(request(panel.data)), indent=1).decode()
+            body = msgspec.json.format(
+                msgspec.json.encode(search_body(panel.data)), indent=1
+            ).decode()
             out.print(f"# {dashboard.title}: {panel.title}", markup=False)
             out.print(f"POST {prefix}-elk_stats.*/_search\n{body}\n", markup=False)
 
 
-async def _installed(kibana: Kibana, check_only: bool, prefix: str, wait_s: float) -> Outcome:
+async def _installed(kibana: Kibana, check_only: bool, prefix: str, wait_s: float) -> InstallReport:
     from dms_events_kibana import check, install
 
     async with kibana:
         work: Any = check if check_only else install
-        outcome: Outcome = await work(kibana, prefix=prefix, wait_s=wait_s)
-        return outcome
+        report: InstallReport = await work(kibana, prefix=prefix, wait_s=wait_s)
+        return report
 
 
-def _print(outcome: Outcome, check: bool, place: str) -> None:
-    if outcome.differences:
+def _print(report: InstallReport, check: bool, place: str) -> None:
+    if report.differences:
         rows = [("dashboard", "panel", "setting", "ours", "there")]
-        for one in outcome.differences:
+        for one in report.differences:
             found = (one.object, one.panel, one.setting, one.ours, one.theirs)
             rows.append(tuple(map(visible, found)))  # type: ignore[arg-type]
         print_columns(rows)
-        if outcome.converted:
+        if report.converted:
             out.print(
                 "this Kibana stores dashboards in a newer form: it may have changed them itself"
             )
         return
-    name = f"Kibana {visible(outcome.version)}" if outcome.version else "Kibana"
+    name = f"Kibana {visible(report.version)}" if report.version else "Kibana"
     done = "has the dashboards as they were installed" if check else "has the dashboards"
     out.print(f"{name} {done}: {place}", markup=False)

@@ -2,7 +2,7 @@
 
 from .answers import KibanaError
 from .compare import Difference
-from .install import Outcome, check, install
+from .install import InstallReport, check, install
 from .kibana import Kibana
 
-__all__ = ["Difference", "Kibana", "KibanaError", "Outcome", "check", "install"]
+__all__ = ["Difference", "InstallReport", "Kibana", "KibanaError", "check", "install"]

@@ -12,12 +12,12 @@ from ..ndjson import OLDEST_KIBANA, dumps, objects
 from .compare import Difference, converted, differences
 from .kibana import Kibana
 
-__all__ = ["Outcome", "check", "install"]
+__all__ = ["InstallReport", "check", "install"]
 
 _OLDEST: Final = tuple(map(int, OLDEST_KIBANA.split(".")[:2]))
 
 
-class Outcome(msgspec.Struct, frozen=True):
+class InstallReport(msgspec.Struct, frozen=True):
     """What a Kibana has of the dashboards."""
 
     version: str
@@ -27,7 +27,7 @@ class Outcome(msgspec.Struct, frozen=True):
     """True if Kibana stores the objects in a newer form: a difference may be of its own making."""
 
 
-async def install(kibana: Kibana, *, prefix: str = "dms", wait_s: float = 0.0) -> Outcome:
+async def install(kibana: Kibana, *, prefix: str = "dms", wait_s: float = 0.0) -> InstallReport:
     """Import the data view and the dashboards, in place of older ones, and read them back.
 
     Args:
@@ -44,7 +44,7 @@ async def install(kibana: Kibana, *, prefix: str = "dms", wait_s: float = 0.0) -
     return await _compared(kibana, prefix, version)
 
 
-async def check(kibana: Kibana, *, prefix: str = "dms", wait_s: float = 0.0) -> Outcome:
+async def check(kibana: Kibana, *, prefix: str = "dms", wait_s: float = 0.0) -> InstallReport:
     """Compare the dashboards of a Kibana with ours; nothing is written.
 
     Args:
@@ -60,10 +60,10 @@ async def check(kibana: Kibana, *, prefix: str = "dms", wait_s: float = 0.0) -> 
     return await _compared(kibana, prefix, version)
 
 
-async def _compared(kibana: Kibana, prefix: str, version: str) -> Outcome:
+async def _compared(kibana: Kibana, prefix: str, version: str) -> InstallReport:
     ours = objects(prefix)
     theirs = await kibana.saved_objects([(one["type"], one["id"]) for one in ours])
-    return Outcome(version, differences(ours, theirs), converted(ours, theirs))
+    return InstallReport(version, differences(ours, theirs), converted(ours, theirs))
 
 
 def _checked(version: str) -> str:

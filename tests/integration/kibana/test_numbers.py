@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from dms_events.report import queries
-from dms_events_kibana import all_dashboards, request
+from dms_events_kibana import all_dashboards, search_body
 from dms_events_kibana.model import Asking, Cumulative, Data, OverTime, Tile, Top
 from tests.kit.kibana.counted import COUNTED, counted
 from tests.kit.kibana.rows import Row, rows_of
@@ -41,7 +41,7 @@ class Seeded:
 
     def rows(self, data: Data) -> list[Row]:
         """The answer of Elasticsearch to a panel."""
-        body = request(data, start=START.isoformat(), end=END.isoformat(), every=f"{SLOT_MS}ms")
+        body = search_body(data, start=START.isoformat(), end=END.isoformat(), every=f"{SLOT_MS}ms")
         return rows_of(data, call(f"{self.url}/dms-elk_stats.*/_search", "POST", body))
 
 

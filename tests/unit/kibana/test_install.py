@@ -10,19 +10,27 @@ from typing import Any
 import pytest
 
 from dms_events.errors import ConfigError
-from dms_events_kibana import Difference, Kibana, KibanaError, Outcome, check, install, objects
+from dms_events_kibana import (
+    Difference,
+    InstallReport,
+    Kibana,
+    KibanaError,
+    check,
+    install,
+    objects,
+)
 from tests.kit.kibana.server import Asked, ScriptedKibana, scripted_kibana
 
 Json = dict[str, Any]
 CALLS = ("dashboard", "dms-service-calls")
 
 
-async def installed(server: ScriptedKibana, **options: Any) -> Outcome:
+async def installed(server: ScriptedKibana, **options: Any) -> InstallReport:
     async with Kibana(server.url, **options) as kibana:
         return await install(kibana)
 
 
-async def checked(server: ScriptedKibana) -> Outcome:
+async def checked(server: ScriptedKibana) -> InstallReport:
     async with Kibana(server.url) as kibana:
         return await check(kibana)
 
@@ -34,10 +42,10 @@ def panels_of(one: Json) -> list[Json]:
 
 async def test_what_is_installed_is_there_and_as_it_was_sent() -> None:
     async with scripted_kibana() as server:
-        outcome = await installed(server)
-        assert outcome == Outcome("9.2.0", [], False)
+        report = await installed(server)
+        assert report == InstallReport("9.2.0", [], False)
         assert list(server.objects.values()) == objects()
-        assert await checked(server) == outcome
+        assert await checked(server) == report
         assert {asked.headers["kbn-xsrf"] for asked in server.asked} == {"dms-events"}
 
 
@@ -195,7 +203,7 @@ async def test_kibanas_own_additions_and_omissions_are_no_change() -> None:
         one["attributes"]["controlGroupInput"]["showApplySelections"] = False
         one["references"].reverse()
         one["updated_at"] = "2026-11-28T05:00:00.000Z"
-        assert await checked(server) == Outcome("9.2.0", [], False)
+        assert await checked(server) == InstallReport("9.2.0", [], False)
 
 
 async def test_objects_in_a_newer_form_are_told() -> None:
