@@ -57,7 +57,7 @@ def pattern_of(wanted: str) -> str:
             if "." not in wanted:
                 raise
     if not is_pattern(wanted):
-        raise ConfigError("type", f"{wanted!r} is not a type, 'module.*' or '*'")
+        raise ConfigError("type", f"{wanted!r} is none of a type, 'module.*' and '*'")
     return shortened_type(wanted, TOKEN_BYTES)
 
 

@@ -267,7 +267,7 @@ async def test_one_wrong_name_among_the_right_ones_changes_nothing(
         (("--since", "yesterday"), "since: 'yesterday' is not a time: write 2026-11-23T20:00:00Z"),
         (("--until", "2026-11-23T20:00:00"), "until: '2026-11-23T20:00:00' is not a time"),
         (("--type", "ServiceCal"), "did you mean ServiceCall"),
-        (("--type", "elk_stats.>"), "is not a type, 'module.*' or '*'"),
+        (("--type", "elk_stats.>"), "is none of a type, 'module.*' and '*'"),
     ],
 )
 async def test_a_wrong_filter_is_one_line(
