@@ -60,7 +60,7 @@ async def _wait_for(sink: Sink) -> None:
             said, quiet = reason, Quiet(_SAY_AGAIN_S)
         if quiet.over():
             waited_s = time.monotonic() - began
-            _log.warning("waiting for the sink, for %.0f s now: %s", waited_s, reason)
+            _log.warning("waiting for the sink (%.0f s so far): %s", waited_s, reason)
         await asyncio.sleep(_RETRY.delay_s(attempt, random.random()))
     if said:
         _log.warning("the sink is there, after %.0f s", time.monotonic() - began)

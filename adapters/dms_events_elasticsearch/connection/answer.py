@@ -19,6 +19,7 @@ __all__ = ["Server", "failure", "server_in"]
 _OLDEST: Final = (8, 19)
 _TITLE: Final = re.compile(r"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
 _PRODUCT: Final = "x-elastic-product"
+_MOST_READ: Final = 2000
 _MOST_SHOWN: Final = 80
 
 
@@ -91,6 +92,7 @@ def _shown(body: object) -> str:
     """Return the title of a page, or the beginning of another answer."""
     if not isinstance(body, str):
         return visible(msgspec.json.encode(body).decode()[:_MOST_SHOWN])
+    body = body[:_MOST_READ]
     title: Any = _TITLE.search(body)
     text = f"the page {unescape(title[1]).strip()!r}" if title else body.strip() or "nothing"
     return visible(" ".join(text.split())[:_MOST_SHOWN])

@@ -25,6 +25,7 @@ _MOST_S: Final = 10.0
 _LOOK_S: Final = 2.0
 """For a look that only makes an error clearer."""
 _MOST_BYTES: Final = 1 << 16
+_MOST_SHOWN: Final = 200
 _LOGIN_CURES: Final = {
     "": "give an API key, a token, or user and password",
     "api_key": "check the API key",
@@ -50,7 +51,7 @@ async def ask(
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
         raise await _unreached(host, tls, error, timeout_s) from error
     if 300 <= status < 400:
-        there = visible(headers.get("location", "another place"))
+        there = visible(headers.get("location", "another place")[:_MOST_SHOWN])
         raise ConfigError("url", f"{host} answers {status}, a redirect to {there}: give that URL")
     if status in {401, 403}:
         cure = _LOGIN_CURES[credentials.way]
@@ -96,7 +97,7 @@ async def _get(
 def _decoded(content: bytes) -> object:
     try:
         return msgspec.json.decode(content)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return content.decode("utf-8", "replace")
 
 

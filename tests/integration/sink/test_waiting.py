@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from contextlib import suppress
 from pathlib import Path
 from signal import SIGTERM
@@ -48,6 +49,15 @@ async def test_each_new_reason_of_the_wait_is_said_and_a_signal_ends_it(
         "the page 'Starting'",
         f"connecting: {url}: {REFUSED}",
     ]
+
+
+async def test_a_reason_that_lasts_is_said_again(nats_server: NatsServer, tmp_path: Path) -> None:
+    sooner = "from dms_events.cli import _opening, main; _opening._SAY_AGAIN_S = 0.5; main()"
+    (tmp_path / "events.db").mkdir()
+    words = ("--wait", "--from", nats_server.url, "--to", f"sqlite:{tmp_path}/events.db")
+    async with running(sys.executable, "-c", sooner, "sink", "run", *words) as sink:
+        again = "unable to open database file"
+        await until(lambda: sink.err.count(again) == 3, "the third line", by=sink)
 
 
 async def test_a_store_that_comes_later_gets_all_events(
