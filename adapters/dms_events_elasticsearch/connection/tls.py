@@ -55,6 +55,9 @@ class Tls(msgspec.Struct, frozen=True):
         named, file = "ca_certs", self.ca_certs
         try:
             context = ssl.create_default_context(cafile=file)
+            if file is not None:
+                # Since Python 3.13 a CA needs an extension that those of Elasticsearch's certutil lack.
+                context.verify_flags &= ~ssl.VERIFY_X509_STRICT
             named, file = "client_cert", self.client_cert
             self._show_own(context)
         except OSError as error:  # an ssl.SSLError is one

@@ -25,7 +25,10 @@ async def self_signed(folder: Path) -> tuple[Path, Path]:
 
 
 class Authority:
-    """A CA of its own. Making one skips the test where openssl is missing."""
+    """A CA of its own, without the extension "key usage", as older ones of Elasticsearch's certutil are.
+
+    Making one skips the test where openssl is missing.
+    """
 
     def __init__(self, folder: Path, name: str = "ca") -> None:
         self._folder = folder

@@ -33,6 +33,9 @@ async def listening(
             writer.close()
 
     def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if not server.is_serving():  # a handshake of TLS that ends after the server
+            writer.transport.abort()
+            return
         connections[asyncio.create_task(connection(reader, writer))] = writer
 
     server = await asyncio.start_server(accept, "127.0.0.1", port, ssl=tls)
