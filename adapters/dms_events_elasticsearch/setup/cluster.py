@@ -124,15 +124,18 @@ class Cluster:
     async def indices(self, names: Names) -> dict[str, Index]:
         """Return all indices of a prefix, by name."""
         with translated("reading the indices"):
-            reply = await self._client.indices.get(
-                index=names.indices, filter_path=_INDICES, flat_settings=False
-            )
+            reply = await self._client.indices.get(index=names.indices, filter_path=_INDICES)
         return {name: msgspec.convert(found, Index) for name, found in reply.body.items()}
 
     async def add_fields(self, index: str, fields: Mapping[str, Any]) -> None:
         """Add fields to an index, or change fields that can be changed."""
         with translated(f"adding fields to {index}"):
             await self._client.indices.put_mapping(index=index, properties=fields)
+
+    async def make_strict(self, index: str) -> None:
+        """Have an index refuse fields that its mapping does not name."""
+        with translated(f"making the mapping of {index} strict"):
+            await self._client.indices.put_mapping(index=index, dynamic="strict")
 
     async def set_options(self, index: str, options: Mapping[str, Any]) -> None:
         """Set settings of an index, by their path after ``index.``."""

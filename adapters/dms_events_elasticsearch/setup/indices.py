@@ -58,7 +58,7 @@ def differing_fields(
     wanted: Mapping[str, Any], found: Mapping[str, Any], path: str = ""
 ) -> Iterator[Mismatch]:
     """Yield how fields that both have differ; a field is not compared further if its type differs."""
-    for name in wanted.keys() & found.keys():
+    for name in filter(found.__contains__, wanted):
         own, other = dict(wanted[name]), dict(found[name])
         inner, other_inner = own.pop("properties", {}), other.pop("properties", {})
         # An object has no type of its own in a mapping that the server wrote.

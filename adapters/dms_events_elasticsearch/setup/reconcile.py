@@ -30,7 +30,7 @@ from .templates import (
 
 __all__ = ["Reconciliation"]
 
-_NEW_INDEX: Final = "it takes a new index: reindex this one, or leave it until its month is over"
+_NEW_INDEX: Final = "it takes a new index: the next month's has it; reindex this one, or leave it"
 _WRITTEN: Final[frozenset[State]] = frozenset({"missing", "outdated"})
 _OVERWRITTEN: Final[frozenset[State]] = _WRITTEN | {"changed"}
 _FIXED: Final = frozenset({"number_of_shards"})
@@ -67,6 +67,7 @@ class Reconciliation:
         self._overwrite = overwrite
         self._options: dict[str, Any] = {}
         self._has_policies = False
+        self._foreign: set[str] = set()
         self.found: list[Difference] = []
 
     async def run(self) -> list[Difference]:
@@ -146,6 +147,11 @@ class Reconciliation:
             name: compared(f"index template {name}", body, templates.get(name))
             for name, body in wanted.items()
         }
+        self._foreign = {
+            name
+            for name in wanted.keys() & templates.keys()
+            if our_version(templates[name]) is None
+        }
         todo = {name: wanted[name] for name, found in differences.items() if self._may(found)}
         if todo and self._apply:
             await self._cluster.put_templates(todo)
@@ -155,12 +161,17 @@ class Reconciliation:
     async def _indices(self) -> None:
         indices = await self._cluster.indices(self._names)
         for index, type_name in types_of_indices(self._names, indices):
+            if index.rpartition("-")[0] in self._foreign:
+                continue
             await self._fields(index, indices[index], type_name)
             await self._settings(index, indices[index])
             await self._aliases(index, indices[index])
 
     async def _fields(self, index: str, has: Index, type_name: str) -> None:
         wanted = fields_of_index(type_name)
+        if (dynamic := str(has.mappings.get("dynamic", "true"))) != "strict":
+            difference = self._about(index, "dynamic", "strict", dynamic)
+            await self._settle_index([difference], partial(self._cluster.make_strict, index))
         if missing := missing_fields(wanted, has.properties):
             differences = [
                 self._about(index, f"field {name}", flat(field).get("type", "object"), "")
@@ -220,6 +231,8 @@ class Reconciliation:
         try:
             await self._settle(differences, put)
         except SinkError as error:
+            if not 400 <= getattr(error.__cause__, "status_code", 0) < 500:
+                raise
             self.found += [_refused(one, str(error)) for one in differences]
 
     def _may(self, differences: Sequence[Difference]) -> bool:

@@ -24,14 +24,21 @@ SETTINGS = "component template dms-settings"
 
 @pytest.fixture
 def url(empty_elasticsearch_url: str) -> Iterator[str]:
-    """A server without settings of ours."""
+    """A server without anything of ours."""
+    _clean(empty_elasticsearch_url)
     yield empty_elasticsearch_url
-    for index in call(f"{empty_elasticsearch_url}/_cat/indices/dms-*?format=json"):
-        call(f"{empty_elasticsearch_url}/{index['index']}", "DELETE")
+    _clean(empty_elasticsearch_url)
+
+
+def _clean(url: str) -> None:
+    for index in call(f"{url}/_cat/indices/dms-*?format=json"):
+        call(f"{url}/{index['index']}", "DELETE")
     for kind in ("_index_template", "_component_template"):
-        call(f"{empty_elasticsearch_url}/{kind}/dms-*", "DELETE")
-    if "dms-retention" in call(f"{empty_elasticsearch_url}/_ilm/policy"):
-        call(f"{empty_elasticsearch_url}/_ilm/policy/dms-retention", "DELETE")
+        listed = call(f"{url}/{kind}")[f"{kind[1:]}s"]
+        if any(each["name"].startswith("dms-") for each in listed):
+            call(f"{url}/{kind}/dms-*", "DELETE")
+    if "dms-retention" in call(f"{url}/_ilm/policy"):
+        call(f"{url}/_ilm/policy/dms-retention", "DELETE")
 
 
 async def check(url: str, declared: ElasticsearchSetup = PLAIN) -> list[Difference]:
@@ -229,6 +236,25 @@ async def test_months_of_an_older_release_get_what_they_lack_and_the_rest_is_tol
     assert (left.setting, left.state) == ("field Timestamp, type", "refused")
     assert "it takes a new index" in left.fix
     assert set(call(f"{url}/{INDEX}/_alias")[INDEX]["aliases"]) == {NAME, "dms-all"}
+
+
+async def test_an_index_that_was_made_without_a_template_is_told_and_made_strict(url: str) -> None:
+    index = "dms-machine.peer_data-2026.11"
+    call(f"{url}/{index}/_doc?refresh", "POST", {"peer_id": "12D3KooWPeer"})
+    found = {d.setting: d for d in await apply(url) if d.place == f"index {index}"}
+    assert (found["dynamic"].actual, found["dynamic"].applied) == ("true", True)
+    guessed = found["field peer_id, type"]
+    assert (guessed.declared, guessed.actual, guessed.state) == ("keyword", "text", "refused")
+    assert {d.setting for d in await check(url)} == {"field peer_id, type"}
+
+
+async def test_an_index_of_somebody_elses_template_is_left_as_it_is(url: str) -> None:
+    theirs = {"index_patterns": [f"{NAME}-*"], "priority": 500}
+    call(f"{url}/_index_template/{NAME}", "PUT", theirs)
+    call(f"{url}/{INDEX}", "PUT", {})
+    before = call(f"{url}/{INDEX}")
+    await apply(url, ElasticsearchSetup(replicas=0))
+    assert call(f"{url}/{INDEX}") == before
 
 
 async def test_an_index_that_is_blocked_keeps_no_other_from_being_set_up(url: str) -> None:
