@@ -159,7 +159,7 @@ class Durables(Contract):
     async def test_closing_the_bus_gives_back_what_was_prefetched(
         self, harness: TransportHarness, bus: Bus
     ) -> None:
-        """So does a transport that is closed.
+        """A transport that is closed gives back, at once, the messages that its readers had not taken.
 
         To mend it: let `Transport.close` close each receiver, as `Receiver.close` does.
         """

@@ -143,7 +143,7 @@ class Publishing(Contract):
     async def test_what_threads_hand_to_the_loop_of_the_bus_is_there_once(self, bus: Bus) -> None:
         """Threads may hand publishes over to the event loop.
 
-        To mend it: as above: all calls run in the loop of the transport, at any time.
+        To mend it: let `publish` be called at any time, also while other calls wait.
         """
         loop = asyncio.get_running_loop()
 

@@ -44,8 +44,8 @@ class Reading(Contract):
     async def test_a_cancelled_wait_for_a_batch_loses_nothing(self, bus: Bus) -> None:
         """Cancelling a wait for a batch loses nothing.
 
-        To mend it: as above. The messages of a batch that was not handed out are popped already, and
-        the subscription keeps them.
+        To mend it: take messages in `Receiver.pop` only. `wait` may be cancelled while messages of the
+        batch are popped already, and the subscription keeps those.
         """
         async with bus.subscribe(ServiceCall) as messages:
             await bus.publish_many(event_calls(3))
