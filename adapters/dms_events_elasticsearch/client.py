@@ -113,7 +113,7 @@ class Connection:
         from elasticsearch import AsyncElasticsearch
 
         from .connection.node import node_class
-        from .connection.serializer import FastJson
+        from .connection.serializer import SERIALIZERS
 
         options: dict[str, Any] = {} if context is None else {"ssl_context": context}
         return AsyncElasticsearch(
@@ -123,7 +123,7 @@ class Connection:
             max_retries=len(self._hosts) - 1,
             retry_on_timeout=False,
             retry_on_status=(),
-            serializer=FastJson(),
+            serializers=SERIALIZERS,
             **options,
         )
 

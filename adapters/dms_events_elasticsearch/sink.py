@@ -137,7 +137,7 @@ class ElasticsearchSink(Sink):
         if self._names.prefix != DEFAULT_PREFIX:
             batch = [msgspec.structs.replace(d, index=self._names.index(d.index)) for d in batch]
         try:
-            await months.ensure(document.index for document in batch)
+            await months.ensure({document.index for document in batch})
         except Obstacle as obstacle:
             raise SinkUnavailableError(str(obstacle)) from obstacle
         return await writer.write(batch)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator, Sequence
+from operator import attrgetter
 
 import msgspec
 
@@ -12,6 +13,9 @@ from dms_events.sink import Document
 __all__ = ["compressed", "encode", "halves", "split"]
 
 _FRAME_BYTES = len(b'{"create":{"_index":"","_id":""}}\n\n')
+_NAMES_BYTES = _FRAME_BYTES + 255 + 512
+"""The most that the server allows for index and id; with more the request is invalid anyway."""
+_body_of = attrgetter("body")
 _GZIP = zlib.MAX_WBITS | 16
 _FASTEST = 1
 _encode = msgspec.json.Encoder().encode
@@ -45,6 +49,13 @@ def _size_of(document: Document) -> int:
     return len(document.body) + len(document.index) + len(document.id) + _FRAME_BYTES
 
 
+def _size_at_most(batch: Sequence[Document], positions: Sequence[int]) -> int:
+    """Return a size that the request is below, from the bodies alone: most batches are one request."""
+    whole = len(positions) == len(batch)
+    documents = batch if whole else [batch[position] for position in positions]
+    return sum(map(len, map(_body_of, documents))) + len(documents) * _NAMES_BYTES
+
+
 def split(
     batch: Sequence[Document], positions: Sequence[int], most: int, most_bytes: int
 ) -> Iterator[Sequence[int]]:
@@ -52,6 +63,9 @@ def split(
 
     A request has at most ``most`` documents and about ``most_bytes``; a larger document is alone.
     """
+    if 0 < len(positions) <= most and _size_at_most(batch, positions) <= most_bytes:
+        yield positions
+        return
     start = size = 0
     for count, position in enumerate(positions):
         own = _size_of(batch[position])
