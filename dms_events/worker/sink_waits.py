@@ -16,12 +16,15 @@ _EVERY_S = 60.0
 _CHANGE_S = 1.0
 """A change of the reason is said no more often than this."""
 _MOST_KINDS = 50
-_DETAILS = re.compile(r"\[[^\]]*\]|'[^']*'|\d+")
+_DETAILS = re.compile(r"\[[^\]]*\]|'[^']*'|[\w@.$/-]*\d[\w@.$/-]*")
+_STATUS = re.compile(r"[1-5]\d\d")
+_KIND_LENGTH = 120
 
 
 def _kind(reason: str) -> str:
-    """Return a reason without its numbers and quoted names: with others it is the same reason."""
-    return _DETAILS.sub("", reason)
+    """Return the beginning of a reason without names and numbers, but for the status of an answer."""
+    kept = _DETAILS.sub(lambda found: found[0] if _STATUS.fullmatch(found[0]) else "", reason)
+    return kept[:_KIND_LENGTH]
 
 
 def _clock(time: datetime) -> str:

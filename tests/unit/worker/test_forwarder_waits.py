@@ -75,12 +75,14 @@ async def test_a_wait_says_why_each_time_that_the_reason_changes(
     bus: Bus, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING, "dms_events")
-    sink = failing("503 a", "503 a", "403 b [x] 17", "403 b [y] 18", "503 a", "413 c", "413 c")
+    sink = failing(
+        "503 a", "503 a", "403 b [x] 17 T@6f", "403 b [y] 18 T@70", "503 a", "413 c", "413 c"
+    )
     assert (await drained(Forwarder(bus, sink, linger_s=0.01))).stored == 10
     said = lines(caplog)
     assert [line.rpartition(": ")[2] for line in said[:-1]] == [
         "503 a",
-        "403 b [x] 17",
+        "403 b [x] 17 T@6f",
         "503 a",
         "413 c",
     ]
