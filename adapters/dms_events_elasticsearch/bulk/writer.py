@@ -106,12 +106,17 @@ class BulkWriter:
                 self._answered(work, positions, documents, answer, began)
         return [verdict for verdict in work.verdicts if verdict is not None]
 
-    def _split(self, work: _Work, positions: Sequence[int]) -> None:
-        """Put requests for these positions, and for all that wait, in place of those that wait."""
+    def _split(self, work: _Work, *groups: Sequence[int]) -> None:
+        """Have the positions of each group sent next, and split all that waits by the present limits.
+
+        No request has positions of two groups, so that a half stays smaller than the whole.
+        """
         most = self._flow.batch(max(self._most_documents, len(work.batch)))
-        rest = [*positions, *(one for each in work.waiting for one in each)]
+        most_bytes = self._limit.bytes_at(monotonic())
+        rest = [position for positions in work.waiting for position in positions]
         work.waiting.clear()
-        work.waiting.extend(split(work.batch, rest, most, self._limit.bytes_at(monotonic())))
+        for positions in (*groups, rest):
+            work.waiting.extend(split(work.batch, positions, most, most_bytes))
 
     def _got_through(self, work: _Work, size: int) -> None:
         self._limit.passed(size)
@@ -119,7 +124,7 @@ class BulkWriter:
         broke_bytes, work.broke_bytes = work.broke_bytes, 0
         if size < broke_bytes:
             self._limit.refused(broke_bytes, "the connection breaks", monotonic())
-            self._split(work, ())
+            self._split(work)
 
     def _answered(
         self,
@@ -169,7 +174,7 @@ class BulkWriter:
                 work.verdicts[positions[0]] = SinkVerdict(Verdict.REJECTED, str(error))
             case Failure.TOO_LARGE:
                 self._limit.refused(size, str(error), monotonic())
-                self._split(work, positions)
+                self._split(work, *halves(positions))
             case Failure.REFUSED:
                 work.divide(positions)
             case Failure.BROKEN if await self._sender.answers():

@@ -84,6 +84,20 @@ async def test_requests_over_the_limit_of_the_server_are_made_smaller_once() -> 
     assert len(index.kept) == 800
 
 
+async def test_ids_that_are_longer_in_a_request_than_they_seem_hold_up_nothing() -> None:
+    index, sizes = Index(), list[int]()
+
+    def bulk(ids: list[str]) -> Answer:
+        sizes.append(len(ids))
+        return failure(413, "content_too_large") if len(ids) > 3 else index.bulk(ids)
+
+    batch = sized(50, 1, "\x01" * 200)  # six bytes each
+    async with server(bulk) as url, sink_at(url, max_bulk_bytes=4000) as sink:
+        assert await sink.write(batch) == [STORED] * 50
+        assert await sink.write(batch) == [SinkVerdict(Verdict.DUPLICATE)] * 50
+    assert len(sizes) < 150
+
+
 async def test_a_connection_that_was_old_teaches_nothing() -> None:
     index, sizes = Index(), list[int]()
 
