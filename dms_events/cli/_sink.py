@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 from contextlib import AbstractAsyncContextManager
 from itertools import chain
 from typing import Annotated, Any, Final
@@ -23,7 +22,7 @@ from ..worker import Forwarder, Stats
 from ..worker.words import figures
 from ._connection import Connection, connects
 from ._elasticsearch_options import ElasticsearchSink, elasticsearch_options
-from ._logs import Level, log_on_stderr
+from ._logs import Level, level_of, log_on_stderr
 from ._monitor import Awaited, HttpOption, monitored
 from ._opening import opened
 from ._running import end_within, finishing, run
@@ -145,7 +144,7 @@ def run_(
             f"the events come from the root {connection.root} (--root), and {trust[0]} is another"
         )
         raise ConfigError("--trust", reason)
-    if not os.environ.get("DMS_EVENTS_DEBUG"):
+    if level_of(log_level) is not Level.DEBUG:
         # The client logs each host that is lost or back. The sink says what that means.
         logging.getLogger("elastic_transport").setLevel(logging.ERROR)
     sink = sink_for(to, **elasticsearch_options(connection.given, to, ElasticsearchSink))

@@ -102,7 +102,7 @@ async def test_sink_run_stores_with_a_key_in_a_file_and_with_a_password_in_a_var
     async with dms_events.connect(nats_server.url) as bus:
         await bus.publish_many(prepared(bus, 7))
     for durable, (words, env) in ways.items():
-        to = () if env else ("--to", secured_elasticsearch.url)
+        to = () if env else ("--to", f"{HTTPS},{secured_elasticsearch.url}")  # the first is away
         common = ("--from", nats_server.url, "--durable", durable, "--once", "--json", *to)
         done = await run(*CLI, "sink", "run", *common, *words, env=env)
         assert (done.code, done.err) == (0, "")

@@ -54,6 +54,16 @@ async def test_the_fingerprint_of_another_ca_is_an_error_that_names_those_there_
     assert security.authority.fingerprint in str(raised.value)
 
 
+async def test_a_server_with_tls_is_told_from_one_without(
+    secured_elasticsearch: SecuredElasticsearch,
+) -> None:
+    plain = secured_elasticsearch.url.replace("https:", "http:")
+    with pytest.raises(ConfigError, match="speaks TLS: write https://"):
+        await ElasticsearchSink(plain).open()
+    with pytest.raises(ConfigError, match="no CA that is trusted here has signed"):
+        await ElasticsearchSink(secured_elasticsearch.url).open()
+
+
 async def test_a_revoked_key_is_for_later_until_its_file_has_a_new_one(
     secured_elasticsearch: SecuredElasticsearch, tmp_path: Path
 ) -> None:
