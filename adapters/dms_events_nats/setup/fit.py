@@ -139,7 +139,7 @@ def check_consumer(durable: str, config: Mapping[str, Any], prefetch: int) -> No
         _log.warning(
             "the durable %s may have %d unsettled messages (max_ack_pending), fewer than the %d that "
             "this reader asks for: messages that wait for their next attempt can hold up all others. "
-            "Edit it, or lower prefetch",
+            "Raise it, or lower prefetch",
             durable,
             config["max_ack_pending"],
             prefetch,
