@@ -126,6 +126,6 @@ async def test_errors_are_one_line(nats_server: NatsServer, tmp_path: Path) -> N
     assert "events.replicas: Expected" in await complaint("nats", "setup", "--replicas", 9, *url)
     assert "No such file" in await complaint("nats", "setup", tmp_path / "none.toml", *url)
     assert "no NATS server" in await complaint("nats", "setup", "--url", "nats://127.0.0.1:1")
-    assert "url: not the address of a NATS server" in await complaint(
+    assert "url: is not the address of a NATS server" in await complaint(
         "nats", "setup", "--url", "memory://"
     )
