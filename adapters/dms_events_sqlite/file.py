@@ -1,39 +1,14 @@
-"""The file of the SQLite sink: its path in a URL, and whether the opened file is still at that path."""
+"""The file of the SQLite sink, and whether the opened file is still at its path."""
 
 from __future__ import annotations
 
 import logging
 import sqlite3
 from pathlib import Path
-from urllib.parse import unquote
 
-from dms_events.errors import ConfigError
-
-__all__ = ["DatabaseFile", "path_of"]
+__all__ = ["DatabaseFile"]
 
 _log = logging.getLogger("dms_events")
-
-
-def path_of(url: str) -> Path:
-    """Return the absolute path that a ``sqlite:`` URL names.
-
-    Raises:
-        ConfigError: the URL names no file.
-    """
-    written = url.strip().partition(":")[2]
-    if written.startswith("//"):
-        written = unquote(written[2:])
-        wrong = not written.startswith("/")
-    else:
-        wrong = not written
-    if wrong or "\0" in written:
-        raise ConfigError(
-            "url", "it names no file; write sqlite:path.db or sqlite:///absolute/path.db"
-        )
-    try:
-        return Path(written).expanduser().absolute()
-    except RuntimeError as error:
-        raise ConfigError("url", f"{written}: {error}; write the whole path") from error
 
 
 class DatabaseFile:

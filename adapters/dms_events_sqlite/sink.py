@@ -12,9 +12,9 @@ from time import monotonic, sleep
 from typing import TypeVar
 
 from dms_events.errors import SinkBrokenError, SinkError
-from dms_events.sink import Document, Sink, SinkVerdict, Verdict
+from dms_events.sink import Document, Sink, SinkVerdict, Verdict, path_of
 
-from .file import DatabaseFile, path_of
+from .file import DatabaseFile
 
 __all__ = ["SqliteSink"]
 

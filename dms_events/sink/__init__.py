@@ -3,6 +3,7 @@
 from .document import call_key, document_of, documents_of
 from .index import dataset_of, index_of
 from .outcome import OUTCOMES, Outcome
+from .path import path_of
 from .sink import (
     STORED,
     Document,
@@ -31,6 +32,7 @@ __all__ = [
     "document_of",
     "documents_of",
     "index_of",
+    "path_of",
     "storable_types",
     "why_not_storable",
 ]

@@ -62,6 +62,7 @@ MODULES = "import dms_events, json, sys\n{}\nprint(json.dumps(sorted(sys.modules
 HEAVY = {
     "dms_events_nats",
     "dms_events_sqlite",
+    "dms_events_file",
     "dms_events_elasticsearch",
     "dms_events_kibana",
     "nats",

@@ -31,6 +31,7 @@ _IMPORTED = [
     "dms_events.worker",
     "dms_events_nats",
     "dms_events_sqlite",
+    "dms_events_file",
     "rich.progress",
     "typer.rich_utils",
 ]

@@ -1,0 +1,99 @@
+"""The file sink: a recording of events as lines of JSON, for files that other programs read."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from dms_events.errors import ConfigError, SinkError
+from dms_events.sink import STORED, Document, Sink, SinkVerdict, path_of
+
+from .journal import Journal
+from .lines import encoded, types_in
+
+__all__ = ["FileSink"]
+
+R = TypeVar("R")
+
+
+class FileSink(Sink):
+    """Appends each document as a line ``{"id", "type", "time", "index", "document"}``.
+
+    A document that is judged stored is on disk (``fsync``). A document that is written twice, since an
+    answer or an acknowledgement was lost, stands twice in the file, under the same ``id``. Half a line
+    that a crash left is cut off when the file is opened again.
+
+    The file at the path is the one that is written. A full one is renamed to ``events-2026-11-28-0001``
+    with its suffix, and is never written again. Files are never deleted. One process writes to a file.
+
+    Args:
+        url: ``file:events.jsonl`` with a path as in a shell, or ``file:///absolute/events.jsonl``, where
+            ``%20`` is a space.
+        rotate_bytes: a file of this size is renamed, and a new one begun; at least 1.
+        rotate_daily: the first write of a day, in UTC, begins a new file too.
+
+    Raises:
+        ConfigError: the URL names no file, or ``rotate_bytes`` is below 1.
+    """
+
+    def __init__(
+        self, url: str, *, rotate_bytes: int = 1 << 30, rotate_daily: bool = False
+    ) -> None:
+        if rotate_bytes < 1:
+            raise ConfigError("rotate_bytes", f"must be at least 1, not {rotate_bytes}")
+        self.path = path_of(url)
+        self._journal = Journal(self.path, rotate_bytes, rotate_daily=rotate_daily)
+        self._thread: ThreadPoolExecutor | None = None
+
+    async def open(self) -> None:
+        """Open the file; make it, and its folder, if they are missing.
+
+        Raises:
+            SinkError: the file cannot be written, or another process writes to it.
+        """
+        self._thread = ThreadPoolExecutor(1, "dms-events-file")
+        try:
+            await self._call(self._open)
+        except BaseException:
+            self._end_thread()
+            raise
+
+    def _open(self) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._journal.open()
+
+    async def write(self, batch: Sequence[Document]) -> Sequence[SinkVerdict]:
+        await self._call(lambda: self._journal.append(encoded(batch)))
+        return [STORED] * len(batch)
+
+    async def count(self) -> dict[str, int]:
+        """Return the number of lines in the file at the path, by type name; not in those renamed.
+
+        Raises:
+            SinkBrokenError: a line of the file is no document.
+        """
+        return await self._call(lambda: dict(Counter(types_in(self.path))))
+
+    async def close(self) -> None:
+        if self._thread is not None:
+            try:
+                await self._call(self._journal.close)
+            finally:
+                self._end_thread()
+
+    def _end_thread(self) -> None:
+        if self._thread is not None:
+            self._thread.shutdown()
+            self._thread = None
+
+    async def _call(self, function: Callable[[], R]) -> R:
+        if self._thread is None:
+            raise SinkError("the file sink is not open")
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._thread, function)
+        except OSError as error:
+            raise SinkError(f"{self.path}: {error}") from error
