@@ -11,7 +11,7 @@ import msgspec
 from dms_events.errors import SinkBrokenError
 from dms_events.sink import Document
 
-__all__ = ["LINE_BYTES", "documents_in", "encoded", "types_in"]
+__all__ = ["LINE_BYTES", "documents_in", "encoded", "lines_in", "types_in"]
 
 LINE_BYTES = 256 << 20
 """No line is longer; a file with a longer one is no recording."""
@@ -58,7 +58,7 @@ def documents_in(path: Path) -> Iterator[Document]:
     for number, line in _lines_in(path):
         try:
             found = _decode(line)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, RecursionError) as error:
             raise _strange(path, number, str(error)) from error
         yield Document(
             id=found.id,
@@ -74,8 +74,14 @@ def types_in(path: Path) -> Iterator[str]:
     for number, line in _lines_in(path):
         try:
             yield _decode_type(line).type
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, RecursionError) as error:
             raise _strange(path, number, str(error)) from error
+
+
+def lines_in(path: Path) -> int:
+    """Return the number of whole lines. Raises OSError if the file cannot be read."""
+    with path.open("rb") as file:
+        return sum(chunk.count(b"\n") for chunk in iter(lambda: file.read(1 << 20), b""))
 
 
 def _lines_in(path: Path) -> Iterator[tuple[int, bytes]]:

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from glob import escape
+from pathlib import Path
 from typing import TypeVar
 
 from dms_events.errors import ConfigError, SinkError
-from dms_events.sink import STORED, Document, Sink, SinkVerdict, path_of
+from dms_events.sink import STORED, Document, ReadableSink, SinkVerdict, path_of
 
 from .journal import Journal
-from .lines import encoded, types_in
+from .lines import documents_in, encoded, lines_in, types_in
 
 __all__ = ["FileSink"]
 
 R = TypeVar("R")
 
 
-class FileSink(Sink):
+class FileSink(ReadableSink):
     """Appends each document as a line ``{"id", "type", "time", "index", "document"}``.
 
     A document that is judged stored is on disk (``fsync``). A document that is written twice, since an
@@ -77,6 +80,30 @@ class FileSink(Sink):
         """
         return await self._call(lambda: dict(Counter(types_in(self.path))))
 
+    def documents(self) -> Iterator[Document]:
+        """Yield the documents of the renamed files, the oldest first, and of the file at the path.
+
+        Raises:
+            SinkError: the file at the path is not there, or cannot be read.
+            SinkBrokenError: a line is no document.
+        """
+        for file in self._files():
+            with translated(file):
+                yield from documents_in(file)
+
+    def total(self) -> int:
+        return sum(map(self._lines, self._files()))
+
+    @staticmethod
+    def _lines(file: Path) -> int:
+        with translated(file):
+            return lines_in(file)
+
+    def _files(self) -> list[Path]:
+        path = self.path
+        renamed = path.parent.glob(f"{escape(path.stem)}-????-??-??-*{escape(path.suffix)}")
+        return [*sorted(renamed), path]
+
     async def close(self) -> None:
         if self._thread is not None:
             try:
@@ -93,7 +120,14 @@ class FileSink(Sink):
         if self._thread is None:
             raise SinkError("the file sink is not open")
         loop = asyncio.get_running_loop()
-        try:
+        with translated(self.path):
             return await loop.run_in_executor(self._thread, function)
-        except OSError as error:
-            raise SinkError(f"{self.path}: {error}") from error
+
+
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Raise an error of the system as a SinkError that names the file."""
+    try:
+        yield
+    except OSError as error:
+        raise SinkError(f"{path}: {error}") from error

@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC
 from time import monotonic, sleep
 from typing import TypeVar
 
 from dms_events.errors import SinkBrokenError, SinkError
-from dms_events.sink import Document, Sink, SinkVerdict, Verdict, path_of
+from dms_events.sink import Document, ReadableSink, SinkVerdict, Verdict, path_of
 
 from .file import DatabaseFile
+from .reading import documents_in, total_of
 
 __all__ = ["SqliteSink"]
 
@@ -47,7 +48,7 @@ CREATE INDEX IF NOT EXISTS documents_by_type_and_time ON documents (type, time);
 _INSERT = "INSERT INTO documents VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"
 
 
-class SqliteSink(Sink):
+class SqliteSink(ReadableSink):
     """Stores documents in the table ``documents`` of one file; ``body`` is JSON to query.
 
     A batch is one transaction. A document judged stored is on disk (WAL, ``synchronous=FULL``).
@@ -88,6 +89,12 @@ class SqliteSink(Sink):
                 self._opened().execute("SELECT type, count(*) FROM documents GROUP BY type")
             )
         )
+
+    def documents(self) -> Iterator[Document]:
+        return documents_in(self.path)
+
+    def total(self) -> int:
+        return total_of(self.path)
 
     async def close(self) -> None:
         if self._thread is not None:

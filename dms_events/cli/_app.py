@@ -24,7 +24,11 @@ COMMANDS: Final = {
         "_worker:worker",
         "Run a worker, which calls your handlers with events, until Ctrl-C or SIGTERM.",
     ),
-    "sink": ("_sink:app", "Store events in SQLite or Elasticsearch."),
+    "sink": ("_sink_commands:app", "Store events in SQLite, Elasticsearch or files."),
+    "record": (
+        "_record:record",
+        "Write events into a file, as lines of JSON, until Ctrl-C or SIGTERM.",
+    ),
     "relay": (
         "_relay:relay",
         "Store on NATS the events that libp2p nodes publish, until Ctrl-C or SIGTERM.",

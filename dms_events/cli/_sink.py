@@ -30,14 +30,23 @@ from ._schemes import MAKE_STREAMS, Nats, option
 from ._shared import TypesOption, out, status
 from ._signals import Interrupted
 
-__all__ = ["app"]
+__all__ = [
+    "FROM",
+    "LAST_S",
+    "Limits",
+    "forwarded",
+    "line_of",
+    "print_figures",
+    "sink_run",
+    "storable",
+]
 
-_FROM: Final = (
+FROM: Final = (
     Annotated[str, option("Connection", "--from", "URL of the NATS server.", env="URL")],
     "nats://127.0.0.1:4222",
 )
 
-_LAST_S: Final = 2.0
+LAST_S: Final = 2.0
 """Part of the drain after the writes: to give messages back, and close the sink and the connection."""
 _SHOW_S: Final = 0.25
 
@@ -57,24 +66,15 @@ class Limits(msgspec.Struct, frozen=True):
     ] = 2
 
 
-app = typer.Typer(help="Store events in SQLite or Elasticsearch.", no_args_is_help=True)
-
-
-@app.callback()
-def _group() -> None:
-    pass
-
-
-@app.command("run")
-@connects(Nats, first=(Limits,), beside=(ElasticsearchSink,), url=_FROM, make_streams=MAKE_STREAMS)
-def run_(
+@connects(Nats, first=(Limits,), beside=(ElasticsearchSink,), url=FROM, make_streams=MAKE_STREAMS)
+def sink_run(
     connection: Connection,
     to: Annotated[
         str,
         typer.Option(
             "--to",
             envvar="DMS_EVENTS_SINK",
-            help="Store of the events: sqlite:FILE, or the URL of an Elasticsearch server.",
+            help="Store of the events: sqlite:FILE, file:FILE, or the URL of an Elasticsearch server.",
         ),
     ] = "sqlite:events.db",
     durable: Annotated[
@@ -138,7 +138,7 @@ def run_(
     """
     if log_level is not None:
         log_on_stderr(log_level)
-    wanted = _storable(type_ or ["elk_stats.*"])
+    wanted = storable(type_ or ["elk_stats.*"])
     if trust and connection.root not in trust:
         reason = (
             f"the events come from the root {connection.root} (--root), and {trust[0]} is another"
@@ -152,14 +152,14 @@ def run_(
         "durable": durable,
         "wanted": wanted,
         "ack_wait_s": ack_wait,
-        "drain_s": max(0.0, drain - _LAST_S),
+        "drain_s": max(0.0, drain - LAST_S),
         "trust": trust or [],
         **msgspec.structs.asdict(connection.of(Limits)),
     }
-    run(_run(connection, opened(sink, wait=wait), settings, drain, http, once, json))
+    run(forwarded(connection, opened(sink, wait=wait), settings, drain, http, once, json))
 
 
-def _storable(patterns: list[str]) -> list[str]:
+def storable(patterns: list[str]) -> list[str]:
     """Return the patterns, those with types that may not be stored replaced by the other types."""
     kept: list[str] = []
     left_out: dict[str, list[str]] = {}
@@ -180,7 +180,7 @@ def _storable(patterns: list[str]) -> list[str]:
     return kept
 
 
-async def _run(
+async def forwarded(
     connection: Connection,
     opened: AbstractAsyncContextManager[Sink],
     settings: dict[str, Any],
@@ -189,6 +189,7 @@ async def _run(
     once: bool,
     json: bool,
 ) -> None:
+    """Forward events into a sink until a signal, and print the figures."""
     watched = Awaited()
     with status.status("connecting") as shown:
         async with monitored(watched, http), opened as sink, connection.bus(wait=True) as bus:
@@ -199,11 +200,14 @@ async def _run(
                 with finishing(forwarder.stop, at_once=lambda: end_within(drain_s)):
                     await _shown(forwarder, shown)
             except Interrupted:
-                end_within(_LAST_S)
+                end_within(LAST_S)
                 raise
             # Closing the sink may hang, so the figures are printed first.
             shown.stop()
-            _print(forwarder.stats, json)
+            stats = forwarder.stats
+            print_figures(stats, json=json)
+            if not json and (stats.rejected or stats.undecodable):
+                out.print("`dms-events dead list` says why some were not stored")
 
 
 async def _shown(forwarder: Forwarder, shown: Status) -> None:
@@ -212,7 +216,7 @@ async def _shown(forwarder: Forwarder, shown: Status) -> None:
     async def show() -> None:
         while True:
             shown.update(
-                _line(forwarder.stats) if forwarder.stats.received else "waiting for events"
+                line_of(forwarder.stats) if forwarder.stats.received else "waiting for events"
             )
             await asyncio.sleep(_SHOW_S)
 
@@ -223,18 +227,18 @@ async def _shown(forwarder: Forwarder, shown: Status) -> None:
         await cancelled(showing)
 
 
-def _print(stats: Stats, json: bool) -> None:
+def print_figures(stats: Stats, *, json: bool) -> None:
+    """Print the final figures of a sink."""
     if json:
         by_type = {name: _said(counts) for name, counts in stats.by_type.items()}
         said = {"received": stats.received, **_said(stats.figures()), "by_type": by_type}
         out.print(msgspec.json.encode(said).decode(), markup=False)
         return
-    out.print(_line(stats))
-    if stats.rejected or stats.undecodable:
-        out.print("`dms-events dead list` says why some were not stored")
+    out.print(line_of(stats))
 
 
-def _line(stats: Stats) -> str:
+def line_of(stats: Stats) -> str:
+    """Return the figures of a sink in a line."""
     return figures(_said(stats.figures()), "stored")
 
 

@@ -4,6 +4,7 @@ from .document import call_key, document_of, documents_of
 from .index import dataset_of, index_of
 from .outcome import OUTCOMES, Outcome
 from .path import path_of
+from .reading import ReadableSink, in_batches
 from .sink import (
     STORED,
     Document,
@@ -22,6 +23,7 @@ __all__ = [
     "Document",
     "Outcome",
     "Pace",
+    "ReadableSink",
     "Remark",
     "Sink",
     "SinkUnavailableError",
@@ -31,6 +33,7 @@ __all__ = [
     "dataset_of",
     "document_of",
     "documents_of",
+    "in_batches",
     "index_of",
     "path_of",
     "storable_types",

@@ -1,5 +1,6 @@
 """From a subscription to an outcome for each message: workers with handlers, forwarder and relay."""
 
+from .backfill import Backfill
 from .forwarder import Forwarder
 from .outcome import Again, Dead, Done, Outcome
 from .relay import Relay
@@ -9,6 +10,7 @@ from .worker import Worker
 
 __all__ = [
     "Again",
+    "Backfill",
     "Dead",
     "Done",
     "Forwarder",

@@ -101,7 +101,7 @@ class Forwarder:
             sink, most, self.stats, self._ending.stopping, trust=roots, give_up_s=give_up_s
         )
         handler = Handler(
-            writer.write,
+            writer.outcomes,
             retry=RetryPolicy(),
             timeout_s=None,
             key=None,

@@ -196,7 +196,7 @@ async def test_a_folder_that_is_gone_is_an_obstacle_until_it_is_back(tmp_path: P
     assert ids(folder / "events.jsonl") == list(range(10, 20))
 
 
-@pytest.mark.parametrize("line", [b"no json\n", b"{}\n", b'{"id":1}\n'])
+@pytest.mark.parametrize("line", [b"no json\n", b"{}\n", b'{"id":1}\n', b"[" * 5000 + b"\n"])
 async def test_a_line_that_is_none_of_ours_is_named(tmp_path: Path, line: bytes) -> None:
     file = tmp_path / "events.jsonl"
     async with FileSink(f"file:{file}") as sink:

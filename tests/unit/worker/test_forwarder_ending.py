@@ -19,7 +19,7 @@ from dms_events import (
 )
 from dms_events.sink import Verdict
 from dms_events.types.elk_stats import ServiceRemove
-from dms_events.worker import sink_writer
+from dms_events.worker import document_writer
 from dms_events.worker.policy import RetryPolicy
 
 from .forwarding import drained, overloaded, removals, unsettled, until
@@ -52,7 +52,9 @@ async def test_stopping_leaves_what_is_for_later_to_the_next_and_loses_nothing(b
 async def test_stopping_while_the_sink_takes_nothing_gives_all_back_and_takes_nothing_again(
     bus: Bus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sink_writer, "_UNAVAILABLE", RetryPolicy(backoff_s=1e9, backoff_max_s=1e9))
+    monkeypatch.setattr(
+        document_writer, "_UNAVAILABLE", RetryPolicy(backoff_s=1e9, backoff_max_s=1e9)
+    )
     await bus.publish_many(removals(bus, 6))
     sink = ScriptedSink(broken_calls=[0])
     forwarder = Forwarder(bus, sink, batch=2, writes=1, linger_s=0.01)

@@ -12,7 +12,7 @@ import pytest
 import dms_events
 from dms_events import Bus, Forwarder
 from dms_events.sink import Document, Pace, SinkUnavailableError, SinkVerdict
-from dms_events.worker import sink_writer
+from dms_events.worker import document_writer, sink_writer
 from dms_events.worker.policy import RetryPolicy
 
 from .forwarding import drained, overloaded, removals, unsettled, until
@@ -82,7 +82,9 @@ async def test_a_document_for_later_comes_again_until_it_is_stored(
 async def test_while_the_sink_takes_nothing_one_batch_is_tried_and_nothing_more_is_taken(
     bus: Bus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sink_writer, "_UNAVAILABLE", RetryPolicy(backoff_s=0.01, backoff_max_s=0.1))
+    monkeypatch.setattr(
+        document_writer, "_UNAVAILABLE", RetryPolicy(backoff_s=0.01, backoff_max_s=0.1)
+    )
     sink = Switched()
     sink.off = True
     forwarder = Forwarder(bus, sink, batch=2, writes=3, linger_s=0.01, ack_wait_s=0.3)
@@ -104,7 +106,9 @@ async def test_while_the_sink_takes_nothing_one_batch_is_tried_and_nothing_more_
 async def test_what_was_judged_before_the_sink_took_nothing_is_not_written_again(
     bus: Bus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sink_writer, "_UNAVAILABLE", RetryPolicy(backoff_s=0.01, backoff_max_s=0.1))
+    monkeypatch.setattr(
+        document_writer, "_UNAVAILABLE", RetryPolicy(backoff_s=0.01, backoff_max_s=0.1)
+    )
 
     class Half(ScriptedSink):
         async def write(self, batch: Sequence[Document]) -> Sequence[SinkVerdict]:

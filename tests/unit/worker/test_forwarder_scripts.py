@@ -14,7 +14,7 @@ import dms_events
 from dms_events import Bus, Forwarder, OutgoingMessage
 from dms_events.sink import Verdict
 from dms_events.types.elk_stats import ServiceRemove
-from dms_events.worker import ordering, run, sink_writer
+from dms_events.worker import document_writer, ordering, run, sink_writer
 from dms_events.worker.policy import RetryPolicy
 
 from .scripted_sink import Lines, ScriptedSink
@@ -144,7 +144,7 @@ async def play(script: Script) -> None:
 def test_every_event_ends_in_exactly_one_place_whatever_the_sink_says(script: Script) -> None:
     with (
         mock.patch.object(sink_writer, "_LATER", SOON),
-        mock.patch.object(sink_writer, "_UNAVAILABLE", SOON),
+        mock.patch.object(document_writer, "_UNAVAILABLE", SOON),
         mock.patch.object(ordering, "_LINGER_AGAIN_S", 0.001),
         mock.patch.object(run, "_POLL_S", 0.001),
     ):

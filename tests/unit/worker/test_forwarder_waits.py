@@ -19,7 +19,7 @@ from dms_events.sink import (
     SinkVerdict,
     Verdict,
 )
-from dms_events.worker import sink_waits, sink_writer
+from dms_events.worker import document_writer, sink_waits, sink_writer
 from dms_events.worker.policy import RetryPolicy
 
 from .forwarding import drained, removals, until
@@ -38,8 +38,8 @@ async def bus() -> AsyncIterator[Bus]:
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sink_writer, "_UNAVAILABLE", SOON)
-    monkeypatch.setattr(sink_writer, "_ASK_S", 0.02)
+    monkeypatch.setattr(document_writer, "_UNAVAILABLE", SOON)
+    monkeypatch.setattr(document_writer, "_ASK_S", 0.02)
     monkeypatch.setattr(sink_waits, "_CHANGE_S", 0.0)
 
 
@@ -132,7 +132,7 @@ async def test_documents_for_later_say_why_for_each_reason(
 async def test_a_sink_that_was_away_is_written_to_as_soon_as_it_answers(
     bus: Bus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sink_writer, "_UNAVAILABLE", NEVER)
+    monkeypatch.setattr(document_writer, "_UNAVAILABLE", NEVER)
     sink = failing("connection refused")
     sink.there = False
     forwarder = Forwarder(bus, sink, linger_s=0.01)
@@ -148,8 +148,8 @@ async def test_a_sink_that_was_away_is_written_to_as_soon_as_it_answers(
 async def test_a_sink_without_room_is_asked_again_soon(
     bus: Bus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sink_writer, "_UNAVAILABLE", NEVER)
-    monkeypatch.setattr(sink_writer, "_OVERLOADED", SOON)
+    monkeypatch.setattr(document_writer, "_UNAVAILABLE", NEVER)
+    monkeypatch.setattr(document_writer, "_OVERLOADED", SOON)
     errors = [SinkUnavailableError("429", overloaded=True) for _ in range(5)]
     stats = await drained(Forwarder(bus, Failing(iter(errors)), linger_s=0.01))
     assert (stats.stored, stats.unavailable, stats.again) == (10, 5, 0)
