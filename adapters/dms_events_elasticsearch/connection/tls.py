@@ -19,6 +19,7 @@ from dms_events.errors import ConfigError
 
 __all__ = ["Tls", "speaks_tls"]
 
+_FILES = ("ca_certs", "client_cert", "client_key")
 _SHA_256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -52,16 +53,22 @@ class Tls(msgspec.Struct, frozen=True):
         Raises:
             ConfigError: a file cannot be read, or holds nothing of use.
         """
-        named, file = "ca_certs", self.ca_certs
+        for name in _FILES:
+            if (file := getattr(self, name)) is not None:
+                try:
+                    Path(file).open("rb").close()
+                except OSError as error:
+                    raise ConfigError(name, f"{file}: {error.strerror}") from error
+        named, lacks = "ca_certs", "it holds no certificate (PEM)"
         try:
-            context = ssl.create_default_context(cafile=file)
-            if file is not None:
+            context = ssl.create_default_context(cafile=self.ca_certs)
+            if self.ca_certs is not None:
                 # Since Python 3.13 a CA needs an extension that those of Elasticsearch's certutil lack.
                 context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-            named, file = "client_cert", self.client_cert
+            named, lacks = "client_cert", "it is no certificate (PEM) with a key without a password"
             self._show_own(context)
-        except OSError as error:  # an ssl.SSLError is one
-            raise ConfigError(named, f"{file}: {error.strerror or error}") from error
+        except ssl.SSLError as error:
+            raise ConfigError(named, f"{getattr(self, named)}: {lacks}") from error
         return context
 
     async def pinned(self, host: str, timeout_s: float) -> ssl.SSLContext:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 import ssl
+import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -208,6 +209,31 @@ async def test_a_certificate_for_another_name_says_for_which(authority: Authorit
     assert isinstance(error, ConfigError)
     assert "IP address mismatch, certificate is not valid for '127.0.0.1'" in error.reason
     assert error.reason.endswith("It is for es01.example, 10.0.0.1: connect to one of these")
+
+
+def test_a_file_without_what_is_needed_is_named(authority: Authority, tmp_path: Path) -> None:
+    cert, key = authority.sign("own")
+    (empty := tmp_path / "empty.pem").touch()
+    no_certificate = f"{empty}: it holds no certificate (PEM)"
+    no_key = f"{cert}: it is no certificate (PEM) with a key without a password"
+    for options, said in (
+        ({"ca_certs": "/nowhere.pem"}, "ca_certs: /nowhere.pem: No such file or directory"),
+        ({"ca_certs": empty}, f"ca_certs: {no_certificate}"),
+        ({"client_cert": cert}, f"client_cert: {no_key}"),
+        ({"client_cert": cert, "client_key": encrypted(key)}, f"client_cert: {no_key}"),
+        ({"client_cert": cert, "client_key": "/nowhere"}, "client_key: /nowhere: No such file or"),
+    ):
+        with pytest.raises(ConfigError) as raised:
+            Connection("https://127.0.0.1:1", **options)
+        assert str(raised.value).startswith(said)
+
+
+def encrypted(key: Path) -> Path:
+    """The same key behind a password."""
+    there = key.with_suffix(".encrypted")
+    command = f"openssl pkey -in {key} -aes256 -passout pass:hush -out {there}"
+    subprocess.run(command.split(), check=True, capture_output=True)
+    return there
 
 
 class Elasticsearch(BaseHTTPRequestHandler):
