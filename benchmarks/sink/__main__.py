@@ -16,6 +16,7 @@ from dms_events_nats import NatsServer
 
 from ..bus.scene import Scene
 from ..table import Section, print_table, results
+from . import growth
 from .contestants import SECTIONS
 from .elasticsearch import section
 
@@ -41,12 +42,12 @@ def main() -> int:
     parser.add_argument("--messages", type=int, default=20_000, help="in each run of a contestant")
     parser.add_argument("--rounds", type=int, default=7, help="after one that warms up")
     parser.add_argument(
-        "--only", choices=[*SECTIONS, "elasticsearch"], nargs="+", help="these sections"
+        "--only", choices=[*SECTIONS, "growth", "elasticsearch"], nargs="+", help="these sections"
     )
     parser.add_argument("--elasticsearch", metavar="URL", help="a server, whose dms-* are deleted")
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
     options = parser.parse_args()
-    sections = dict(SECTIONS)
+    sections = {**SECTIONS, "growth": growth.SECTION}
     if options.elasticsearch:
         sections["elasticsearch"] = section(options.elasticsearch.rstrip("/"))
     elif "elasticsearch" in (options.only or ()):
