@@ -15,6 +15,7 @@ import nats
 from elasticsearch import AsyncElasticsearch
 from elasticsearch.helpers import async_bulk
 from nats.aio.msg import Msg
+from nats.js.api import ConsumerConfig
 
 from dms_events.identity import id_of_document
 from dms_events.sink import OUTCOMES, call_key
@@ -30,7 +31,11 @@ async def forward(
     """Store ``count`` events of a stream, and acknowledge each."""
     client = await nats.connect(nats_url)
     async with AsyncElasticsearch(to) as elasticsearch:
-        reading = await client.jetstream().pull_subscribe(subject, durable="theirs", stream=stream)
+        # By default a consumer gives out 1,000 messages, and a larger `fetch` waits for its timeout.
+        config = ConsumerConfig(max_ack_pending=2 * batch)
+        reading = await client.jetstream().pull_subscribe(
+            subject, durable="theirs", stream=stream, config=config
+        )
         left = count
         while left:
             messages = await reading.fetch(batch)
