@@ -64,6 +64,17 @@ class Limits(msgspec.Struct, frozen=True):
     writes: Annotated[
         int, option("Limits", "--writes", "Most writes at a time.", env="SINK_WRITES")
     ] = 2
+    give_up_s: Annotated[
+        float | None,
+        option(
+            "Limits",
+            "--give-up",
+            "End with an error when the store takes nothing for so long.",
+            env="SINK_GIVE_UP",
+            metavar="SECONDS",
+            default="never",
+        ),
+    ] = None
 
 
 @connects(Nats, first=(Limits,), beside=(ElasticsearchSink,), url=FROM, make_streams=MAKE_STREAMS)

@@ -13,7 +13,7 @@ import dms_events
 from dms_events_nats import NatsServer
 from tests.kit.programs.processes import CLI, running, until
 from tests.kit.servers.link import linked
-from tests.kit.servers.scripted_elasticsearch import Answer, server
+from tests.kit.servers.scripted_elasticsearch import Answer, failure, server
 from tests.kit.storing import prepared, tally_in
 
 STUBBORN = """
@@ -66,6 +66,20 @@ async def all_given_back(url: str, count: int) -> bool:
             while got < count:
                 got += len(await messages.batch(count, 1.0))
         return True
+
+
+async def test_it_ends_with_an_error_when_its_sink_takes_nothing_for_as_long_as_it_may(
+    nats_server: NatsServer,
+) -> None:
+    async with server(lambda ids: failure(503, "no_master")) as url:
+        await publish(nats_server.url, 20)
+        words = ("sink", "run", "--from", nats_server.url, "--to", url, "--give-up", "0.5")
+        async with running(*CLI, *words) as command:
+            done = await command.finish(LOADED_S)
+    assert done.code == 1
+    assert "the sink took nothing for " in done.err
+    assert "503 no_master" in done.err
+    assert await all_given_back(nats_server.url, 20)
 
 
 async def test_sigterm_ends_it_within_its_drain_while_writes_hang_and_others_wait(
