@@ -39,6 +39,11 @@ _LEFT_OUT: Final = SinkVerdict(
     "an ingest pipeline dropped it (result: noop)",
     remark=Remark.LEFT_OUT,
 )
+_OF_ANOTHER: Final = SinkVerdict(
+    Verdict.REJECTED,
+    "an ingest pipeline gave it the _id of another document",
+    remark=Remark.RENAMED,
+)
 
 
 class _Item(msgspec.Struct):
@@ -125,13 +130,17 @@ class Judge:
         return judged
 
     def _look(self, position: int, item: _Item, judged: Judged, *, own: bool) -> None:
+        conflict = item.status == 409 and _type_of(item.error) == _CONFLICT
+        if own and conflict:
+            judged.verdicts[position] = _UNSURE if item.id in self._lost else _DUPLICATE
+            return
         reason = f"{item.status} {describe(item.error)}".strip()
         if item.status == 429 and _TOO_LARGE in reason:
             judged.verdicts[position] = None
             judged.too_large.append(position)
             judged.too_large_reason = reason
             return
-        verdict = self._verdict(item, reason, own=own)
+        verdict = _OF_ANOTHER if conflict else self._verdict(item, reason, own=own)
         if verdict is None:
             judged.overload = reason
         if item.status >= 500:
@@ -139,25 +148,20 @@ class Judge:
         judged.verdicts[position] = verdict
 
     def _verdict(self, item: _Item, reason: str, *, own: bool) -> SinkVerdict | None:
-        error = item.error
         if item.failure_store == "used":
             return _IN_FAILURE_STORE
         if item.result == "noop":
             return _LEFT_OUT
-        if error is None and 200 <= item.status < 300:
+        if item.error is None and 200 <= item.status < 300:
             return STORED if own else _RENAMED
-        if item.status == 409 and isinstance(error, Cause) and error.type == _CONFLICT:
-            if own:
-                return _UNSURE if item.id in self._lost else _DUPLICATE
-            return SinkVerdict(
-                Verdict.REJECTED,
-                f"an ingest pipeline gave it the _id of another document: {reason}",
-                remark=Remark.RENAMED,
-            )
-        match fault_of(item.status, error, closed_passes=self._closed_passes):
+        match fault_of(item.status, item.error, closed_passes=self._closed_passes):
             case Fault.DOCUMENT:
                 return SinkVerdict(Verdict.REJECTED, reason)
             case Fault.CLUSTER:
                 return SinkVerdict(Verdict.RETRY, reason)
             case Fault.OVERLOAD:
                 return None
+
+
+def _type_of(error: Cause | str | None) -> str | None:
+    return error.type if isinstance(error, Cause) else None
