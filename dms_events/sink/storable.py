@@ -1,4 +1,4 @@
-"""The types that a sink may store: those that have fields, and no secret among them."""
+"""The types that a sink may store: those that have fields, and no secret among them or within them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import cache
 import msgspec
 
 from .. import registry
-from ..types._secrets import holds_secret
+from ..types._secrets import holds_bytes, holds_secret
 
 __all__ = ["storable_types", "why_not_storable"]
 
@@ -22,7 +22,9 @@ def why_not_storable(type_name: str) -> str:
     type_ = registry.get(type_name)
     if not (isinstance(type_, type) and issubclass(type_, msgspec.Struct)):
         return "has no fields of its own"
-    return "holds a secret" if holds_secret(type_) else ""
+    if holds_secret(type_):
+        return "holds a secret"
+    return "holds encoded bytes, and a secret may be in them" if holds_bytes(type_) else ""
 
 
 def storable_types() -> list[str]:

@@ -17,6 +17,7 @@ __all__ = [
     "SecretBytes",
     "SecretKey",
     "SecretStr",
+    "holds_bytes",
     "holds_secret",
     "secret_fields",
     "secret_keys",
@@ -61,6 +62,12 @@ def secret_fields(type_: type[msgspec.Struct]) -> frozenset[str]:
 def holds_secret(type_: Any) -> bool:
     """Return True if a value of ``type_`` can hold a secret, at any depth."""
     return any(_is_secret(part) for part in _parts(inspect.type_info(type_)))
+
+
+@cache
+def holds_bytes(type_: Any) -> bool:
+    """Return True if a value of ``type_`` can hold plain bytes, in which there may be anything."""
+    return any(isinstance(part, inspect.BytesType) for part in _parts(inspect.type_info(type_)))
 
 
 @cache

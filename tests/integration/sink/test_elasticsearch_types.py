@@ -25,7 +25,7 @@ ONE_OF_EACH = st.tuples(*(values_of(registry.get(name)) for name in TYPES))
 
 @pytest.fixture
 def index(elasticsearch_url: str) -> Iterator[str]:
-    """One index with the mappings of all types side by side: 74 indices would take a minute to make."""
+    """One index with the mappings of all types side by side: 72 indices would take a minute to make."""
     properties = {f"t{n}": {"properties": fields_of_index(name)} for n, name in enumerate(TYPES)}
     url = f"{elasticsearch_url}/all-types"
     body = {

@@ -36,6 +36,10 @@ async def test_a_sink_of_all_types_stores_all_that_it_may_and_says_what_it_leave
     assert stored == [("elk_stats.ServiceCall",), ("machine.PeerData",)]
     assert "left out, as each of them holds a secret: " in done.err
     assert all(name in done.err for name in SECRETS)
+    assert (
+        "left out, as each of them holds encoded bytes, and a secret may be in them: "
+        "machine.KadDHTMachineUpdate, network_config.MessageEnvelope"
+    ) in done.err
 
 
 @pytest.mark.parametrize("wanted", ["*", "machine.*", ElasticToken, "execution.ExecutorType"])
