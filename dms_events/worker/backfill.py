@@ -37,9 +37,10 @@ class Backfill:
         batch_bytes: a batch with so many bytes is complete, however few its documents are.
         writes: batches that may be with the sink at a time; the sink may ask for less.
         rejected: an open sink, which gets the documents that the other one refuses for good.
+        give_up_s: how long the sink may take nothing; then `run` ends with an error. None for any time.
 
     Raises:
-        ConfigError: a number is below 1.
+        ConfigError: a number is out of range.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Backfill:
         batch_bytes: int = 8 << 20,
         writes: int = 2,
         rejected: Sink | None = None,
+        give_up_s: float | None = None,
     ) -> None:
         for name, value in (("batch", batch), ("batch_bytes", batch_bytes), ("writes", writes)):
             if value < 1:
@@ -63,7 +65,7 @@ class Backfill:
         self._refusals = Notice("%d documents were refused: %s")
         self._stopping = asyncio.Event()
         most = Pace(batch=batch, batch_bytes=batch_bytes, writes=writes)
-        self._writer = DocumentWriter(sink, most, self.stats, self._stopping)
+        self._writer = DocumentWriter(sink, most, self.stats, self._stopping, give_up_s=give_up_s)
         self._later: deque[Document] = deque()
         self._later_bytes = 0
         self._later_due_s = 0.0
@@ -77,7 +79,7 @@ class Backfill:
         """Carry all documents, or those until `stop`; return the figures.
 
         Raises:
-            SinkBrokenError: one of the sinks has to be mended.
+            SinkBrokenError: one of the sinks has to be mended, or it took nothing for ``give_up_s``.
             SinkError: the source cannot be read, or the sink for refused documents takes none.
         """
         async with task_group() as tasks:

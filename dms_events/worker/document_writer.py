@@ -10,7 +10,7 @@ from time import monotonic
 from typing import Final
 
 from ..aio import set_within
-from ..errors import SinkBrokenError, SinkError
+from ..errors import ConfigError, SinkBrokenError, SinkError
 from ..quiet import Notice
 from ..sink import (
     STORED,
@@ -52,6 +52,9 @@ class DocumentWriter:
         most: upper limits of batches and writes.
         stopping: set when it has to stop: no write begins then.
         give_up_s: how long the sink may take nothing; None for any time.
+
+    Raises:
+        ConfigError: ``give_up_s`` is not above 0.
     """
 
     def __init__(
@@ -63,6 +66,8 @@ class DocumentWriter:
         *,
         give_up_s: float | None = None,
     ) -> None:
+        if give_up_s is not None and give_up_s <= 0:
+            raise ConfigError("give_up_s", f"must be above 0 seconds, or None, not {give_up_s}")
         self._sink = sink
         self._most = most
         self._stats = stats

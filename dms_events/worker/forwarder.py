@@ -77,8 +77,6 @@ class Forwarder:
         for name, value in (("batch", batch), ("batch_bytes", batch_bytes), ("writes", writes)):
             if value < 1:
                 raise ConfigError(name, f"must be at least 1, not {value}")
-        if give_up_s is not None and give_up_s <= 0:
-            raise ConfigError("give_up_s", f"must be above 0 seconds, or None, not {give_up_s}")
         wanted = tuple(wanted)
         _refuse_unstorable(wanted)
         settings = Settings(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from dms_events import ConfigError, SinkError
-from dms_events.sink import ReadableSink, Verdict
+from dms_events import ConfigError, SinkBrokenError, SinkError
+from dms_events.sink import ReadableSink, SinkUnavailableError, Verdict
 from dms_events.worker import Backfill, backfill, document_writer
 from dms_events.worker.policy import RetryPolicy
 from dms_events_file import FileSink
@@ -17,6 +19,7 @@ from tests.unit.file.test_sink import documents, ids
 from tests.unit.worker.forwarding import until
 
 from .scripted_sink import Lines, ScriptedSink
+from .test_forwarder_waits import Failing
 
 SOON = RetryPolicy(backoff_s=0.001, backoff_max_s=0.002)
 
@@ -104,6 +107,15 @@ async def test_a_sink_that_takes_nothing_for_a_while_is_waited_for(
     assert stats.received == 1000
 
 
+async def test_a_sink_that_takes_nothing_for_too_long_ends_it(
+    source: ReadableSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(document_writer, "_UNAVAILABLE", SOON)
+    sink = Failing(SinkUnavailableError(f"503 {number}") for number in count())
+    with pytest.raises(SinkBrokenError, match=r"the sink took nothing for 0 s: 503 \d+"):
+        await asyncio.wait_for(Backfill(source, sink, give_up_s=0.01).run(), 20)
+
+
 async def test_a_stop_ends_it_and_another_run_carries_the_rest(source: ReadableSink) -> None:
     going = asyncio.Event()
 
@@ -158,6 +170,8 @@ def test_renamed_files_of_a_recording_are_read_in_their_order(tmp_path: Path) ->
     assert source.total() == 50
 
 
-def test_a_number_below_one_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="writes"):
-        Backfill(SqliteSink(f"sqlite:{tmp_path / 'a'}"), ScriptedSink(), writes=0)
+@pytest.mark.parametrize("name", ["batch", "batch_bytes", "writes", "give_up_s"])
+def test_a_number_out_of_range_is_refused(tmp_path: Path, name: str) -> None:
+    limits: dict[str, Any] = {name: 0}
+    with pytest.raises(ConfigError, match=name):
+        Backfill(SqliteSink(f"sqlite:{tmp_path / 'a'}"), ScriptedSink(), **limits)
