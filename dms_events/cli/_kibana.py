@@ -104,6 +104,15 @@ def install(
             help="Password of the user. Prefer the variable.",
         ),
     ] = "",
+    password_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--password-file",
+            envvar="DMS_EVENTS_KIBANA_PASSWORD_FILE",
+            metavar="FILE",
+            help="File with the password.",
+        ),
+    ] = None,
     ca_certs: Annotated[
         Path | None,
         typer.Option(
@@ -120,11 +129,13 @@ def install(
     """
     from dms_events_kibana import Kibana
 
+    if password and password_file:
+        raise ConfigError("--password-file", "there is a password, too; give one of them")
     kibana = Kibana(
         url,
         space=space,
         api_key=api_key,
-        basic_auth=(user, password) if user else None,
+        basic_auth=(user, password_file or password) if user else None,
         ca_certs=ca_certs,
     )
     report = run(_installed(kibana, check, prefix, wait))

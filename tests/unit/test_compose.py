@@ -1,6 +1,6 @@
 """The Docker files, as far as they can be checked without a Docker engine.
 
-`tests/integration/test_stack.py` runs the commands that they name.
+`integration/test_stack.py` and `integration/test_secure_stack.py` run the commands that they name.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from tests.kit.go.toolchain import missing
 from tests.kit.paths import HOME
 
 PINNED = re.compile(r"[a-z0-9./_-]+:\d+\.\d+\.\d+(-[a-z0-9.]+)?")
-FILES = {"plain": ("compose.yaml",)}
-OURS = {"setup", "dashboards", "sink"}
-ENDING = {"setup", "dashboards"}
+FILES = {"plain": ("compose.yaml",), "secure": ("compose.yaml", "compose.secure.yaml")}
+OURS = {"secrets", "accounts", "setup", "dashboards", "sink"}
+ENDING = {"secrets", "accounts", "setup", "dashboards"}
 
 
 @pytest.fixture(params=FILES)
@@ -40,7 +40,9 @@ def dockerfile(instruction: str) -> list[str]:
 
 
 def test_every_image_is_pinned_to_a_full_version_or_built_here(services: dict[str, Json]) -> None:
-    assert {name for name, service in services.items() if "build" in service} == OURS
+    assert {name for name, service in services.items() if "build" in service} == (
+        OURS & services.keys()
+    )
     for name in services.keys() - OURS:
         assert PINNED.fullmatch(services[name]["image"]), name
 
@@ -67,21 +69,26 @@ def test_the_sink_image_gets_all_that_it_copies() -> None:
 
 
 def test_our_services_may_do_nothing_that_they_need_not(services: dict[str, Json]) -> None:
-    for name in OURS:
+    for name in OURS & services.keys():
         service = services[name]
         assert service["read_only"], name
         assert service["cap_drop"] == ["ALL"], name
+        assert service.get("cap_add") == (["CHOWN"] if name == "secrets" else None), name
         assert service["security_opt"] == ["no-new-privileges:true"], name
 
 
 def test_every_published_port_is_on_the_loopback_address(services: dict[str, Json]) -> None:
     ports = [port for service in services.values() for port in service.get("ports", [])]
-    assert {port["published"] for port in ports} == {"4222", "8222", "9200", "5601", "9464"}
+    open_ = {port["published"] for port in ports}
+    secured = {"4222", "9200", "5601", "9464"}
+    assert open_ == (secured if "secrets" in services else secured | {"8222"})
     assert {port["host_ip"] for port in ports} == {"127.0.0.1"}
 
 
 def test_every_service_that_goes_on_has_a_health_check(services: dict[str, Json]) -> None:
-    assert {name for name, service in services.items() if "healthcheck" not in service} == ENDING
+    assert {name for name, service in services.items() if "healthcheck" not in service} == (
+        ENDING & services.keys()
+    )
 
 
 def test_every_service_has_a_limit_of_memory_and_of_logs(services: dict[str, Json]) -> None:
@@ -101,7 +108,7 @@ def test_up_waits_for_each_service_that_ends(services: dict[str, Json]) -> None:
         for service in services.values()
         for other, how in service.get("depends_on", {}).items()
     }
-    ended = {(name, "service_completed_successfully") for name in ENDING}
+    ended = {(name, "service_completed_successfully") for name in ENDING & services.keys()}
     assert ended <= waits, "`up --wait` calls it a failure otherwise"
     assert {other for other, how in waits if how == "service_healthy"}.isdisjoint(ENDING)
 

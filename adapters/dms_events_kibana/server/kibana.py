@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import urlsplit
 
 from dms_events.errors import ConfigError, DmsEventsError, ExtraNotInstalledError
-from dms_events_elasticsearch.connection.credentials import Credentials
+from dms_events_elasticsearch.connection.credentials import Credentials, Secret
 from dms_events_elasticsearch.connection.tls import Tls
 
 from .answers import Answer, KibanaError, NotReadyError, refusal
@@ -35,7 +35,8 @@ class Kibana:
         url: ``http://host:5601`` or ``https://…``, with the base path if there is one.
         space: id of the space; the default space if empty.
         api_key: an encoded API key of Elasticsearch.
-        basic_auth: user and password; either these or the key, or neither.
+        basic_auth: user and password, or the file that holds it; either these or the key, or
+            neither.
         ca_certs: file of the CA that signed the server's certificate, if the system does not know it.
         timeout_s: limit of each request.
 
@@ -49,7 +50,7 @@ class Kibana:
         *,
         space: str = "",
         api_key: str = "",
-        basic_auth: tuple[str, str] | None = None,
+        basic_auth: tuple[str, Secret] | None = None,
         ca_certs: str | Path | None = None,
         timeout_s: float = 60.0,
     ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from pathlib import Path
@@ -81,6 +82,19 @@ async def test_a_refused_login_is_one_line_without_the_password() -> None:
         line = await complaint("kibana", "install", *words)
         assert "refuses the login" in line
         assert "s3cret" not in line
+
+
+async def test_the_password_may_lie_in_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "password"
+    async with scripted_kibana() as server:
+        words = ("kibana", "install", "--url", server.url, "--user", "elastic")
+        assert f"{file}: No such file" in await complaint(*words, "--password-file", file)
+        file.write_text("s3cret\n")
+        twice = await complaint(*words, "--password-file", file, "--password", "other")
+        assert twice == "dms-events: --password-file: there is a password, too; give one of them"
+        await answer(*words, "--password-file", file)
+        login = base64.b64encode(b"elastic:s3cret").decode()
+        assert {asked.headers["authorization"] for asked in server.asked} == {f"Basic {login}"}
 
 
 async def test_queries_prints_a_search_for_each_panel() -> None:
