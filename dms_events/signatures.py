@@ -13,16 +13,15 @@ if sys.version_info >= (3, 14):
 __all__ = ["needed_arguments", "signature_of"]
 
 
-def signature_of(function: Callable[..., Any], *, as_written: bool = False) -> inspect.Signature:
+def signature_of(function: Callable[..., Any]) -> inspect.Signature:
     """Return `inspect.signature`, even if an annotation names something that only type checkers see.
 
     Python 3.14 evaluates an annotation when it is read, and raises NameError for such a name. Here the
-    name stays in the annotation as a ForwardRef. With ``as_written`` all annotations are text. Before
-    3.14 the function's module decides if an annotation is a text or an object.
+    name stays in the annotation as a ForwardRef. Before 3.14 the function's module decides if an
+    annotation is a text or an object.
     """
     if sys.version_info >= (3, 14):
-        form = Format.STRING if as_written else Format.FORWARDREF
-        return inspect.signature(function, annotation_format=form)
+        return inspect.signature(function, annotation_format=Format.FORWARDREF)
     return inspect.signature(function)
 
 

@@ -21,8 +21,8 @@ from ._elasticsearch_options import ElasticsearchSink, elasticsearch_options
 from ._given import Given, takes
 from ._opening import opened
 from ._running import end_within, finishing, run
-from ._shared import status
-from ._sink import Limits, line_of, print_figures
+from ._shared import FiguresOption, status
+from ._sink import DrainOption, Limits, line_of, print_figures
 
 __all__ = ["backfill"]
 
@@ -47,18 +47,11 @@ def backfill(
             metavar="FILE", help="New file for the refused documents; `--from file:FILE` reads it."
         ),
     ] = None,
-    drain: Annotated[
-        float,
-        typer.Option(
-            min=1,
-            metavar="SECONDS",
-            help="Time after a signal to finish the running writes and end.",
-        ),
-    ] = 8.0,
+    drain: DrainOption = 8.0,
     wait: Annotated[
         bool, typer.Option("--wait/--no-wait", help="Wait for a store that is not there yet.")
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print the final figures as JSON.")] = False,
+    json: FiguresOption = False,
 ) -> None:
     """Fill a store with the documents of another store.
 

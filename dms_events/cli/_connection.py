@@ -29,13 +29,14 @@ class _Place(msgspec.Struct, frozen=True):
         "nats://127.0.0.1:4222"
     )
     root: Annotated[
-        str,
+        str | None,
         option(
             "Connection",
             "--root",
             "First part of the names (subjects, topics) under which events are published.",
+            default="dms",
         ),
-    ] = "dms"
+    ] = None
 
 
 class Connection:
@@ -51,7 +52,8 @@ class Connection:
 
     def __init__(self, schemes: tuple[type[Scheme], ...], given: Given) -> None:
         self.url: str = given.values["url"]
-        self.root: str = given.values["root"]
+        self.root: str | None = given.values["root"]
+        """None leaves it to the transport, which may have no roots."""
         self.given = given
         name = scheme_of(self.url)
         for other in schemes:
@@ -74,7 +76,9 @@ class Connection:
             wait: try again for a while if the server does not listen, since it may be starting.
         """
         options = self.of(self._scheme).adapter_options(wait=wait)
-        return connect(self.url, source=source, root=self.root, **options)
+        if self.root is not None:
+            options["root"] = self.root
+        return connect(self.url, source=source, **options)
 
     def of(self, group: type[S]) -> S:
         """Return the options of a scheme or of another group."""

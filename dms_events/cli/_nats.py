@@ -25,7 +25,7 @@ app = typer.Typer(
 
 _ROOT: Final = (
     Annotated[
-        str,
+        str | None,
         option(
             "Connection",
             "--root",
@@ -33,7 +33,7 @@ _ROOT: Final = (
             default="the file's, else dms",
         ),
     ],
-    "",
+    None,
 )
 
 
@@ -112,7 +112,7 @@ def setup(
     limits = _given(max_messages=max_messages, max_bytes=max_bytes, max_age_s=max_age)
     declared = msgspec.structs.replace(
         declared,
-        **_given(root=connection.root or None),
+        **_given(root=connection.root),
         events=msgspec.structs.replace(
             declared.events, **both, **limits, **_given(partitions=partitions)
         ),

@@ -12,8 +12,8 @@ from ._connection import Connection, connects
 from ._opening import opened
 from ._running import run
 from ._schemes import MAKE_STREAMS, Nats
-from ._shared import TypesOption
-from ._sink import FROM, LAST_S, forwarded, storable
+from ._shared import FiguresOption, TypesOption
+from ._sink import FROM, LAST_S, DrainOption, forwarded, storable
 
 __all__ = ["record"]
 
@@ -37,16 +37,11 @@ def record(
     rotate_daily: Annotated[
         bool, typer.Option("--rotate-daily", help="Begin another file each day, in UTC.")
     ] = False,
-    drain: Annotated[
-        float,
-        typer.Option(
-            min=1,
-            metavar="SECONDS",
-            help="Time after a signal to finish the running writes and end.",
-        ),
-    ] = 8.0,
-    once: Annotated[bool, typer.Option(help="End when all waiting events are recorded.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print the final figures as JSON.")] = False,
+    drain: DrainOption = 8.0,
+    once: Annotated[
+        bool, typer.Option("--once", help="End when all waiting events are recorded.")
+    ] = False,
+    json: FiguresOption = False,
 ) -> None:
     """Write events into a file, as lines of JSON, until Ctrl-C or SIGTERM.
 

@@ -15,7 +15,7 @@ from ._connection import Connection, connects
 from ._logs import LogLevelOption, level_of, log_on_stderr
 from ._running import finishing, run
 from ._schemes import MAKE_STREAMS, Libp2p, Nats, option
-from ._shared import TypesOption, out
+from ._shared import FiguresOption, TypesOption, out
 
 __all__ = ["relay"]
 
@@ -57,7 +57,7 @@ def relay(
             help="Time after a signal to publish the events heard before.",
         ),
     ] = 10.0,
-    json: Annotated[bool, typer.Option("--json", help="Print the final figures as JSON.")] = False,
+    json: FiguresOption = False,
     log_level: LogLevelOption = None,
 ) -> None:
     """Store on NATS the events that libp2p nodes publish, until Ctrl-C or SIGTERM.

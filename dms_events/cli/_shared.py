@@ -20,6 +20,7 @@ from ..types._secrets import holds_secret
 
 __all__ = [
     "HIDDEN",
+    "FiguresOption",
     "RevealOption",
     "TypesOption",
     "guarded",
@@ -51,6 +52,7 @@ _WIDEST = 80
 RevealOption = Annotated[
     bool, typer.Option("--reveal", help="Show also the payloads of types that hold secrets.")
 ]
+FiguresOption = Annotated[bool, typer.Option("--json", help="Print the final figures as JSON.")]
 TypesOption = Annotated[
     list[str] | None,
     typer.Option(

@@ -27,12 +27,13 @@ from ._monitor import Awaited, HttpOption, monitored
 from ._opening import opened
 from ._running import end_within, finishing, run
 from ._schemes import MAKE_STREAMS, Nats, option
-from ._shared import TypesOption, out, status
+from ._shared import FiguresOption, TypesOption, out, status
 from ._signals import Interrupted
 
 __all__ = [
     "FROM",
     "LAST_S",
+    "DrainOption",
     "Limits",
     "forwarded",
     "line_of",
@@ -49,6 +50,15 @@ FROM: Final = (
 LAST_S: Final = 2.0
 """Part of the drain after the writes: to give messages back, and close the sink and the connection."""
 _SHOW_S: Final = 0.25
+
+DrainOption = Annotated[
+    float,
+    typer.Option(
+        min=1,
+        metavar="SECONDS",
+        help="Time after a signal to finish the running writes and end.",
+    ),
+]
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -101,14 +111,7 @@ def sink_run(
             "made.",
         ),
     ] = ACK_WAIT_S,
-    drain: Annotated[
-        float,
-        typer.Option(
-            min=1,
-            metavar="SECONDS",
-            help="Time after a signal to finish the running writes and end.",
-        ),
-    ] = 8.0,
+    drain: DrainOption = 8.0,
     trust: Annotated[
         list[str] | None,
         typer.Option(
@@ -124,7 +127,9 @@ def sink_run(
             show_default="only warnings, without times",
         ),
     ] = None,
-    once: Annotated[bool, typer.Option(help="End when all waiting events are stored.")] = False,
+    once: Annotated[
+        bool, typer.Option("--once", help="End when all waiting events are stored.")
+    ] = False,
     wait: Annotated[
         bool,
         typer.Option(
@@ -133,7 +138,7 @@ def sink_run(
             help="Wait for a store that does not answer yet.",
         ),
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print the final figures as JSON.")] = False,
+    json: FiguresOption = False,
 ) -> None:
     """Store events until Ctrl-C or SIGTERM, then finish the running writes.
 
@@ -150,10 +155,9 @@ def sink_run(
     if log_level is not None:
         log_on_stderr(log_level)
     wanted = storable(type_ or ["elk_stats.*"])
-    if trust and connection.root not in trust:
-        reason = (
-            f"the events come from the root {connection.root} (--root), and {trust[0]} is another"
-        )
+    root = connection.root or "dms"
+    if trust and root not in trust:
+        reason = f"the events come from the root {root} (--root), and {trust[0]} is another"
         raise ConfigError("--trust", reason)
     if level_of(log_level) is not Level.DEBUG:
         # The client logs each host that is lost or back. The sink says what that means.

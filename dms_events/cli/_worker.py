@@ -23,7 +23,7 @@ from ._connection import Connection, connects
 from ._logs import LogLevelOption, level_of, log_on_stderr
 from ._running import end_within, run
 from ._schemes import MAKE_STREAMS, URL, WAIT_FOR_PEERS, Libp2p, Nats
-from ._shared import out, status, visible
+from ._shared import FiguresOption, out, status, visible
 
 __all__ = ["worker"]
 
@@ -46,7 +46,9 @@ def worker(
             show_default="the worker's drain_s",
         ),
     ] = None,
-    once: Annotated[bool, typer.Option(help="End when all waiting messages are handled.")] = False,
+    once: Annotated[
+        bool, typer.Option("--once", help="End when all waiting messages are handled.")
+    ] = False,
     must_exist: Annotated[
         bool,
         typer.Option(
@@ -54,7 +56,7 @@ def worker(
             help="End with an error if the durable (the worker's name on the server) does not exist.",
         ),
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print the final figures as JSON.")] = False,
+    json: FiguresOption = False,
     log_level: LogLevelOption = None,
     reload: Annotated[
         bool,

@@ -8,10 +8,9 @@ from time import monotonic
 from typing import Final
 
 from ..aio import set_within, task_group
-from ..errors import ConfigError
 from ..quiet import Notice
-from ..sink import Document, Pace, ReadableSink, Remark, Sink, SinkVerdict, Verdict, in_batches
-from .document_writer import DocumentWriter
+from ..sink import Document, ReadableSink, Remark, Sink, SinkVerdict, Verdict, in_batches
+from .document_writer import DocumentWriter, limits_of
 from .stats import Stats
 
 __all__ = ["Backfill"]
@@ -54,9 +53,7 @@ class Backfill:
         rejected: Sink | None = None,
         give_up_s: float | None = None,
     ) -> None:
-        for name, value in (("batch", batch), ("batch_bytes", batch_bytes), ("writes", writes)):
-            if value < 1:
-                raise ConfigError(name, f"must be at least 1, not {value}")
+        most = limits_of(batch, batch_bytes, writes)
         self.stats = Stats()
         self.complete = False
         """True after a run that carried all documents."""
@@ -64,7 +61,6 @@ class Backfill:
         self._rejected = rejected
         self._refusals = Notice("%d documents were refused: %s")
         self._stopping = asyncio.Event()
-        most = Pace(batch=batch, batch_bytes=batch_bytes, writes=writes)
         self._writer = DocumentWriter(sink, most, self.stats, self._stopping, give_up_s=give_up_s)
         self._later: deque[Document] = deque()
         self._later_bytes = 0

@@ -26,7 +26,7 @@ from .policy import RetryPolicy
 from .sink_waits import Later, Outage
 from .stats import Stats
 
-__all__ = ["DocumentWriter"]
+__all__ = ["DocumentWriter", "limits_of"]
 
 _UNAVAILABLE: Final = RetryPolicy(backoff_s=0.1, backoff_max_s=30.0)
 """For a sink that takes nothing."""
@@ -41,6 +41,18 @@ _REMARKS: Final = {
     Remark.LEFT_OUT: "%d documents are left out by a rule of the sink: %s",
     Remark.RENAMED: "%d documents got other ids by a rule of the sink, so duplicates are not known. %s",
 }
+
+
+def limits_of(batch: int, batch_bytes: int, writes: int) -> Pace:
+    """Return the upper limits of batches and writes.
+
+    Raises:
+        ConfigError: a number is below 1.
+    """
+    for name, value in (("batch", batch), ("batch_bytes", batch_bytes), ("writes", writes)):
+        if value < 1:
+            raise ConfigError(name, f"must be at least 1, not {value}")
+    return Pace(batch=batch, batch_bytes=batch_bytes, writes=writes)
 
 
 class DocumentWriter:
@@ -64,7 +76,7 @@ class DocumentWriter:
         stats: Stats,
         stopping: asyncio.Event,
         *,
-        give_up_s: float | None = None,
+        give_up_s: float | None,
     ) -> None:
         if give_up_s is not None and give_up_s <= 0:
             raise ConfigError("give_up_s", f"must be above 0 seconds, or None, not {give_up_s}")

@@ -10,8 +10,9 @@ from .. import registry
 from ..bus import Bus
 from ..errors import ConfigError
 from ..names import checked_root
-from ..sink import Pace, Sink, why_not_storable
+from ..sink import Sink, why_not_storable
 from ..transport import ACK_WAIT_S
+from .document_writer import limits_of
 from .handlers import Handler, Routes
 from .policy import RetryPolicy
 from .run import Ending, Settings
@@ -74,9 +75,7 @@ class Forwarder:
     ) -> None:
         if not bus.guarantees.acknowledges:
             raise ConfigError("bus", "forwarding needs acknowledgements; connect with durable=True")
-        for name, value in (("batch", batch), ("batch_bytes", batch_bytes), ("writes", writes)):
-            if value < 1:
-                raise ConfigError(name, f"must be at least 1, not {value}")
+        most = limits_of(batch, batch_bytes, writes)
         wanted = tuple(wanted)
         _refuse_unstorable(wanted)
         settings = Settings(
@@ -93,7 +92,6 @@ class Forwarder:
         )
         self.stats = Stats()
         self._ending = Ending()
-        most = Pace(batch=batch, batch_bytes=batch_bytes, writes=writes)
         roots = [checked_root(root, setting="trust") for root in trust]
         writer = SinkWriter(
             sink, most, self.stats, self._ending.stopping, trust=roots, give_up_s=give_up_s

@@ -36,8 +36,8 @@ class SinkWriter(DocumentWriter):
         stats: Stats,
         stopping: asyncio.Event,
         *,
-        trust: Sequence[str] = (),
-        give_up_s: float | None = None,
+        trust: Sequence[str],
+        give_up_s: float | None,
     ) -> None:
         super().__init__(sink, most, stats, stopping, give_up_s=give_up_s)
         self._trust = trust

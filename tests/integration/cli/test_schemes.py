@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 import dms_events
@@ -15,6 +17,13 @@ from tests.kit.storing import call
 CALL = dms_events.encode(call(1)).decode()
 NODE = ("--url", "libp2p://127.0.0.1:0")
 NOBODY = "nats://127.0.0.1:1"
+ROOTLESS = """
+from dms_events.transport.memory import MemoryTransport
+
+class Rootless(MemoryTransport):
+    def __init__(self, url):
+        super().__init__("memory://")
+"""
 
 
 @pytest.mark.parametrize(
@@ -83,3 +92,18 @@ def test_each_option_of_libp2p_is_one_that_its_adapter_has() -> None:
     from dms_events_libp2p import Libp2pOptions
 
     assert set(Libp2p.__struct_fields__) <= set(Libp2pOptions.__struct_fields__)
+
+
+async def test_a_transport_without_roots_is_given_a_root_only_on_request(tmp_path: Path) -> None:
+    (tmp_path / "rootless.py").write_text(ROOTLESS)
+    (about := tmp_path / "rootless-1.dist-info").mkdir()
+    (about / "METADATA").write_text("Name: rootless\nVersion: 1\n")
+    (about / "entry_points.txt").write_text(
+        "[dms_events.transports]\nrootless = rootless:Rootless\n"
+    )
+    words = (*CLI, "publish", "ServiceCall", CALL, "--url", "rootless:")
+    done = await run(*words, env={"PYTHONPATH": str(tmp_path)})
+    assert (done.code, done.out) == (0, "published 1 elk_stats.ServiceCall\n"), done
+    done = await run(*words, "--root", "north", env={"PYTHONPATH": str(tmp_path)})
+    assert (done.code, done.out) == (1, "")
+    assert "options: Rootless: got an unexpected keyword argument 'root'" in done.err

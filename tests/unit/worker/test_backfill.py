@@ -112,7 +112,7 @@ async def test_a_sink_that_takes_nothing_for_too_long_ends_it(
 ) -> None:
     monkeypatch.setattr(document_writer, "_UNAVAILABLE", SOON)
     sink = Failing(SinkUnavailableError(f"503 {number}") for number in count())
-    with pytest.raises(SinkBrokenError, match=r"the sink took nothing for 0 s: 503 \d+"):
+    with pytest.raises(SinkBrokenError, match=r"the sink took nothing for \d+ s: 503 \d+"):
         await asyncio.wait_for(Backfill(source, sink, give_up_s=0.01).run(), 20)
 
 

@@ -175,7 +175,7 @@ async def test_only_documents_without_a_verdict_are_written_again(bus: Bus) -> N
 async def test_a_sink_that_takes_nothing_for_too_long_ends_the_forwarder(bus: Bus) -> None:
     sink = Failing(SinkUnavailableError(f"503 {number}") for number in count())
     forwarder = Forwarder(bus, sink, linger_s=0.01, give_up_s=0.2)
-    with pytest.raises(SinkBrokenError, match=r"the sink took nothing for 0 s: 503 \d+"):
+    with pytest.raises(SinkBrokenError, match=r"the sink took nothing for \d+ s: 503 \d+"):
         await asyncio.wait_for(forwarder.run(), 20)
     assert forwarder.stats.returned == 10
 
