@@ -148,7 +148,7 @@ def translated(doing: str) -> Iterator[None]:
         raise SinkError(f"{doing}: what answers is not Elasticsearch") from error
     except ApiError as error:
         raise _translate(doing, error) from error
-    except SerializationError as error:
+    except (SerializationError, RecursionError) as error:  # the latter: it is nested too deep
         raise SinkError(f"{doing}: Elasticsearch's answer cannot be read") from error
     except TransportError as error:
         raise Obstacle(f"{doing}: {error.message}") from error  # as text it leaves out the cause

@@ -79,8 +79,8 @@ class Months:
             await self._client.indices.create(index=index, settings=settings)
         except ApiError as error:
             return self._failed(index, error)
-        except TransportError as error:
-            raise Obstacle(f"making the index {index}: {error.message}") from error
+        except (TransportError, RecursionError) as error:
+            raise Obstacle(f"making the index {index}: {error.args[0]}") from error
         return True
 
     def _failed(self, index: str, error: ApiError) -> bool:

@@ -94,6 +94,8 @@ def _send_error(error: SinkError) -> SendError:
     from elastic_transport import ConnectionTimeout, SerializationError
     from elasticsearch import ApiError, UnsupportedProductError
 
+    from ..connection.reasons import AnswerTooLargeError
+
     failure, unsure = Failure.AWAY, False
     match error.__cause__:
         case ApiError(status_code=413):
@@ -104,10 +106,12 @@ def _send_error(error: SinkError) -> SendError:
             failure = Failure.OVERLOADED
         case ApiError(status_code=status):
             unsure = status >= 500
-        case ConnectionTimeout(__cause__=ConnectionTimeout()):
+        case ConnectionTimeout(__cause__=TimeoutError()):
             failure, unsure = Failure.LATE, True
+        case ConnectionTimeout(__cause__=AnswerTooLargeError()):
+            unsure = True
         case ConnectionTimeout():  # a `Node` raises it for every request that left
             failure, unsure = Failure.BROKEN, True
-        case SerializationError() | UnsupportedProductError():
+        case SerializationError() | UnsupportedProductError() | RecursionError():
             unsure = True
     return SendError(str(error), failure, unsure=unsure)

@@ -58,6 +58,12 @@ def _read_host(url: str) -> tuple[str, tuple[str, str] | None]:
             "url",
             "write http://host:port or https://host:port, with the port; commas part several hosts",
         )
+    try:
+        parts.hostname.encode("idna")  # as the resolver does
+    except UnicodeError:
+        raise ConfigError(
+            "url", f"{parts.hostname!r} is no name of a host: a part of it is empty or too long"
+        ) from None
     if "@" in parts.path:
         raise ConfigError("url", "write '/' as %2F in user and password")
     if parts.query or parts.fragment:

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 import aiohttp
 
-__all__ = ["Reason", "never_sent", "reason_of"]
+__all__ = ["AnswerTooLargeError", "Reason", "never_sent", "reason_of"]
 
 _OTHER_NAME: Final = frozenset({62, 64})
 """OpenSSL's X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH."""
@@ -29,6 +29,10 @@ _CA_CURE: Final = (
     "no CA that is trusted here has signed its certificate ({}): "
     "give the CA's file as ca_certs (--ca-certs)"
 )
+
+
+class AnswerTooLargeError(aiohttp.ClientError):
+    """An answer has more bytes than are read."""
 
 
 class Reason(NamedTuple):
@@ -68,6 +72,8 @@ def reason_of(error: BaseException | None, timeout_s: float) -> Reason:
             return Reason("its answer was cut off")
         case aiohttp.ClientResponseError():
             return Reason("its answer is no HTTP")
+        case AnswerTooLargeError():
+            return Reason(str(error))
         case ssl.SSLError():
             return _tls(error)
         case OSError():

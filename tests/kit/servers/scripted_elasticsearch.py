@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from math import inf
@@ -18,6 +18,8 @@ __all__ = ["PAGE", "Answer", "documents", "failure", "server", "sink_at", "store
 
 PAGE = b"<html>Welcome</html>"
 Answer = tuple[int, object]
+"""A status, and a body: bytes, or a value to write as JSON. An iterator gives the whole answer, head
+included, piece by piece; then the connection is closed."""
 Bulk = Callable[[list[str]], Answer | Awaitable[Answer]]
 
 INSTALLED = [
@@ -80,6 +82,12 @@ async def server(
                     return
                 body = await reader.readexactly(size)
                 status, said = await reply(head.split(b"\r\n")[0], body)
+                if isinstance(said, Iterator):
+                    for piece in said:
+                        writer.write(piece)
+                        await writer.drain()
+                    writer.close()
+                    return
                 data = said if isinstance(said, bytes) else json.dumps(said).encode()
                 product = "" if said == PAGE else "X-Elastic-Product: Elasticsearch\r\n"
                 kind = "text/html" if said == PAGE else "application/json"

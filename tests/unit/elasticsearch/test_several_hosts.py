@@ -78,6 +78,8 @@ def test_an_address_has_one_login_and_any_number_of_hosts(
         "http://me:secret@a:1,http://you:secret@b:2",
         "http://me:secret@a:1,,http://b:2",
         "http://me:sec,ret@a:1",
+        "http://me:secret@a..b:1",
+        f"http://me:secret@{'a' * 64}.b:1",
         "elastic-cloud:secret",
         "elastic-cloud:name:c2VjcmV0",
     ],
