@@ -9,8 +9,8 @@ from contextlib import suppress
 from typing import Any, Final
 
 from ..bus import Message
-from ..errors import ConnectionLostError, SinkError
-from ..sink import STORED, Pace, Remark, Sink, SinkVerdict, Verdict, documents_of
+from ..errors import ConnectionLostError, EncodeError, SinkError
+from ..sink import STORED, Document, Pace, Remark, Sink, SinkVerdict, Verdict, documents_of
 from .document_writer import DocumentWriter
 from .outcome import DONE, DUPLICATE, UNSURE, Again, Dead, Outcome
 from .policy import RetryPolicy
@@ -50,18 +50,42 @@ class SinkWriter(DocumentWriter):
         Raises:
             SinkBrokenError: the sink has to be mended, or took nothing for ``give_up_s``.
         """
-        verdicts = await self.write(documents_of(messages, trust=self._trust))
+        unwritable: dict[int, EncodeError] = {}
+        try:
+            documents = documents_of(messages, trust=self._trust)
+        except EncodeError:
+            documents, unwritable = self._written(messages)
+        verdicts = await self.write(documents)
         if verdicts.count(STORED) == len(messages):
             return None
         outcomes: list[Outcome] = []
-        for message, verdict in zip(messages, verdicts, strict=True):
-            if verdict is None:
+        judged = iter(verdicts)
+        for position, message in enumerate(messages):
+            if (error := unwritable.get(position)) is not None:
+                outcomes.append(Dead(error))
+            elif (verdict := next(judged)) is None:
                 with suppress(ConnectionLostError):  # then it is delivered again
                     await message.nak()
                 outcomes.append(DONE)  # a message that was given back has no other outcome
             else:
                 outcomes.append(_outcome(message, verdict))
         return outcomes
+
+    def _written(
+        self, messages: Sequence[Message[Any]]
+    ) -> tuple[list[Document], dict[int, EncodeError]]:
+        """Return the documents that can be made, and the errors of the others by position.
+
+        More can be read than written: an event that is nested too deep, for example.
+        """
+        documents: list[Document] = []
+        unwritable: dict[int, EncodeError] = {}
+        for position, message in enumerate(messages):
+            try:
+                documents += documents_of([message], trust=self._trust)
+            except EncodeError as error:
+                unwritable[position] = error
+        return documents, unwritable
 
 
 def _outcome(message: Message[Any], verdict: SinkVerdict) -> Outcome:

@@ -9,9 +9,11 @@ import msgspec
 import pytest
 
 import dms_events
-from dms_events import Bus, Forwarder
+from dms_events import Bus, Envelope, Forwarder
+from dms_events.envelope import encode_envelope
 from dms_events.sink import Verdict
 from dms_events.types.elk_stats import NewService
+from dms_events.types.spec_config import SpecConfig
 
 from .forwarding import drained, lose, removals, unsettled, until
 from .scripted_sink import Lines, ScriptedSink
@@ -36,6 +38,24 @@ async def test_it_forwards_and_counts_by_type(bus: Bus) -> None:
         "elk_stats.NewService": {"handled": 1},
     }
     assert sink.batches == [10, 10, 6]
+    assert await unsettled(bus) == 0
+
+
+async def test_an_event_of_which_no_document_can_be_made_is_a_dead_letter_and_others_are_stored(
+    bus: Bus,
+) -> None:
+    deep = b'{"type":"x","params":{"k":%b%b}}' % (b"[" * 2000, b"]" * 2000)
+    prepared = bus.prepare(SpecConfig(type="x", params={}), id="deep")
+    envelope = Envelope(type="spec_config.SpecConfig", data=deep, id="deep")
+    message = msgspec.structs.replace(prepared, data=encode_envelope(envelope))
+    first, second = removals(bus, 2)
+    await bus.publish_many([first, message, second])
+    sink = ScriptedSink()
+    forwarder = Forwarder(bus, sink, wanted=("elk_stats.*", "spec_config.SpecConfig"))
+    stats = await drained(forwarder)
+    assert (stats.stored, stats.rejected) == (2, 1)
+    [letter] = [letter async for letter in bus.dead_letters.find()]
+    assert (letter.id, "nested too deep" in letter.reason) == ("deep", True)
     assert await unsettled(bus) == 0
 
 
