@@ -13,17 +13,18 @@ import msgspec
 
 from dms_events.errors import SinkError
 
-__all__ = ["NOT_NOW", "Cause", "Fault", "Obstacle", "describe", "fault_of"]
+__all__ = ["INDEX_NOT_FOUND", "NOT_NOW", "Cause", "Fault", "Obstacle", "describe", "fault_of"]
 
 NOT_NOW: Final = frozenset({401, 403, 408, 429})
 """Statuses below 500 that pass: overload, a block, or a key that is being rotated."""
 
+INDEX_NOT_FOUND: Final = "index_not_found_exception"
 _OF_THE_CLUSTER: Final = frozenset(
     {
         "cluster_block_exception",
         "fail_processor_exception",
         "index_closed_exception",
-        "index_not_found_exception",
+        INDEX_NOT_FOUND,
         "invalid_index_name_exception",
         "routing_missing_exception",
         "script_exception",

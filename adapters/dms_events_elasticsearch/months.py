@@ -24,7 +24,8 @@ __all__ = ["Months"]
 
 _log = logging.getLogger("dms_events")
 _REMEMBERED_S = 86_400.0
-"""A policy deletes old indices, and a late event may make one again while the sink runs."""
+"""A policy deletes old indices, and a late event may make one again while the sink runs. After this time
+a key that was not allowed to make indices is tried again, too."""
 _NOT_ALLOWED = (
     "the sink may not make indices, so they are made when their first document is written. They age from "
     "their creation, not from their month. Give its key the privilege create_index on them (%s)"
@@ -59,6 +60,7 @@ class Months:
         if monotonic() - self._known_since >= _REMEMBERED_S:
             self._known.clear()
             self._known_since = monotonic()
+            self._allowed = True
         missing = sorted(set(indices) - self._known) if self._allowed else []
         made = await asyncio.gather(*map(self._make, missing), return_exceptions=True)
         for index, result in zip(missing, made, strict=True):
@@ -66,6 +68,10 @@ class Months:
                 raise result
             if result:
                 self._known.add(index)
+
+    def forget(self, index: str) -> None:
+        """Have an index made again before its next document: the server says that it is not there."""
+        self._known.discard(index)
 
     async def _make(self, index: str) -> bool:
         """Return True if the index is there now."""

@@ -8,12 +8,12 @@ from pathlib import Path
 import msgspec
 
 from dms_events.errors import ConfigError, SinkError
-from dms_events.sink import Document, Pace, Sink, SinkUnavailableError, SinkVerdict
+from dms_events.sink import STORED, Document, Pace, Sink, SinkUnavailableError, SinkVerdict
 
 from .bulk import BulkWriter, Sender
 from .client import Connection, Denied, translated
 from .connection.credentials import Secret
-from .faults import Obstacle
+from .faults import INDEX_NOT_FOUND, Obstacle
 from .months import Months
 from .names import DEFAULT_PREFIX, Names
 from .setup import Cluster, install
@@ -140,7 +140,12 @@ class ElasticsearchSink(Sink):
             await months.ensure({document.index for document in batch})
         except Obstacle as obstacle:
             raise SinkUnavailableError(str(obstacle)) from obstacle
-        return await writer.write(batch)
+        verdicts = await writer.write(batch)
+        if verdicts.count(STORED) < len(batch):
+            for document, verdict in zip(batch, verdicts, strict=True):
+                if INDEX_NOT_FOUND in verdict.reason:
+                    months.forget(document.index)
+        return verdicts
 
     def pace(self, most: Pace) -> Pace:
         """Return how much to write at a time: the caller's own setting ``most``, or less."""

@@ -93,15 +93,18 @@ class Monitor:
         return self._watched.not_ready or self._unknown
 
     async def _ask(self) -> None:
-        """Ask the broker for the backlog, which also shows that it answers."""
-        self._backlog, self._unknown = None, ""
+        """Ask the broker for the backlog, which also shows that it answers.
+
+        Until it has answered, the last answer counts for the requests that come meanwhile.
+        """
+        backlog, unknown = None, ""
         reading = self._watched.stats.reading
-        if reading is None or self._watched.not_ready:
-            return
-        try:
-            async with asyncio.timeout(_ASK_WITHIN_S):
-                self._backlog = await reading.backlog()
-        except TimeoutError:
-            self._unknown = "the broker does not answer"
-        except TransportError as error:
-            self._unknown = f"the broker does not answer: {error}"
+        if reading is not None and not self._watched.not_ready:
+            try:
+                async with asyncio.timeout(_ASK_WITHIN_S):
+                    backlog = await reading.backlog()
+            except TimeoutError:
+                unknown = "the broker does not answer"
+            except TransportError as error:
+                unknown = f"the broker does not answer: {error}"
+        self._backlog, self._unknown = backlog, unknown

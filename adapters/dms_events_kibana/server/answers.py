@@ -45,7 +45,11 @@ class Answer(msgspec.Struct, frozen=True):
             read = None
         if isinstance(read, dict):
             return read
-        raise KibanaError(f"what answers at {self.url} is no Kibana (its port is 5601 by default)")
+        raise self.stranger()
+
+    def stranger(self) -> KibanaError:
+        """Return the error that no Kibana answers so."""
+        return KibanaError(f"what answers at {self.url} is no Kibana (its port is 5601 by default)")
 
     def lines(self) -> list[Json]:
         """Return the JSON objects of an NDJSON body.

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import urlsplit
 
+import msgspec
+
 from dms_events.errors import ConfigError, DmsEventsError, ExtraNotInstalledError
 from dms_events_elasticsearch.connection.credentials import Credentials, Secret
 from dms_events_elasticsearch.connection.tls import Tls
@@ -26,6 +28,25 @@ Json = dict[str, Any]
 _SPACE: Final = re.compile(r"[a-z0-9_-]+")
 _MOST_BYTES: Final = 32 * 1024 * 1024
 _POLL_S: Final = 1.0
+
+
+class _Overall(msgspec.Struct, frozen=True):
+    level: str = "available"
+
+
+class _Level(msgspec.Struct, frozen=True):
+    overall: _Overall = _Overall()
+
+
+class _Version(msgspec.Struct, frozen=True):
+    number: str = ""
+
+
+class _Status(msgspec.Struct, frozen=True):
+    """An answer of ``/api/status``; to strangers Kibana tells less."""
+
+    status: _Level = _Level()
+    version: _Version = _Version()
 
 
 class Kibana:
@@ -152,12 +173,14 @@ class Kibana:
         return answer
 
     def _version_in(self, answer: Answer) -> str:
-        status = answer.json()
-        level = status.get("status", {}).get("overall", {}).get("level", "available")
+        try:
+            status = msgspec.convert(answer.json(), _Status)
+        except msgspec.ValidationError as error:
+            raise answer.stranger() from error
+        level = status.status.overall.level
         if level not in {"available", "degraded"}:
             raise NotReadyError(f"the Kibana at {self.url} is not ready: it is {level}")
-        version = status.get("version", {})
-        return str(version.get("number", "")) if isinstance(version, dict) else ""
+        return status.version.number
 
     @asynccontextmanager
     async def _translated(self) -> AsyncIterator[None]:
@@ -188,6 +211,7 @@ class Kibana:
 def _check_url(url: str) -> None:
     parts, complete = urlsplit(url), False
     with suppress(ValueError):  # not handled here: it shows the rest of a password as a port
+        (parts.hostname or "").encode("idna")  # as the resolver does
         complete = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
     if "@" in url:
         raise ConfigError("url", "user and password are given apart from it")

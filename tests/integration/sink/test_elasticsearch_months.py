@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -83,19 +84,34 @@ async def test_sinks_that_make_the_same_month_at_once_store_each_event_once(
         assert Counter(verdict) == {Verdict.STORED: 1, Verdict.DUPLICATE: 3}
 
 
-async def test_an_index_is_made_where_the_cluster_makes_none_by_itself(
-    empty_elasticsearch_url: str,
-) -> None:
+@pytest.fixture
+def url_without_automatic_creation(empty_elasticsearch_url: str) -> Iterator[str]:
     def allow(value: object) -> None:
         setting = {"persistent": {"action.auto_create_index": value}}
         call(f"{empty_elasticsearch_url}/_cluster/settings", "PUT", setting)
 
     allow("false")
     try:
-        async with opened(empty_elasticsearch_url) as sink:
-            assert verdicts(await sink.write([removed("1")])) == [Verdict.STORED]
+        yield empty_elasticsearch_url
     finally:
         allow(None)
+
+
+async def test_an_index_is_made_where_the_cluster_makes_none_by_itself(
+    url_without_automatic_creation: str,
+) -> None:
+    async with opened(url_without_automatic_creation) as sink:
+        assert verdicts(await sink.write([removed("1")])) == [Verdict.STORED]
+
+
+async def test_there_an_index_that_was_deleted_is_made_again_at_the_second_try(
+    url_without_automatic_creation: str,
+) -> None:
+    async with opened(url_without_automatic_creation) as sink:
+        await sink.write([removed("1")])
+        call(f"{url_without_automatic_creation}/{INDEX}", "DELETE")
+        assert verdicts(await sink.write([removed("2")])) == [Verdict.RETRY]
+        assert verdicts(await sink.write([removed("2")])) == [Verdict.STORED]
 
 
 async def test_two_networks_with_two_prefixes_share_a_cluster(empty_elasticsearch_url: str) -> None:

@@ -40,6 +40,9 @@ async def told_by(url: str, **options: Any) -> str:
         (500, PAGE, "is no Kibana"),
         (200, b"[]", "is no Kibana"),
         (200, b'{"a":' * 100_000, "is no Kibana"),
+        (200, {"status": "ok"}, "is no Kibana"),
+        (200, {"status": {"overall": []}}, "is no Kibana"),
+        (200, {"version": {"number": 9}}, "is no Kibana"),
     ],
 )
 async def test_a_refusal_is_told_in_words(status: int, said: Json | bytes, told: str) -> None:
@@ -153,6 +156,7 @@ async def test_a_refused_login_is_not_waited_for() -> None:
         ("http://user:s3cret/x@host:5601", {}, "url"),
         ("http://host:s3cret", {}, "url"),
         ("http://host:5601?space=x", {}, "url"),
+        ("http://a..b:5601", {}, "url"),
         ("http://host:5601", {"space": "My Space"}, "space"),
         ("http://host:5601", {"api_key": "s3cret", "basic_auth": ("user", "s3cret")}, "basic_auth"),
         ("https://host:5601", {"ca_certs": "/nowhere.pem"}, "ca_certs"),

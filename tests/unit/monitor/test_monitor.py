@@ -126,3 +126,37 @@ async def test_it_is_not_ready_while_the_broker_does_not_answer(
             assert ("dms_events_backlog", labels()) not in found
             forwarder.stop()
             await running
+
+
+async def test_a_request_that_comes_while_the_broker_is_asked_is_told_the_last_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with dms_events.connect("memory://") as bus:
+        forwarder = Forwarder(bus, ScriptedSink({}))
+        async with Monitor(forwarder, port=0) as monitor:
+            running = asyncio.create_task(forwarder.run())
+            await until(lambda: not forwarder.not_ready)
+            asked, answered = asyncio.Event(), asyncio.Event()
+
+            async def lost() -> int:
+                raise ConnectionLostError("the link is gone")
+
+            async def waits() -> int:
+                asked.set()
+                await answered.wait()
+                return 0
+
+            monkeypatch.setattr("dms_events.monitor.monitor._ASK_EVERY_S", 0.0)
+            monkeypatch.setattr(forwarder.stats.reading, "backlog", lost)
+            told = await page(monitor, "/readyz")
+            monkeypatch.setattr("dms_events.monitor.monitor._ASK_EVERY_S", 600.0)
+            monkeypatch.setattr("dms_events.monitor.monitor._ASK_WITHIN_S", 600.0)
+            monkeypatch.setattr(forwarder.stats.reading, "backlog", waits)
+            first = asyncio.create_task(page(monitor, "/readyz"))
+            await asked.wait()
+            assert await page(monitor, "/readyz") == told
+            answered.set()
+            assert await first == (200, "ok\n")
+            assert told == (503, "the broker does not answer: the link is gone\n")
+            forwarder.stop()
+            await running
