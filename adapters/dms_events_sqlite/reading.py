@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from urllib.parse import quote
 
+from dms_events.database import reading
 from dms_events.errors import SinkError
 from dms_events.sink import Document
 
@@ -44,12 +44,7 @@ def total_of(path: Path) -> int:
 @contextmanager
 def _reading(path: Path) -> Iterator[sqlite3.Connection]:
     try:
-        connection = sqlite3.connect(
-            f"file:{quote(str(path))}?mode=ro", uri=True, check_same_thread=False
-        )
-        try:
+        with reading(path) as connection:
             yield connection
-        finally:
-            connection.close()
     except (sqlite3.Error, ValueError) as error:
         raise SinkError(f"{path}: cannot be read: {error}") from error

@@ -17,7 +17,14 @@ from ..dead_letters import AGAIN_S, DeadLetterWriter
 from ..dead_letters.replay import PREFIX, reader_of, reader_token
 from ..envelope import MSGPACK, decode_envelope, read_json, read_msgpack
 from ..errors import ConnectionLostError, DecodeError, TransportError, UnknownTypeError
-from ..transport import Delivery, Receiver, SubscriptionSpec, SupportsOwnership, Transport
+from ..transport import (
+    Delivery,
+    DurableFacts,
+    Receiver,
+    SubscriptionSpec,
+    SupportsOwnership,
+    Transport,
+)
 from .aside import Aside
 from .claims import DifferingClaims
 from .discards import Discards
@@ -94,14 +101,9 @@ class Subscription(Generic[T]):
         return self._receiver.ack_wait_s if self._receiver else self._spec.ack_wait_s
 
     @property
-    def most_unsettled(self) -> int | None:
-        """How many messages may be unsettled over all readers of the durable; None without limit."""
-        return self._receiver.facts.most_unsettled if self._receiver else None
-
-    @property
-    def made_beside(self) -> tuple[str, ...] | None:
-        """If entering created the durable: the known names of other durables; else None."""
-        return self._receiver.facts.made_beside if self._receiver else None
+    def facts(self) -> DurableFacts:
+        """Facts about the durable, as far as the broker tells them; none before it is entered."""
+        return self._receiver.facts if self._receiver else DurableFacts()
 
     @property
     def dropped(self) -> int:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from contextlib import closing
 from pathlib import Path
 
+from ..database import reading
 from ..errors import ConfigError
 from . import queries
 from .page import render
@@ -52,31 +52,11 @@ def _figures_of(database: Path) -> Figures | None:
     if not database.is_file():
         raise ConfigError("database", f"{database} does not exist; the SQLite sink makes it")
     try:
-        with closing(_connect(database)) as connection:
+        with reading(database) as connection:
             return _read(connection)
     except sqlite3.Error as error:
         reason = f"{database} is not a readable database of the SQLite sink: {error}"
         raise ConfigError("database", reason) from error
-
-
-def _connect(database: Path) -> sqlite3.Connection:
-    """Return a read-only connection with an open transaction."""
-    uri = f"{database.resolve().as_uri()}?mode=ro"
-    if not database.with_name(f"{database.name}-wal").exists() and not _can_write_beside(database):
-        # SQLite makes files beside a database in WAL mode. Without a WAL file nobody writes to it.
-        uri += "&immutable=1"
-    connection = sqlite3.connect(uri, uri=True, isolation_level=None)
-    try:
-        connection.execute("BEGIN")
-        connection.execute("SELECT 1 FROM sqlite_master").fetchone()
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _can_write_beside(database: Path) -> bool:
-    return os.access(database.resolve().parent, os.W_OK)
 
 
 def _read(connection: sqlite3.Connection) -> Figures | None:

@@ -16,8 +16,10 @@ __all__ = ["DurableFacts", "Receiver"]
 class DurableFacts(msgspec.Struct, frozen=True, kw_only=True):
     """Facts about the durable that a receiver reads, as far as its broker tells them."""
 
-    made_beside: tuple[str, ...] | None = None
-    """The names of other durables, as far as known, if this receiver created its own; else None."""
+    is_new: bool | None = None
+    """True if this receiver created the durable, False if the durable was there; None if not known."""
+    others: tuple[str, ...] = ()
+    """The names of other durables, as far as known, if this receiver created its own."""
     most_unsettled: int | None = None
     """Most unsettled messages that the durable hands out to all its readers together; None if there is no
     limit, or it is not known. At the limit the broker delivers no new message."""
@@ -39,7 +41,7 @@ class Receiver(ABC):
     limit. An older durable may have another ack wait than the one asked for: give the one in force."""
 
     facts: DurableFacts = DurableFacts()
-    """Facts about the durable."""
+    """Facts about the durable. A worker logs whether its durable is new, if that is known."""
 
     drops: Drops | None = None
     """Counts messages that are thrown away for want of room; None if that never happens."""

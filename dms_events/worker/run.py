@@ -148,7 +148,7 @@ class Run:
     async def _open(self, subscription: Subscription[Any], stack: AsyncExitStack) -> None:
         settlement = await self._settlement()
         await stack.enter_async_context(subscription)
-        self._stats.delays.most = subscription.most_unsettled
+        self._stats.delays.most = subscription.facts.most_unsettled
         table, concurrency = self._routes.table(), self._settings.concurrency
         self._dispatch = Dispatch(
             subscription, table, self._ledger, settlement, concurrency, self._hand()

@@ -38,17 +38,18 @@ async def say_start(
     except TransportError as error:
         _log.warning("the backlog of %s on %s is not known: %s", durable, where, error)
         return
-    others = subscription.made_beside
-    if others is None:
-        state = f"goes on, {waiting:,} waiting or unsettled"
+    facts = subscription.facts
+    if not facts.is_new:
+        state = "goes on" if facts.is_new is False else "is read"
+        state += f", {waiting:,} waiting or unsettled"
     elif waiting:
-        meant = get_close_matches(durable, others, 1)
+        meant = get_close_matches(durable, facts.others, 1)
         state = f"is new and begins with the oldest of {waiting:,} stored events" + (
             f" (did you mean {meant[0]!r}?)" if meant else ""
         )
     else:
         state = "is new and begins with the next event"
-    level = if_new if others is not None and waiting else logging.INFO
+    level = if_new if facts.is_new and waiting else logging.INFO
     _log.log(level, "the durable %s on %s %s; handlers: %s", durable, where, state, named)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-import time
+
+from dms_events.quiet import Quiet
 
 from .asking import Denial
 
@@ -18,18 +19,16 @@ class DenialLog:
     """Warns of each kind of subject at most once in a minute."""
 
     def __init__(self) -> None:
-        self._quiet_until: dict[str, float] = {}
+        self._quiet: dict[str, Quiet] = {}
 
     def add(self, denial: Denial) -> None:
         """Log a denial, unless one of its kind was logged within the last minute."""
         ack = denial.action == "publish" and denial.subject.startswith("$js.ack.")
         kind = "$JS.ACK.>" if ack else f"{denial.action} {denial.subject}"
-        now = time.monotonic()
-        if now < self._quiet_until.get(kind, 0.0):
+        if kind not in self._quiet and len(self._quiet) >= _MOST_KNOWN:
+            self._quiet.clear()
+        if not self._quiet.setdefault(kind, Quiet(_QUIET_S)).over():
             return
-        if len(self._quiet_until) >= _MOST_KNOWN:
-            self._quiet_until.clear()
-        self._quiet_until[kind] = now + _QUIET_S
         if ack:
             _log.warning(
                 "the server takes no acknowledgement from this account, so every message is delivered "

@@ -170,7 +170,8 @@ async def open_receiver(
     stream = _Stream(client, manager, subjects, spec)
     await stream.look()
     receiver: PullReceiver | PartitionedReceiver
-    most_unsettled = made_beside = None
+    most_unsettled: int | None = None
+    others: tuple[str, ...] = ()
     if spec.partitioned:
         receiver = await _owned(stream)
     else:
@@ -180,8 +181,8 @@ async def open_receiver(
         most_unsettled = found.most_unsettled
     if spec.durable and stream.made:
         known = await durables(client, stream.name)
-        made_beside = tuple(name for name in known if name != spec.durable)
-    receiver.facts = DurableFacts(made_beside=made_beside, most_unsettled=most_unsettled)
+        others = tuple(name for name in known if name != spec.durable)
+    receiver.facts = DurableFacts(is_new=stream.made, others=others, most_unsettled=most_unsettled)
     return receiver
 
 

@@ -143,7 +143,7 @@ class MemoryTransport(Transport, SupportsDeadLetters, SupportsNotes, SupportsReq
         consumer = consumers.get(name)
         refuse_clash(spec, consumers)
         others = tuple(known.removeprefix(f"{spec.channel}/") for known in consumers)
-        made_beside = others if consumer is None else None
+        facts = DurableFacts(is_new=consumer is None, others=others if consumer is None else ())
         if consumer is None:
             if spec.must_exist:
                 raise no_such_durable(spec.durable or "", others)
@@ -156,7 +156,7 @@ class MemoryTransport(Transport, SupportsDeadLetters, SupportsNotes, SupportsReq
             )
         ephemeral = None if spec.durable else name
         receiver = MemoryReceiver(self._broker, consumer, spec, ephemeral)
-        receiver.facts = DurableFacts(made_beside=made_beside)
+        receiver.facts = facts
         self._receivers.add(receiver)
         return receiver
 

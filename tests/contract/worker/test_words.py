@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from dms_events import Bus, ConfigError, Worker
+from dms_events.transport import DurableFacts, Receiver, SubscriptionSpec
+from dms_events.transport.memory import MemoryTransport
 from dms_events.types.elk_stats import ServiceCall
 from tests.contract.places import event_calls
 from tests.kit.programs.processes import until
@@ -56,6 +58,25 @@ async def test_a_worker_says_whether_its_durable_is_new_and_how_much_waits(
     level, text = said(caplog)
     assert level == logging.INFO
     assert "goes on, 1,142 waiting or unsettled" in text
+
+
+@pytest.mark.only("memory")
+async def test_no_worker_says_that_its_durable_goes_on_if_the_transport_does_not_tell(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Silent(MemoryTransport):
+        async def subscribe(self, spec: SubscriptionSpec) -> Receiver:
+            receiver = await super().subscribe(spec)
+            receiver.facts = DurableFacts()
+            return receiver
+
+    caplog.set_level(logging.INFO, "dms_events")
+    async with Bus(Silent("memory://")) as bus:
+        await bus.publish_many(event_calls(3))
+        await drained(counting("billing"), bus)
+        level, text = said(caplog)
+    assert level == logging.INFO
+    assert f"the durable billing on {bus.where} is read, 3 waiting or unsettled" in text
 
 
 async def test_a_durable_that_must_exist_is_not_made(bus: Bus) -> None:

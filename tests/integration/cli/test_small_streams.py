@@ -73,8 +73,15 @@ async def test_report_writes_the_page_to_standard_output(stored: Path) -> None:
     assert not Path("-").exists()  # noqa: ASYNC240
 
 
-async def test_report_reads_a_closed_database_on_a_read_only_mount(
-    stored: Path, tmp_path: Path
+@pytest.mark.parametrize(
+    ("words", "made"),
+    [
+        (("report", "{}", "--to", "page.html"), "page.html"),
+        (("sink", "backfill", "--from", "sqlite:{}", "--to", "file:events.jsonl"), "events.jsonl"),
+    ],
+)
+async def test_a_closed_database_on_a_read_only_mount_is_read(
+    stored: Path, tmp_path: Path, words: tuple[str, ...], made: str
 ) -> None:
     unshare = program("unshare", "it comes with util-linux")
     folder = tmp_path / "mounted"
@@ -83,12 +90,12 @@ async def test_report_reads_a_closed_database_on_a_read_only_mount(
     with closing(sqlite3.connect(folder / "events.db")) as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     mounted = 'mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && exec "$@"'
-    words = ("report", folder / "events.db", "--to", tmp_path / "page.html")
-    done = await run(unshare, "-m", "sh", "-c", mounted, folder, *CLI, *words)
+    words = tuple(word.format(folder / "events.db") for word in words)
+    done = await run(unshare, "-m", "sh", "-c", mounted, folder, *CLI, *words, cwd=tmp_path)
     if "ermission denied" in done.err or "not permitted" in done.err:
         missing("the right to mount", "run the tests as root, or in a container that may")
     assert (done.code, done.err) == (0, "")
-    assert "ServiceCall" in (tmp_path / "page.html").read_text()
+    assert "ServiceCall" in (tmp_path / made).read_text()
 
 
 async def test_report_of_a_missing_database_is_one_line(tmp_path: Path) -> None:
