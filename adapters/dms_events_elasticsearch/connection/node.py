@@ -22,7 +22,6 @@ __all__ = ["node_class"]
 
 _MOST_BYTES: Final = 64 << 20
 """No answer that the sink asks for is larger. A stranger's may have no end."""
-_PIECE_BYTES: Final = 1 << 16
 
 
 def node_class(credentials: Credentials) -> type[AiohttpHttpNode]:
@@ -85,7 +84,7 @@ def _seconds(given: Any, default: float | None) -> float | None:
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:
     content = bytearray()
-    async for piece in response.content.iter_chunked(_PIECE_BYTES):
+    async for piece in response.content.iter_any():
         content += piece
         if len(content) > _MOST_BYTES:
             raise AnswerTooLargeError(f"its answer is larger than {_MOST_BYTES >> 20} MiB")
