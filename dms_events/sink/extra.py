@@ -35,7 +35,8 @@ def extra_of(data: bytes, type_: type[msgspec.Struct]) -> msgspec.Raw | None:
     room, left_out = EXTRA_BYTES, 0
     for member in _bounded(unknown_keys(data, type_), _LEVELS):
         text = _json((member,))[1:-1]
-        if len(text) < room:
+        # A second key of this name would make a server refuse the document.
+        if len(text) < room and member[0] != _LEFT_OUT:
             members.append(text)
             room -= len(text) + 1
         else:

@@ -61,7 +61,7 @@ class Answer(msgspec.Struct, frozen=True):
             read = [json.loads(line) for line in self.body.splitlines() if line.strip()]
         except (ValueError, RecursionError):
             read = [None]
-        if all(isinstance(one, dict) and "id" in one for one in read):
+        if all(map(_is_object, read)):
             return read
         raise KibanaError(f"the Kibana at {self.url} exports something else than saved objects")
 
@@ -118,6 +118,14 @@ def refusal(answer: Answer, space: str) -> KibanaError | None:
     except KibanaError as error:
         return error
     return KibanaError(f"the Kibana at {url} refuses it (status {status}): {said}")
+
+
+def _is_object(read: object) -> bool:
+    return (
+        isinstance(read, dict)
+        and {"id", "type"} <= read.keys()
+        and isinstance(read.get("attributes"), dict)
+    )
 
 
 def _in(space: str) -> str:

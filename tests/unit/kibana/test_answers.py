@@ -50,7 +50,16 @@ async def test_a_refusal_is_told_in_words(status: int, said: Json | bytes, told:
         assert told in await told_by(server.url)
 
 
-@pytest.mark.parametrize("said", [PAGE, b'{"saved": "objects"}', b"[1]"])
+@pytest.mark.parametrize(
+    "said",
+    [
+        PAGE,
+        b'{"saved": "objects"}',
+        b"[1]",
+        b'{"id": "x"}',
+        b'{"id": "x", "type": "t", "attributes": []}',
+    ],
+)
 async def test_an_export_of_something_else_is_told(said: bytes) -> None:
     def script(asked: Asked) -> tuple[int, bytes] | None:
         return (200, said) if "_export" in asked.path else None

@@ -88,6 +88,17 @@ def test_unknown_keys_are_kept_up_to_the_limit() -> None:
     assert EXTRA_BYTES - 110 < len(written) <= EXTRA_BYTES
 
 
+@pytest.mark.parametrize("more", ["", ',"a":"%s"' % ("x" * EXTRA_BYTES)])
+def test_no_key_stands_twice_if_the_event_has_the_one_that_counts_what_is_left_out(
+    more: str,
+) -> None:
+    data = f'{{"ServiceID":"s","Timestamp":1,"(left out)":"mine"{more}}}'.encode()
+    event = codec.decode(data, ServiceRemove)
+    body = document_of(Message(event, data=data, canonical=False)).body
+    assert body.count(b'"(left out)"') == 1
+    assert json.loads(body)["dms"]["extra"] == {"(left out)": 2 if more else 1}
+
+
 def test_a_canonical_event_is_not_searched_for_unknown_keys() -> None:
     assert extra('"a":1', canonical=True) is None
 
