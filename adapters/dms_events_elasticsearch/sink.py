@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import msgspec
 
 from dms_events.errors import ConfigError, SinkError
-from dms_events.sink import STORED, Document, Pace, Sink, SinkUnavailableError, SinkVerdict
+from dms_events.sink import (
+    STORED,
+    Document,
+    Pace,
+    Sink,
+    SinkUnavailableError,
+    SinkVerdict,
+    SupportsInventory,
+)
 
 from .bulk import BulkWriter, Sender
 from .client import Connection, Denied, translated
 from .connection.credentials import Secret
 from .faults import INDEX_NOT_FOUND, Obstacle
+from .inventory import ElasticsearchInventory
 from .months import Months
 from .names import DEFAULT_PREFIX, Names
 from .setup import Cluster, install
@@ -21,7 +31,7 @@ from .setup import Cluster, install
 __all__ = ["ElasticsearchSink"]
 
 
-class ElasticsearchSink(Sink):
+class ElasticsearchSink(Sink, SupportsInventory):
     """Stores documents in monthly indices of an Elasticsearch 8 or 9, each under its event's identity.
 
     A document is created, or is there already; it is never overwritten. How much is sent at a time
@@ -73,7 +83,8 @@ class ElasticsearchSink(Sink):
         wait_for_closed: bool = True,
         prefix: str = DEFAULT_PREFIX,
     ) -> None:
-        self._connection = Connection(
+        self._connect = partial(
+            Connection,
             url,
             api_key=api_key,
             basic_auth=basic_auth,
@@ -84,6 +95,7 @@ class ElasticsearchSink(Sink):
             client_key=client_key,
             timeout_s=timeout_s,
         )
+        self._connection = self._connect()
         self._max_bulk_bytes = max_bulk_bytes
         self._names = Names(prefix)
         self._timeout_s = timeout_s
@@ -173,6 +185,10 @@ class ElasticsearchSink(Sink):
         # Without any index there is no aggregation either.
         buckets = reply.body.get("aggregations", {}).get("types", {}).get("buckets", ())
         return {bucket["key"]: bucket["doc_count"] for bucket in buckets}
+
+    def inventory(self) -> ElasticsearchInventory:
+        """Return the documents, to read in ``async with`` in place of opening the sink."""
+        return ElasticsearchInventory(self._connect(), self._names)
 
     async def close(self) -> None:
         """Disconnect. Closing twice is fine."""

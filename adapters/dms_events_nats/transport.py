@@ -22,9 +22,11 @@ from dms_events.transport import (
     OutgoingMessage,
     PublishCounts,
     Receiver,
+    StreamPosition,
     SubscriptionSpec,
     SupportsDeadLetters,
     SupportsNotes,
+    SupportsPosition,
     SupportsPublishCounts,
     SupportsRequests,
     Transport,
@@ -36,7 +38,7 @@ from .publish import CorePublisher, Publisher
 from .read import CoreReceiver, PartitionedReceiver, PullReceiver, open_receiver
 from .requests import Requests
 from .setup import EventsSetup, NatsSetup, StreamSetup, check_streams, make_streams
-from .store import delete_message, durables_for, fetch_message, open_notes
+from .store import delete_message, durables_for, fetch_message, open_notes, position_in
 from .subjects import Subjects
 
 __all__ = ["NatsTransport"]
@@ -47,7 +49,12 @@ _PENDING_BYTES = 16 << 20
 
 
 class NatsTransport(
-    Transport, SupportsDeadLetters, SupportsNotes, SupportsPublishCounts, SupportsRequests
+    Transport,
+    SupportsDeadLetters,
+    SupportsNotes,
+    SupportsPosition,
+    SupportsPublishCounts,
+    SupportsRequests,
 ):
     """JetStream, or core NATS with ``durable=False``.
 
@@ -243,6 +250,10 @@ class NatsTransport(
         self._stores()
         stream, subject = self._subjects.stream(message.channel), self._subjects.of(message)
         return await durables_for(self._client, stream, subject, durable)
+
+    async def position(self, durable: str) -> StreamPosition:
+        self._stores()
+        return await position_in(self._client, self._subjects.stream("events"), durable)
 
     async def fetch(self, channel: Channel, sequence: int) -> bytes | None:
         return await fetch_message(self._stores(), self._subjects.stream(channel), sequence)

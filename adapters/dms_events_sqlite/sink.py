@@ -12,9 +12,17 @@ from time import monotonic, sleep
 from typing import TypeVar
 
 from dms_events.errors import SinkBrokenError, SinkError
-from dms_events.sink import Document, ReadableSink, SinkVerdict, Verdict, path_of
+from dms_events.sink import (
+    Document,
+    ReadableSink,
+    SinkVerdict,
+    SupportsInventory,
+    Verdict,
+    path_of,
+)
 
 from .file import DatabaseFile
+from .inventory import SqliteInventory
 from .reading import documents_in, total_of
 
 __all__ = ["SqliteSink"]
@@ -48,7 +56,7 @@ CREATE INDEX IF NOT EXISTS documents_by_type_and_time ON documents (type, time);
 _INSERT = "INSERT INTO documents VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"
 
 
-class SqliteSink(ReadableSink):
+class SqliteSink(ReadableSink, SupportsInventory):
     """Stores documents in the table ``documents`` of one file; ``body`` is JSON to query.
 
     A batch is one transaction. A document judged stored is on disk (WAL, ``synchronous=FULL``).
@@ -95,6 +103,10 @@ class SqliteSink(ReadableSink):
 
     def total(self) -> int:
         return total_of(self.path)
+
+    def inventory(self) -> SqliteInventory:
+        """Return the documents, to read in ``async with``; the sink may be open or not."""
+        return SqliteInventory(self.path)
 
     async def close(self) -> None:
         if self._thread is not None:

@@ -14,6 +14,8 @@ from ._signals import Interrupted, end_on_signals
 
 __all__ = ["main"]
 
+_COMPARES: Final = frozenset({"audit"})
+"""Commands that end with 1 if they find a difference, and with 2 after an error."""
 _OUTPUT_ERRORS: Final = (errno.ENOSPC, errno.EIO, errno.EBADF, errno.EDQUOT)
 
 
@@ -33,15 +35,20 @@ def main() -> None:
             raise
         _discard_output()
         print(f"dms-events: standard output: {error.strerror}", file=sys.stderr)
-        sys.exit(1)
+        sys.exit(_error_code())
     except DmsEventsError as error:
         if os.environ.get("DMS_EVENTS_DEBUG"):
             raise
         print(f"dms-events: {visible(str(error))}", file=sys.stderr)
-        sys.exit(1)
+        sys.exit(_error_code())
     except Interrupted as interrupted:
         interrupted.say()
         sys.exit(interrupted.code)
+
+
+def _error_code() -> int:
+    command = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
+    return 2 if command in _COMPARES else 1
 
 
 def _flush_output() -> None:

@@ -29,6 +29,10 @@ COMMANDS: Final = {
         "_record:record",
         "Write events into a file, as lines of JSON, until Ctrl-C or SIGTERM.",
     ),
+    "audit": (
+        "_audit:audit",
+        "Compare the events of a stream with the documents of a store.",
+    ),
     "relay": (
         "_relay:relay",
         "Store on NATS the events that libp2p nodes publish, until Ctrl-C or SIGTERM.",

@@ -14,7 +14,7 @@ from ..urls import scheme_of
 from ._given import Given
 from ._schemes import option
 
-__all__ = ["Elasticsearch", "ElasticsearchSink", "elasticsearch_options"]
+__all__ = ["Elasticsearch", "ElasticsearchSink", "ElasticsearchStore", "elasticsearch_options"]
 
 _VARIABLE: Final = "DMS_EVENTS_ELASTICSEARCH_"
 _SECRETS: Final = frozenset({"api_key_file", "token_file", "user", "password_file"})
@@ -84,12 +84,17 @@ class Elasticsearch(msgspec.Struct, frozen=True):
         return {name: value for name, value in found.items() if value is not None}
 
 
-class ElasticsearchSink(Elasticsearch, frozen=True):
-    """The same, and the options for writing."""
+class ElasticsearchStore(Elasticsearch, frozen=True):
+    """The same, and the names of the indices."""
 
     prefix: Annotated[
         str, option("Elasticsearch", "--prefix", "First part of the names of the indices.")
     ] = "dms"
+
+
+class ElasticsearchSink(ElasticsearchStore, frozen=True):
+    """The same, and the options for writing."""
+
     max_bulk_bytes: Annotated[
         int, _option("--max-bulk-bytes", "Most bytes in one request.", metavar="BYTES")
     ] = 5_000_000

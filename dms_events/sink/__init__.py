@@ -2,6 +2,7 @@
 
 from .document import call_key, document_of, documents_of
 from .index import dataset_of, index_of
+from .inventory import Inventory, StoredDocument, SupportsInventory
 from .outcome import OUTCOMES, Outcome
 from .path import path_of
 from .reading import ReadableSink, in_batches
@@ -21,6 +22,7 @@ __all__ = [
     "OUTCOMES",
     "STORED",
     "Document",
+    "Inventory",
     "Outcome",
     "Pace",
     "ReadableSink",
@@ -28,6 +30,8 @@ __all__ = [
     "Sink",
     "SinkUnavailableError",
     "SinkVerdict",
+    "StoredDocument",
+    "SupportsInventory",
     "Verdict",
     "call_key",
     "dataset_of",

@@ -8,6 +8,7 @@ from .capabilities import (
     SupportsNotes,
     SupportsOwnership,
     SupportsPeers,
+    SupportsPosition,
     SupportsPublishCounts,
     SupportsRequests,
     needed,
@@ -17,6 +18,7 @@ from .delivery import Delivery, arrival_ns
 from .drops import Drops
 from .memory import MemoryKeyValue, MemoryTransport
 from .peer import Peer
+from .positions import DurablePosition, StreamPosition
 from .receiver import DurableFacts, Receiver
 from .requests import Answer, RequestDelivery
 from .transport import (
@@ -38,6 +40,7 @@ __all__ = [
     "DroppingReceiver",
     "Drops",
     "DurableFacts",
+    "DurablePosition",
     "Guarantees",
     "KeyValue",
     "MemoryKeyValue",
@@ -47,11 +50,13 @@ __all__ = [
     "PublishCounts",
     "Receiver",
     "RequestDelivery",
+    "StreamPosition",
     "SubscriptionSpec",
     "SupportsDeadLetters",
     "SupportsNotes",
     "SupportsOwnership",
     "SupportsPeers",
+    "SupportsPosition",
     "SupportsPublishCounts",
     "SupportsRequests",
     "Transport",

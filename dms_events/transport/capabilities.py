@@ -16,6 +16,7 @@ from ..errors import ConfigError
 from .counts import PublishCounts
 from .delivery import Delivery
 from .peer import Peer
+from .positions import StreamPosition
 from .requests import Answer
 from .transport import Channel, OutgoingMessage, Transport
 
@@ -26,6 +27,7 @@ __all__ = [
     "SupportsNotes",
     "SupportsOwnership",
     "SupportsPeers",
+    "SupportsPosition",
     "SupportsPublishCounts",
     "SupportsRequests",
     "needed",
@@ -192,6 +194,21 @@ class SupportsPeers(Capability):
     @abstractmethod
     def peers(self) -> tuple[Peer, ...]:
         """The connected nodes, sorted by id; empty before `Transport.open`."""
+
+
+class SupportsPosition(Capability):
+    """Tells what the events stream holds, and how far a durable has come in it."""
+
+    about = "positions of durables"
+
+    @abstractmethod
+    async def position(self, durable: str) -> StreamPosition:
+        """Return the part of the events stream that is stored now, and the durable's position in it.
+
+        Raises:
+            ConfigError: this transport stores nothing, or the name cannot be that of a durable.
+            TransportError: the answer is not known, or asking is not allowed.
+        """
 
 
 class SupportsPublishCounts(Capability):

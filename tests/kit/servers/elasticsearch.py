@@ -29,7 +29,7 @@ from .elasticsearch_download import ES9, Release
 from .elasticsearch_policies import add_policies
 from .elasticsearch_security import Security
 
-__all__ = ["ElasticsearchServer", "call"]
+__all__ = ["ElasticsearchServer", "call", "send_lines"]
 
 _PLAIN_USER = "nobody"
 _START_S = 180.0
@@ -68,6 +68,14 @@ def call(url: str, method: str = "GET", body: object = None) -> Any:
     request = urllib.request.Request(url, data, {"Content-Type": "application/json"}, method=method)
     with _open(request, timeout=30) as reply:
         return json.loads(reply.read() or b"null")
+
+
+def send_lines(url: str, lines: list[str]) -> Any:
+    """One request of lines of JSON to a server; raises as `call`."""
+    data = "".join(f"{line}\n" for line in lines).encode()
+    headers = {"Content-Type": "application/x-ndjson"}
+    with _open(urllib.request.Request(url, data, headers, method="POST"), timeout=30) as reply:
+        return json.loads(reply.read())
 
 
 class ElasticsearchServer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, datetime
@@ -107,3 +108,19 @@ async def test_a_report_is_the_same_of_either_form(tmp_path: Path) -> None:
 def _figures(file: Path) -> list[str]:
     """The page without the time at which it was made."""
     return [line for line in make_report(file).splitlines() if "Made " not in line]
+
+
+async def test_a_file_of_either_form_gives_an_audit_each_document_once(file: Path) -> None:
+    sink = SqliteSink(f"sqlite:{file}")
+    async with sink:
+        await sink.write(documents(range(4_500)))
+    async with sink.inventory() as inventory:
+        pages = [page async for page in inventory.documents([TYPE])]
+        assert len(pages) > 2
+        found = Counter(each.id for page in pages for each in page)
+        assert found == {
+            id: 1 for (id,) in rows(file, f"SELECT id FROM documents WHERE type = '{TYPE}'")
+        }
+        assert [page async for page in inventory.documents(["machine.PeerData"])] == []
+        [one] = await inventory.find([documents([7])[0].id, "none"], bodies=True)
+        assert one.body == b'{"ServiceID":"s7"}'
