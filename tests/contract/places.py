@@ -102,6 +102,8 @@ UNFIT_ON_A_LINE = {
 class Place(TransportHarness):
     """A transport with subjects of its own. Buses that `connect` here reach each other."""
 
+    patience_s = 30.0
+
     def __init__(self, kind: Kind, url: str, root: str) -> None:
         self.kind = kind
         self.root = root

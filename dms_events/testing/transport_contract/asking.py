@@ -129,7 +129,7 @@ class Asking(WithRequests):
 
             async with bus.transport.respond(REQUEST, answer):
                 with pytest.raises(BadReplyError):
-                    await ask(timeout_s=0.3)
+                    await ask(timeout_s=1.0)
 
     @promise(REQUESTS)
     async def test_a_reply_has_the_encoding_of_its_request(

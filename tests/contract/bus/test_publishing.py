@@ -17,6 +17,8 @@ from dms_events import (
 from dms_events.types.elk_stats import ServiceCall
 from tests.contract.places import call, collect, nothing_comes
 
+pytestmark = pytest.mark.direct
+
 
 @pytest.mark.parametrize("bad", [0, 1, 63, 64, 65, 200])
 async def test_a_generator_goes_on_after_the_event_that_go_cannot_read(bus: Bus, bad: int) -> None:

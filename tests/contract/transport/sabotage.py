@@ -233,11 +233,11 @@ _places = count()
 
 
 class Sabotaged(TransportHarness):
-    """A place of the wrong transport of a name."""
-
-    patience_s = 1.0
+    """A place of the wrong transport of a name, or without one of a transport that breaks nothing."""
 
     def __init__(self, name: str) -> None:
+        if name:
+            self.patience_s = 1.0
         classes: dict[str, type[MemoryTransport]] = {kind.__name__: kind for kind in SABOTAGES}
         self._make = classes.get(name, Wrong)
         self._url = f"memory://sabotaged-{next(_places)}"

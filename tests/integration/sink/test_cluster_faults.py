@@ -23,6 +23,8 @@ pytestmark = pytest.mark.slow
 INDEX = removed("1").index
 Ask = Callable[..., Any]
 PIPELINE = "dms-test"
+SHARD_S = 4.0
+"""For one request: the server waits for a shard for half of it, or less."""
 
 
 @pytest.fixture
@@ -105,7 +107,11 @@ async def test_a_document_waits_while_its_index_cannot_take_it_and_others_do_not
 ) -> None:
     break_, mend, reason = FAULTS[fault]
     other = removed("2", time_text="2026-10-05T12:00:00Z")
-    async with opened(empty_elasticsearch_url, timeout_s=2.0) as sink:
+    async with opened(
+        empty_elasticsearch_url
+    ) as sink:  # templates and a month take a while to make
+        await sink.write([removed("0", time_text="2026-10-05T12:00:00Z")])
+    async with opened(empty_elasticsearch_url, timeout_s=SHARD_S) as sink:
         break_(ask)
         try:
             later, fine = await sink.write([removed("1"), other])

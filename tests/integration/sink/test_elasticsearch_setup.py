@@ -11,7 +11,7 @@ import pytest
 from dms_events.errors import ConfigError
 from dms_events_elasticsearch import Difference, ElasticsearchSetup, apply_setup, check_setup
 from dms_events_elasticsearch.setup.templates import index_template
-from tests.kit.programs.processes import CLI, running
+from tests.kit.programs.command import dms
 from tests.kit.servers.elasticsearch import call
 
 from .test_elasticsearch import opened, removed
@@ -54,8 +54,7 @@ def told(differences: list[Difference]) -> set[tuple[str, str, str, str, str]]:
 
 
 async def command(url: str, *words: str) -> tuple[int, str]:
-    async with running(*CLI, "elasticsearch", "setup", "--to", url, *words) as started:
-        done = await started.finish(60)
+    done = await dms("elasticsearch", "setup", "--to", url, *words)
     return done.code, done.out + done.err
 
 

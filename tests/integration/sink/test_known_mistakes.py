@@ -117,7 +117,7 @@ async def test_3_an_answer_that_does_not_come_in_time_doubles_nothing(
         opened(empty_elasticsearch_url),
         proxied(empty_elasticsearch_url) as proxy,
         dms_events.connect(nats_server.url) as bus,
-        opened(proxy.url, timeout_s=1.0) as sink,
+        opened(proxy.url, timeout_s=4.0) as sink,
     ):
         proxy.spoils = ["held"]
         await bus.publish_many(removals(bus, *numbers(50)))
@@ -168,6 +168,7 @@ async def test_5_a_poison_document_blocks_no_other(
     assert all("failed to parse field [ServiceID]" in reason for reason in letters.values())
 
 
+@pytest.mark.xdist_group("secured_elasticsearch")
 @pytest.mark.parametrize("status", [401, 403])
 async def test_6_while_a_key_is_replaced_documents_wait(
     nats_server: NatsServer,

@@ -10,6 +10,7 @@ import dms_events
 from dms_events_nats import NatsServer
 from tests.kit.libp2p.go_peers import free_port
 from tests.kit.programs.processes import CLI, Running, running, until
+from tests.kit.servers.operator import at
 from tests.kit.storing import count_in, ids_in, ids_of, prepared, tally_in
 from tests.unit.monitor.test_monitor import labels, samples
 
@@ -37,6 +38,16 @@ async def until_status(port: int, status: str, by: Running) -> str:
             await asyncio.sleep(0.1)
 
 
+async def until_acknowledged(url: str, count: int) -> None:
+    """A server that is killed before an ack arrives delivers the message again."""
+    async with at(url) as operator, asyncio.timeout(30):
+        while True:
+            info = await operator.api("CONSUMER.INFO.DMS_EVENTS.dms-events-sink")
+            if info["ack_floor"]["stream_seq"] == count:
+                return
+            await asyncio.sleep(0.05)
+
+
 async def test_a_sink_shows_its_figures_and_whether_its_broker_answers(
     nats_server: NatsServer, tmp_path: Path
 ) -> None:
@@ -49,6 +60,7 @@ async def test_a_sink_shows_its_figures_and_whether_its_broker_answers(
         await bus.publish_many(prepared(bus, 100))
         await until_status(port, "200", sink)
         await until(lambda: count_in(database) == 100, "all is stored", by=sink)
+        await until_acknowledged(nats_server.url, 100)
         assert await got(port, "/healthz") == ("200", "ok\n")
         await nats_server.kill()
         assert "the broker does not answer" in await until_status(port, "503", sink)

@@ -69,7 +69,7 @@ async def test_answers_that_are_lost_cut_held_or_replaced_lose_and_double_nothin
     proxy.spoils = ["lost", "cut", "held", "page", "502", "lost", "lost"]
     async with (
         dms_events.connect(nats_server.url) as bus,
-        opened(proxy.url, timeout_s=1.0) as sink,
+        opened(proxy.url, timeout_s=4.0) as sink,
     ):
         await bus.publish_many(prepared(bus, 900))
         stats = await drained(bus, sink, batch=100)

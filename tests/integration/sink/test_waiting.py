@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from signal import SIGTERM
+
+import pytest
 
 import dms_events
 from dms_events_nats import NatsServer
 from tests.kit.programs.processes import CLI, running, until
 from tests.kit.servers.elasticsearch_fixtures import SecuredElasticsearch
-from tests.kit.servers.listening import listening
+from tests.kit.servers.listening import listening, reserved_port
 from tests.kit.storing import count_in, prepared
 
 REFUSED = "no connection (Connection refused)"
@@ -26,18 +29,22 @@ async def starting(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
             writer.write(STARTING)
 
 
+@pytest.fixture
+def free_port() -> Iterator[int]:
+    with reserved_port() as port:
+        yield port
+
+
 async def test_each_new_reason_of_the_wait_is_said_and_a_signal_ends_it(
-    nats_server: NatsServer,
+    nats_server: NatsServer, free_port: int
 ) -> None:
-    async with listening(starting) as port:
-        pass
-    url = f"http://127.0.0.1:{port}"
+    url = f"http://127.0.0.1:{free_port}"
     words = ("sink", "run", "--wait", "--from", nats_server.url, "--to", url)
     async with running(*CLI, *words) as sink:
         await until(lambda: REFUSED in sink.err, "the first reason", by=sink)
-        async with listening(starting, port):
+        async with listening(starting, free_port):
             await until(lambda: "'Starting'" in sink.err, "the second reason", by=sink)
-        await until(lambda: sink.err.count(REFUSED) == 2, "the first reason again", by=sink)
+        await until(lambda: sink.err.count(REFUSED) > 1, "the first reason again", by=sink)
         sink.send(SIGTERM)
         done = await sink.finish()
     assert (done.code, done.out) == (143, "")
@@ -57,7 +64,7 @@ async def test_a_reason_that_lasts_is_said_again(nats_server: NatsServer, tmp_pa
     words = ("--wait", "--from", nats_server.url, "--to", f"sqlite:{tmp_path}/events.db")
     async with running(sys.executable, "-c", sooner, "sink", "run", *words) as sink:
         again = "unable to open database file"
-        await until(lambda: sink.err.count(again) == 3, "the third line", by=sink)
+        await until(lambda: sink.err.count(again) > 2, "the third line", by=sink)
 
 
 async def test_a_store_that_comes_later_gets_all_events(

@@ -181,7 +181,8 @@ async def test_what_was_stored_before_its_answer_was_lost_is_a_duplicate_of_its_
             "other": stored(["x", "y", "z"]),
         }[lost]
 
-    async with server(bulk) as url, sink_at(url, timeout_s=1.0) as sink:
+    timeout_s = 1.0 if lost == "late" else 30.0
+    async with server(bulk) as url, sink_at(url, timeout_s=timeout_s) as sink:
         with pytest.raises(SinkUnavailableError):
             await sink.write(documents(3))
         unsure = SinkVerdict(Verdict.DUPLICATE, remark=Remark.UNSURE)

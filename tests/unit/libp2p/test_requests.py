@@ -231,7 +231,7 @@ async def test_an_opening_that_is_cancelled_leaves_no_stream(responder: Bus, bus
     assert {type(answer) for answer in answers} == {RequestTimeoutError}
     bridge.soon(let_go.set)
     await holding
-    assert (await ask(bus, responder)).success
+    assert (await ask(bus, responder, timeout_s=300)).success
     await at_peace(bus, responder)
     places = connection.muxed_conn.stream_backlog_semaphore
     await eventually(lambda: places.value == 255)
