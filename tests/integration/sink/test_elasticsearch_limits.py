@@ -139,7 +139,9 @@ async def test_a_forwarder_ends_within_its_drain_while_the_server_stands_still(
         "--to",
         tight_elasticsearch.url,
         "--drain",
-        "12",
+        "6",
+        "--batch",
+        "100",
         "--json",
     )
     async with dms_events.connect(nats_server.url) as bus, running(*CLI, *words) as command:
@@ -148,14 +150,14 @@ async def test_a_forwarder_ends_within_its_drain_while_the_server_stands_still(
             while not await has_documents(sink):  # noqa: ASYNC110 - only the server knows
                 await asyncio.sleep(0.1)
         with tight_elasticsearch.frozen():
-            await bus.publish_many(prepared(bus, 5000, first=10))
-            await in_hand(nats_server.url, 3000)
+            await bus.publish_many(prepared(bus, 500, first=10))
+            await in_hand(nats_server.url, 300)
             command.send(SIGTERM)
             done = await command.finish()
     assert done.code == 0, done
     stats = tally_in(done.out)
     assert stats.stored == 10
-    assert stats.returned == stats.received - 10 >= 3000
+    assert stats.returned == stats.received - 10 >= 300
 
 
 async def has_documents(sink: ElasticsearchSink) -> bool:

@@ -93,18 +93,18 @@ async def test_sigterm_ends_it_within_its_drain_while_writes_hang_and_others_wai
         await asyncio.Event().wait()
         raise AssertionError
 
-    await publish(nats_server.url, 5000)
+    await publish(nats_server.url, 500)
     async with server(never) as sink:
         words = ("sink", "run", "--from", nats_server.url, "--to", sink, "--drain", "3", "--json")
-        async with running(*CLI, *words) as command:
+        async with running(*CLI, *words, "--batch", "100") as command:
             await until(lambda: begun == 2, "both writes hang", by=command)
             command.send(SIGTERM)
             done = await command.finish(LOADED_S)
     assert (done.code, begun) == (0, 2), done
     stats = tally_in(done.out)
     assert stats.stored == 0
-    assert stats.returned == stats.received > 2000, "what waited for a write went back too"
-    assert await all_given_back(nats_server.url, 5000)
+    assert stats.returned == stats.received > 200, "what waited for a write went back too"
+    assert await all_given_back(nats_server.url, 500)
 
 
 async def test_a_second_signal_interrupts_writes_that_hang(nats_server: NatsServer) -> None:
