@@ -31,7 +31,7 @@ from tests.kit.servers.elasticsearch_security import Security
 
 from .test_stack import at_other_addresses, healthy
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("secured_elasticsearch")]
 
 SERVICES: dict[str, Json] = project("compose.yaml", "compose.secure.yaml")["services"]
 MAY_READ = {"own": 0, "nats": 0, "elasticsearch": 1000, "kibana": 1000}

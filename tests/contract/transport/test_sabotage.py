@@ -42,7 +42,7 @@ def run(pytester: pytest.Pytester, classes: str, *tests: str) -> pytest.RunResul
     """Run tests of some classes as somebody does who has the suite from a package."""
     path = pytester.makepyfile(test_it=FILE + classes)
     nodes = [f"{path.name}::{test}" for test in tests]
-    return pytester.runpytest_inprocess(
+    return pytester.runpytest_subprocess(
         "-p", "no:cacheprovider", "-rs", "--junitxml=told.xml", *nodes
     )
 
@@ -123,7 +123,7 @@ def test_a_class_is_run_whatever_its_name_and_is_told_if_it_has_no_harness(
 
 def test_the_suite_alone_tests_nothing_and_that_is_not_green(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(test_it=FILE)
-    told = pytester.runpytest_subprocess("-p", "no:cacheprovider")  # where nothing is imported yet
+    told = pytester.runpytest_subprocess("-p", "no:cacheprovider")
     assert told.ret == pytest.ExitCode.NO_TESTS_COLLECTED
 
 
