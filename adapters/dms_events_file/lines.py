@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 
 import msgspec
@@ -86,7 +87,7 @@ def lines_in(path: Path) -> int:
 
 def _lines_in(path: Path) -> Iterator[tuple[int, bytes]]:
     with path.open("rb") as file:
-        for number in range(1, 1 << 62):
+        for number in count(1):
             line = file.readline(LINE_BYTES)
             if not line.endswith(b"\n"):
                 if len(line) == LINE_BYTES:

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from ..aio import cancelled
 from ..errors import ConfigError
-from ..sink import ReadableSink, Sink
+from ..sink import ReadableSink, Sink, path_of
 from ..urls import scheme_of, sink_for
 from ..worker import Backfill, Stats
 from ._elasticsearch_options import ElasticsearchSink, elasticsearch_options
@@ -63,12 +63,24 @@ def backfill(
     source = sink_for(from_)
     if not isinstance(source, ReadableSink):
         raise ConfigError("--from", f"no documents can be read from {scheme_of(from_)}:")
+    if _same(from_, to):
+        raise ConfigError("--to", "it is the store that is read; name another one")
     if rejected is not None and rejected.exists():
         raise ConfigError("--rejected", f"{rejected} exists; name a new file")
     sink = sink_for(to, **elasticsearch_options(given, to, ElasticsearchSink))
     limits = msgspec.structs.asdict(given.of(Limits))
     done = run(_run(source, sink, rejected, limits, drain, wait, json))
     raise typer.Exit(0 if done else 1)
+
+
+def _same(one: str, other: str) -> bool:
+    """True if two URLs name one store. A file that grows while it is read would have no end."""
+    if scheme_of(one) != scheme_of(other):
+        return False
+    try:
+        return path_of(one).resolve() == path_of(other).resolve()
+    except ConfigError:  # a store of somebody else, which is no file
+        return one == other
 
 
 async def _run(

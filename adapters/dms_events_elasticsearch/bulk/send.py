@@ -79,7 +79,7 @@ class Sender:
         return reply.body
 
     async def answers(self) -> bool:
-        """True if the server answers a small question, and not with "later" or "who are you?"."""
+        """True if the server answers a small question; False if with a 401, or a status of 500 or more."""
         client = self._client.options(request_timeout=_PROBE_S)
         try:
             with translated("asking"):

@@ -10,6 +10,7 @@ from pathlib import Path
 from signal import SIGTERM
 
 import msgspec
+import pytest
 
 import dms_events
 from dms_events.sink import Document
@@ -136,3 +137,17 @@ async def test_a_store_that_cannot_be_read_is_said(tmp_path: Path) -> None:
     done = await run(*CLI, *words, cwd=tmp_path)
     assert done.code == 1
     assert "none: cannot be read: unable to open database file" in done.err
+
+
+@pytest.mark.parametrize("scheme", ["file", "sqlite"])
+async def test_a_store_is_not_carried_into_itself(tmp_path: Path, scheme: str) -> None:
+    store = tmp_path / "events"
+    store.touch()
+    (tmp_path / "link").symlink_to(store)
+    words = ("--from", f"{scheme}:{store}", "--to", f"{scheme}://{tmp_path}/link")
+    done = await run(*CLI, "sink", "backfill", *words)
+    assert (done.code, done.err) == (
+        1,
+        "dms-events: --to: it is the store that is read; name another one\n",
+    )
+    assert store.stat().st_size == 0
