@@ -79,7 +79,7 @@ class Sender:
         return reply.body
 
     async def answers(self) -> bool:
-        """True if the server answers a small question; False if with a 401, or a status of 500 or more."""
+        """True if the server answers a small question, but with no 401 and no 5xx."""
         client = self._client.options(request_timeout=_PROBE_S)
         try:
             with translated("asking"):
