@@ -10,7 +10,6 @@ from typing import Any, Final, Self
 
 from .. import registry
 from ..bus import Bus, Message
-from ..dead_letters.replay import PREFIX, reader_of, reader_token
 from ..identity import id_of_document
 from ..sink import Document, Inventory, documents_of
 from ..transport import (
@@ -23,7 +22,7 @@ from ..transport import (
 from .comparison import differing_fields, digest_of
 from .findings import Finding, Reason, Summary
 from .scratch import Row, Scratch
-from .stream import StreamReading
+from .stream import StreamReading, is_for_another
 
 __all__ = ["Audit"]
 
@@ -129,7 +128,7 @@ class Audit:
         doubtful: dict[str, tuple[Document, list[Row]]] = {}
         documents = documents_of(messages, trust=self._trust)
         for message, document in zip(messages, documents, strict=True):
-            if self._is_for_another(message):
+            if is_for_another(message, self._durable):
                 self._summary.for_others += 1
                 self._scratch.pass_over(document.id)
                 continue
@@ -158,11 +157,6 @@ class Audit:
             row = next((row for row in rows if row.index == found.index), None)
             if fields and row is not None:
                 self._scratch.alter(row.row, found, fields)
-
-    def _is_for_another(self, message: Message[Any]) -> bool:
-        id = message.delivery.message_id
-        ours = "", reader_token(self._durable)
-        return id.startswith(PREFIX) and reader_of(id) not in ours
 
     async def _explain_missing(self, position: StreamPosition) -> None:
         durable = position.durable

@@ -7,9 +7,10 @@ from contextlib import suppress
 from typing import Any, Final
 
 from ..bus import Bus, Message
+from ..dead_letters.replay import PREFIX, reader_of, reader_token
 from ..errors import ConnectionLostError
 
-__all__ = ["StreamReading"]
+__all__ = ["StreamReading", "is_for_another"]
 
 _BATCH: Final = 500
 _BATCH_BYTES: Final = 8 << 20
@@ -56,3 +57,9 @@ class StreamReading:
                     for message in messages:
                         if not message.delivery.ack_soon():
                             await message.ack()
+
+
+def is_for_another(message: Message[Any], durable: str) -> bool:
+    """True if a message is a replay for another durable."""
+    id = message.delivery.message_id
+    return id.startswith(PREFIX) and reader_of(id) not in ("", reader_token(durable))

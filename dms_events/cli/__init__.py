@@ -14,8 +14,8 @@ from ._signals import Interrupted, end_on_signals
 
 __all__ = ["main"]
 
-_COMPARES: Final = frozenset({"audit"})
-"""Commands that end with 1 if they find a difference, and with 2 after an error."""
+_JUDGES: Final = frozenset({"audit", "trace"})
+"""Commands whose result may be the exit code 1, so that an error is 2."""
 _OUTPUT_ERRORS: Final = (errno.ENOSPC, errno.EIO, errno.EBADF, errno.EDQUOT)
 
 
@@ -48,7 +48,7 @@ def main() -> None:
 
 def _error_code() -> int:
     command = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
-    return 2 if command in _COMPARES else 1
+    return 2 if command in _JUDGES else 1
 
 
 def _flush_output() -> None:

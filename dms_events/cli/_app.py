@@ -33,6 +33,10 @@ COMMANDS: Final = {
         "_audit:audit",
         "Compare the events of a stream with the documents of a store.",
     ),
+    "trace": (
+        "_trace:trace_",
+        "Tell where one event is now: in the stream, at a reader, in the dead letters, in a store.",
+    ),
     "relay": (
         "_relay:relay",
         "Store on NATS the events that libp2p nodes publish, until Ctrl-C or SIGTERM.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import tracemalloc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,7 +19,6 @@ from dms_events.demo.fleet import fleet
 from dms_events.sink import SupportsInventory
 from dms_events_nats import NatsServer
 from tests.kit.soak import SOAK, seeded, sized
-from tests.kit.storing import forward
 from tests.kit.tampering import ElasticsearchStore, SqliteStore, Store, tamper
 
 pytestmark = pytest.mark.soak
@@ -51,7 +51,10 @@ async def fill(bus: Bus, url: str) -> None:
         bus.prepare(planned.event, source=planned.source, time=planned.time) for planned in events
     )
     async with dms_events.sink_for(url) as sink:
-        stats = await forward(bus, sink)
+        forwarder = dms_events.Forwarder(bus, sink, durable="sink")
+        forwarder.drain()
+        async with asyncio.timeout(sized(60, 600)):
+            stats = await forwarder.run()
     assert stats.stored == EVENTS
 
 

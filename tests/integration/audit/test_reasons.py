@@ -68,6 +68,18 @@ async def stored(
     return [message.id for message in messages]
 
 
+async def forwarded_until_refused(bus: Bus, sink: Refusing) -> None:
+    """Forward until one document was refused for good, and one for now."""
+    async with sink:
+        forwarder = dms_events.Forwarder(bus, sink, durable="sink")
+        running = asyncio.create_task(forwarder.run())
+        async with asyncio.timeout(30):
+            while not (forwarder.stats.rejected and forwarder.stats.again):  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+        forwarder.stop()
+        await running
+
+
 def is_there(path: Path) -> bool:
     return path.exists()
 
@@ -92,14 +104,8 @@ async def test_an_event_in_a_retry_is_no_fault_and_a_dead_letter_is_one_with_its
     messages = prepared(bus, 4)
     refused, later = messages[1].id, messages[2].id
     await bus.publish_many(messages)
-    async with Refusing(url, {refused: Verdict.REJECTED, later: Verdict.RETRY}) as sink:
-        forwarder = dms_events.Forwarder(bus, sink, durable="sink")
-        running = asyncio.create_task(forwarder.run())
-        async with asyncio.timeout(30):
-            while not (forwarder.stats.rejected and forwarder.stats.again):  # noqa: ASYNC110
-                await asyncio.sleep(0.02)
-        forwarder.stop()
-        await running
+    verdicts = {refused: Verdict.REJECTED, later: Verdict.RETRY}
+    await forwarded_until_refused(bus, Refusing(url, verdicts))
     summary, findings = await audited(bus, url)
     assert summary.reasons == {Reason.DEAD_LETTER: 1, Reason.UNSETTLED: 1}
     [finding] = findings

@@ -1,8 +1,9 @@
-"""`dms-events audit`: what it prints, and its exit codes."""
+"""`dms-events audit` and `trace`: what they print, and their exit codes."""
 
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime
@@ -21,10 +22,10 @@ from tests.kit.tampering import SqliteStore
 EXAMPLE = HOME / "docs/audit.md"
 
 
-def example() -> str:
+def example(command: str) -> str:
     """The output in the guide."""
     text = EXAMPLE.read_text(encoding="utf-8")
-    block = text.partition("$ dms-events audit ")[2].partition("```")[0]
+    block = text.partition(f"$ dms-events {command} ")[2].partition("```")[0]
     return block.partition("\n")[2]
 
 
@@ -67,7 +68,7 @@ async def test_the_output_is_as_in_the_guide_and_the_exit_code_tells_a_differenc
     alter(database)
     done = await dms(*words)
     assert (done.code, done.err) == (1, "")
-    assert done.out == example()
+    assert done.out == example("audit")
 
 
 async def test_as_json_each_difference_is_a_line_and_the_figures_are_the_last(
@@ -96,6 +97,24 @@ async def test_as_json_each_difference_is_a_line_and_the_figures_are_the_last(
         "surplus": 0,
         "altered": 0,
     }
+
+
+async def test_a_trace_is_as_in_the_guide_and_ends_with_1_if_nothing_is_there(
+    nats_server: NatsServer, database: Path
+) -> None:
+    await fill(nats_server.url, database)
+    place = ("--from", nats_server.url, "--to", f"sqlite:{database}")
+    found = await answer("trace", "call-5", *place)
+    assert timeless(found) == timeless(example("trace"))
+    done = await dms("trace", "call-8", *place)
+    assert (done.code, done.out, done.err) == (1, "nothing is there of call-8\n", "")
+    told = json.loads(await answer("trace", "call-7", *place, "--json"))
+    [message] = told["stream"]
+    assert (message["sequence"], message["state"], told["store"]) == (7, "waiting", [])
+
+
+def timeless(text: str) -> str:
+    return re.sub(r"stored \S+Z", "stored then", text)
 
 
 @pytest.mark.parametrize(
