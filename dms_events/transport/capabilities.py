@@ -77,8 +77,10 @@ class SupportsDeadLetters(Capability):
     async def delete(self, channel: Channel, sequence: int) -> bool:
         """Delete a stored message for good. Returns False if the message is not there (any more).
 
-        The id stays known for as long as the transport dedupes by it. Readers that have the message
-        already keep it, and its bytes may stay on a disk for a while.
+        The message leaves the backlog of each durable and is delivered to nobody again. There is room
+        for another one (`Guarantees.full`). Its number is not used again, and its id stays known for as
+        long as the transport dedupes by it. Readers that have the message already keep it, and its
+        bytes may stay on a disk for a while.
 
         Raises:
             ConfigError: this transport stores nothing.

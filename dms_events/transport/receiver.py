@@ -38,7 +38,7 @@ class Receiver(ABC):
 
     ack_wait_s: float = inf
     """How long a message may stay unsettled until it is delivered again, in seconds. By default without
-    limit. An older durable may have another ack wait than the one asked for: give the one in force."""
+    limit. A durable keeps the ack wait with which it was made, whatever is asked for later: give that."""
 
     facts: DurableFacts = DurableFacts()
     """Facts about the durable. A worker logs whether its durable is new, if that is known."""

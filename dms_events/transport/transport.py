@@ -48,7 +48,8 @@ Channel = Literal["events", "requests", "dead"]
 class OutgoingMessage(Masked, msgspec.Struct, frozen=True, gc=False):
     """One message that is ready to send. It keeps its identity, so sending it again is safe.
 
-    Its repr does not show the payload.
+    ``source`` and ``id`` may be empty. ``is_shared``: others publish this message too, so a transport
+    that dedupes may have its id already. The repr does not show the payload.
     """
 
     channel: Channel
@@ -57,28 +58,27 @@ class OutgoingMessage(Masked, msgspec.Struct, frozen=True, gc=False):
     id: str
     data: SecretBytes
     is_shared: bool = False
-    """Others publish this message too, so it may be stored already."""
 
 
 class SubscriptionSpec(msgspec.Struct, frozen=True, kw_only=True):
     """The messages that a subscription asks for, and how they are delivered.
 
     ``patterns`` are ``module.Type``, ``module.*`` or ``*``. A ``durable`` is one consumer with one set
-    of patterns; all who subscribe under its name share it. ``start`` counts for a new consumer only.
+    of patterns and one ack wait; all who subscribe under its name share it. ``start`` and ``ack_wait_s``
+    count for a new consumer only. ``types`` are the type names that the patterns match, sorted, for
+    brokers that know no wildcards. ``must_exist``: a missing durable is an error, and is not created.
     ``partitioned``: each part of the sources has one reader at a time, which gets all of that part.
     """
 
     channel: Channel = "events"
     patterns: tuple[str, ...]
     types: tuple[str, ...] = ()
-    """The type names that the patterns match, sorted; for brokers that know no wildcards."""
     durable: str | None = None
     start: Literal["all", "new"] = "all"
     prefetch: int = 500
     ack_wait_s: float = ACK_WAIT_S
     partitioned: bool = False
     must_exist: bool = False
-    """A durable that does not exist is an error; it is not created."""
 
     def wants(self, type_name: str) -> bool:
         """True if a pattern matches the type. A message without a type name matches none."""

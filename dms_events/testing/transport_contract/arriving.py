@@ -9,10 +9,11 @@ import pytest
 
 from ...bus import Bus
 from ...errors import ConnectionLostError, TransportError
+from ...transport import SubscriptionSpec
 from ...types.elk_stats import NewService, NtxPayment, ServiceCall
 from ...types.network_config import MessageEnvelope
 from .base import Contract
-from .events import call, collect, event_calls, nothing_comes, payment, service, soon
+from .events import CALL, call, collect, event_calls, nothing_comes, payment, service, soon
 from .harness import TransportHarness
 from .promises import ORDERED, promise
 
@@ -262,8 +263,18 @@ class Arriving(Contract):
     ) -> None:
         """A reader that waits when its transport is closed gets a TransportError.
 
-        To mend it: let `close` wake every receiver; its `wait` then raises ConnectionLostError.
+        To mend it: let `close` wake every receiver; its `wait` then raises ConnectionLostError, and does
+        not return False.
         """
+        # First without a subscription: it would ask again and again where `wait` returns False at once.
+        async with harness.connect() as bus:
+            spec = SubscriptionSpec(patterns=(CALL,), types=(CALL,), start="new")
+            receiver = await bus.transport.subscribe(spec)
+            alone = asyncio.ensure_future(receiver.wait(None))
+            await asyncio.sleep(0)
+        with pytest.raises(TransportError):
+            async with soon(lambda: "the receiver still waits"):
+                await alone
         bus = harness.connect()
         await bus.open()
         messages = bus.subscribe(ServiceCall)

@@ -9,9 +9,10 @@ import pytest
 
 from ...bus import Bus, Message, Subscription
 from ...errors import ConfigError
+from ...transport import SubscriptionSpec
 from ...types.elk_stats import NtxPayment, ServiceCall
 from .base import Contract
-from .events import call, collect, event_calls, nothing_comes, soon, until
+from .events import CALL, call, collect, event_calls, nothing_comes, soon, until
 from .harness import TransportHarness
 from .promises import ACKNOWLEDGES, DURABLE, promise
 
@@ -230,6 +231,20 @@ class Durables(Contract):
         async with bus.subscribe("NtxPayment", ServiceCall, durable="d") as messages:
             await bus.publish(call())
             await collect(messages, 1)
+
+    @promise(ACKNOWLEDGES)
+    async def test_a_durable_keeps_its_ack_wait(self, bus: Bus) -> None:
+        """A durable keeps the ack wait with which it was made, and each of its receivers tells it.
+
+        To mend it: store the ack wait with the durable, and set `Receiver.ack_wait_s` to it.
+        """
+        for asked_s in (20.0, 30.0):
+            spec = SubscriptionSpec(
+                patterns=(CALL,), types=(CALL,), durable="d", ack_wait_s=asked_s
+            )
+            receiver = await bus.transport.subscribe(spec)
+            assert receiver.ack_wait_s == 20
+            await receiver.close()
 
     @pytest.mark.parametrize("name", ["x-rest", "x-0", "$x", "é:~=%|<", "\u200b", '"', "d" * 200])
     @promise(ACKNOWLEDGES)

@@ -15,7 +15,7 @@ from ...errors import PublishError
 from ...transport import OutgoingMessage
 from ...types.elk_stats import ServiceCall
 from .base import Contract
-from .events import call, collect, event_calls, nothing_comes
+from .events import collect, event_calls, nothing_comes
 from .harness import TransportHarness
 from .promises import DEDUPES, FULL, promise
 from .rooms import place_for, place_of_bytes
@@ -48,11 +48,12 @@ class Full(Contract):
         """A PublishError of `publish_many` says how many messages were accepted before.
 
         To mend it: raise `PublishError(reason, unacknowledged, accepted)`, or set `accepted` before
-        you raise it on.
+        you raise it on. If the number of messages that fit in is wrong, mend `TransportHarness.room`.
         """
-        async with place_for(harness, 10) as bus:
+        place = place_for(harness, 10)
+        async with place.bus as bus:
             with pytest.raises(PublishError) as caught:
-                await bus.publish_many(event_calls(25))
+                await bus.publish_many(place.calls(25))
         assert caught.value.accepted == 10
 
     @promise(FULL)
@@ -82,15 +83,16 @@ class Full(Contract):
         To mend it: never delete an old message to make room for a new one. `unacknowledged` holds the
         message that was refused, and those after it that were taken from the iterator.
         """
-        async with place_for(harness, 10) as bus:
-            prepared = [bus.prepare(event) for event in event_calls(25)]
+        place = place_for(harness, 10)
+        async with place.bus as bus:
+            prepared = [bus.prepare(event) for event in place.calls(25)]
             with pytest.raises(PublishError) as caught:
                 await bus.publish_many(prepared)
             refused = list(caught.value.unacknowledged)
             assert refused == prepared[10:]
             assert list(caught.value.refused_for_good) == []
             with pytest.raises(PublishError, match=r"elk_stats\.ServiceCall|full") as caught:
-                await bus.publish(call(99))
+                await bus.publish(place.call(99))
             [single] = caught.value.unacknowledged
             assert isinstance(single, OutgoingMessage)
             assert await numbers(bus, "d", 10) == [float(n) for n in range(10)]
@@ -103,8 +105,9 @@ class Full(Contract):
 
         To mend it: look for the id before you look for room.
         """
-        async with place_for(harness, 10) as bus:
-            prepared = [bus.prepare(event) for event in event_calls(10)]
+        place = place_for(harness, 10)
+        async with place.bus as bus:
+            prepared = [bus.prepare(event) for event in place.calls(10)]
             await bus.publish_many(prepared)
             assert await bus.publish_many(prepared) == 10
             assert await numbers(bus, "d", 10) == [float(n) for n in range(10)]
@@ -118,10 +121,11 @@ class Full(Contract):
 
         To mend it: stop at the first refusal and take no more from the iterator.
         """
-        unwritable = call(math.nan)
-        async with place_for(harness, 3) as bus:
+        place = place_for(harness, 3)
+        unwritable = place.call(math.nan)
+        async with place.bus as bus:
             with pytest.raises(PublishError) as caught:
-                await bus.publish_many([*event_calls(10), unwritable, call(11)])
+                await bus.publish_many([*place.calls(10), unwritable, place.call(11)])
         *ready, bad, last = caught.value.unacknowledged
         assert numbers_in(ready) == [float(n) for n in range(3, 10)]
         assert bad is unwritable
@@ -135,12 +139,15 @@ class Full(Contract):
         """Each event is stored, or handed back by the error, or still in the generator.
 
         To mend it: put each message that was taken from the iterator and not stored into
-        `unacknowledged`.
+        `unacknowledged`. If the number of messages that fit in is wrong, mend `TransportHarness.room`.
         """
-        events = (call(n) for n in range(2_000))
-        async with place_for(harness, room) as bus:
+        place = place_for(harness, room)
+        events = (place.call(n) for n in range(2_000))
+        async with place.bus as bus:
             with pytest.raises(PublishError) as caught:
                 await bus.publish_many(events)
+            fitted = caught.value.accepted
+            assert fitted == room, f"{fitted} messages fit into a room for {room}"
             stored = await numbers(bus, "d", room)
         handed_back = numbers_in(caught.value.unacknowledged)
         kept = [event.call_id for event in events]

@@ -42,14 +42,14 @@ class TransportHarness(ABC):
     ) -> dict[str, Any] | None:
         """Return the options of `transport` that leave little room; None if there is no such limit.
 
-        The suite gives one of the two. A transport that promises an effect of missing room
-        (`Guarantees.full`) needs ``messages`` if that is an error, and ``size`` or ``messages`` if it is
-        a drop.
+        The suite gives one of the two, and the other is None. A transport that promises an effect of
+        missing room (`Guarantees.full`) needs a limit in messages or in bytes, whichever it has.
 
         Args:
             messages: how many stored messages (``error``), or messages that wait for a reader (``drop``),
                 there is room for.
-            size: the same in bytes.
+            size: how many bytes of them there is room for. The bytes of payloads count, and at most 200
+                bytes beside each, for names and framing.
         """
         return None
 

@@ -169,6 +169,27 @@ class Settling(Contract):
             assert await nothing_comes(messages)
 
     @promise(ACKNOWLEDGES)
+    async def test_giving_back_too_late_takes_no_attempt_back(self, bus: Bus) -> None:
+        """A `nak` of a message that was delivered again since then takes no attempt back.
+
+        To mend it: let `nak` and `in_progress` do nothing if a later attempt is out. If your broker
+        cannot tell, the message may come once more: count that delivery too.
+        """
+        await bus.publish(call())
+        async with bus.subscribe(ServiceCall, durable="d", ack_wait_s=2.0) as messages:
+            [slow] = await collect(messages, 1, ack=False)
+            [again] = await collect(messages, 1, ack=False)
+            await slow.nak()
+            late = await messages.batch(1, 0.3)
+            if not late:
+                await again.nak()
+                late = await collect(messages, 1, ack=False)
+            [last] = late
+            assert [m.attempt for m in (slow, again, last)] == [1, 2, 3]
+            await last.ack()
+            assert await nothing_comes(messages)
+
+    @promise(ACKNOWLEDGES)
     async def test_what_waits_for_the_reader_is_not_delivered_again(self, bus: Bus) -> None:
         """The ack wait of a message begins when it is taken, not when it is prefetched.
 

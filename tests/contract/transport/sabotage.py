@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Coroutine, Iterable
 from itertools import count
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import msgspec
 
-from dms_events import OutgoingMessage, PublishError, RequestTimeoutError
+from dms_events import ConnectionLostError, OutgoingMessage, PublishError, RequestTimeoutError
 from dms_events.errors import NoResponderError
 from dms_events.testing.transport_contract import TransportHarness
 from dms_events.transport import (
@@ -70,9 +70,29 @@ class Wrong(MemoryTransport):
     """Breaks nothing yet."""
 
     delivery: ClassVar[type[WrongDelivery]] = WrongDelivery
+    receiver: ClassVar[type[WrongReceiver]] = WrongReceiver
 
     async def subscribe(self, spec: SubscriptionSpec) -> Receiver:
-        return WrongReceiver(await super().subscribe(spec), self.delivery)
+        return self.receiver(await super().subscribe(spec), self.delivery)
+
+
+class RewritesAckWaits(Wrong):
+    async def subscribe(self, spec: SubscriptionSpec) -> Receiver:
+        receiver = await super().subscribe(spec)
+        receiver.ack_wait_s = spec.ack_wait_s
+        return receiver
+
+
+class _EndsQuietly(WrongReceiver):
+    async def wait(self, timeout_s: float | None) -> bool:
+        try:
+            return await super().wait(timeout_s)
+        except ConnectionLostError:
+            return False
+
+
+class EndsQuietly(Wrong):
+    receiver = _EndsQuietly
 
 
 class _LostOnNak(WrongDelivery):
@@ -219,6 +239,8 @@ SABOTAGES: dict[type[Wrong], str] = {
     Reverses: "test_each_publishers_events_arrive_in_its_order",
     ForgetsIds: "test_the_same_prepared_event_is_delivered_once",
     SwallowsRefusals: "test_a_full_stream_refuses_and_keeps_what_it_accepted",
+    RewritesAckWaits: "test_a_durable_keeps_its_ack_wait",
+    EndsQuietly: "test_closing_the_bus_ends_a_waiting_subscription",
     RewritesFilters: "test_a_durable_with_other_filters_is_refused_by_name",
     LooksOneOff: "test_a_stored_message_is_fetched_by_its_position",
     WaitsForNobody: "test_nobody_responds_is_an_error_at_once",
@@ -233,11 +255,15 @@ _places = count()
 
 
 class Sabotaged(TransportHarness):
-    """A place of the wrong transport of a name, or without one of a transport that breaks nothing."""
+    """A place of the wrong transport of a name, or without one of a transport that breaks nothing.
 
-    def __init__(self, name: str) -> None:
+    ``room_in`` is the unit of its only limit.
+    """
+
+    def __init__(self, name: str, room_in: Literal["messages", "bytes"] = "messages") -> None:
         if name:
             self.patience_s = 1.0
+        self._room_in = room_in
         classes: dict[str, type[MemoryTransport]] = {kind.__name__: kind for kind in SABOTAGES}
         self._make = classes.get(name, Wrong)
         self._url = f"memory://sabotaged-{next(_places)}"
@@ -248,4 +274,5 @@ class Sabotaged(TransportHarness):
     def room(
         self, *, messages: int | None = None, size: int | None = None
     ) -> dict[str, Any] | None:
-        return {"max_messages": messages} if messages else None
+        most = messages if self._room_in == "messages" else size
+        return {f"max_{self._room_in}": most} if most else None

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import pytest
 
 from dms_events.testing.transport_contract import TransportContract
-from dms_events.testing.transport_contract.promises import needs_of
+from dms_events.testing.transport_contract.promises import FULL, needs_of
 from tests.kit.paths import HOME
 
 from .sabotage import SABOTAGES
@@ -28,6 +28,22 @@ class {name}(TransportContract):
 """
 REPLACED = """
     def test_close_sends_what_was_published(self): pass
+"""
+BYTES = """
+class TestBytes(TransportContract):
+    @pytest.fixture
+    def harness(self):
+        return Sabotaged("", "bytes")
+"""
+CRAMPED = """
+class Cramped(Sabotaged):
+    def room(self, *, messages=None, size=None):
+        return {"max_messages": messages - 1} if messages else None
+
+class TestCramped(TransportContract):
+    @pytest.fixture
+    def harness(self):
+        return Cramped("")
 """
 WHOLE = "test_the_suite_is_run_as_it_was_shipped"
 
@@ -119,6 +135,20 @@ def test_a_class_is_run_whatever_its_name_and_is_told_if_it_has_no_harness(
     told = run(pytester, classes, f"FolderContract::{WHOLE}", f"TestBare::{WHOLE}")
     told.assert_outcomes(passed=1, errors=1)
     told.stdout.fnmatch_lines("*TestBare has no harness: define a fixture `harness`*")
+
+
+def test_a_place_is_filled_in_bytes_if_it_has_no_limit_in_messages_and_must_be_as_small_as_asked_for(
+    pytester: pytest.Pytester,
+) -> None:
+    full = [f"TestBytes::{name}" for name, test in shipped().items() if FULL in needs_of(test)]
+    cramped = "test_a_generator_keeps_what_a_full_stream_did_not_hand_back[63]"
+    told = run(pytester, BYTES + CRAMPED, *full, f"TestCramped::{cramped}")
+    outcomes = told.parseoutcomes()
+    assert set(outcomes) == {"passed", "failed"}
+    assert outcomes["passed"] >= len(full) > 5
+    assert outcomes["failed"] == 1
+    told.stdout.fnmatch_lines("*62 messages fit into a room for 63*")
+    told.stdout.fnmatch_lines("*mend `TransportHarness.room`*")
 
 
 def test_the_suite_alone_tests_nothing_and_that_is_not_green(pytester: pytest.Pytester) -> None:
