@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -102,6 +103,12 @@ class Connection:
         if self._client is None:
             raise SinkError("the Elasticsearch sink is not open")
         return self._client
+
+    def another(self) -> Connection:
+        """Return a connection to the same cluster, which is not open."""
+        other = copy(self)
+        other._client = None
+        return other
 
     async def close(self) -> None:
         """Disconnect. Closing twice is fine."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -83,8 +82,7 @@ class ElasticsearchSink(Sink, SupportsInventory):
         wait_for_closed: bool = True,
         prefix: str = DEFAULT_PREFIX,
     ) -> None:
-        self._connect = partial(
-            Connection,
+        self._connection = Connection(
             url,
             api_key=api_key,
             basic_auth=basic_auth,
@@ -95,7 +93,6 @@ class ElasticsearchSink(Sink, SupportsInventory):
             client_key=client_key,
             timeout_s=timeout_s,
         )
-        self._connection = self._connect()
         self._max_bulk_bytes = max_bulk_bytes
         self._names = Names(prefix)
         self._timeout_s = timeout_s
@@ -188,7 +185,7 @@ class ElasticsearchSink(Sink, SupportsInventory):
 
     def inventory(self) -> ElasticsearchInventory:
         """Return the documents, to read in ``async with`` in place of opening the sink."""
-        return ElasticsearchInventory(self._connect(), self._names)
+        return ElasticsearchInventory(self._connection.another(), self._names)
 
     async def close(self) -> None:
         """Disconnect. Closing twice is fine."""
