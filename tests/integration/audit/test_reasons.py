@@ -141,6 +141,21 @@ async def test_a_type_that_the_durable_does_not_read_is_told_from_a_lost_event(
     assert summary.faults == 2
 
 
+async def test_messages_that_are_no_events_are_counted_and_expected_in_no_store(
+    bus: Bus, url: str, operator: Operator, caplog: pytest.LogCaptureFixture
+) -> None:
+    await stored(bus, url, 3)
+    for _ in range(50):
+        await operator.client.publish("dms.events.elk_stats.ServiceCall._", b"noise")
+    await operator.client.flush()
+    await bus.publish_many(prepared(bus, 1, first=3))
+    caplog.clear()
+    summary, findings = await audited(bus, url)
+    assert (summary.unreadable, summary.faults, findings) == (50, 0, [])
+    assert summary.reasons == {Reason.WAITING: 1}
+    assert len(caplog.records) < 25
+
+
 async def test_a_durable_that_is_not_there_is_said(bus: Bus, url: str, database: Path) -> None:
     [id, *_] = await stored(bus, url, 3, durable="another")
     delete(database, id)
