@@ -20,15 +20,16 @@ from .reasons import AnswerTooLargeError, never_sent, reason_of
 
 __all__ = ["node_class"]
 
-_MOST_BYTES: Final = 64 << 20
-"""No answer that the sink asks for is larger. A stranger's may have no end."""
+_MOST_BYTES: Final = 128 << 20
+"""No answer that is asked for is larger: a page of an inventory has 100 documents of a megabyte each. The
+answer of a stranger may have no end."""
 
 
 def node_class(credentials: Credentials) -> type[AiohttpHttpNode]:
     """Return a class of hosts that log in so. The login is read anew for each request."""
 
     class Node(AiohttpHttpNode):
-        """Sends requests to one host. It follows no redirect, and reads at most 64 MiB of an answer.
+        """Sends requests to one host. It follows no redirect, and reads at most 128 MiB of an answer.
 
         The client sends a request to its next host after a ``ConnectionError``, and not after a
         ``ConnectionTimeout``. So the former is raised for a request that never left, and the latter for

@@ -35,7 +35,7 @@ class Pieces:
 async def test_an_answer_without_an_end_is_read_to_a_limit_and_is_for_later(packed: bool) -> None:
     pieces = Pieces(packed=packed)
     async with server(lambda ids: (200, iter(pieces))) as url, sink_at(url) as sink:
-        with pytest.raises(SinkUnavailableError, match="its answer is larger than 64 MiB"):
+        with pytest.raises(SinkUnavailableError, match="its answer is larger than 128 MiB"):
             await sink.write(documents(2))
     if not packed:  # packed, all of it is a few bytes
         assert pieces.given < _MOST_PIECES
