@@ -33,17 +33,22 @@ from .test_stack import at_other_addresses, healthy
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("secured_elasticsearch")]
 
-SERVICES: dict[str, Json] = project("compose.yaml", "compose.secure.yaml")["services"]
 MAY_READ = {"own": 0, "nats": 0, "elasticsearch": 1000, "kibana": 1000}
 """The user of each service that is not ours."""
 OURS = 10001
+
+
+def services() -> dict[str, Json]:
+    """Of both files together."""
+    found: dict[str, Json] = project("compose.yaml", "compose.secure.yaml")["services"]
+    return found
 
 
 def make_secrets(folder: Path, *words: str) -> str:
     """Run the script of the service, as root with the service's capabilities only."""
     script = ["/bin/sh", str(HOME / "docker" / "secrets.sh"), *words]
     if os.geteuid() == 0:
-        kept = ",".join(f"+{name.lower()}" for name in SERVICES["secrets"]["cap_add"])
+        kept = ",".join(f"+{name.lower()}" for name in services()["secrets"]["cap_add"])
         script = ["setpriv", "--bounding-set", f"-all,{kept}", *script]
     else:  # it may give nobody a file
         (folder / "chown").write_text("#!/bin/sh\n")
@@ -64,7 +69,7 @@ def secrets(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if shutil.which("openssl") is None:
         pytest.skip("needs openssl, which makes the certificates")
     folder = tmp_path_factory.mktemp("secrets")
-    for mount in SERVICES["secrets"]["volumes"]:
+    for mount in services()["secrets"]["volumes"]:
         if mount["type"] == "volume":
             (folder / Path(mount["target"]).name).mkdir()
     make_secrets(folder)
@@ -82,7 +87,7 @@ class StackSecurity(Security):
         self._open = urllib.request.build_opener(*handlers).open
 
     def settings(self) -> list[str]:
-        settings = SERVICES["elasticsearch"]["environment"].items()
+        settings = services()["elasticsearch"]["environment"].items()
         return [
             f"{name}: {value}" for name, value in settings if re.match(r"(xpack|tran)\S+\.", name)
         ]
@@ -116,7 +121,7 @@ def test_each_service_has_its_secrets_and_nobody_else_may_read_them(secrets: Pat
     if os.geteuid() == 0:
         owners = {path: path.stat().st_uid for path in files}
         assert owners == {path: MAY_READ.get(path.parent.name, OURS) for path in files}
-    for name, service in SERVICES.items():
+    for name, service in services().items():
         volumes = {mount["source"] for mount in service.get("volumes", [])}
         seen = {volume for volume in volumes if volume.startswith("secrets-")}
         assert name == "secrets" or seen == {f"secrets-{name}"}
@@ -148,11 +153,11 @@ def test_a_second_start_keeps_every_key_and_password(secrets: Path) -> None:
 
 
 def test_no_secret_is_in_the_model_that_docker_shows(secrets: Path) -> None:
-    shown = str(SERVICES)
+    shown = str(services())
     kept = [path.read_text().strip() for path in (secrets / "own").glob("*.password")]
     assert len(kept) == 9
     assert not any(secret in shown for secret in kept)
-    for name, service in SERVICES.items():
+    for name, service in services().items():
         for variable in service.get("environment") or {}:
             assert not re.search(r"PASSWORD$|KEY$|TOKEN$|SECRET", variable) or (
                 variable == "SERVER_SSL_KEY"
@@ -200,7 +205,7 @@ async def test_the_services_store_an_event_with_logins_over_tls(
 
         def command(name: str) -> list[str]:
             there = places | {"/secrets/": f"{secrets / name}/"}
-            return at_other_addresses(SERVICES[name]["command"], there)
+            return at_other_addresses(services()[name]["command"], there)
 
         for name in ("setup", "dashboards"):
             done = await run(*CLI, *command(name))
@@ -208,7 +213,7 @@ async def test_the_services_store_an_event_with_logins_over_tls(
         assert ("dashboard", "dms-overview") in kibana.objects
         async with running(*CLI, *command("sink")) as sink:
             async with asyncio.timeout(30):
-                while (await healthy(SERVICES["sink"], port)).code:
+                while (await healthy(services()["sink"], port)).code:
                     assert not sink.ended, sink.err
             published = await publish_as_the_page_says(secrets, nats.url, tmp_path)
             assert published.code == 0, published.err
@@ -230,7 +235,7 @@ async def test_the_services_store_an_event_with_logins_over_tls(
 
 
 async def elasticsearch_is_healthy(url: str, secrets: Path) -> Finished:
-    kind, script = SERVICES["elasticsearch"]["healthcheck"]["test"]
+    kind, script = services()["elasticsearch"]["healthcheck"]["test"]
     assert kind == "CMD-SHELL"
     here = script.replace("https://127.0.0.1:9200", url).replace(
         "config/secrets", str(secrets / "elasticsearch")
