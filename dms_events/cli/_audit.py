@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from itertools import islice
 from typing import Annotated, Any, Final
 
@@ -16,6 +16,7 @@ from ..sink import Inventory, SupportsInventory
 from ..urls import scheme_of, sink_for
 from ._connection import Connection, connects
 from ._elasticsearch_options import ElasticsearchStore, elasticsearch_options
+from ._opening import url_of
 from ._running import run
 from ._schemes import Nats
 from ._shared import TypesOption, out, print_columns, status, visible, visible_json
@@ -101,10 +102,19 @@ def inventory_of(connection: Connection, to: str) -> AbstractAsyncContextManager
     Raises:
         ConfigError: no documents can be looked up there, or an option does not fit.
     """
-    sink = sink_for(to, **elasticsearch_options(connection.given, to, ElasticsearchStore))
+    with url_of("to"):
+        sink = sink_for(to, **elasticsearch_options(connection.given, to, ElasticsearchStore))
     if not isinstance(sink, SupportsInventory):
         raise ConfigError("--to", f"no documents can be looked up in {scheme_of(to)}:")
-    return sink.inventory()
+    return _opened(sink.inventory())
+
+
+@asynccontextmanager
+async def _opened(opening: AbstractAsyncContextManager[Inventory]) -> AsyncIterator[Inventory]:
+    async with AsyncExitStack() as stack:
+        with url_of("to"):
+            inventory = await stack.enter_async_context(opening)
+        yield inventory
 
 
 async def _audited(

@@ -19,7 +19,7 @@ from ..urls import scheme_of, sink_for
 from ..worker import Backfill, Stats
 from ._elasticsearch_options import ElasticsearchSink, elasticsearch_options
 from ._given import Given, takes
-from ._opening import opened
+from ._opening import opened, url_of
 from ._running import end_within, finishing, run
 from ._shared import FiguresOption, status
 from ._sink import DrainOption, Limits, line_of, print_figures
@@ -60,14 +60,16 @@ def backfill(
 
     Exits with 1 if the store refused documents, or a signal came before the end.
     """
-    source = sink_for(from_)
+    with url_of("from_"):
+        source = sink_for(from_)
     if not isinstance(source, ReadableSink):
         raise ConfigError("--from", f"no documents can be read from {scheme_of(from_)}:")
     if _same(from_, to):
         raise ConfigError("--to", "it is the store that is read; name another one")
     if rejected is not None and rejected.exists():
         raise ConfigError("--rejected", f"{rejected} exists; name a new file")
-    sink = sink_for(to, **elasticsearch_options(given, to, ElasticsearchSink))
+    with url_of("to"):
+        sink = sink_for(to, **elasticsearch_options(given, to, ElasticsearchSink))
     limits = msgspec.structs.asdict(given.of(Limits))
     done = run(_run(source, sink, rejected, limits, drain, wait, json))
     raise typer.Exit(0 if done else 1)

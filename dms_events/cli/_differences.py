@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Final, Protocol
 
@@ -16,6 +17,8 @@ _FOUND: Final = {
     "refused": "refused",
 }
 _APPLIED: Final = {"missing": "made", "outdated": "updated", "changed": "overwritten"}
+_MANY: Final = 20
+"""More missing things of one kind than these are printed as their number."""
 
 
 class Difference(Protocol):
@@ -51,14 +54,25 @@ class Difference(Protocol):
 
 
 def print_differences(found: Sequence[Difference]) -> None:
-    """Print a line for each difference, and then what to do about those that stay."""
+    """Print a line for each difference, and then what to do about those that stay.
+
+    Many missing things of one kind have one line: a new server lacks 72 index templates.
+    """
     if not found:
         out.print("everything is as declared")
         return
+    counts = Counter(map(_lacks, found))
+    folded: set[tuple[str, bool]] = set()
     rows = [("what", "setting", "declared", "on the server", "")]
     for one in found:
+        alike, place = _lacks(one), one.place
+        if alike and counts[alike] > _MANY:
+            if alike in folded:
+                continue
+            folded.add(alike)
+            place = f"{counts[alike]} {alike[0]}s"
         words = _APPLIED[one.state] if one.applied else _FOUND[one.state]
-        what = (one.place, one.setting, one.declared, one.actual, words)
+        what = (place, one.setting, one.declared, one.actual, words)
         rows.append(tuple(map(visible, what)))  # type: ignore[arg-type]
     print_columns(rows)
     for one in found:
@@ -69,3 +83,10 @@ def print_differences(found: Sequence[Difference]) -> None:
         out.print(
             "settings that were changed on the server are left as they are; --overwrite sets them"
         )
+
+
+def _lacks(one: Difference) -> tuple[str, bool] | None:
+    """Return the kind of a missing thing, such as ``index template``, and if it was made."""
+    if one.state != "missing" or one.setting:
+        return None
+    return one.place.rpartition(" ")[0], one.applied

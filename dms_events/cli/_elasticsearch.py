@@ -9,6 +9,7 @@ import typer
 from ._differences import print_differences
 from ._elasticsearch_options import Elasticsearch, elasticsearch_options
 from ._given import Given, takes
+from ._opening import url_of
 from ._running import run
 from ._shared import out
 
@@ -86,8 +87,9 @@ def setup(
     """Apply the declared templates, settings and retention to a server.
 
     A template is installed for each type that may be stored. Existing indices get new fields, aliases and
-    settings. A setting that somebody else changed on the server is left as it is, and printed. If a
-    change needs a new index, the command says so.
+    settings. A setting of a template that somebody else changed on the server is left as it is, and
+    printed. If a change needs a new index, the command says so. Retention, replicas and shards are
+    compared and set only if they are given.
 
     The exit code is 1 if a change was refused, and with `--check` if anything is not as declared.
     """
@@ -97,10 +99,11 @@ def setup(
         prefix=prefix, shards=shards, replicas=replicas, retention_days=retention
     )
     connection = elasticsearch_options(given, to)
-    if check or dry_run:
-        report = run(check_setup(to, declared, **connection))
-    else:
-        report = run(apply_setup(to, declared, overwrite=overwrite, **connection))
+    with url_of("to"):
+        if check or dry_run:
+            report = run(check_setup(to, declared, **connection))
+        else:
+            report = run(apply_setup(to, declared, overwrite=overwrite, **connection))
     print_differences(report.differences)
     if report.shards is not None:
         _print_shards(report.shards)

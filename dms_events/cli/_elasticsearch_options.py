@@ -22,7 +22,7 @@ _SCHEMES: Final = frozenset({"http", "https", "elastic-cloud"})
 
 
 def _option(flag: str, text: str, **more: Any) -> Any:
-    words = flag.partition("/")[0].removeprefix("--")
+    words = flag.removeprefix("--")
     env = f"ELASTICSEARCH_{words.replace('-', '_').upper()}"
     return option("Elasticsearch", flag, text, env=env, **more)
 
@@ -98,14 +98,24 @@ class ElasticsearchSink(ElasticsearchStore, frozen=True):
     max_bulk_bytes: Annotated[
         int, _option("--max-bulk-bytes", "Most bytes in one request.", metavar="BYTES")
     ] = 5_000_000
-    compress: Annotated[bool, _option("--compress/--no-compress", "Send requests as gzip.")] = False
-    wait_for_closed: Annotated[
+    compress: Annotated[bool, _option("--compress", "Send requests as gzip.")] = False
+    give_up_closed: Annotated[
         bool,
         _option(
-            "--wait-for-closed/--no-wait-for-closed",
-            "Keep events of a closed index until it is opened, or give them up.",
+            "--give-up-closed",
+            "Give up events of a closed index, instead of keeping them until it is opened.",
         ),
-    ] = True
+    ] = False
+
+    def adapter_options(self) -> dict[str, Any]:
+        """Return the options in the form that the adapter takes, with the secrets.
+
+        Raises:
+            ConfigError: as that of `Elasticsearch`.
+        """
+        found = Elasticsearch.adapter_options(self)
+        found["wait_for_closed"] = not found.pop("give_up_closed")
+        return found
 
 
 def elasticsearch_options(

@@ -5,15 +5,25 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, TypeVar, get_origin, get_type_hints
+from typing import Annotated, Any, Final, TypeVar, get_origin, get_type_hints
 
 import msgspec
 import typer
+
+from ..errors import ConfigError
 
 __all__ = ["Given", "takes"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 S = TypeVar("S", bound=msgspec.Struct)
+
+_OPTIONS: Final = {
+    "api_key": "api_key_file",
+    "basic_auth": "user",
+    "bearer_auth": "token_file",
+    "wanted": "type_",
+}
+"""Settings in Python whose option has another name."""
 
 
 class Given:
@@ -79,7 +89,11 @@ def takes(
                 if (source := context.get_parameter_source(name)) and source.name == "COMMANDLINE"
             }
             variables = {name: str(each.envvar) for name, each in known.items() if each.envvar}
-            return command(**{first.name: made(Given(fields, flags, variables))}, **given)
+            try:
+                return command(**{first.name: made(Given(fields, flags, variables))}, **given)
+            except ConfigError as error:
+                name = _name_of(error.setting, context)
+                raise ConfigError(name, error.reason) from error
 
         kind = inspect.Parameter.KEYWORD_ONLY
         context = inspect.Parameter("context", kind, annotation=typer.Context)
@@ -90,3 +104,14 @@ def takes(
         return taking
 
     return decorate
+
+
+def _name_of(setting: str, context: typer.Context) -> str:
+    """Return the flag of a setting, or its variable if that was given; without an option its own name."""
+    wanted = _OPTIONS.get(setting, setting)
+    for each in context.command.params:
+        if each.name == wanted and each.opts[0].startswith("-"):
+            source = context.get_parameter_source(wanted)
+            by_variable = source is not None and source.name == "ENVIRONMENT"
+            return str(each.envvar) if by_variable else each.opts[0]
+    return setting

@@ -1,4 +1,4 @@
-"""Open a sink, and wait for it if it is not there yet."""
+"""Open the sink of --to, and wait for it if it is not there yet."""
 
 from __future__ import annotations
 
@@ -7,20 +7,31 @@ import itertools
 import logging
 import random
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Final
 
-from ..errors import SinkBrokenError, SinkError
+from ..errors import ConfigError, SinkBrokenError, SinkError
 from ..quiet import Quiet
 from ..sink import Sink
 from ..worker.policy import RetryPolicy
 
-__all__ = ["opened"]
+__all__ = ["opened", "url_of"]
 
 _log = logging.getLogger("dms_events")
 _RETRY: Final = RetryPolicy(backoff_s=0.25, backoff_max_s=2.0)
 _SAY_AGAIN_S: Final = 60.0
+
+
+@contextmanager
+def url_of(option: str) -> Iterator[None]:
+    """Say in a `ConfigError` of which option the URL is: a command may have two."""
+    try:
+        yield
+    except ConfigError as error:
+        if error.setting != "url":
+            raise
+        raise ConfigError(option, error.reason) from error
 
 
 @asynccontextmanager
@@ -35,10 +46,11 @@ async def opened(sink: Sink, *, wait: bool) -> AsyncIterator[Sink]:
         SinkError: as `Sink.open`; with ``wait`` only if the sink has to be mended.
         ConfigError: as `Sink.open`.
     """
-    if wait:
-        await _wait_for(sink)
-    else:
-        await sink.open()
+    with url_of("to"):
+        if wait:
+            await _wait_for(sink)
+        else:
+            await sink.open()
     try:
         yield sink
     finally:

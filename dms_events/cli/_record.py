@@ -31,7 +31,7 @@ def record(
         typer.Option(
             min=1,
             metavar="BYTES",
-            help="Give a file of this size its last name, and begin another.",
+            help="Rename a file of this size by date and number, and begin another.",
         ),
     ] = 1 << 30,
     rotate_daily: Annotated[

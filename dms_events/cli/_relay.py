@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
 from typing import Annotated, Final
 
 import msgspec
@@ -13,6 +14,7 @@ from ..worker import Relay, RelayTally
 from ..worker.words import figures
 from ._connection import Connection, connects
 from ._logs import LogLevelOption, level_of, log_on_stderr
+from ._opening import url_of
 from ._running import finishing, run
 from ._schemes import MAKE_STREAMS, Libp2p, Nats, option
 from ._shared import FiguresOption, TypesOption, out
@@ -84,9 +86,13 @@ async def _run(
             "--from", "must be libp2p://HOST:PORT, the transport that proves who published an event"
         )
     node_options = connection.of(Libp2p).adapter_options(wait=False)
-    source = connect(from_, root=from_root, **node_options)
+    with url_of("from_"):
+        source = connect(from_, root=from_root, **node_options)
     target = connection.bus(wait=True)
     relaying = Relay(source, target, wanted=wanted, drain_s=drain_s)
-    async with target, source:
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(target)
+        with url_of("from_"):
+            await stack.enter_async_context(source)
         with finishing(relaying.stop):
             return await relaying.run()

@@ -24,7 +24,7 @@ from ._connection import Connection, connects
 from ._elasticsearch_options import ElasticsearchSink, elasticsearch_options
 from ._logs import Level, level_of, log_on_stderr
 from ._monitor import Awaited, HttpOption, monitored
-from ._opening import opened
+from ._opening import opened, url_of
 from ._running import end_within, finishing, run
 from ._schemes import MAKE_STREAMS, Nats, option
 from ._shared import FiguresOption, TypesOption, out, status
@@ -162,7 +162,8 @@ def sink_run(
     if level_of(log_level) is not Level.DEBUG:
         # The client logs each host that is lost or back. The sink says what that means.
         logging.getLogger("elastic_transport").setLevel(logging.ERROR)
-    sink = sink_for(to, **elasticsearch_options(connection.given, to, ElasticsearchSink))
+    with url_of("to"):
+        sink = sink_for(to, **elasticsearch_options(connection.given, to, ElasticsearchSink))
     settings = {
         "durable": durable,
         "wanted": wanted,

@@ -83,7 +83,10 @@ def compared(
     version, ours = our_version(found), our_version(declared)
     assert ours is not None
     if version is None:
-        fix = "it is not of dms-events: delete it, or use another --prefix"
+        fix = (
+            "it has no mark of dms-events: use another --prefix; or, if it may be replaced, put "
+            f'"_meta": {{"{_MARK}": 0}} into it, and run this again'
+        )
         return [Difference(place=place, state="refused", actual="somebody else's", fix=fix)]
     if version > ours:
         fix = "a newer release of dms-events installed it: run that release's setup"

@@ -29,19 +29,19 @@ SECRET = "hush-hush"
         (("--to", HTTPS, "--user", "me"), "--user: user and password are needed together"),
         (
             ("--to", HTTPS, "--client-key", "key.pem"),
-            "client_key: is of no use without client_cert",
+            "--client-key: is of no use without client_cert",
         ),
         (
             ("--to", "http://127.0.0.1:1", "--ca-fingerprint", "00"),
-            "ca_fingerprint: is for https://, and the URL is of http://",
+            "--ca-fingerprint: is for https://, and the URL is of http://",
         ),
         (
             ("--to", HTTPS, "--ca-fingerprint", "00"),
-            "ca_fingerprint: is no SHA-256: 64 hexadecimal digits, with or without colons",
+            "--ca-fingerprint: is no SHA-256: 64 hexadecimal digits, with or without colons",
         ),
         (
             ("--to", HTTPS, "--ca-certs", "/nowhere.pem"),
-            "ca_certs: /nowhere.pem: No such file or directory",
+            "--ca-certs: /nowhere.pem: No such file or directory",
         ),
         (
             ("--to", HTTPS, "--api-key-file", "/nowhere"),
@@ -49,16 +49,24 @@ SECRET = "hush-hush"
         ),
         (
             ("--to", f"https://me:{SECRET}@127.0.0.1:1,http://127.0.0.1:1"),
-            "url: write http:// for all hosts, or https:// for all",
+            "--to: write http:// for all hosts, or https:// for all",
         ),
         (
             ("--to", "elastic-cloud:deployment:bm90aGluZw=="),
-            "url: write elastic-cloud: and the whole cloud id, as the deployment's page has it",
+            "--to: write elastic-cloud: and the whole cloud id, as the deployment's page has it",
         ),
     ],
 )
 async def test_options_that_cannot_work_say_why(words: tuple[str, ...], says: str) -> None:
     assert await complaint("sink", "run", *words) == f"dms-events: {says}"
+
+
+async def test_an_error_names_the_option_or_the_variable_that_was_given(tmp_path: Path) -> None:
+    to = f"sqlite:{tmp_path / 'events.db'}"
+    says = await complaint("sink", "run", "--from", "tape:1", "--to", to)
+    assert says.startswith("dms-events: --from: 'tape:' is not one of ")
+    done = await run(*CLI, "elasticsearch", "setup", env={"DMS_EVENTS_SINK": "sqlite:events.db"})
+    assert done.err.startswith("dms-events: DMS_EVENTS_SINK: write http://host:port"), done
 
 
 async def test_a_secret_is_given_once(tmp_path: Path) -> None:
@@ -69,7 +77,7 @@ async def test_a_secret_is_given_once(tmp_path: Path) -> None:
     assert (done.code, done.err) == (1, twice)
     done = await run(*CLI, *words, env={f"{VARIABLE}TOKEN": SECRET})
     ways = "give one of api_key, bearer_auth and basic_auth; a user in the URL is basic_auth"
-    assert (done.code, done.err) == (1, f"dms-events: bearer_auth: {ways}\n")
+    assert (done.code, done.err) == (1, f"dms-events: --token-file: {ways}\n")
 
 
 async def test_variables_for_elasticsearch_do_not_disturb_another_sink(
@@ -134,3 +142,10 @@ async def test_a_refused_secret_is_in_no_output(
     assert done.code == 1
     assert "401 security_exception" in done.err
     assert SECRET not in done.out + done.err
+
+
+@pytest.mark.parametrize("command", ["run", "backfill"])
+async def test_the_help_shows_each_variable_whole_on_a_narrow_terminal(command: str) -> None:
+    shown = (await run(*CLI, "sink", command, "--help", env={"COLUMNS": "80"})).out
+    for name in ("API_KEY_FILE", "CA_FINGERPRINT", "MAX_BULK_BYTES", "GIVE_UP_CLOSED"):
+        assert f"{VARIABLE}{name}]" in shown

@@ -72,7 +72,8 @@ async def test_what_works_on_stored_events_refuses_a_network_that_stores_nothing
     words: tuple[str, ...],
 ) -> None:
     reason = "this command takes only nats://; libp2p:// stores nothing"
-    assert await complaint(*words) == f"dms-events: url: {reason}"
+    option = "--from" if "--from" in words else "--url"
+    assert await complaint(*words) == f"dms-events: {option}: {reason}"
 
 
 async def test_a_variable_of_another_scheme_is_left_for_the_commands_that_use_it(

@@ -10,7 +10,7 @@ import pytest
 
 from dms_events.errors import ConfigError
 from dms_events_elasticsearch import Difference, ElasticsearchSetup, apply_setup, check_setup
-from dms_events_elasticsearch.setup.templates import index_template
+from dms_events_elasticsearch.setup.templates import index_template, index_templates
 from tests.kit.programs.command import dms
 from tests.kit.servers.elasticsearch import call
 
@@ -80,7 +80,8 @@ async def test_a_setting_that_is_not_declared_is_kept(url: str) -> None:
 async def test_the_commands_exit_code_is_for_cron(url: str) -> None:
     assert (await command(url, "--replicas", "0", "--check"))[0] == 1
     code, said = await command(url, "--replicas", "0", "--dry-run")
-    assert (code, "dms-elk_stats.service_call" in said) == (0, True)
+    assert (code, said.count("index template")) == (0, 1), "a line for all of them"
+    assert f"{len(index_templates())} index templates" in said
     assert await check(url) != [], "nothing was changed"
     assert (await command(url, "--replicas", "0"))[0] == 0
     code, said = await command(url, "--replicas", "0", "--check")
@@ -177,12 +178,22 @@ async def test_what_somebody_changed_is_told_field_by_field_and_left_as_it_is(ur
     assert await check(url) == []
 
 
-async def test_a_template_of_ours_by_name_only_is_refused(url: str) -> None:
-    theirs = {"index_patterns": [f"{NAME}-*"], "priority": 500}
-    call(f"{url}/_index_template/{NAME}", "PUT", theirs)
+async def test_a_template_of_ours_by_name_only_is_refused_until_it_is_marked(url: str) -> None:
+    await apply(url)
+    theirs: dict[str, dict[str, Any]] = {
+        f"_index_template/{NAME}": {"index_patterns": [f"{NAME}-*"], "priority": 500},
+        "_component_template/dms-settings": {"template": {"settings": {"number_of_replicas": 2}}},
+    }
+    for path, body in theirs.items():
+        call(f"{url}/{path}", "PUT", body)
     found = [d for d in await apply(url, overwrite=True) if not d.applied]
-    assert [(d.place, d.state) for d in found] == [(f"index template {NAME}", "refused")]
-    assert "delete it, or use another --prefix" in found[0].fix
+    assert {d.place for d in found} == {f"index template {NAME}", SETTINGS}
+    for refused in found:
+        assert (refused.state, '"_meta": {"dms_events": 0}' in refused.fix) == ("refused", True)
+    for path, body in theirs.items():
+        call(f"{url}/{path}", "PUT", {**body, "_meta": {"dms_events": 0}})
+    await apply(url)
+    assert await check(url) == []
 
 
 async def test_a_template_of_a_newer_release_is_refused(url: str) -> None:
