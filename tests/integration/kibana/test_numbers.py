@@ -46,8 +46,8 @@ class Seeded:
 
 
 @pytest.fixture(scope="module")
-def seeded(elasticsearch_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seeded]:
-    database = tmp_path_factory.mktemp("seeded") / "events.db"
+def stores(elasticsearch_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seeded]:
+    database = tmp_path_factory.mktemp("stores") / "events.db"
     asyncio.run(store(database, emptied(elasticsearch_url)))
     call(f"{elasticsearch_url}/dms-*/_refresh", "POST")
     with closing(connected(database)) as connection:
@@ -59,9 +59,9 @@ def test_each_panel_is_counted() -> None:
 
 
 @pytest.mark.parametrize("key", PANELS, ids=" ".join)
-def test_the_numbers_of_a_panel_are_those_of_sqlite(seeded: Seeded, key: tuple[str, str]) -> None:
+def test_the_numbers_of_a_panel_are_those_of_sqlite(stores: Seeded, key: tuple[str, str]) -> None:
     data = PANELS[key].data
-    found, expected = seeded.rows(data), counted(seeded.connection, *key)
+    found, expected = stores.rows(data), counted(stores.connection, *key)
     if any(isinstance(bucket, OverTime) for bucket in data.buckets.values()):
         found, expected = sorted(showing(found, data)), sorted(showing(expected, data))
     keys = len(data.buckets)
@@ -73,68 +73,68 @@ def test_the_numbers_of_a_panel_are_those_of_sqlite(seeded: Seeded, key: tuple[s
 
 @pytest.mark.parametrize("key", PANELS, ids=" ".join)
 def test_a_panel_shows_something_in_each_of_its_series(
-    seeded: Seeded, key: tuple[str, str]
+    stores: Seeded, key: tuple[str, str]
 ) -> None:
     data = PANELS[key].data
-    rows = seeded.rows(data)
+    rows = stores.rows(data)
     for n in range(len(data.buckets), len(rows[0])):
         assert any(row[n] for row in rows)
 
 
 @pytest.mark.parametrize("key", TILES, ids=" ".join)
-def test_the_course_behind_a_number_is_not_empty(seeded: Seeded, key: tuple[str, str]) -> None:
+def test_the_course_behind_a_number_is_not_empty(stores: Seeded, key: tuple[str, str]) -> None:
     over_time = msgspec.structs.replace(PANELS[key].data, buckets={"when": OverTime()})
-    assert len(showing(seeded.rows(over_time), over_time)) > 5
+    assert len(showing(stores.rows(over_time), over_time)) > 5
 
 
-def test_the_numbers_are_those_of_the_report(seeded: Seeded) -> None:
-    types = queries.types(seeded.connection)
+def test_the_numbers_are_those_of_the_report(stores: Seeded) -> None:
+    types = queries.types(stores.connection)
     span = queries.span_of(types)
-    stored = {row[0]: row[1] for row in seeded.rows(panel("overview", "What is stored").data)}
+    stored = {row[0]: row[1] for row in stores.rows(panel("overview", "What is stored").data)}
     assert sorted(stored.values()) == sorted(row.documents for row in types)
-    growth = queries.growth(seeded.connection, span)
-    assert number(seeded, "devices", "Devices onboarded") == sum(row.devices for row in growth)
+    growth = queries.growth(stores.connection, span)
+    assert number(stores, "devices", "Devices onboarded") == sum(row.devices for row in growth)
     cpu_ghz = sum(row.cpu_mhz for row in growth) / 1000
-    assert number(seeded, "devices", "CPU onboarded") == pytest.approx(cpu_ghz)
-    payments = queries.payments(seeded.connection, span)
-    assert number(seeded, "payments", "NTX paid") == sum(r.ntx for r in payments if r.success)
-    assert number(seeded, "payments", "Payments") == sum(row.payments for row in payments)
-    services = queries.top_services(seeded.connection, 8)
-    top = seeded.rows(panel("service-calls", "Top services").data)
+    assert number(stores, "devices", "CPU onboarded") == pytest.approx(cpu_ghz)
+    payments = queries.payments(stores.connection, span)
+    assert number(stores, "payments", "NTX paid") == sum(r.ntx for r in payments if r.success)
+    assert number(stores, "payments", "Payments") == sum(row.payments for row in payments)
+    services = queries.top_services(stores.connection, 8)
+    top = stores.rows(panel("service-calls", "Top services").data)
     assert top == [(row.service_id, row.calls) for row in services]
 
 
-def test_the_last_status_of_all_calls_is_that_of_the_report(seeded: Seeded) -> None:
+def test_the_last_status_of_all_calls_is_that_of_the_report(stores: Seeded) -> None:
     data = panel("service-calls", "Calls").data
     latest = data.buckets["call"]
     assert isinstance(latest, Top)
     all_calls = {"call": msgspec.structs.replace(latest, size=10_000)}
-    rows = seeded.rows(msgspec.structs.replace(data, buckets=all_calls))
+    rows = stores.rows(msgspec.structs.replace(data, buckets=all_calls))
     found: dict[str, int] = {}
     for row in rows:
         if row[1] != "paused":  # of the one call that was never accepted
             found[row[1]] = found.get(row[1], 0) + 1
     expected: dict[str, int] = {}
-    span = queries.span_of(queries.types(seeded.connection))
-    for bucket in queries.calls(seeded.connection, span):
+    span = queries.span_of(queries.types(stores.connection))
+    for bucket in queries.calls(stores.connection, span):
         expected[bucket.status] = expected.get(bucket.status, 0) + bucket.calls
     assert found == expected
 
 
-def test_the_search_of_the_guide_finds_something(seeded: Seeded) -> None:
+def test_the_search_of_the_guide_finds_something(stores: Seeded) -> None:
     [block] = re.findall(r"```json\nPOST (\S+)\n(.*?)```", GUIDE, re.DOTALL)
-    answer = call(f"{seeded.url}/{block[0]}", "POST", json.loads(block[1]))
+    answer = call(f"{stores.url}/{block[0]}", "POST", json.loads(block[1]))
     assert answer["_shards"]["failed"] == 0
     paid = [bucket["paid"]["ntx"]["value"] for bucket in answer["aggregations"]["peer"]["buckets"]]
-    assert sum(paid) == number(seeded, "payments", "NTX paid")
+    assert sum(paid) == number(stores, "payments", "NTX paid")
 
 
 def panel(dashboard: str, title: str) -> Asking:
     return PANELS[dashboard, title]
 
 
-def number(seeded: Seeded, dashboard: str, title: str) -> Any:
-    [(value,)] = seeded.rows(panel(dashboard, title).data)
+def number(stores: Seeded, dashboard: str, title: str) -> Any:
+    [(value,)] = stores.rows(panel(dashboard, title).data)
     return value
 
 

@@ -41,7 +41,7 @@ class Index:
         return 200, {"items": [{"create": item} for item in items]}
 
 
-def sized(count: int, body_bytes: int, prefix: str = "") -> list[Document]:
+def large(count: int, body_bytes: int, prefix: str = "") -> list[Document]:
     body = b'{"a":"%b"}' % (b"x" * body_bytes)
     return [
         msgspec.structs.replace(document, id=prefix + document.id, body=body)
@@ -58,11 +58,11 @@ async def test_requests_over_the_limit_of_a_proxy_that_resets_them_are_made_smal
         server(index.bulk, most_bytes=MOST_BYTES, resets=resets) as url,
         sink_at(url) as sink,
     ):
-        assert await sink.write(sized(400, 1000)) == [STORED] * 400
+        assert await sink.write(large(400, 1000)) == [STORED] * 400
         assert 2 <= len(resets) < 8
         first = len(resets)
         for batch in range(5):
-            assert await sink.write(sized(400, 1000, f"{batch}/")) == [STORED] * 400
+            assert await sink.write(large(400, 1000, f"{batch}/")) == [STORED] * 400
     assert len(resets) == first, "the limit is remembered"
     assert len(index.kept) == len(set(index.kept)) == 2400
     assert "do not get through (the connection breaks)" in caplog.text
@@ -76,10 +76,10 @@ async def test_requests_over_the_limit_of_the_server_are_made_smaller_once() -> 
         return failure(413, "content_too_large") if len(ids) > 30 else index.bulk(ids)
 
     async with server(bulk) as url, sink_at(url) as sink:
-        assert await sink.write(sized(400, 1000)) == [STORED] * 400
+        assert await sink.write(large(400, 1000)) == [STORED] * 400
         refused = sum(size > 30 for size in sizes)
         assert 1 <= refused < 8
-        assert await sink.write(sized(400, 1000, "again/")) == [STORED] * 400
+        assert await sink.write(large(400, 1000, "again/")) == [STORED] * 400
     assert sum(size > 30 for size in sizes) == refused
     assert len(index.kept) == 800
 
@@ -91,7 +91,7 @@ async def test_ids_that_are_longer_in_a_request_than_they_seem_hold_up_nothing()
         sizes.append(len(ids))
         return failure(413, "content_too_large") if len(ids) > 3 else index.bulk(ids)
 
-    batch = sized(50, 1, "\x01" * 200)  # six bytes each
+    batch = large(50, 1, "\x01" * 200)  # six bytes each
     async with server(bulk) as url, sink_at(url, max_bulk_bytes=4000) as sink:
         assert await sink.write(batch) == [STORED] * 50
         assert await sink.write(batch) == [SinkVerdict(Verdict.DUPLICATE)] * 50
@@ -109,7 +109,7 @@ async def test_a_connection_that_was_old_teaches_nothing() -> None:
 
     async with server(bulk) as url, sink_at(url) as sink:
         for batch in range(3):
-            assert await sink.write(sized(100, 100, f"{batch}/")) == [STORED] * 100
+            assert await sink.write(large(100, 100, f"{batch}/")) == [STORED] * 100
     assert sizes == [100] * 6
 
 
@@ -117,8 +117,8 @@ async def test_a_document_that_breaks_every_connection_is_for_later_and_its_neig
     None
 ):
     index, resets = Index(), list[int]()
-    batch = sized(300, 1000)
-    batch[123] = sized(1, 2 * MOST_BYTES, "huge")[0]
+    batch = large(300, 1000)
+    batch[123] = large(1, 2 * MOST_BYTES, "huge")[0]
     async with (
         server(index.bulk, most_bytes=MOST_BYTES, resets=resets) as url,
         sink_at(url) as sink,
@@ -137,7 +137,7 @@ async def test_where_every_connection_breaks_the_batch_waits_after_a_few_request
     resets: list[int] = []
     async with server(most_bytes=1000, resets=resets) as url, sink_at(url) as sink:
         with pytest.raises(SinkUnavailableError, match="writing: "):
-            await sink.write(sized(300, 2000))
+            await sink.write(large(300, 2000))
     assert len(resets) < 20
 
 
@@ -154,7 +154,7 @@ async def test_a_server_that_went_away_is_not_taken_for_a_limit() -> None:
 
     async with server(bulk, info=info) as url, sink_at(url) as sink:
         with pytest.raises(SinkUnavailableError):
-            await sink.write(sized(1000, 100))
+            await sink.write(large(1000, 100))
         assert not await sink.answers()
         gone = False
         assert await sink.answers()
