@@ -15,12 +15,13 @@ from dms_events.errors import SinkError
 from dms_events.sink import Document, SinkUnavailableError, SinkVerdict, Verdict
 from dms_events_elasticsearch import ElasticsearchSink
 from dms_events_nats import NatsServer
-from tests.kit.programs.processes import CLI, running
+from tests.kit.programs.processes import running
 from tests.kit.servers.elasticsearch import ElasticsearchServer, call
 from tests.kit.servers.operator import at
 from tests.kit.storing import prepared, tally_in
 
 from .test_elasticsearch import hand_made, opened, removed, verdicts
+from .test_endings import LONG_END
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("elasticsearch_url")]
 
@@ -139,12 +140,12 @@ async def test_a_forwarder_ends_within_its_drain_while_the_server_stands_still(
         "--to",
         tight_elasticsearch.url,
         "--drain",
-        "6",
+        "13",
         "--batch",
         "100",
         "--json",
     )
-    async with dms_events.connect(nats_server.url) as bus, running(*CLI, *words) as command:
+    async with dms_events.connect(nats_server.url) as bus, running(*LONG_END, *words) as command:
         await bus.publish_many(prepared(bus, 10))
         async with asyncio.timeout(30):
             while not await has_documents(sink):  # noqa: ASYNC110 - only the server knows
