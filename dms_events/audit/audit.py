@@ -165,9 +165,7 @@ class Audit:
             return
         self._progress("looking for missing documents")
         for ids in self._scratch.missing_ids(durable.delivered, _FIND):
-            # No store has an id with a lone surrogate: neither JSON nor SQLite can carry it.
-            storable = [id for id in ids if id.isascii() or _is_utf8(id)]
-            for found in await self._inventory.find(storable):
+            for found in await self._inventory.find(ids):
                 if self._scratch.found(found.id):
                     self._summary.month(found.index).sink += 1
         await self._explain_types()
@@ -213,11 +211,3 @@ def _older_ms(position: StreamPosition) -> int | None:
         return None
     skew_ms = _SKEW_MS if position.first > 1 else 0
     return position.first_ns // 1_000_000 + skew_ms
-
-
-def _is_utf8(id: str) -> bool:
-    try:
-        id.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

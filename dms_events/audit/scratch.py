@@ -208,4 +208,5 @@ def _key(id: str) -> bytes:
 
 
 def _text(key: bytes) -> str:
-    return key.decode(errors="surrogatepass")
+    """Return an id as text that every store and every output takes."""
+    return key.decode(errors="backslashreplace")

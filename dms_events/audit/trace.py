@@ -97,8 +97,8 @@ async def trace(
             stored_ns=message.stored_ns,
             type_name=message.type_name,
             source=message.transport_source,
-            event_id=message.id,
-            document_id=document_id,
+            event_id=_plain(message.id),
+            document_id=_plain(document_id),
             state=State.FOR_ANOTHER
             if is_for_another(message, durable)
             else _state(position, message.sequence),
@@ -110,8 +110,13 @@ async def trace(
         for event_id in {id, *(each.event_id for each in sightings)}
         async for letter in bus.dead_letters.find(id=event_id)
     ]
-    documents = await inventory.find({id, *(each.document_id for each in sightings)})
+    documents = await inventory.find({_plain(id), *(each.document_id for each in sightings)})
     return Trace(messages=sightings, letters=letters, documents=documents)
+
+
+def _plain(id: str) -> str:
+    """Return an id as text that every store and every output takes: it may have a lone surrogate."""
+    return id.encode(errors="backslashreplace").decode()
 
 
 def _state(position: DurablePosition | None, sequence: int) -> State:
