@@ -97,7 +97,7 @@ async def test_a_monitoring_url_that_does_not_answer_is_an_error_in_one_line(
         nats_server, nats_server.url.replace("nats:", "http:"), "not that of a nats-server"
     )
     for wrong in ("127.0.0.1:8222", "http://", "http://me:secret@127.0.0.1:8222"):
-        await says_of(nats_server, wrong, "monitoring_url: is not an address such as")
+        await says_of(nats_server, wrong, "--monitoring-url: is not an address such as")
 
 
 async def says_of(server: NatsServer, monitoring: str, says: str) -> None:
