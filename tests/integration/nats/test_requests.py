@@ -27,6 +27,7 @@ from dms_events import (
     TransportError,
 )
 from dms_events.envelope import decode_envelope, encode_envelope
+from dms_events.testing.transport_contract.answers import deploy
 from dms_events.transport import RequestDelivery
 from dms_events.types.deployment import DeploymentRequest, DeploymentResponse
 from dms_events_nats import NatsServer, requests
@@ -37,10 +38,6 @@ from tests.kit.servers.operator import at
 TYPE = "deployment.DeploymentRequest"
 SUBJECT = f"dms.requests.{TYPE}._"
 ANSWER = Envelope(type="deployment.DeploymentResponse", data=b'{"success":true}')
-
-
-async def deploy(event: DeploymentRequest) -> DeploymentResponse:
-    return DeploymentResponse(success=True, content=event.service_type)
 
 
 async def ask(bus: Bus, service: str = "", timeout_s: float = 5) -> DeploymentResponse:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -17,6 +17,7 @@ from dms_events_nats import NatsServer
 from tests.kit.programs.processes import until
 from tests.kit.servers.elasticsearch import call
 from tests.kit.servers.operator import at
+from tests.unit.worker.forwarding import forwarding
 from tests.unit.worker.scripted_sink import Lines, ScriptedSink
 
 INDEX = "dms-elk_stats.service_remove"
@@ -40,17 +41,6 @@ def write_blocked(url: str) -> Iterator[None]:
         yield
     finally:
         call(f"{url}/_settings", "PUT", {"index.blocks.write": None})
-
-
-@asynccontextmanager
-async def forwarding(forwarder: Forwarder) -> AsyncIterator[None]:
-    running = asyncio.create_task(forwarder.run())
-    try:
-        yield
-    finally:
-        forwarder.stop()
-        async with asyncio.timeout(30):
-            await running
 
 
 @pytest.mark.slow

@@ -21,8 +21,8 @@ from tests.kit.servers.elasticsearch_fixtures import SecuredElasticsearch, empti
 from tests.kit.servers.http_proxy import proxied
 from tests.kit.servers.scripted_elasticsearch import documents, server, sink_at
 from tests.kit.storing import adds_up
+from tests.unit.worker.forwarding import forwarding
 
-from .test_blocked_month import forwarding
 from .test_elasticsearch import opened
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("elasticsearch_url")]

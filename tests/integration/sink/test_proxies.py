@@ -17,8 +17,9 @@ from tests.kit.programs.processes import until
 from tests.kit.servers.elasticsearch import call
 from tests.kit.servers.http_proxy import Proxy, proxied
 from tests.kit.storing import adds_up, prepared
+from tests.unit.worker.forwarding import forwarding
 
-from .test_blocked_month import forwarding, of_month, write_blocked
+from .test_blocked_month import of_month, write_blocked
 from .test_elasticsearch import opened
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("elasticsearch_url")]

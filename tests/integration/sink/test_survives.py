@@ -23,8 +23,8 @@ from tests.kit.servers.elasticsearch_fixtures import emptied
 from tests.kit.soak import sized
 from tests.kit.storing import adds_up, prepared, tally_in
 from tests.kit.storing import call as service_call
+from tests.unit.worker.forwarding import forwarding
 
-from .test_blocked_month import forwarding
 from .test_end_to_end import everything, ids
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("elasticsearch_url")]

@@ -17,7 +17,7 @@ from dms_events.dead_letters.replay import prepare_replay
 from dms_events.envelope import decode_envelope, encode_envelope
 from dms_events.sink import Verdict
 from tests.kit.letters import OLD
-from tests.unit.worker.forwarding import removals, until
+from tests.unit.worker.forwarding import forwarding, removals, until
 from tests.unit.worker.scripted_sink import Lines, ScriptedSink
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -90,14 +90,13 @@ async def test_a_running_forwarder_judges_a_replay_of_what_it_refused_again() ->
         await bus.publish(event)
         sink = ScriptedSink({event.id: Lines(Verdict.REJECTED)})
         forwarder = Forwarder(bus, sink, linger_s=0.01)
-        running = asyncio.create_task(forwarder.run())
-        await until(lambda: forwarder.stats.rejected == 1)
-        sink.script[event.id] = Lines(Verdict.STORED)
-        [refused] = [one async for one in bus.dead_letters.find()]
-        await bus.dead_letters.replay(refused)
-        await until(lambda: forwarder.stats.stored == 1)
-        forwarder.stop()
-        tally = await running
+        async with forwarding(forwarder):
+            await until(lambda: forwarder.stats.rejected == 1)
+            sink.script[event.id] = Lines(Verdict.STORED)
+            [refused] = [one async for one in bus.dead_letters.find()]
+            await bus.dead_letters.replay(refused)
+            await until(lambda: forwarder.stats.stored == 1)
+        tally = forwarder.stats
         assert (tally.received, tally.rejected, tally.stored, tally.duplicates) == (2, 1, 1, 0)
         assert [one async for one in bus.dead_letters.find()] == []
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from inspect import iscoroutinefunction
 
 import pytest
@@ -15,7 +16,7 @@ from dms_events.types.elk_stats import ServiceRemove
 
 from .scripted_sink import Lines
 
-__all__ = ["drained", "lose", "overloaded", "removals", "unsettled", "until"]
+__all__ = ["drained", "forwarding", "lose", "overloaded", "removals", "unsettled", "until"]
 
 NEVER = 10**9
 
@@ -34,6 +35,18 @@ def overloaded(count: int) -> dict[str, Lines]:
 async def drained(forwarder: Forwarder) -> Stats:
     forwarder.drain()
     return await asyncio.wait_for(forwarder.run(), 20)
+
+
+@asynccontextmanager
+async def forwarding(forwarder: Forwarder) -> AsyncIterator[None]:
+    """Run it for as long as the block lasts; then stop it, and wait until it has ended."""
+    running = asyncio.create_task(forwarder.run())
+    try:
+        yield
+    finally:
+        forwarder.stop()
+        async with asyncio.timeout(30):
+            await running
 
 
 async def unsettled(bus: Bus) -> int:

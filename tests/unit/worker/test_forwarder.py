@@ -15,7 +15,7 @@ from dms_events.sink import Verdict
 from dms_events.types.elk_stats import NewService
 from dms_events.types.spec_config import SpecConfig
 
-from .forwarding import drained, lose, removals, unsettled, until
+from .forwarding import drained, forwarding, lose, removals, unsettled, until
 from .scripted_sink import Lines, ScriptedSink
 
 
@@ -61,14 +61,13 @@ async def test_an_event_of_which_no_document_can_be_made_is_a_dead_letter_and_ot
 async def test_it_goes_on_with_what_is_published_later_until_it_is_stopped(bus: Bus) -> None:
     sink = ScriptedSink()
     forwarder = Forwarder(bus, sink, linger_s=0.01)
-    running = asyncio.create_task(forwarder.run())
-    first, *others = removals(bus, 5)
-    await bus.publish(first)
-    await until(lambda: len(sink.documents) == 1)
-    await bus.publish_many(others)
-    await until(lambda: len(sink.documents) == 5)
-    forwarder.stop()
-    tally = await asyncio.wait_for(running, 5)
+    async with forwarding(forwarder):
+        first, *others = removals(bus, 5)
+        await bus.publish(first)
+        await until(lambda: len(sink.documents) == 1)
+        await bus.publish_many(others)
+        await until(lambda: len(sink.documents) == 5)
+    tally = forwarder.stats
     assert (tally.received, tally.stored, tally.returned) == (5, 5, 0)
 
 

@@ -22,7 +22,7 @@ from dms_events.types.elk_stats import ServiceRemove
 from dms_events.worker import document_writer
 from dms_events.worker.policy import RetryPolicy
 
-from .forwarding import drained, overloaded, removals, unsettled, until
+from .forwarding import drained, forwarding, overloaded, removals, unsettled, until
 from .scripted_sink import Lines, ScriptedSink
 
 
@@ -36,10 +36,9 @@ async def test_stopping_leaves_what_is_for_later_to_the_next_and_loses_nothing(b
     await bus.publish_many(removals(bus, 10))
     sink = ScriptedSink({**overloaded(6), "id-6": Lines(Verdict.REJECTED)})
     forwarder = Forwarder(bus, sink, linger_s=0.01)
-    running = asyncio.create_task(forwarder.run())
-    await until(lambda: forwarder.stats.again == 6 and forwarder.stats.rejected == 1)
-    forwarder.stop()
-    stats = await asyncio.wait_for(running, 5)
+    async with forwarding(forwarder):
+        await until(lambda: forwarder.stats.again == 6 and forwarder.stats.rejected == 1)
+    stats = forwarder.stats
     assert (stats.stored, stats.rejected, stats.returned) == (3, 1, 6)
     assert stats.received == 10
     healthy = ScriptedSink()
@@ -58,10 +57,9 @@ async def test_stopping_while_the_sink_takes_nothing_gives_all_back_and_takes_no
     await bus.publish_many(removals(bus, 6))
     sink = ScriptedSink(broken_calls=[0])
     forwarder = Forwarder(bus, sink, batch=2, writes=1, linger_s=0.01)
-    running = asyncio.create_task(forwarder.run())
-    await until(lambda: forwarder.stats.unavailable == 1)
-    forwarder.stop()
-    stats = await asyncio.wait_for(running, 5)
+    async with forwarding(forwarder):
+        await until(lambda: forwarder.stats.unavailable == 1)
+    stats = forwarder.stats
     assert sink.batches == [2], "what waits for a write is not begun any more"
     assert (stats.received, stats.returned, stats.again) == (6, 6, 0)
     async with bus.subscribe("elk_stats.*", durable="dms-events-sink") as messages:
@@ -75,10 +73,9 @@ async def test_stopping_does_not_wait_for_a_write_that_hangs_beyond_the_drain(bu
     await bus.publish_many(removals(bus, 6))
     sink = ScriptedSink(before=hang)
     forwarder = Forwarder(bus, sink, batch=2, writes=2, linger_s=0.01, drain_s=0.05)
-    running = asyncio.create_task(forwarder.run())
-    await until(lambda: sink.asked == 2)
-    forwarder.stop()
-    stats = await asyncio.wait_for(running, 5)
+    async with forwarding(forwarder):
+        await until(lambda: sink.asked == 2)
+    stats = forwarder.stats
     assert (stats.received, stats.returned, sink.asked) == (6, 6, 2)
     assert (await drained(Forwarder(bus, ScriptedSink(), linger_s=0.01))).stored == 6
 
@@ -87,10 +84,9 @@ async def test_stopping_finishes_the_write_that_is_under_way(bus: Bus) -> None:
     await bus.publish_many(removals(bus, 4))
     sink = ScriptedSink(write_s=0.3)
     forwarder = Forwarder(bus, sink, linger_s=0.01)
-    running = asyncio.create_task(forwarder.run())
-    await until(lambda: sink.busy == 1)
-    forwarder.stop()
-    tally = await asyncio.wait_for(running, 5)
+    async with forwarding(forwarder):
+        await until(lambda: sink.busy == 1)
+    tally = forwarder.stats
     assert (tally.stored, tally.returned) == (4, 0)
     assert await unsettled(bus) == 0
 
@@ -105,10 +101,9 @@ async def test_what_cannot_be_buried_is_given_back(
         await full.publish_many(removals(full, 1))
         sink = ScriptedSink({"id-0": Lines(Verdict.REJECTED)})
         forwarder = Forwarder(full, sink, linger_s=0.01)
-        running = asyncio.create_task(forwarder.run())
-        await until(lambda: forwarder.stats.returned >= 2)
-        forwarder.stop()
-        tally = await asyncio.wait_for(running, 5)
+        async with forwarding(forwarder):
+            await until(lambda: forwarder.stats.returned >= 2)
+        tally = forwarder.stats
         assert (tally.rejected, tally.stored) == (0, 0)
         assert tally.received == tally.returned
         assert await unsettled(full) == 1

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
 
 import msgspec
 import pytest
@@ -15,7 +13,7 @@ from dms_events.sink import Document, Pace, SinkUnavailableError, SinkVerdict
 from dms_events.worker import document_writer, sink_writer
 from dms_events.worker.policy import RetryPolicy
 
-from .forwarding import drained, overloaded, removals, unsettled, until
+from .forwarding import drained, forwarding, overloaded, removals, unsettled, until
 from .scripted_sink import ScriptedSink
 
 
@@ -23,16 +21,6 @@ from .scripted_sink import ScriptedSink
 async def bus() -> AsyncIterator[Bus]:
     async with dms_events.connect("memory://") as bus:
         yield bus
-
-
-@asynccontextmanager
-async def forwarding(forwarder: Forwarder) -> AsyncIterator[None]:
-    running = asyncio.create_task(forwarder.run())
-    try:
-        yield
-    finally:
-        forwarder.stop()
-        await asyncio.wait_for(running, 10)
 
 
 class Switched(ScriptedSink):

@@ -22,7 +22,7 @@ from dms_events.sink import (
 from dms_events.worker import document_writer, sink_waits, sink_writer
 from dms_events.worker.policy import RetryPolicy
 
-from .forwarding import drained, removals, until
+from .forwarding import drained, forwarding, removals, until
 from .scripted_sink import ScriptedSink
 
 SOON = RetryPolicy(backoff_s=0.01, backoff_max_s=0.02)
@@ -99,10 +99,8 @@ async def test_a_wait_says_why_again_and_again_while_it_lasts(
     sink = Failing(iter([SinkUnavailableError("503 a")]))
     sink.there = False
     forwarder = Forwarder(bus, sink, linger_s=0.01)
-    running = asyncio.create_task(forwarder.run())
-    await until(lambda: len(lines(caplog)) > 3)
-    forwarder.stop()
-    await running
+    async with forwarding(forwarder):
+        await until(lambda: len(lines(caplog)) > 3)
     assert sink.asked == 1, "it is not written to while it does not answer"
     assert len({line.partition(" (")[0] for line in lines(caplog)}) == 1, "since the same time"
 
@@ -136,12 +134,10 @@ async def test_a_sink_that_was_away_is_written_to_as_soon_as_it_answers(
     sink = failing("connection refused")
     sink.there = False
     forwarder = Forwarder(bus, sink, linger_s=0.01)
-    running = asyncio.create_task(forwarder.run())
-    await until(lambda: forwarder.stats.unavailable == 1)
-    sink.there = True
-    await until(lambda: forwarder.stats.stored == 10)
-    forwarder.stop()
-    await running
+    async with forwarding(forwarder):
+        await until(lambda: forwarder.stats.unavailable == 1)
+        sink.there = True
+        await until(lambda: forwarder.stats.stored == 10)
     assert forwarder.stats.unavailable == 1
 
 
