@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import ssl
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import AbstractAsyncContextManager
 from typing import Literal
 from weakref import WeakSet
@@ -16,17 +16,11 @@ from dms_events.errors import ConfigError, ConnectionLostError
 from dms_events.names import checked_root
 from dms_events.transport import (
     Answer,
-    Channel,
     Guarantees,
-    KeyValue,
     OutgoingMessage,
     PublishCounts,
     Receiver,
-    StreamPosition,
     SubscriptionSpec,
-    SupportsDeadLetters,
-    SupportsNotes,
-    SupportsPosition,
     SupportsPublishCounts,
     SupportsRequests,
     Transport,
@@ -38,7 +32,7 @@ from .publish import CorePublisher, Publisher
 from .read import CoreReceiver, PartitionedReceiver, PullReceiver, open_receiver
 from .requests import Requests
 from .setup import EventsSetup, NatsSetup, StreamSetup, check_streams, make_streams
-from .store import delete_message, durables_for, fetch_message, open_notes, position_in
+from .stored import Stored
 from .subjects import Subjects
 
 __all__ = ["NatsTransport"]
@@ -48,14 +42,7 @@ _PENDING_BYTES = 16 << 20
 """Above so many unsent bytes the client itself waits, deaf to a cancellation. Publishers wait earlier."""
 
 
-class NatsTransport(
-    Transport,
-    SupportsDeadLetters,
-    SupportsNotes,
-    SupportsPosition,
-    SupportsPublishCounts,
-    SupportsRequests,
-):
+class NatsTransport(Transport, Stored, SupportsPublishCounts, SupportsRequests):
     """JetStream, or core NATS with ``durable=False``.
 
     A lost connection is made again for as long as the bus is open. With JetStream, events that were not
@@ -242,32 +229,6 @@ class NatsTransport(
     def _check_open(self, doing: str) -> None:
         if not self._opened or self._client.is_closed:
             raise ConnectionLostError(f"{doing}: the bus is not open; use it in async with")
-
-    async def notes(self, durable: str) -> KeyValue:
-        return await open_notes(self._client.jetstream(), self._stores(), self._subjects, durable)
-
-    async def readers(self, message: OutgoingMessage, durable: str = "") -> Sequence[str]:
-        self._stores()
-        stream, subject = self._subjects.stream(message.channel), self._subjects.of(message)
-        return await durables_for(self._client, stream, subject, durable)
-
-    async def position(self, durable: str) -> StreamPosition:
-        self._stores()
-        return await position_in(self._client, self._subjects.stream("events"), durable)
-
-    async def fetch(self, channel: Channel, sequence: int) -> bytes | None:
-        return await fetch_message(self._stores(), self._subjects.stream(channel), sequence)
-
-    async def delete(self, channel: Channel, sequence: int) -> bool:
-        stream = self._subjects.stream(channel)
-        return await delete_message(self._client, self._stores(), stream, sequence)
-
-    def _stores(self) -> JetStreamManager:
-        if not self._durable:
-            raise ConfigError("durable", "core NATS stores nothing; connect with durable=True")
-        if self._manager is None or self._client.is_closed:
-            raise ConnectionLostError("the bus is not open; use it in async with")
-        return self._manager
 
     async def close(self) -> None:
         away, unsent = self._attempts.away, self._client.holds_unsent

@@ -29,6 +29,7 @@ from .aside import Aside
 from .claims import DifferingClaims
 from .discards import Discards
 from .message import Message, id_of_unread
+from .paused import Paused
 
 __all__ = ["Subscription"]
 
@@ -172,7 +173,7 @@ class Subscription(Generic[T]):
     async def pause(self) -> None:
         """Stop receiving for good; messages that have arrived can still be taken."""
         if not await self._opened().pause():
-            self._reading = _Paused()
+            self._reading = Paused()
 
     async def batch(
         self, limit: int, max_wait_s: float, *, max_bytes: float = inf
@@ -288,15 +289,3 @@ class Subscription(Generic[T]):
         if self._receiver is None:
             raise TransportError("enter the subscription first: async with bus.subscribe(...)")
         return self._receiver
-
-
-class _Paused(Receiver):
-    """Takes the place of a receiver whose remaining messages nobody shall take."""
-
-    def pop(self) -> None:
-        return None
-
-    async def wait(self, timeout_s: float | None) -> bool:
-        if timeout_s is None:
-            raise TransportError("the subscription is paused, and receives no more")
-        return False

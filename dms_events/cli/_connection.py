@@ -12,7 +12,8 @@ from ..bus import Bus
 from ..errors import ConfigError
 from ..urls import connect, scheme_of
 from ._given import Given, takes
-from ._schemes import Libp2p, Nats, Scheme, option
+from ._libp2p_options import Libp2p
+from ._schemes import Nats, Scheme, option
 
 __all__ = ["Connection", "connects"]
 

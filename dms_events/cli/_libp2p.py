@@ -19,8 +19,9 @@ from ..errors import ConfigError, TransportError
 from ..transport import Peer
 from ..urls import scheme_of
 from ._connection import Connection, connects
+from ._libp2p_options import JOINING, Libp2pGuest
 from ._running import run
-from ._schemes import JOINING, Libp2pGuest, option
+from ._schemes import option
 from ._shared import out, print_columns, visible, visible_json
 
 __all__ = ["app"]

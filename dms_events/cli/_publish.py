@@ -16,8 +16,9 @@ import typer
 from .. import codec, registry
 from ..errors import ConfigError, DecodeError, PublishError
 from ._connection import Connection, connects
+from ._libp2p_options import WAIT_FOR_PEERS, Libp2p
 from ._running import run
-from ._schemes import MAKE_STREAMS, URL, WAIT_FOR_PEERS, Libp2p, Nats
+from ._schemes import MAKE_STREAMS, URL, Nats
 from ._shared import out, status
 
 __all__ = ["publish"]

@@ -13,10 +13,11 @@ from ..urls import connect, scheme_of
 from ..worker import Relay, RelayTally
 from ..worker.words import figures
 from ._connection import Connection, connects
+from ._libp2p_options import Libp2p
 from ._logs import LogLevelOption, level_of, log_on_stderr
 from ._opening import url_of
 from ._running import finishing, run
-from ._schemes import MAKE_STREAMS, Libp2p, Nats, option
+from ._schemes import MAKE_STREAMS, Nats, option
 from ._shared import FiguresOption, TypesOption, out
 
 __all__ = ["relay"]

@@ -11,8 +11,9 @@ import typer
 from .. import codec
 from ..bus import Message, Subscription
 from ._connection import Connection, connects
+from ._libp2p_options import Libp2p
 from ._running import run
-from ._schemes import URL, Libp2p, Nats
+from ._schemes import URL, Nats
 from ._shared import (
     HIDDEN,
     RevealOption,

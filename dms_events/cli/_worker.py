@@ -20,9 +20,10 @@ from ..worker.signals import on_signals
 from ..worker.words import figures
 from ..worker.worker import NO_HANDLER
 from ._connection import Connection, connects
+from ._libp2p_options import WAIT_FOR_PEERS, Libp2p
 from ._logs import LogLevelOption, level_of, log_on_stderr
 from ._running import end_within, run
-from ._schemes import MAKE_STREAMS, URL, WAIT_FOR_PEERS, Libp2p, Nats
+from ._schemes import MAKE_STREAMS, URL, Nats
 from ._shared import FiguresOption, out, status, visible
 
 __all__ = ["worker"]

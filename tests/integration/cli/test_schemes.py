@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import dms_events
-from dms_events.cli._schemes import Libp2p
+from dms_events.cli._libp2p_options import Libp2p
 from dms_events_nats import NatsServer
 from tests.kit.extras import require_libp2p
 from tests.kit.programs.command import answer, complaint
