@@ -268,7 +268,7 @@ class Bus(Requests):
                 "partitioned", "it takes a durable, and a transport that acknowledges"
             )
         if must_exist and durable is None:
-            raise ConfigError("must_exist", "it takes a durable: name one, or leave must_exist out")
+            raise ConfigError("must_exist", "it takes a durable: name one, or leave this out")
         patterns = [w if isinstance(w, str) else registry.name_of(w) for w in wanted]
         names = {name: registry.matching(name) for name in patterns}
         types = frozenset(name for found in names.values() for name in found)

@@ -17,7 +17,7 @@ from tests.kit.kibana.server import scripted_kibana
 from tests.kit.libp2p.go_peers import free_port
 from tests.kit.paths import HOME
 from tests.kit.programs.processes import CLI, Finished, run, running
-from tests.kit.servers.elasticsearch import call
+from tests.kit.servers.elasticsearch import call, counted
 from tests.kit.storing import prepared
 
 pytestmark = pytest.mark.slow
@@ -67,7 +67,7 @@ async def test_the_services_set_up_install_and_store(
                     assert not program.ended, program.err
             await bus.publish_many(prepared(bus, 20))
             async with asyncio.timeout(30):
-                while stored(empty_elasticsearch_url) != 20:  # noqa: ASYNC110 - only the server knows
+                while counted(empty_elasticsearch_url) != 20:  # noqa: ASYNC110 - only the server knows
                     await asyncio.sleep(0.1)
             await nats_server.kill()
             async with asyncio.timeout(30):
@@ -109,9 +109,4 @@ async def test_the_commands_of_the_readme_set_up_install_and_store(
             done = await run(*CLI, *at_other_addresses(words, places))
             assert done.code == 0, done
         assert ("dashboard", "dms-overview") in kibana.objects
-    assert stored(empty_elasticsearch_url) == 20
-
-
-def stored(url: str) -> int:
-    call(f"{url}/_refresh", "POST")
-    return int(call(f"{url}/dms-*/_count")["count"])
+    assert counted(empty_elasticsearch_url) == 20

@@ -17,7 +17,7 @@ from dms_events.sink import Document
 from dms_events_file import FileSink
 from dms_events_nats import NatsServer
 from tests.kit.programs.processes import CLI, run, running, until
-from tests.kit.servers.elasticsearch import call
+from tests.kit.servers.elasticsearch import call, counted
 from tests.kit.storing import count_in, ids_in, ids_of, prepared, query, tally_in
 
 TIME = datetime(2026, 11, 20, tzinfo=UTC)
@@ -83,7 +83,7 @@ async def test_a_backfill_that_is_killed_is_begun_again_and_stores_each_document
         return Counter(hit["_source"]["event"]["id"] for hit in hits)
 
     async with running(*CLI, *words, "--batch", "1", "--writes", "1") as backfill:
-        await until(lambda: len(there()) > 10, "documents arrive", by=backfill)
+        await until(lambda: counted(url) > 10, "documents arrive", by=backfill)
         await backfill.kill()
     done = await run(*CLI, *words)
     tally = tally_in(done.out)

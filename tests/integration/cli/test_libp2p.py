@@ -226,7 +226,7 @@ async def test_variables_connect_a_node_and_a_flag_counts_more(
         ),
         (("tail", "--url", "libp2p://127.0.0.1"), "url: write libp2p://HOST:PORT"),
         (("tail", *NODE, "--all"), "gossip stores nothing; only new events can be read"),
-        (("tail", *NODE, "--bootstrap", "/ip4/127.0.0.1/tcp/1"), "bootstrap_peers: /ip4/127.0.0.1"),
+        (("tail", *NODE, "--bootstrap", "/ip4/127.0.0.1/tcp/1"), "--bootstrap: /ip4/127.0.0.1"),
         (("tail", *NODE, "--announce", "somewhere"), "announce: 'somewhere' is not a multiaddr"),
         (("tail", *NODE, "--swarm-key", "no-such-file"), "--swarm-key: no-such-file: No such file"),
         (

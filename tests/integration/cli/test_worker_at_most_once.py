@@ -60,4 +60,4 @@ async def test_a_durable_that_must_exist_is_refused_without_one(
     command = (*CLI, "worker", "billing:worker", "--url", nats_server.url, "--must-exist")
     done = await run(*command, cwd=tmp_path)
     assert done.code == 1
-    assert "must_exist: it takes a durable" in done.err
+    assert "--must-exist: it takes a durable" in done.err

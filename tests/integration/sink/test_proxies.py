@@ -14,7 +14,7 @@ from dms_events.types.elk_stats import NewService
 from dms_events_elasticsearch import ElasticsearchSink
 from dms_events_nats import NatsServer
 from tests.kit.programs.processes import until
-from tests.kit.servers.elasticsearch import call
+from tests.kit.servers.elasticsearch import call, counted
 from tests.kit.servers.http_proxy import Proxy, proxied
 from tests.kit.storing import adds_up, prepared
 from tests.unit.worker.forwarding import forwarding
@@ -40,11 +40,6 @@ async def drained(bus: dms_events.Bus, sink: ElasticsearchSink, batch: int = 100
         return await forwarder.run()
 
 
-def stored_in(url: str) -> int:
-    call(f"{url}/dms-*/_refresh", "POST")
-    return int(call(f"{url}/dms-*/_count")["count"])
-
-
 async def test_a_proxy_that_resets_large_requests_costs_a_few_requests(
     nats_server: NatsServer, empty_elasticsearch_url: str, proxy: Proxy
 ) -> None:
@@ -61,7 +56,7 @@ async def test_a_proxy_that_resets_large_requests_costs_a_few_requests(
     assert (stats.stored, stats.duplicates, stats.unsure, stats.again) == (1500, 0, 0, 0)
     assert stats.unavailable == 0
     assert 0 < proxy.resets < 12
-    assert stored_in(empty_elasticsearch_url) == 1500
+    assert counted(empty_elasticsearch_url) == 1500
 
 
 async def test_answers_that_are_lost_cut_held_or_replaced_lose_and_double_nothing(
@@ -79,7 +74,7 @@ async def test_answers_that_are_lost_cut_held_or_replaced_lose_and_double_nothin
     assert adds_up(stats), stats
     assert (stats.stored, stats.unsure) == (900 - len(proxy.spoilt), len(proxy.spoilt))
     assert (stats.duplicates, stats.again) == (0, 0)
-    assert stored_in(empty_elasticsearch_url) == 900
+    assert counted(empty_elasticsearch_url) == 900
 
 
 async def test_a_second_reason_of_a_wait_is_said_too(

@@ -18,7 +18,7 @@ import dms_events
 from dms_events import Bus, Forwarder, OutgoingMessage
 from dms_events_nats import NatsServer
 from tests.kit.programs.processes import CLI, Running, run, running, until
-from tests.kit.servers.elasticsearch import ElasticsearchServer, call
+from tests.kit.servers.elasticsearch import ElasticsearchServer, call, counted
 from tests.kit.servers.elasticsearch_fixtures import emptied
 from tests.kit.soak import sized
 from tests.kit.storing import adds_up, prepared, tally_in
@@ -83,8 +83,7 @@ async def published(nats_server: NatsServer) -> AsyncIterator[Published]:
 def count(url: str) -> int:
     """Documents on the server; 0 while it cannot say."""
     with suppress(OSError):
-        call(f"{url}/dms-*/_refresh", "POST")
-        return int(call(f"{url}/dms-*/_count")["count"])
+        return counted(url)
     return 0
 
 

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 
 import pytest
 
@@ -29,7 +30,7 @@ from .elasticsearch_download import ES9, Release
 from .elasticsearch_policies import add_policies
 from .elasticsearch_security import Security
 
-__all__ = ["ElasticsearchServer", "call", "send_lines"]
+__all__ = ["ElasticsearchServer", "call", "counted", "send_lines"]
 
 _PLAIN_USER = "nobody"
 _START_S = 180.0
@@ -76,6 +77,17 @@ def send_lines(url: str, lines: list[str]) -> Any:
     headers = {"Content-Type": "application/x-ndjson"}
     with _open(urllib.request.Request(url, data, headers, method="POST"), timeout=30) as reply:
         return json.loads(reply.read())
+
+
+def counted(url: str) -> int:
+    """The documents of all types, after a refresh; 0 while the server makes the first index."""
+    try:
+        call(f"{url}/dms-*/_refresh", "POST")
+        return int(call(f"{url}/dms-*/_count")["count"])
+    except HTTPError as error:
+        if error.code != 503:
+            raise
+        return 0
 
 
 class ElasticsearchServer:
