@@ -96,7 +96,9 @@ async def test_a_nats_server_that_is_killed_again_and_again_loses_and_doubles_no
         # What the server had sent into a connection that died comes again after this wait.
         forwarder = Forwarder(reader, sink, ack_wait_s=5)
         forwarding = tasks.create_task(forwarder.run())
-        for start in range(0, total, total // kills):
+        await publisher.publish_many(published[:1])
+        await until(more_than(database, 0), "it is subscribed")
+        for start in range(1, total, total // kills):
             chunk = published[start : start + total // kills]
             await publish_over_a_kill(publisher, chunk, nats_server)
             assert not forwarding.done()

@@ -61,7 +61,9 @@ async def test_a_server_that_is_killed_again_and_again_loses_and_doubles_nothing
     ):
         published = prepared(publisher, total)
         working = tasks.create_task(seen.worker.run(reader))
-        for start in range(0, total, total // kills):
+        await publisher.publish_many(published[:1])
+        await until(lambda: seen.ids.total() == 1, "it is subscribed")
+        for start in range(1, total, total // kills):
             chunk = published[start : start + total // kills]
             await publish_over_a_kill(publisher, chunk, nats_server)
             assert not working.done()
