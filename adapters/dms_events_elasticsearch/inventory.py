@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Collection, Mapping
 from contextlib import suppress
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import msgspec
 
-from dms_events.errors import ConfigError, SinkError
+from dms_events.errors import SinkError
 from dms_events.sink import Inventory, StoredDocument, dataset_of
 
-from .client import Connection, Denied, translated
+from .client import Connection, translated
 from .names import Names
 
 if TYPE_CHECKING:
@@ -40,22 +39,10 @@ class ElasticsearchInventory(Inventory):
         self._names = names
 
     async def __aenter__(self) -> Self:
-        try:
-            await self._connection.open()
-        except Denied as denied:
-            await self._connection.close()
-            raise ConfigError("url", str(denied)) from denied
-        except BaseException:
-            await self._connection.close()
-            raise
+        await self._connection.open()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self._connection.close()
 
     async def documents(

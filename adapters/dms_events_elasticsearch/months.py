@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from dms_events.quiet import Quiet
 
 from .faults import Obstacle
-from .names import month_end
+from .names import origination_date
 
 if TYPE_CHECKING:
     from elasticsearch import ApiError, AsyncElasticsearch
@@ -79,8 +79,8 @@ class Months:
         from elasticsearch import ApiError
 
         settings = {}
-        if self._dated and (end := month_end(index)):
-            settings["index.lifecycle.origination_date"] = int(end.timestamp() * 1000)
+        if self._dated and (date := origination_date(index)):
+            settings["index.lifecycle.origination_date"] = date
         try:
             await self._client.indices.create(index=index, settings=settings)
         except ApiError as error:

@@ -10,7 +10,7 @@ import msgspec
 
 from dms_events.errors import ConfigError
 
-__all__ = ["DEFAULT_PREFIX", "Names", "month_end"]
+__all__ = ["DEFAULT_PREFIX", "Names", "month_end", "origination_date"]
 
 DEFAULT_PREFIX: Final = "dms"
 
@@ -80,3 +80,9 @@ def month_end(index: str) -> datetime | None:
         return None
     year, month = int(found[1]), int(found[2])
     return datetime(year + month // 12, month % 12 + 1, 1, tzinfo=UTC)
+
+
+def origination_date(index: str) -> int | None:
+    """Return the time from which an index ages, in ms since 1970: the end of its month, if it has one."""
+    end = month_end(index)
+    return int(end.timestamp() * 1000) if end else None

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from dms_events.errors import ConfigError, SinkError
+from dms_events.errors import SinkError
 from dms_events.sink import (
     STORED,
     Document,
@@ -19,7 +19,7 @@ from dms_events.sink import (
 )
 
 from .bulk import BulkWriter, Sender
-from .client import Connection, Denied, translated
+from .client import Connection, translated
 from .connection.credentials import Secret
 from .faults import INDEX_NOT_FOUND, Obstacle
 from .inventory import ElasticsearchInventory
@@ -116,9 +116,6 @@ class ElasticsearchSink(Sink, SupportsInventory):
             server = await self._connection.open()
             cluster = Cluster(self._connection.client, serverless=server.serverless)
             await install(cluster, self._names)
-        except Denied as denied:
-            await self.close()
-            raise ConfigError("url", str(denied)) from denied
         except BaseException:
             await self.close()
             raise

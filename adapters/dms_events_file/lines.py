@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from itertools import count
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
@@ -13,6 +14,8 @@ from dms_events.errors import SinkBrokenError
 from dms_events.sink import Document
 
 __all__ = ["LINE_BYTES", "documents_in", "encoded", "lines_in", "types_in"]
+
+T = TypeVar("T")
 
 LINE_BYTES = 256 << 20
 """No line is longer; a file with a longer one is no recording."""
@@ -56,11 +59,7 @@ def documents_in(path: Path) -> Iterator[Document]:
         OSError: the file cannot be read.
         SinkBrokenError: a line is none of ours.
     """
-    for number, line in _lines_in(path):
-        try:
-            found = _decode(line)
-        except (msgspec.MsgspecError, RecursionError) as error:
-            raise _strange(path, number, str(error)) from error
+    for found in _decoded_lines(path, _decode):
         yield Document(
             id=found.id,
             type_name=found.type,
@@ -72,11 +71,8 @@ def documents_in(path: Path) -> Iterator[Document]:
 
 def types_in(path: Path) -> Iterator[str]:
     """Yield the type name of each document of a file; raises as `documents_in`."""
-    for number, line in _lines_in(path):
-        try:
-            yield _decode_type(line).type
-        except (msgspec.MsgspecError, RecursionError) as error:
-            raise _strange(path, number, str(error)) from error
+    for found in _decoded_lines(path, _decode_type):
+        yield found.type
 
 
 def lines_in(path: Path) -> int:
@@ -85,7 +81,7 @@ def lines_in(path: Path) -> int:
         return sum(chunk.count(b"\n") for chunk in iter(lambda: file.read(1 << 20), b""))
 
 
-def _lines_in(path: Path) -> Iterator[tuple[int, bytes]]:
+def _decoded_lines(path: Path, decode: Callable[[bytes], T]) -> Iterator[T]:
     with path.open("rb") as file:
         for number in count(1):
             line = file.readline(LINE_BYTES)
@@ -93,7 +89,11 @@ def _lines_in(path: Path) -> Iterator[tuple[int, bytes]]:
                 if len(line) == LINE_BYTES:
                     raise _strange(path, number, f"it is longer than {LINE_BYTES:,} bytes")
                 return
-            yield number, line
+            try:
+                found = decode(line)
+            except (msgspec.MsgspecError, RecursionError) as error:
+                raise _strange(path, number, str(error)) from error
+            yield found
 
 
 def _strange(path: Path, number: int, reason: str) -> SinkBrokenError:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from glob import escape
 from pathlib import Path
 from typing import TypeVar
 
 from dms_events.errors import ConfigError, SinkError
-from dms_events.sink import STORED, Document, ReadableSink, SinkVerdict, path_of
+from dms_events.sink import STORED, Document, ReadableSink, SinkThread, SinkVerdict, path_of
 
 from .journal import Journal
 from .lines import documents_in, encoded, lines_in, types_in
@@ -49,7 +47,7 @@ class FileSink(ReadableSink):
             raise ConfigError("rotate_bytes", f"must be at least 1, not {rotate_bytes}")
         self.path = path_of(url)
         self._journal = Journal(self.path, rotate_bytes, rotate_daily=rotate_daily)
-        self._thread: ThreadPoolExecutor | None = None
+        self._thread = SinkThread("file")
 
     async def open(self) -> None:
         """Open the file; make it, and its folder, if they are missing.
@@ -57,12 +55,8 @@ class FileSink(ReadableSink):
         Raises:
             SinkError: the file cannot be written, or another process writes to it.
         """
-        self._thread = ThreadPoolExecutor(1, "dms-events-file")
-        try:
-            await self._call(self._open)
-        except BaseException:
-            self._end_thread()
-            raise
+        with translated(self.path):
+            await self._thread.open(self._open)
 
     def _open(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -105,23 +99,12 @@ class FileSink(ReadableSink):
         return [*sorted(renamed), path]
 
     async def close(self) -> None:
-        if self._thread is not None:
-            try:
-                await self._call(self._journal.close)
-            finally:
-                self._end_thread()
-
-    def _end_thread(self) -> None:
-        if self._thread is not None:
-            self._thread.shutdown()
-            self._thread = None
+        with translated(self.path):
+            await self._thread.close(self._journal.close)
 
     async def _call(self, function: Callable[[], R]) -> R:
-        if self._thread is None:
-            raise SinkError("the file sink is not open")
-        loop = asyncio.get_running_loop()
         with translated(self.path):
-            return await loop.run_in_executor(self._thread, function)
+            return await self._thread.call(function)
 
 
 @contextmanager

@@ -8,7 +8,6 @@ from collections.abc import AsyncGenerator, Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Final, Self
 
 from dms_events.database import reading
@@ -35,12 +34,7 @@ class SqliteInventory(Inventory):
         await asyncio.to_thread(self._rows, "SELECT id FROM documents LIMIT 1", ())
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         pass
 
     async def documents(

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC
 from time import monotonic, sleep
 from typing import TypeVar
 
 from dms_events.errors import SinkBrokenError, SinkError
 from dms_events.sink import (
+    STORED,
     Document,
     ReadableSink,
+    SinkThread,
     SinkVerdict,
     SupportsInventory,
     Verdict,
@@ -31,6 +32,7 @@ R = TypeVar("R")
 
 _log = logging.getLogger("dms_events")
 _BUSY_S = 0.01
+_DUPLICATE = SinkVerdict(Verdict.DUPLICATE)
 _CACHE_KIB = 16_384
 """Room for the pages of one batch; with less, SQLite writes pages before the batch is whole."""
 _LOG_BYTES = 16 << 20
@@ -75,7 +77,7 @@ class SqliteSink(ReadableSink, SupportsInventory):
     def __init__(self, url: str, *, busy_timeout_s: float = 30.0) -> None:
         self.path = path_of(url)
         self._busy_timeout_s = busy_timeout_s
-        self._thread: ThreadPoolExecutor | None = None
+        self._thread = SinkThread("SQLite")
         self._connection: sqlite3.Connection | None = None
         self._file = DatabaseFile(self.path)
 
@@ -85,8 +87,8 @@ class SqliteSink(ReadableSink, SupportsInventory):
         Raises:
             SinkError: the file cannot be opened, or is no database.
         """
-        self._thread = ThreadPoolExecutor(1, "dms-events-sqlite")
-        await self._call(self._open)
+        with self._translated():
+            await self._thread.open(self._open)
 
     async def write(self, batch: Sequence[Document]) -> Sequence[SinkVerdict]:
         return await self._call(lambda: self._insert(batch))
@@ -109,19 +111,17 @@ class SqliteSink(ReadableSink, SupportsInventory):
         return SqliteInventory(self.path)
 
     async def close(self) -> None:
-        if self._thread is not None:
-            try:
-                await self._call(self._leave)
-            finally:
-                self._thread.shutdown()
-                self._thread = None
+        with self._translated():
+            await self._thread.close(self._leave)
 
     async def _call(self, function: Callable[[], R]) -> R:
-        if self._thread is None:
-            raise SinkError("the SQLite sink is not open")
-        loop = asyncio.get_running_loop()
+        with self._translated():
+            return await self._thread.call(function)
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
         try:
-            return await loop.run_in_executor(self._thread, function)
+            yield
         except (sqlite3.Error, OSError) as error:
             if getattr(error, "sqlite_errorcode", 0) & _PRIMARY in _BROKEN:
                 raise SinkBrokenError(
@@ -217,4 +217,4 @@ class SqliteSink(ReadableSink, SupportsInventory):
             stored = cursor.execute(_INSERT, row).rowcount
         except (sqlite3.IntegrityError, sqlite3.DataError, UnicodeError) as error:
             return SinkVerdict(Verdict.REJECTED, str(error))
-        return SinkVerdict(Verdict.STORED if stored else Verdict.DUPLICATE)
+        return STORED if stored else _DUPLICATE

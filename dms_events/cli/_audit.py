@@ -88,7 +88,7 @@ def audit(
 
     The exit code is 0 if nothing differs, 1 if something does, and 2 if the comparison failed.
     """
-    patterns = storable(type_ or ["elk_stats.*"])
+    patterns = storable(type_)
     inventory = inventory_of(connection, to)
     settings = {"durable": durable, "patterns": patterns, "trust": trust or [], "deep": deep}
     most = (None if json else _LISTED) if limit is None else limit or None

@@ -6,13 +6,12 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import msgspec
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from ..aio import cancelled
 from ..errors import ConfigError
 from ..sink import ReadableSink, Sink, path_of
 from ..urls import scheme_of, sink_for
@@ -20,13 +19,11 @@ from ..worker import Backfill, Stats
 from ._elasticsearch_options import ElasticsearchSink, elasticsearch_options
 from ._given import Given, takes
 from ._opening import opened, url_of
-from ._running import end_within, finishing, run
+from ._running import end_within, finishing, repeated, run
 from ._shared import FiguresOption, status
 from ._sink import DrainOption, Limits, line_of, print_figures
 
 __all__ = ["backfill"]
-
-_SHOW_S: Final = 0.25
 
 
 @takes(Limits, ElasticsearchSink)
@@ -116,17 +113,12 @@ async def _shown(stats: Stats, total: int) -> AsyncIterator[None]:
     progress = Progress(*columns, TimeRemainingColumn(), console=status, transient=True)
     bar = progress.add_task("", total=total)
 
-    async def show() -> None:
-        while True:
-            progress.update(bar, completed=stats.received, description=line_of(stats))
-            await asyncio.sleep(_SHOW_S)
+    def show() -> None:
+        progress.update(bar, completed=stats.received, description=line_of(stats))
 
     if not status.is_terminal:
         yield
         return
     with progress:
-        showing = asyncio.create_task(show())
-        try:
+        async with repeated(show):
             yield
-        finally:
-            await cancelled(showing)

@@ -51,7 +51,7 @@ def record(
     sink = sink_for(f"file:{file}", rotate_bytes=rotate_bytes, rotate_daily=rotate_daily)
     settings = {
         "durable": durable,
-        "wanted": storable(type_ or ["elk_stats.*"]),
+        "wanted": storable(type_),
         "drain_s": max(0.0, drain - LAST_S),
     }
     run(forwarded(connection, opened(sink, wait=False), settings, drain, None, once, json))

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import faulthandler
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, Final, TypeVar
 
+from ..aio import cancelled
 from ..errors import DmsEventsError
 from ._signals import Interrupted, asked
 
-__all__ = ["end_within", "finishing", "run"]
+__all__ = ["end_within", "finishing", "repeated", "run"]
 
 T = TypeVar("T")
+
+_SHOW_S: Final = 0.25
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
@@ -65,3 +68,19 @@ def end_within(timeout_s: float) -> None:
     A later call replaces an earlier one.
     """
     faulthandler.dump_traceback_later(timeout_s, exit=True)
+
+
+@asynccontextmanager
+async def repeated(show: Callable[[], object]) -> AsyncIterator[None]:
+    """Show progress: call ``show`` four times a second, for as long as the context lasts."""
+
+    async def showing() -> None:
+        while True:
+            show()
+            await asyncio.sleep(_SHOW_S)
+
+    task = asyncio.create_task(showing())
+    try:
+        yield
+    finally:
+        await cancelled(task)

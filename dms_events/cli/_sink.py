@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from contextlib import AbstractAsyncContextManager
 from itertools import chain
@@ -10,10 +9,8 @@ from typing import Annotated, Any, Final
 
 import msgspec
 import typer
-from rich.status import Status
 
 from .. import registry
-from ..aio import cancelled
 from ..errors import ConfigError
 from ..sink import Sink, why_not_storable
 from ..transport import ACK_WAIT_S
@@ -25,7 +22,7 @@ from ._elasticsearch_options import ElasticsearchSink, elasticsearch_options
 from ._logs import Level, level_of, log_on_stderr
 from ._monitor import Awaited, HttpOption, monitored
 from ._opening import opened, url_of
-from ._running import end_within, finishing, run
+from ._running import end_within, finishing, repeated, run
 from ._schemes import MAKE_STREAMS, Nats, option
 from ._shared import FiguresOption, TypesOption, out, status
 from ._signals import Interrupted
@@ -49,7 +46,6 @@ FROM: Final = (
 
 LAST_S: Final = 2.0
 """Part of the drain after the writes: to give messages back, and close the sink and the connection."""
-_SHOW_S: Final = 0.25
 
 DrainOption = Annotated[
     float,
@@ -154,7 +150,7 @@ def sink_run(
     """
     if log_level is not None:
         log_on_stderr(log_level)
-    wanted = storable(type_ or ["elk_stats.*"])
+    wanted = storable(type_)
     root = connection.root or "dms"
     if trust and root not in trust:
         reason = f"the events come from the root {root} (--root), and {trust[0]} is another"
@@ -175,8 +171,9 @@ def sink_run(
     run(forwarded(connection, opened(sink, wait=wait), settings, drain, http, once, json))
 
 
-def storable(patterns: list[str]) -> list[str]:
-    """Return the patterns, those with types that may not be stored replaced by the other types."""
+def storable(given: list[str] | None) -> list[str]:
+    """Return the patterns of ``--type``; one with types that may not be stored becomes its others."""
+    patterns = given or ["elk_stats.*"]
     kept: list[str] = []
     left_out: dict[str, list[str]] = {}
     modules = sorted({f"{name.partition('.')[0]}.*" for name in registry.names()})
@@ -214,7 +211,8 @@ async def forwarded(
                 forwarder.drain()
             try:
                 with finishing(forwarder.stop, at_once=lambda: end_within(drain_s)):
-                    await _shown(forwarder, shown)
+                    async with repeated(lambda: shown.update(_progress(forwarder.stats))):
+                        await forwarder.run()
             except Interrupted:
                 end_within(LAST_S)
                 raise
@@ -226,23 +224,6 @@ async def forwarded(
                 out.print("`dms-events dead list` says why some were not stored")
 
 
-async def _shown(forwarder: Forwarder, shown: Status) -> None:
-    """Run the forwarder and show its progress."""
-
-    async def show() -> None:
-        while True:
-            shown.update(
-                line_of(forwarder.stats) if forwarder.stats.received else "waiting for events"
-            )
-            await asyncio.sleep(_SHOW_S)
-
-    showing = asyncio.create_task(show())
-    try:
-        await forwarder.run()
-    finally:
-        await cancelled(showing)
-
-
 def print_figures(stats: Stats, *, json: bool) -> None:
     """Print the final figures of a sink."""
     if json:
@@ -251,6 +232,10 @@ def print_figures(stats: Stats, *, json: bool) -> None:
         out.print(msgspec.json.encode(said).decode(), markup=False)
         return
     out.print(line_of(stats))
+
+
+def _progress(stats: Stats) -> str:
+    return line_of(stats) if stats.received else "waiting for events"
 
 
 def line_of(stats: Stats) -> str:

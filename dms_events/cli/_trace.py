@@ -45,7 +45,7 @@ def trace_(
 
     The exit code is 0 if there is anything of the event, 1 if there is nothing, and 2 after an error.
     """
-    settings = {"durable": durable, "patterns": storable(type_ or ["elk_stats.*"])}
+    settings = {"durable": durable, "patterns": storable(type_)}
     found = run(_traced(connection, inventory_of(connection, to), id, settings))
     if json:
         out.print(visible_json(msgspec.json.encode(_figures(found)).decode()), markup=False)

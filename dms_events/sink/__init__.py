@@ -17,6 +17,7 @@ from .sink import (
     Verdict,
 )
 from .storable import storable_types, why_not_storable
+from .thread import SinkThread
 
 __all__ = [
     "OUTCOMES",
@@ -28,6 +29,7 @@ __all__ = [
     "ReadableSink",
     "Remark",
     "Sink",
+    "SinkThread",
     "SinkUnavailableError",
     "SinkVerdict",
     "StoredDocument",

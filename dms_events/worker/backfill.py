@@ -9,8 +9,9 @@ from typing import Final
 
 from ..aio import set_within, task_group
 from ..quiet import Notice
-from ..sink import Document, ReadableSink, Remark, Sink, SinkVerdict, Verdict, in_batches
+from ..sink import Document, ReadableSink, Sink, SinkVerdict, Verdict, in_batches
 from .document_writer import DocumentWriter, limits_of
+from .outcome import done_of
 from .stats import Stats
 
 __all__ = ["Backfill"]
@@ -127,18 +128,13 @@ class Backfill:
 
     def _count(self, document: Document, verdict: SinkVerdict) -> None:
         stats, name = self.stats, document.type_name
-        match verdict.verdict:
-            case Verdict.STORED:
-                stats.handled_by_type[name] += 1
-            case Verdict.DUPLICATE if verdict.remark is Remark.UNSURE:
-                stats.unsure_by_type[name] += 1
-            case Verdict.DUPLICATE:
-                stats.duplicates_by_type[name] += 1
-            case Verdict.RETRY:
-                stats.again_by_type[name] += 1
-                self._later.append(document)
-                self._later_bytes += len(document.body)
-                self._later_due_s = monotonic() + _LATER_S
-            case Verdict.REJECTED:
-                stats.rejected_by_type[name] += 1
-                self._refusals.add(verdict.reason)
+        if (done := done_of(verdict)) is not None:
+            stats.counts_of(done)[name] += 1
+        elif verdict.verdict is Verdict.REJECTED:
+            stats.rejected_by_type[name] += 1
+            self._refusals.add(verdict.reason)
+        else:
+            stats.again_by_type[name] += 1
+            self._later.append(document)
+            self._later_bytes += len(document.body)
+            self._later_due_s = monotonic() + _LATER_S

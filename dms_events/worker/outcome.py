@@ -8,8 +8,19 @@ from typing import Final, TypeAlias
 import msgspec
 
 from ..errors import ConfigError, HandlerError
+from ..sink import Remark, SinkVerdict, Verdict
 
-__all__ = ["DONE", "DUPLICATE", "UNSURE", "Again", "Dead", "Done", "Outcome", "outcomes_of"]
+__all__ = [
+    "DONE",
+    "DUPLICATE",
+    "UNSURE",
+    "Again",
+    "Dead",
+    "Done",
+    "Outcome",
+    "done_of",
+    "outcomes_of",
+]
 
 
 class Done(msgspec.Struct, frozen=True):
@@ -47,6 +58,16 @@ DONE: Final = Done()
 DUPLICATE: Final = Done(duplicate=True)
 UNSURE: Final = Done(unsure=True)
 _KINDS: Final = (Done, Again, Dead)
+
+
+def done_of(verdict: SinkVerdict) -> Done | None:
+    """Return the outcome of a document that the sink has; None if the sink does not have it."""
+    match verdict.verdict:
+        case Verdict.STORED:
+            return DONE
+        case Verdict.DUPLICATE:
+            return UNSURE if verdict.remark is Remark.UNSURE else DUPLICATE
+    return None
 
 
 def outcomes_of(returned: object, count: int) -> Sequence[Outcome]:

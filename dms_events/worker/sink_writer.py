@@ -10,9 +10,9 @@ from typing import Any, Final
 
 from ..bus import Message
 from ..errors import ConnectionLostError, EncodeError, SinkError
-from ..sink import STORED, Document, Pace, Remark, Sink, SinkVerdict, Verdict, documents_of
+from ..sink import STORED, Document, Pace, Sink, SinkVerdict, Verdict, documents_of
 from .document_writer import DocumentWriter
-from .outcome import DONE, DUPLICATE, UNSURE, Again, Dead, Outcome
+from .outcome import DONE, Again, Dead, Outcome, done_of
 from .policy import RetryPolicy
 from .stats import Stats
 
@@ -89,14 +89,10 @@ class SinkWriter(DocumentWriter):
 
 
 def _outcome(message: Message[Any], verdict: SinkVerdict) -> Outcome:
-    match verdict.verdict:
-        case Verdict.STORED:
-            return DONE
-        case Verdict.DUPLICATE:
-            return UNSURE if verdict.remark is Remark.UNSURE else DUPLICATE
-        case Verdict.RETRY:
-            # At least half of the wait, so that a few blocked documents do not come in turns at once.
-            chance = random.uniform(0.5, 1.0)
-            return Again(_LATER.delay_s(message.attempt, chance))
-        case Verdict.REJECTED:
-            return Dead(SinkError(verdict.reason))
+    if (done := done_of(verdict)) is not None:
+        return done
+    if verdict.verdict is Verdict.REJECTED:
+        return Dead(SinkError(verdict.reason))
+    # At least half of the wait, so that a few blocked documents do not come in turns at once.
+    chance = random.uniform(0.5, 1.0)
+    return Again(_LATER.delay_s(message.attempt, chance))

@@ -26,7 +26,7 @@ from tests.kit.kibana.server import scripted_kibana
 from tests.kit.libp2p.go_peers import free_port
 from tests.kit.paths import HOME
 from tests.kit.programs.processes import CLI, Finished, run, running
-from tests.kit.servers.elasticsearch import ElasticsearchServer
+from tests.kit.servers.elasticsearch import ElasticsearchServer, once_made
 from tests.kit.servers.elasticsearch_security import Security
 
 from .test_stack import at_other_addresses, healthy
@@ -254,13 +254,8 @@ async def publish_as_the_page_says(secrets: Path, url: str, folder: Path) -> Fin
 
 def stored(security: StackSecurity, url: str) -> list[Any]:
     """The documents; none while their index is being made."""
-    try:
-        found = security.call(f"{url}/dms-all/_search?ignore_unavailable=true")
-    except HTTPError as error:
-        if error.code != 503:
-            raise
-        return []
-    hits: list[Any] = found["hits"]["hits"]
+    path = f"{url}/dms-all/_search?ignore_unavailable=true"
+    hits: list[Any] = once_made(lambda: security.call(path)["hits"]["hits"], [])
     return hits
 
 

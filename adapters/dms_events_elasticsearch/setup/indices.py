@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from dms_events.sink import dataset_of, storable_types
 
-from ..names import Names, month_end
+from ..names import Names, month_end, origination_date
 from .cluster import Index
 from .compare import flat
 
@@ -82,6 +82,6 @@ def dynamic_options(options: Mapping[str, Any], index: str, *, dated: bool) -> d
         dated: True if indices age from the end of their month.
     """
     wanted = flat(options)
-    if dated and (end := month_end(index)):
-        wanted["lifecycle.origination_date"] = str(int(end.timestamp() * 1000))
+    if dated and (date := origination_date(index)):
+        wanted["lifecycle.origination_date"] = str(date)
     return wanted

@@ -7,13 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from dms_events.errors import ConfigError, SinkError
-from dms_events.sink import storable_types
 
 from ..client import Denied
 from ..names import Names
 from .cluster import Cluster
 from .compare import our_version
-from .foreign import rivals
 from .indices import missing_fields, types_of_indices
 from .templates import (
     PRIORITY,
@@ -21,7 +19,7 @@ from .templates import (
     common_component,
     fields_of_index,
     index_templates,
-    months_of,
+    rivals_of_ours,
     settings_component,
 )
 
@@ -43,7 +41,7 @@ async def install(cluster: Cluster, names: Names) -> None:
     try:
         found = await cluster.templates()
         wanted = index_templates(names)
-        _refuse_rivals({name: body for name, body in found.items() if name not in wanted}, names)
+        _refuse_rivals(found, names)
         versions = {name: _version(found.get(name)) for name in wanted}
         older = [name for name, version in versions.items() if version < TEMPLATE_VERSION]
         if older:
@@ -72,9 +70,8 @@ def _version(template: _Body | None) -> int:
     return _STRANGE if version is None else version
 
 
-def _refuse_rivals(others: Mapping[str, _Body], names: Names) -> None:
-    patterns = [months_of(name, names) for name in storable_types()]
-    if found := rivals(others, patterns, PRIORITY):
+def _refuse_rivals(templates: Mapping[str, _Body], names: Names) -> None:
+    if found := rivals_of_ours(templates, names):
         said = "; ".join(map(str, found))
         raise ConfigError(
             "index templates",

@@ -9,13 +9,11 @@ from typing import Any, Final
 import msgspec
 
 from dms_events.errors import ConfigError, SinkError
-from dms_events.sink import storable_types
 
 from ..names import Names
 from .cluster import Cluster, Index
 from .compare import Difference, State, compared, flat, our_version
 from .declaration import ElasticsearchSetup
-from .foreign import rivals
 from .indices import differing_fields, dynamic_options, missing_fields, types_of_indices
 from .shards import ShardCount
 from .templates import (
@@ -23,8 +21,8 @@ from .templates import (
     common_component,
     fields_of_index,
     index_templates,
-    months_of,
     policy,
+    rivals_of_ours,
     settings_component,
 )
 
@@ -127,9 +125,7 @@ class Reconciliation:
     async def _templates(self) -> None:
         templates = await self._cluster.templates()
         wanted = index_templates(self._names)
-        others = {name: body for name, body in templates.items() if name not in wanted}
-        patterns = [months_of(name, self._names) for name in storable_types()]
-        for rival in rivals(others, patterns, PRIORITY):
+        for rival in rivals_of_ours(templates, self._names):
             fix = (
                 f"lower its priority below {PRIORITY}, narrow its pattern, or use another --prefix"
             )

@@ -8,6 +8,7 @@ that no spelling mistake becomes a column.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from dms_events import registry
@@ -16,6 +17,7 @@ from dms_events.sink import dataset_of, storable_types
 from ..mapping import COMMON, properties_of
 from ..names import Names
 from .compare import marked
+from .foreign import Rival, rivals
 
 __all__ = [
     "PRIORITY",
@@ -26,6 +28,7 @@ __all__ = [
     "index_templates",
     "months_of",
     "policy",
+    "rivals_of_ours",
     "settings_component",
 ]
 
@@ -101,3 +104,11 @@ def fields_of_index(type_name: str) -> dict[str, Any]:
 def months_of(type_name: str, names: Names) -> str:
     """Return a pattern of the names of a type's indices, in which ``?`` is any character."""
     return f"{names.of(dataset_of(type_name))}-????.??"
+
+
+def rivals_of_ours(found: Mapping[str, Mapping[str, Any]], names: Names) -> list[Rival]:
+    """Return those of the server's index templates, by name, that take indices of ours."""
+    ours = {names.of(dataset_of(type_name)) for type_name in storable_types()}
+    others = {name: body for name, body in found.items() if name not in ours}
+    patterns = [months_of(type_name, names) for type_name in storable_types()]
+    return rivals(others, patterns, PRIORITY)

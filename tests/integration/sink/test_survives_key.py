@@ -6,13 +6,13 @@ import asyncio
 from pathlib import Path
 from signal import SIGTERM
 from typing import Any
-from urllib.error import HTTPError
 
 import pytest
 
 import dms_events
 from dms_events_nats import NatsServer
 from tests.kit.programs.processes import CLI, running, until
+from tests.kit.servers.elasticsearch import once_made
 from tests.kit.servers.elasticsearch_fixtures import SecuredElasticsearch
 from tests.kit.storing import adds_up, prepared, tally_in
 
@@ -26,14 +26,13 @@ EACH = 250
 def stored(server: SecuredElasticsearch, by: str) -> list[str]:
     """The ids of this test's documents; none while their index is being made."""
     query = {"size": 10 * EACH, "_source": False, "query": {"term": {"dms.peer_id": by}}}
-    try:
+
+    def ids() -> list[str]:
         server.call("/dms-*/_refresh", "POST")
         found: Any = server.call("/dms-*/_search", "POST", query)
-    except HTTPError as error:
-        if error.code != 503:
-            raise
-        return []
-    return [hit["_id"] for hit in found["hits"]["hits"]]
+        return [hit["_id"] for hit in found["hits"]["hits"]]
+
+    return once_made(ids, [])
 
 
 async def test_events_wait_while_the_key_is_revoked_and_are_stored_once_with_a_new_one(

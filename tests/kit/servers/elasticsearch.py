@@ -18,7 +18,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.error import HTTPError
 
 import pytest
@@ -30,7 +30,9 @@ from .elasticsearch_download import ES9, Release
 from .elasticsearch_policies import add_policies
 from .elasticsearch_security import Security
 
-__all__ = ["ElasticsearchServer", "call", "counted", "send_lines"]
+__all__ = ["ElasticsearchServer", "call", "counted", "once_made", "send_lines"]
+
+T = TypeVar("T")
 
 _PLAIN_USER = "nobody"
 _START_S = 180.0
@@ -79,15 +81,24 @@ def send_lines(url: str, lines: list[str]) -> Any:
         return json.loads(reply.read())
 
 
-def counted(url: str) -> int:
-    """The documents of all types, after a refresh; 0 while the server makes the first index."""
+def once_made(read: Callable[[], T], none: T) -> T:
+    """What is read of the server; ``none`` while it makes the first index."""
     try:
-        call(f"{url}/dms-*/_refresh", "POST")
-        return int(call(f"{url}/dms-*/_count")["count"])
+        return read()
     except HTTPError as error:
         if error.code != 503:
             raise
-        return 0
+        return none
+
+
+def counted(url: str) -> int:
+    """The documents of all types, after a refresh; 0 while the server makes the first index."""
+
+    def count() -> int:
+        call(f"{url}/dms-*/_refresh", "POST")
+        return int(call(f"{url}/dms-*/_count")["count"])
+
+    return once_made(count, 0)
 
 
 class ElasticsearchServer:

@@ -18,7 +18,7 @@ from dms_events.monitor import Monitor
 from dms_events.monitor.exposition import Family, Sample, exposed
 from dms_events.monitor.metrics import METRICS, metrics_of
 from dms_events.sink import Verdict
-from tests.unit.worker.forwarding import drained, removals, until
+from tests.unit.worker.forwarding import drained, forwarding, removals, until
 from tests.unit.worker.scripted_sink import Lines, ScriptedSink
 
 PAGE = Path(__file__).parents[3] / "docs" / "monitoring.md"
@@ -108,8 +108,7 @@ async def test_it_is_not_ready_while_the_broker_does_not_answer(
 ) -> None:
     async with dms_events.connect("memory://") as bus:
         forwarder = Forwarder(bus, ScriptedSink({}))
-        async with Monitor(forwarder, port=0) as monitor:
-            running = asyncio.create_task(forwarder.run())
+        async with Monitor(forwarder, port=0) as monitor, forwarding(forwarder):
             await until(lambda: not forwarder.not_ready)
 
             async def lost() -> int:
@@ -124,8 +123,6 @@ async def test_it_is_not_ready_while_the_broker_does_not_answer(
             found = samples(text)
             assert (status, found["dms_events_ready", labels()]) == (200, 0)
             assert ("dms_events_backlog", labels()) not in found
-            forwarder.stop()
-            await running
 
 
 async def test_a_request_that_comes_while_the_broker_is_asked_is_told_the_last_answer(
@@ -133,8 +130,7 @@ async def test_a_request_that_comes_while_the_broker_is_asked_is_told_the_last_a
 ) -> None:
     async with dms_events.connect("memory://") as bus:
         forwarder = Forwarder(bus, ScriptedSink({}))
-        async with Monitor(forwarder, port=0) as monitor:
-            running = asyncio.create_task(forwarder.run())
+        async with Monitor(forwarder, port=0) as monitor, forwarding(forwarder):
             await until(lambda: not forwarder.not_ready)
             asked, answered = asyncio.Event(), asyncio.Event()
 
@@ -158,5 +154,3 @@ async def test_a_request_that_comes_while_the_broker_is_asked_is_told_the_last_a
             answered.set()
             assert await first == (200, "ok\n")
             assert told == (503, "the broker does not answer: the link is gone\n")
-            forwarder.stop()
-            await running
